@@ -1,0 +1,96 @@
+"""What can go wrong, as one tree: catch the branch that you can mend.
+
+EmoflowError
+├── ParamsError        params.yaml: an unknown key, a value that cannot be
+├── SettingsError      the environment: a service, a device or a tool that is not there
+├── CorpusError        a corpus: its layout, names, labels, missing files
+├── MediaError         one recording that cannot be used: undecodable, empty, silent
+├── ContractBreach     a data contract that does not hold; names the rows
+├── LeakageError       the same speaker, clip or sentence on both sides of a fold
+├── ProtocolError      folds that cannot be made, or do not fit the corpus
+├── FeatureError       a feature store that is missing, broken, or of other rows
+├── SearchError        a search in which nothing can be chosen
+├── LineageError       what came from what cannot be told
+└── RegistryError      publishing, loading, promoting
+    ├── GateRefused         a model that may not be promoted; names the gate
+    └── PromotionConflict   the champion is no longer the one expected
+
+A message says what is wrong, where, and what to do about it.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+
+
+class EmoflowError(Exception):
+    """Something that the user can mend. The message is all they need to see."""
+
+
+class ParamsError(EmoflowError):
+    pass
+
+
+class SettingsError(EmoflowError):
+    pass
+
+
+class CorpusError(EmoflowError):
+    pass
+
+
+class MediaError(EmoflowError):
+    pass
+
+
+class ContractBreach(EmoflowError):
+    pass
+
+
+class LeakageError(EmoflowError):
+    pass
+
+
+class ProtocolError(EmoflowError):
+    pass
+
+
+class FeatureError(EmoflowError):
+    pass
+
+
+class SearchError(EmoflowError):
+    pass
+
+
+class LineageError(EmoflowError):
+    pass
+
+
+class RegistryError(EmoflowError):
+    pass
+
+
+class GateRefused(RegistryError):
+    pass
+
+
+class PromotionConflict(RegistryError):
+    pass
+
+
+def listed(items: Iterable[object], most: int = 10) -> str:
+    """The items in one line, cut at ``most``: ``a, b, c … and 4 more``."""
+    items = [str(item) for item in items]
+    more = f" … and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage's ``main``: a user's error ends it with its message alone, Ctrl-C with 130."""
+    try:
+        main()
+    except EmoflowError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)

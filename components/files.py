@@ -1,0 +1,92 @@
+"""Files that are whole or not there: temporary name, flush, rename. And digests of what they hold."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+WORK = Path(".emoflow")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well, and is removed otherwise.
+
+    The block may make a file or a folder at the path it is given. A folder that stood at ``path`` is replaced
+    whole. Two processes that write the same path do not mix: the later one wins.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = holder / path.name
+    try:
+        yield temporary
+        if temporary.is_file():
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        if path.is_dir() and not path.is_symlink():
+            path.rename(holder / "replaced")
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """JSON with sorted keys and no NaN, so that the same value is the same bytes and any reader can read it."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_table(path: str | Path, table) -> None:
+    """A pandas table as Parquet, without its index. The same table is the same bytes."""
+    with replacing(path) as temporary:
+        table.to_parquet(temporary, index=False, engine="pyarrow", compression="zstd")
+
+
+def digest_of(value: Any) -> str:
+    """The SHA-256 of a JSON value, keys sorted: 64 hexadecimal digits."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes: 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_digest(paths: list[str | Path]) -> str:
+    """One SHA-256 over files and folders: their names, relative to each path given, and their bytes."""
+    entries = []
+    for path in map(Path, paths):
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+        entries += [
+            [path.name, file.relative_to(path).as_posix() if file != path else "", file_digest(file)]
+            for file in files
+            if "__pycache__" not in file.parts
+        ]
+    return digest_of(entries)
+
+
+def work_folder(stage: str, digest: str) -> Path:
+    """Where a stage keeps unfinished work, outside the outputs that DVC deletes before a re-run.
+
+    ``digest`` covers everything the work depends on (inputs, params, code), so that work left behind by a
+    killed run is taken up exactly where it still holds.
+    """
+    folder = WORK / "work" / f"{stage}-{digest[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

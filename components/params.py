@@ -1,0 +1,172 @@
+"""``params.yaml``, parsed once into frozen objects. An error names the key, what it held and what it may hold."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import ParamsError
+from .schema import CORPORA, LABEL_SPACES, LabelSpace
+
+PATH = Path("params.yaml")
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+AUTO = "auto"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Validation(_Frozen):
+    shortest_s: float = Field(ge=0)
+    longest_s: float = Field(gt=0)
+
+
+class AudioFeatures(_Frozen):
+    encoders: list[Literal["egemaps", "compare", "egemaps-lld", "logmel"]] = Field(min_length=1)
+
+
+class TextFeatures(_Frozen):
+    encoders: list[Literal["hashing"]] = Field(min_length=1)
+    dimensions: int = Field(ge=64, le=65536)
+
+
+class FaceFeatures(_Frozen):
+    encoders: list[Literal["appearance", "landmarks"]] = Field(min_length=1, max_length=1)
+    frames: int = Field(ge=1, le=256)
+
+
+class Features(_Frozen):
+    audio: AudioFeatures
+    text: TextFeatures
+    face: FaceFeatures
+
+
+class Folds(_Frozen):
+    seed: int
+
+
+class Search(_Frozen):
+    strategies: list[Name] = Field(min_length=1)
+    configurations: int = Field(ge=1, le=4096)
+    epochs: int = Field(ge=1)
+    halvings: int = Field(ge=0, le=10)
+    seed: int
+
+
+class Train(_Frozen):
+    seeds: list[int] = Field(min_length=1)
+
+
+class Evaluate(_Frozen):
+    resamples: int = Field(ge=100)
+    seed: int
+
+
+class Registry(_Frozen):
+    name: Name
+
+
+class Params(_Frozen):
+    corpora: list[Name] = Field(min_length=1)
+    label_space: Name
+    protocol: Name
+    modalities: list[Literal["audio", "text", "face"]] = Field(min_length=1)
+    validation: Validation
+    features: Features
+    folds: Folds
+    search: Search
+    train: Train
+    evaluate: Evaluate
+    registry: Registry
+
+    @model_validator(mode="after")
+    def _names_are_known_and_once(self):
+        for key, values in (
+            ("corpora", self.corpora),
+            ("modalities", self.modalities),
+            ("search.strategies", self.search.strategies),
+            ("train.seeds", self.train.seeds),
+        ):
+            twice = sorted({str(value) for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{key}: named twice: {', '.join(twice)}")
+        for name in self.corpora:
+            if name not in CORPORA:
+                raise ValueError(f"corpora: {_unknown(name, CORPORA)}")
+        if self.label_space != AUTO and self.label_space not in LABEL_SPACES:
+            raise ValueError(f"label_space: {_unknown(self.label_space, LABEL_SPACES)}")
+        return self
+
+    def space(self) -> LabelSpace:
+        """The label space, ``auto`` resolved by the corpora.
+
+        Raises:
+            ParamsError: for ``auto`` with corpora whose own spaces differ.
+        """
+        return LABEL_SPACES[self._resolve("label_space")]
+
+    def protocol_name(self) -> str:
+        """The protocol, ``auto`` resolved by the corpora; without the label space's name for a rule (``kfold4``)."""
+        return self._resolve("protocol")
+
+    def model_name(self) -> str:
+        """The registered model's name."""
+        return f"emotion-{self.space().name}" if self.registry.name == AUTO else self.registry.name
+
+    def _resolve(self, key: str) -> str:
+        value = getattr(self, key)
+        if value != AUTO:
+            return value
+        own = {name: getattr(CORPORA[name], key) for name in self.corpora}
+        if len(set(own.values())) > 1:
+            said = ", ".join(f"{name}: {value}" for name, value in own.items())
+            raise ParamsError(f"{PATH}: {key} is 'auto', and the corpora differ ({said}); name one there")
+        return next(iter(own.values()))
+
+
+def load(path: str | Path = PATH) -> Params:
+    """Read and check ``params.yaml``.
+
+    Raises:
+        ParamsError: naming each wrong key, what it held and what it may hold.
+    """
+    path = Path(path)
+    try:
+        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is not here: run this in the project's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not YAML: {error}") from None
+    try:
+        return Params.model_validate(held)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: " + "; ".join(_sentence(each) for each in error.errors())) from None
+
+
+def _sentence(error: dict) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _keys_beside(error["loc"])
+        return f"{_unknown(key, known)}" if known else f"{key} is not a key here"
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if not key:
+        return error["msg"].removeprefix("Value error, ")
+    return f"{key} is {error['input']!r}: {error['msg'].removeprefix('Value error, ').lower()}"
+
+
+def _keys_beside(loc: tuple) -> list[str]:
+    model = Params
+    for part in loc[:-1]:
+        model = model.model_fields[part].annotation
+    return [".".join(map(str, (*loc[:-1], name))) for name in model.model_fields]
+
+
+def _unknown(name: str, known) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {', '.join(known)}"
+    return f"{name!r} is not known; {hint}"

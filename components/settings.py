@@ -1,0 +1,32 @@
+"""The environment, which alone says where a run happens: devices, servers, stores. Never secrets in a file."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable of its name in capitals (or the alias given)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    mlflow_tracking_uri: str = "sqlite:///mlflow.db"
+    lineage_uri: str = Field("sqlite:///.emoflow/lineage.db", alias="EMOFLOW_LINEAGE_URI")
+    device: str = Field("auto", alias="EMOFLOW_DEVICE")
+    """auto, cpu, cuda"""
+    workers: int = Field(0, ge=0, alias="EMOFLOW_WORKERS")
+    """Worker processes; 0: one a core."""
+    cache: Path = Field(Path(".emoflow/cache"), alias="EMOFLOW_CACHE")
+    """The per-clip feature cache; several checkouts may share one."""
+    landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")
+    ray_address: str | None = Field(None, alias="RAY_ADDRESS")
+    """A cluster to join; a local one is started where unset."""
+
+    def worker_count(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+def load() -> Settings:
+    return Settings()
