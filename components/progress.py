@@ -22,10 +22,8 @@ def track(items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
         return
 
     began = said = time.monotonic()
-    done = 0
-    for item in items:
+    for done, item in enumerate(items, start=1):
         yield item
-        done += 1
         now = time.monotonic()
         if now - said >= LINE_EVERY_S or (done == total and done > 1):
             left = (now - began) / done * (total - done)

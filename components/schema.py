@@ -37,9 +37,12 @@ LABEL_SPACES = {
         LabelSpace(
             "emotion4",
             ("anger", "happiness", "neutral", "sadness"),
-            {label: label for label in ("anger", "happiness", "neutral", "sadness")} | {"excitement": "happiness"},
+            {label: label for label in ("anger", "happiness", "neutral", "sadness")}
+            | {"excitement": "happiness"},
         ),
-        LabelSpace("ravdess8", ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")),
+        LabelSpace(
+            "ravdess8", ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
+        ),
     )
 }
 

@@ -1,0 +1,67 @@
+# Everything runs in .venv, made on first use with nothing but Python 3.11 and the package registry.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Recordings of people's emotions are no business of anyone's telemetry.
+export DO_NOT_TRACK := true
+export RAY_USAGE_STATS_ENABLED := 0
+export DVC_NO_ANALYTICS := 1
+export ITERATIVE_DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_MODEL_CATALOG_URI :=
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export GX_ANALYTICS_ENABLED := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-fast lint format accept bench ui lock
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.installed  ## .venv with the locked versions
+
+.venv/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no python3.11 on PATH; install it, or: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	python -m pip install --quiet --upgrade "pip==26.3"
+	python -m pip install --progress-bar on "$$(grep '^torch==' requirements.lock)"
+	python -m pip install --progress-bar on --requirement requirements.lock
+	python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+run: install  ## the whole line on the control corpus: search, register, promote, predict
+	@emoflow corpora synthesise control
+	@dvc repro
+	@emoflow publish
+	@emoflow promote --latest
+	@emoflow predict --example
+	@emoflow results
+
+test: install lint  ## every test that CI runs
+	@pytest
+
+test-fast: install  ## the quick ones, under two minutes
+	@pytest -m "not slow and not integration"
+
+lint: install
+	@ruff check .
+	@ruff format --check --quiet .
+
+format: install  ## lay the code out
+	@ruff check --fix-only --quiet .
+	@ruff format --quiet .
+
+ui: install  ## Prefect, MLflow and the worker on loopback; says where
+	@python -m flows.ui
+
+lock:  ## requirements.lock anew from pyproject.toml
+	rm -rf .emoflow/lock && $(PYTHON) -m venv .emoflow/lock
+	.emoflow/lock/bin/python -m pip install --quiet --upgrade "pip==26.3"
+	.emoflow/lock/bin/python -m pip install "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
+	.emoflow/lock/bin/python -m pip install --editable ".[dev]"
+	{ sed -n '/^#/p' requirements.lock; .emoflow/lock/bin/python -m pip freeze --exclude-editable \
+	  | sed 's/+[a-z0-9.]*$$//'; } > .emoflow/lock/requirements.lock
+	mv .emoflow/lock/requirements.lock requirements.lock

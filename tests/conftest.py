@@ -1,0 +1,64 @@
+"""What several rooms' tests share: the real recordings, and an environment that no test leaks into."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import components  # noqa: F401  (switches telemetry off before anything else is imported)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of real recordings; a test that needs it is skipped where it is absent."""
+    folder = Path(os.environ.get("EMOFLOW_CORPORA", ROOT.parent / "shared" / "corpora"))
+    if not folder.is_dir():
+        pytest.skip(f"no real recordings at {folder}: set EMOFLOW_CORPORA to where they are")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def landmark_model(corpora: Path) -> Path:
+    """MediaPipe's Face Landmarker bundle, which lies beside the recordings."""
+    path = corpora.parent / "models" / "face_landmarker.task"
+    if not path.is_file():
+        pytest.skip(f"no landmark model at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def ravdess_wavs(corpora: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A function: actor numbers → a folder with these actors' 60 clips each as wav, in RAVDESS's own layout."""
+    import soundfile
+
+    folders: dict[tuple[int, ...], Path] = {}
+
+    def unpack(*actors: int) -> Path:
+        if actors not in folders:
+            folder = tmp_path_factory.mktemp("ravdess")
+            for actor in actors:
+                (folder / f"Actor_{actor:02}").mkdir()
+                for flac in sorted((corpora / "ravdess" / f"Actor_{actor:02}").glob("*.flac")):
+                    samples, rate = soundfile.read(flac, dtype="int16")
+                    soundfile.write(
+                        folder / flac.parent.name / f"{flac.stem}.wav", samples, rate, subtype="PCM_16"
+                    )
+            folders[actors] = folder
+        return folders[actors]
+
+    return unpack
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch):
+    """No test sees the user's servers, and none writes to them."""
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "PREFECT_API_URL",
+        "RAY_ADDRESS",
+        "EMOFLOW_LINEAGE_URI",
+        "EMOFLOW_CACHE",
+    ):
+        monkeypatch.delenv(name, raising=False)

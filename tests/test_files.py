@@ -1,0 +1,62 @@
+"""Files are whole or not there, and the same value has the same digest."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import files
+
+
+def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
+    path = tmp_path / "table.json"
+    files.write_json(path, {"a": 1})
+    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert files.read_json(path) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["table.json"]
+
+
+def test_replacing_takes_a_folders_place_whole(tmp_path):
+    folder = tmp_path / "features"
+    folder.mkdir()
+    (folder / "old").touch()
+    with files.replacing(folder) as temporary:
+        temporary.mkdir()
+        (temporary / "new").touch()
+    assert [p.name for p in folder.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["features"]
+
+
+def test_json_has_no_nan(tmp_path):
+    with pytest.raises(ValueError):
+        files.write_json(tmp_path / "x.json", {"wa": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(values)
+def test_a_digest_knows_no_key_order(value):
+    again = json.loads(json.dumps(value))
+    if isinstance(again, dict):
+        again = dict(reversed(again.items()))
+    assert files.digest_of(value) == files.digest_of(again)
+
+
+def test_a_trees_digest_knows_names_and_bytes(tmp_path):
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "a.py").write_text("a = 1")
+    before = files.tree_digest([code])
+    (code / "__pycache__").mkdir()
+    (code / "__pycache__" / "a.pyc").write_text("compiled")
+    assert files.tree_digest([code]) == before
+    (code / "a.py").rename(code / "b.py")
+    assert files.tree_digest([code]) != before

@@ -1,0 +1,73 @@
+"""params.yaml: what is in the project is valid, and what is wrong is named with its key."""
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from components import params
+from components.errors import ParamsError
+
+
+@pytest.fixture
+def held() -> dict:
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def load(held, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(held))
+    return params.load(path)
+
+
+def test_the_projects_own(held, tmp_path):
+    loaded = load(held, tmp_path)
+    assert loaded.corpora == ["control"]
+    assert loaded.space().name == "emotion7"
+    assert loaded.protocol_name() == "kfold4"
+    assert loaded.model_name() == "emotion-emotion7"
+
+
+def test_another_corpus_is_one_key(held, tmp_path):
+    held["corpora"] = ["ravdess"]
+    loaded = load(held, tmp_path)
+    assert (loaded.space().name, loaded.protocol_name()) == ("ravdess8", "ravdess8.luna5")
+
+
+def test_auto_cannot_choose_between_corpora(held, tmp_path):
+    held["corpora"] = ["control", "ravdess"]
+    with pytest.raises(ParamsError, match=r"label_space is 'auto', and the corpora differ .*name one there"):
+        load(held, tmp_path).space()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda p: p["search"].update(epoch=3),
+            r"'search\.epoch' is not known; did you mean 'search\.epochs'",
+        ),
+        (lambda p: p["search"].pop("epochs"), r"search\.epochs is missing"),
+        (lambda p: p["search"].update(epochs="many"), r"search\.epochs is 'many': .*integer"),
+        (
+            lambda p: p["features"]["face"].update(frames=0),
+            r"features\.face\.frames is 0: .*or equal to 1",
+        ),
+        (lambda p: p.update(corpora=["ravdes"]), r"'ravdes' is not known; did you mean 'ravdess'"),
+        (lambda p: p.update(corpora=["control", "control"]), r"corpora: named twice: control"),
+        (lambda p: p.update(label_space="emotion9"), r"'emotion9' is not known"),
+        (lambda p: p.update(modalities=["smell"]), r"modalities\.0 is 'smell'"),
+        (lambda p: p.update(corpora=["../etc"]), r"corpora\.0 is '\.\./etc'"),
+    ],
+)
+def test_what_is_wrong_is_named(held, tmp_path, change, message):
+    change(held)
+    with pytest.raises(ParamsError, match=message):
+        load(held, tmp_path)
+
+
+def test_no_file_and_no_yaml(tmp_path):
+    with pytest.raises(ParamsError, match="project's root"):
+        params.load(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("a: [1")
+    with pytest.raises(ParamsError, match="not YAML"):
+        params.load(tmp_path / "params.yaml")
