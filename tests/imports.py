@@ -1,0 +1,51 @@
+"""What each of our modules imports of ours, read from the source: imports inside functions count too."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("components", "flows", "infra", "benchmarks")
+
+
+def module_file(name: str) -> Path | None:
+    """The file of a dotted module name of ours; None for anybody else's."""
+    if name.split(".")[0] not in PACKAGES:
+        return None
+    path = ROOT.joinpath(*name.split("."))
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    return path / "__init__.py" if (path / "__init__.py").is_file() else None
+
+
+@cache
+def imported(path: Path) -> frozenset[Path]:
+    """The files of ours that a file names in an import, packages' own ``__init__.py`` on the way included."""
+    package = list(path.relative_to(ROOT).parent.parts)
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            names |= {source} | {f"{source}.{alias.name}" for alias in node.names}
+    files = set()
+    for name in names:
+        parts = name.split(".")
+        files |= {module_file(".".join(parts[: n + 1])) for n in range(len(parts))}
+    return frozenset(file for file in files if file and file != path)
+
+
+def closure(module: str) -> set[Path]:
+    """The files of ours that running ``python -m module`` may load."""
+    entry = module_file(module)
+    assert entry, f"no module {module}"
+    waiting, seen = [entry], set()
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += imported(path)
+    parents = {folder / "__init__.py" for path in seen for folder in path.parents if folder != ROOT}
+    return seen | {path for path in parents if path.is_file() and path.is_relative_to(ROOT)}
