@@ -10,6 +10,7 @@ EmoflowError
 ├── ProtocolError      folds that cannot be made, or do not fit the corpus
 ├── FeatureError       a feature store that is missing, broken, or of other rows
 ├── SearchError        a search in which nothing can be chosen
+├── EvaluationError    predictions that do not fit their folds
 ├── LineageError       what came from what cannot be told
 └── RegistryError      publishing, loading, promoting
     ├── GateRefused         a model that may not be promoted; names the gate
@@ -59,6 +60,10 @@ class FeatureError(EmoflowError):
 
 
 class SearchError(EmoflowError):
+    pass
+
+
+class EvaluationError(EmoflowError):
     pass
 
 

@@ -1,0 +1,129 @@
+"""The test predictions, joined to their folds by utterance id, each exactly once; and what they are worth."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import EvaluationError, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROBABILITY = "p_"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Every strategy's probabilities for the same N test utterances, which are sorted by fold and utterance id.
+
+    ``probabilities[strategy]`` is ``[seeds, N, C]`` (float64); truth, speaker and fold are codes ``[N]``.
+    """
+
+    classes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    utterance_ids: np.ndarray
+    truth: np.ndarray
+    speaker: np.ndarray
+    speakers: tuple[str, ...]
+    fold: np.ndarray
+    folds: tuple[int, ...]
+    probabilities: dict[str, np.ndarray]
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        return tuple(self.probabilities)
+
+    def predicted(self, strategy: str) -> np.ndarray:
+        """Class codes ``[N]`` of the model, which is the mean of its seeds' probabilities."""
+        return self.probabilities[strategy].mean(0).argmax(-1)
+
+    def predicted_by_seed(self, strategy: str) -> np.ndarray:
+        """Class codes ``[seeds, N]`` of each seed on its own."""
+        return self.probabilities[strategy].argmax(-1)
+
+
+def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str]) -> Predictions:
+    """Join predictions to the test rows of the folds.
+
+    Args:
+        folds: fold, utterance_id, speaker, label, role (see ``data/folds.parquet``).
+        predictions: utterance_id, fold, seed, strategy, label and a column ``p_<class>`` for each class.
+
+    Raises:
+        EvaluationError: where an utterance is missing, is predicted twice or is not of its test fold, a label is
+            another one, or the probabilities are none.
+    """
+    import pandas as pd
+
+    columns = [PROBABILITY + name for name in classes]
+    lacking = [c for c in ("utterance_id", "fold", "seed", "strategy", "label", *columns) if c not in predictions]
+    if lacking:
+        raise EvaluationError(
+            f"the predictions have no column {listed(lacking)}; the classes of the folds are {listed(classes, 20)}: "
+            "run the stage `train` again"
+        )
+    test = folds[folds["role"] == "test"].sort_values(["fold", "utterance_id"], ignore_index=True)
+    if test.empty or predictions.empty:
+        which = "the folds hold no test rows" if test.empty else "there are no predictions"
+        raise EvaluationError(f"{which}: nothing can be evaluated")
+
+    rows = pd.MultiIndex.from_frame(test[["fold", "utterance_id"]])
+    place = rows.get_indexer(pd.MultiIndex.from_frame(predictions[["fold", "utterance_id"]]))
+    _refuse(predictions[place < 0], "predicted, but not in the test of that fold")
+    expected = test["label"].to_numpy()[place]
+    _refuse(predictions[predictions["label"].to_numpy() != expected], "labelled otherwise than in the folds")
+    values = predictions[columns].to_numpy(float)
+    wrong = ~(np.isfinite(values).all(1) & (values >= 0).all(1) & (np.abs(values.sum(1) - 1) < 1e-3))
+    _refuse(predictions[wrong], "whose probabilities are no distribution (negative, NaN, or not adding up to 1)")
+    unknown = sorted(set(test["label"]) - set(classes))
+    if unknown:
+        raise EvaluationError(f"the folds hold labels that are no class: {listed(unknown)}; run `folds` again")
+
+    strategies = sorted(predictions["strategy"].unique())
+    seeds = sorted(int(seed) for seed in predictions["seed"].unique())
+    cell = (
+        pd.Index(strategies).get_indexer(predictions["strategy"]) * len(seeds)
+        + pd.Index(seeds).get_indexer(predictions["seed"])
+    ) * len(test) + place
+    counts = np.bincount(cell, minlength=len(strategies) * len(seeds) * len(test))
+    _each_once(counts.reshape(len(strategies), len(seeds), len(test)), strategies, seeds, test)
+
+    tensor = np.empty((len(counts), len(classes)))
+    tensor[cell] = values
+    tensor = tensor.reshape(len(strategies), len(seeds), len(test), len(classes))
+    speakers, fold_names = sorted(test["speaker"].unique()), sorted(test["fold"].unique())
+    return Predictions(
+        classes=tuple(classes),
+        seeds=tuple(seeds),
+        utterance_ids=test["utterance_id"].to_numpy(str),
+        truth=pd.Index(classes).get_indexer(test["label"]),
+        speaker=pd.Index(speakers).get_indexer(test["speaker"]),
+        speakers=tuple(speakers),
+        fold=pd.Index(fold_names).get_indexer(test["fold"]),
+        folds=tuple(int(fold) for fold in fold_names),
+        probabilities=dict(zip(strategies, tensor, strict=True)),
+    )
+
+
+def _refuse(rows: "pd.DataFrame", what: str) -> None:
+    if len(rows):
+        named = (f"{r.utterance_id} (fold {r.fold}, {r.strategy})" for r in rows.itertuples())
+        raise EvaluationError(f"{len(rows)} predictions {what}: {listed(named)}; run the stage `train` again")
+
+
+def _each_once(counts: np.ndarray, strategies: list[str], seeds: list[int], test: "pd.DataFrame") -> None:
+    """Refuse a (strategy, seed) that has a test utterance never or more than once; counts are ``[K, seeds, N]``."""
+    faults = []
+    for (k, s), row in ((index, counts[index]) for index in np.ndindex(counts.shape[:2])):
+        for name, at in (("lacks", row == 0), ("has more than once", row > 1)):
+            if at.any():
+                ids = listed(test["utterance_id"][at])
+                faults.append(f"{strategies[k]}, seed {seeds[s]}, {name} {int(at.sum())} of {len(test)}: {ids}")
+    if faults:
+        raise EvaluationError(
+            "each test utterance must be predicted exactly once by each strategy and seed. "
+            + "; ".join(faults[:5])
+            + (f"; and {len(faults) - 5} more such" if len(faults) > 5 else "")
+            + ". Run the stage `train` again"
+        )

@@ -1,0 +1,51 @@
+"""The metrics as a table for a terminal."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS = ("wa", "ua", "wf1")
+
+
+def table(metrics: dict[str, Any]) -> "Table":
+    """Strategies × WA, UA, WF1 in percent with 95 % intervals, by descending UA; the best is marked.
+
+    Args:
+        metrics: what ``reports/metrics.json`` holds.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from .metrics import TITLES
+
+    alarmed = {alarm.get("strategy") for alarm in metrics.get("alarms", ())}
+    shown = Table(
+        title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over speakers",
+        caption="★ best by validation, not by the test",
+    )
+    shown.add_column("strategy")
+    for name in COLUMNS:
+        shown.add_column(TITLES[name], justify="right")
+    shown.add_column("parameters", justify="right")
+    for name, figures in ranked(metrics):
+        best = name == metrics["best"]
+        note = " [red]alarm[/red]" if name in alarmed else ""
+        cells = [percent(figures[column]) for column in COLUMNS]
+        params = "–" if figures["params"] is None else f"{figures['params']:,}"
+        label = ("★ " if best else "  ") + escape(name) + note
+        shown.add_row(label, *cells, params, style="bold green" if best else "")
+    return shown
+
+
+def ranked(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The strategies by descending UA, ties by name."""
+    return sorted(metrics["strategies"].items(), key=lambda item: (-item[1]["ua"]["mean"], item[0]))
+
+
+def percent(interval: dict[str, float | None]) -> str:
+    """``71.2 (68.0–74.1)``; without bounds where there are none."""
+    mean = f"{100 * interval['mean']:.1f}"
+    if interval["low"] is None:
+        return mean
+    return f"{mean} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
