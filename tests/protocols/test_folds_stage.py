@@ -1,0 +1,98 @@
+"""The stage in a folder of its own: what it writes, what it drops, how it refuses."""
+
+import json
+
+import pandas as pd
+import pytest
+import yaml
+from test_protocols import ALL_ACTORS, LUNA_ONE_EACH, ravdess
+
+from components import params
+from components.errors import LeakageError, ProtocolError
+from components.protocols import folds as stage
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of which only params.yaml stands; returns a function that puts an utterance table into it."""
+    held = yaml.safe_load(params.PATH.read_text(encoding="utf-8")) | {"corpora": ["ravdess"]}
+    monkeypatch.chdir(tmp_path)
+
+    def put(table: pd.DataFrame, *, unusable=(), **changes) -> None:
+        params.PATH.write_text(yaml.safe_dump(held | changes), encoding="utf-8")
+        stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(stage.UTTERANCES / "ravdess.parquet")
+        verdict = stage.VALIDATION / "ravdess" / "verdict.json"
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.write_text(json.dumps({"unusable": list(unusable)}), encoding="utf-8")
+
+    return put
+
+
+def written() -> tuple[pd.DataFrame, dict]:
+    return pd.read_parquet(stage.FOLDS), json.loads(stage.DESCRIPTION.read_text(encoding="utf-8"))
+
+
+def test_what_the_stage_writes(project, capsys):
+    project(ravdess(LUNA_ONE_EACH, channels=("01", "02")))
+    stage.main()
+    folds, held = written()
+    assert held["protocol"] == "ravdess8.luna5"
+    assert held["digest"] == stage.digest(folds)
+    assert (held["count"], held["utterances"], held["speakers"]) == (5, 80, "subset 5 of 24")
+    assert held["dropped"] == {"song": 80}
+    assert held["text_repeats"] is True
+    assert held["folds"][0] == {
+        "fold": 0,
+        "test_speakers": ["ravdess/02"],
+        "test": 16,
+        "train": 48,
+        "validation": 16,
+    }
+    assert [finding["kind"] for finding in held["findings"]] == ["count", "repeated-text"]
+    assert "left out: 80 × song" in capsys.readouterr().out
+    assert json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["protocol"] == "ravdess8.luna5"
+
+
+def test_the_same_inputs_give_the_same_bytes(project):
+    table = ravdess(ALL_ACTORS)
+    outputs = []
+    for rows in (table, table.sample(frac=1, random_state=3)):
+        project(rows)
+        stage.main()
+        outputs.append([path.read_bytes() for path in (stage.FOLDS, stage.DESCRIPTION, stage.LEAKAGE)])
+    assert outputs[0] == outputs[1]
+
+
+def test_a_rule_is_named_with_its_space(project):
+    project(ravdess(LUNA_ONE_EACH), protocol="kfold4")
+    stage.main()
+    assert written()[1]["protocol"] == "ravdess8.kfold4"
+
+
+def test_utterances_with_nothing_usable_are_left_out_and_counted(project):
+    table = ravdess(LUNA_ONE_EACH)
+    project(table, unusable=[table.loc[0, "utterance_id"]])
+    stage.main()
+    folds, held = written()
+    assert held["dropped"] == {"(no usable media)": 1}
+    assert table.loc[0, "utterance_id"] not in set(folds["utterance_id"])
+
+
+def test_a_planted_copy_refuses_and_leaves_the_findings_to_be_read(project):
+    table = ravdess(LUNA_ONE_EACH)
+    table.loc[[0, 40], "audio"] = "some.wav"
+    table.loc[[0, 40], "audio_digest"] = "the same bytes"
+    project(table)
+    with pytest.raises(LeakageError, match=table.loc[0, "utterance_id"]):
+        stage.main()
+    assert not stage.FOLDS.exists()
+    kinds = [finding["kind"] for finding in json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["findings"]]
+    assert "duplicate" in kinds
+
+
+def test_a_missing_table_says_how_to_make_it(project):
+    project(ravdess(LUNA_ONE_EACH))
+    (stage.UTTERANCES / "ravdess.parquet").unlink()
+    with pytest.raises(ProtocolError, match="dvc repro"):
+        stage.main()
