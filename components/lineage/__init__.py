@@ -1,0 +1,15 @@
+"""What came from what: the lineage of every published model, read from what the run left, and kept in a database.
+
+>>> from components.lineage import Store, tree
+>>> print(tree("models:/emotion-emotion7@champion", store=Store("sqlite:///.emoflow/lineage.db")))
+
+- ``harvest``: ``dvc.lock``, git, the verdicts and the folds → ``Facts``.
+- ``Store``: keeps facts, who is in which model, and the ledger of promotions.
+- ``graph`` and ``tree``: a model back to its raw files, as plain data and for a terminal.
+"""
+
+from .harvest import harvest
+from .store import Facts, LedgerRow, Store
+from .tree import graph, tree
+
+__all__ = ["Facts", "LedgerRow", "Store", "graph", "harvest", "tree"]

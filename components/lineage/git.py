@@ -1,0 +1,73 @@
+"""What git holds: the commit, and its files' bytes in the form that ``dvc.lock`` digests them."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+
+def head(root: Path) -> str | None:
+    """The commit checked out at ``root``; None outside a repository or before its first commit."""
+    found = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return found.decode().strip() if found else None
+
+
+def committed(root: Path, path: str) -> bytes | None:
+    """A file's bytes as the checked-out commit holds them; None where it holds no such file."""
+    return _git(root, "show", f"HEAD:./{path}")
+
+
+def committed_md5(root: Path, path: str) -> str | None:
+    """DVC's digest of a file or folder as the commit holds it; None where it holds neither.
+
+    DVC's digest of a folder is the MD5 of a JSON list of its files' MD5s and names, and ends in ``.dir``.
+    """
+    listing = _git(root, "ls-tree", "-r", "-z", "HEAD", "--", path)
+    if not listing:
+        return None
+    files = {}
+    for line in listing.decode().rstrip("\0").split("\0"):
+        facts, name = line.split("\t", 1)
+        if facts.split()[1] == "blob":
+            files[name] = hashlib.md5(_git(root, "cat-file", "blob", facts.split()[2]) or b"").hexdigest()  # noqa: S324
+    if list(files) == [path]:
+        return files[path]
+    return folder_md5({Path(name).relative_to(path).as_posix(): md5 for name, md5 in files.items()})
+
+
+def disk_md5(path: Path) -> str | None:
+    """DVC's digest of a file or folder on disk; None where there is neither."""
+    if path.is_file():
+        return _file_md5(path)
+    if not path.is_dir():
+        return None
+    return folder_md5(
+        {file.relative_to(path).as_posix(): _file_md5(file) for file in path.rglob("*") if file.is_file()}
+    )
+
+
+def folder_md5(files: dict[str, str]) -> str:
+    """DVC's digest of a folder, from its files' names and MD5s."""
+    listing = [{"md5": md5, "relpath": name} for name, md5 in sorted(files.items())]
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode()).hexdigest() + ".dir"  # noqa: S324
+
+
+def changed(root: Path, *paths: str) -> list[str]:
+    """Files at these paths that differ from the commit, or that it does not hold (ignored ones apart)."""
+    status = _git(
+        root, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", *paths
+    )
+    return sorted(entry[3:] for entry in (status or b"").decode().split("\0") if entry)
+
+
+def _file_md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,186 @@
+"""Read where a finished experiment's model came from: nothing had to be recorded while it ran.
+
+``dvc.lock`` says which bytes went into every stage and came out; git says whether the code and the params among
+them are committed; the verdicts say whether the data held their contract; the folds say who was in it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import LineageError
+from ..files import digest_of, file_digest, read_json
+from . import git
+from .store import Facts
+
+LOCK = "dvc.lock"
+MODEL = "data/model"
+FIGURES = "reports/metrics.json"
+PARAMS = "params.yaml"
+
+
+def harvest(root: str | Path, *, name: str, version: int, run_id: str) -> Facts:
+    """The facts about the experiment that lies finished at ``root``, published as ``name`` ``version``.
+
+    Raises:
+        LineageError: where ``dvc.lock`` does not tell where ``data/model`` came from.
+    """
+    root = Path(root)
+    stages = _stages(root)
+    description = read_json(root / MODEL / "model.json")
+    executions = _executions(root, stages, description["corpora"])
+    return Facts(
+        name=name,
+        version=version,
+        weights_sha256=file_digest(root / MODEL / "weights.safetensors"),
+        run_id=run_id,
+        protocol=description["protocol"],
+        git_commit=git.head(root),
+        unclean=_unclean(root, executions),
+        params=yaml.safe_load((root / PARAMS).read_text(encoding="utf-8")),
+        dvc_lock_sha256=file_digest(root / LOCK),
+        description=description,
+        verdicts={corpus: _verdict(root, corpus) for corpus in description["corpora"]},
+        executions=executions,
+        memberships=_memberships(root, description["corpora"]),
+    )
+
+
+def _stages(root: Path) -> dict[str, dict[str, Any]]:
+    path = root / LOCK
+    if not path.is_file():
+        raise LineageError(f"{path} is not here, so nobody knows where the model came from: run `dvc repro`")
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise LineageError(
+            f"{path} cannot be read ({error}): restore it from git, or run `dvc repro`"
+        ) from None
+
+
+def _executions(root: Path, stages: dict[str, dict], corpora: list[str]) -> list[dict[str, Any]]:
+    """The stages that the model and its figures come from, each with the artifacts that went in and came out."""
+    stages = {
+        stage: held for stage, held in stages.items() if "@" not in stage or stage.split("@")[1] in corpora
+    }
+    made = {out["path"]: stage for stage, held in stages.items() for out in held.get("outs", [])}
+    if MODEL not in made:
+        raise LineageError(f"no stage of {LOCK} makes {MODEL}: run `dvc repro`")
+    waiting, reached = [made[path] for path in (MODEL, FIGURES) if path in made], set()
+    while waiting:
+        stage = waiting.pop()
+        if stage not in reached:
+            reached.add(stage)
+            deps = [dep["path"] for dep in stages[stage].get("deps", [])]
+            waiting += [maker for path, maker in made.items() if any(_overlap(path, dep) for dep in deps)]
+    return [_execution(root, stage, stages[stage], made) for stage in sorted(reached)]
+
+
+def _execution(root: Path, stage: str, held: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
+    def artifact(entry: dict[str, Any]) -> dict[str, Any]:
+        path = entry["path"]
+        if any(_overlap(path, out) for out in made):
+            kind = "derived"
+        else:
+            kind = "raw" if (root / f"{path}.dvc").is_file() else "code"
+        return {
+            "digest": f"md5:{entry['md5']}",
+            "path": path,
+            "kind": kind,
+            "size": entry.get("size"),
+            "files": entry.get("nfiles", 1),
+        }
+
+    return {
+        "id": digest_of([stage, held]),
+        "stage": stage,
+        "command": held["cmd"],
+        "params": held.get("params", {}),
+        "in": [artifact(dep) for dep in held.get("deps", [])],
+        "out": [artifact(out) for out in held.get("outs", [])],
+    }
+
+
+def _unclean(root: Path, executions: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Whatever of code, dvc.yaml and params.yaml is not committed as it ran, and results that are not the lock's."""
+    commit = git.head(root)
+    if commit is None:
+        return [{"path": ".", "reason": "not a git repository with a commit: nothing says what code ran"}]
+    found: dict[str, str] = {path: "not committed" for path in git.changed(root, "dvc.yaml")}
+    for dep in (dep for execution in executions for dep in execution["in"] if dep["kind"] == "code"):
+        if git.committed_md5(root, dep["path"]) != dep["digest"].removeprefix("md5:"):
+            changed = git.changed(root, dep["path"])
+            found |= dict.fromkeys(changed, "not committed")
+            if not changed:
+                found[dep["path"]] = f"ran with other bytes than commit {commit[:12]} holds: run `dvc repro`"
+    for execution in executions:
+        for file, held in execution["params"].items():
+            ran_with = yaml.safe_load(git.committed(root, file) or b"{}")
+            for key, value in held.items():
+                if _at(ran_with, key) != value:
+                    found[f"{file}:{key}"] = f"ran with another value than commit {commit[:12]} holds"
+    out = {artifact["path"]: artifact["digest"] for execution in executions for artifact in execution["out"]}
+    for execution in executions:
+        for dep in execution["in"]:
+            if out.get(dep["path"], dep["digest"]) != dep["digest"]:
+                found[dep["path"]] = (
+                    f"{execution['stage']} read other bytes than {LOCK} says were made: run `dvc repro`"
+                )
+    if f"md5:{git.disk_md5(root / MODEL)}" != out[MODEL]:
+        found[MODEL] = f"is not what {LOCK} says was made: run `dvc repro`"
+    return [{"path": path, "reason": reason} for path, reason in sorted(found.items())]
+
+
+def _at(held: Any, key: str) -> Any:
+    for part in key.split("."):
+        held = held.get(part) if isinstance(held, dict) else None
+    return held
+
+
+def _verdict(root: Path, corpus: str) -> dict[str, Any]:
+    path = root / "reports" / "validation" / corpus / "verdict.json"
+    if not path.is_file():
+        return {"ok": False, "sha256": None, "critical": ["never validated"], "counts": {}}
+    verdict = read_json(path)
+    critical = [breach["expectation"] for breach in verdict.get("critical", [])]
+    return {
+        "ok": bool(verdict["ok"]),
+        "sha256": file_digest(path),
+        "critical": critical,
+        "counts": verdict.get("counts", {}),
+    }
+
+
+def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
+    """Every utterance of the folds: the model is refitted on all of them, whatever fold tested them before."""
+    import pandas as pd
+
+    columns = ["utterance_id", "speaker", "audio_digest", "video_digest", "text_digest"]
+    table = pd.concat(
+        pd.read_parquet(root / "data" / "utterances" / f"{corpus}.parquet", columns=columns)
+        for corpus in corpora
+    ).set_index("utterance_id")
+    folds = pd.read_parquet(root / "data" / "folds.parquet", columns=["utterance_id", "fold", "role"])
+    tested = folds[folds["role"] == "test"].groupby("utterance_id")["fold"].min()
+    members = sorted(set(folds["utterance_id"]))
+    unknown = sorted(set(members) - set(table.index))
+    if unknown:
+        raise LineageError(
+            f"data/folds.parquet names utterances that no corpus has: {unknown[:3]}: run `dvc repro`"
+        )
+    rows = table.loc[members].astype(object).where(table.loc[members].notna(), None)
+    return [
+        {
+            "utterance_id": utterance,
+            "role": "train",
+            "test_fold": int(tested[utterance]) if utterance in tested.index else None,
+            **row,
+        }
+        for utterance, row in zip(members, rows.to_dict("records"), strict=True)
+    ]
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two paths are the same, or one lies in the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

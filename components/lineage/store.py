@@ -1,0 +1,308 @@
+"""The lineage store: facts about published models, who is in which, and the ledger of promotions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..errors import LineageError, PromotionConflict
+from . import tables as t
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of where one model came from. ``harvest`` reads it; ``Store.record`` keeps it."""
+
+    name: str
+    version: int
+    weights_sha256: str
+    run_id: str
+    protocol: str
+    git_commit: str | None
+    unclean: list[dict[str, str]]
+    params: dict[str, Any]
+    dvc_lock_sha256: str | None
+    description: dict[str, Any]
+    verdicts: dict[str, Any]
+    executions: list[dict[str, Any]] = field(default_factory=list)
+    """{"id", "stage", "command", "params", "in": [artifact…], "out": [artifact…]}"""
+    memberships: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether code, ``dvc.yaml`` and ``params.yaml`` are committed as they ran."""
+        return not self.unclean
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One change of an alias. ``from_version`` is None where nobody held it."""
+
+    id: int
+    name: str
+    alias: str
+    action: str
+    from_version: int | None
+    to_version: int
+    who: str
+    at: str
+    reason: str
+    report_sha256: str | None
+    waived: list[str]
+
+
+class Store:
+    """The lineage database at ``uri``: ``sqlite:///PATH`` (relative to ``root``) or ``postgresql://…``.
+
+    Any number of processes may use one. Raises LineageError where it cannot be reached.
+    """
+
+    def __init__(self, uri: str, *, root: str | Path = "."):
+        self._engine = t.engine_of(uri, root=Path(root))
+        t.create(self._engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # -- models ------------------------------------------------------------------------------------
+
+    def record(self, facts: Facts, *, reused: bool = False) -> None:
+        """Keep the facts; again is as good as once, except for the event that says so.
+
+        A model recorded as unclean may be recorded again as clean (its code was committed since), never the
+        other way round.
+
+        Raises:
+            LineageError: if this version is known with other weights.
+        """
+        key = {"name": facts.name, "version": facts.version}
+        row = key | {
+            "weights_sha256": facts.weights_sha256,
+            "run_id": facts.run_id,
+            "protocol": facts.protocol,
+            "git_commit": facts.git_commit,
+            "clean": facts.clean,
+            "unclean": facts.unclean,
+            "params": facts.params,
+            "dvc_lock_sha256": facts.dvc_lock_sha256,
+            "description": facts.description,
+            "verdicts": facts.verdicts,
+        }
+        with self._writing() as connection:
+            known = connection.execute(_of(t.models, key)).mappings().one_or_none()
+            if known and known["weights_sha256"] != facts.weights_sha256:
+                raise LineageError(
+                    f"{facts.name} version {facts.version} is known with weights {known['weights_sha256'][:12]}, and "
+                    f"is now said to have {facts.weights_sha256[:12]}: do the registry and the lineage "
+                    "database belong together?"
+                )
+            if known and known["clean"]:
+                pass_on = False
+            elif known:
+                connection.execute(sa.update(t.models).where(*_equal(t.models, key)).values(row))
+                pass_on = True
+            else:
+                connection.execute(sa.insert(t.models), row)
+                pass_on = True
+            if pass_on:
+                self._record_descent(connection, facts, key)
+            self._event(connection, "reused" if reused else "published", key, {"run_id": facts.run_id})
+
+    def _record_descent(self, connection: sa.Connection, facts: Facts, key: dict) -> None:
+        for table in (t.descent, t.memberships):
+            connection.execute(sa.delete(table).where(*_equal(table, key)))
+        for execution in facts.executions:
+            new = {name: execution[name] for name in ("id", "stage", "command", "params")}
+            if _insert_new(connection, t.executions, new, "id"):
+                for direction in ("in", "out"):
+                    for artifact in execution[direction]:
+                        _insert_new(connection, t.artifacts, artifact, "digest", "path")
+                        edge = {"execution": execution["id"], "direction": direction}
+                        edge |= {name: artifact[name] for name in ("path", "digest")}
+                        connection.execute(sa.insert(t.edges), edge)
+            connection.execute(sa.insert(t.descent), key | {"execution": execution["id"]})
+        if facts.memberships:
+            connection.execute(sa.insert(t.memberships), [row | key for row in facts.memberships])
+
+    def model(self, name: str, version: int) -> dict[str, Any]:
+        """A model's row, by the columns of ``tables.models``.
+
+        Raises:
+            LineageError: for a model that was never recorded.
+        """
+        with self._reading() as connection:
+            row = (
+                connection.execute(_of(t.models, {"name": name, "version": version})).mappings().one_or_none()
+            )
+        if row is None:
+            raise LineageError(f"{name} version {version} has no lineage here: `emoflow publish` records it")
+        return dict(row)
+
+    def models(self, name: str | None = None) -> list[dict[str, Any]]:
+        """All models' rows (of one name), by name and version."""
+        query = sa.select(t.models).order_by(t.models.c.name, t.models.c.version)
+        return self._rows(query if name is None else query.where(t.models.c.name == name))
+
+    def executions(self, name: str, version: int) -> list[dict[str, Any]]:
+        """The stages' executions that a model comes from, in the form of ``Facts.executions``."""
+        chosen = sa.select(t.descent.c.execution).where(
+            *_equal(t.descent, {"name": name, "version": version})
+        )
+        found = {
+            row["id"]: row | {"in": [], "out": []}
+            for row in self._rows(
+                sa.select(t.executions).where(t.executions.c.id.in_(chosen)).order_by(t.executions.c.stage)
+            )
+        }
+        joined = sa.and_(t.edges.c.digest == t.artifacts.c.digest, t.edges.c.path == t.artifacts.c.path)
+        for row in self._rows(
+            sa.select(t.edges.c.execution, t.edges.c.direction, t.artifacts)
+            .join(t.artifacts, joined)
+            .where(t.edges.c.execution.in_(chosen))
+            .order_by(t.edges.c.path)
+        ):
+            execution, direction = row.pop("execution"), row.pop("direction")
+            found[execution][direction].append(row)
+        return list(found.values())
+
+    # -- who is in which model ---------------------------------------------------------------------
+
+    def members(self, name: str, version: int) -> list[dict[str, Any]]:
+        """The utterances a model has seen, by id."""
+        return self._rows(
+            _of(t.memberships, {"name": name, "version": version}).order_by(t.memberships.c.utterance_id)
+        )
+
+    def models_of_speaker(self, speaker: str) -> list[dict[str, Any]]:
+        """Which models heard this speaker (``<corpus>/<id>``): name, version, utterances, champion or not."""
+        m = t.memberships.c
+        rows = self._rows(
+            sa.select(m.name, m.version, sa.func.count().label("utterances"))
+            .where(m.speaker == speaker)
+            .group_by(m.name, m.version)
+            .order_by(m.name, m.version)
+        )
+        champions = {name: self.holder(name) for name in {row["name"] for row in rows}}
+        return [row | {"champion": champions[row["name"]] == row["version"]} for row in rows]
+
+    # -- the ledger --------------------------------------------------------------------------------
+
+    def holder(self, name: str, alias: str = CHAMPION) -> int | None:
+        """The version that holds an alias, by the ledger; None if none ever did."""
+        with self._reading() as connection:
+            return self._holder(connection, name, alias)
+
+    def ledger(self, name: str | None = None) -> list[LedgerRow]:
+        """Every change of an alias, oldest first."""
+        query = sa.select(t.promotions).order_by(t.promotions.c.id)
+        rows = self._rows(query if name is None else query.where(t.promotions.c.name == name))
+        return [LedgerRow(**row) for row in rows]
+
+    def move(
+        self,
+        name: str,
+        *,
+        expected: int | None,
+        to: int,
+        who: str,
+        reason: str,
+        action: str = "promote",
+        alias: str = CHAMPION,
+        report_sha256: str | None = None,
+        waived: Sequence[str] = (),
+    ) -> LedgerRow:
+        """Give an alias to a version, if ``expected`` still holds it: compare and set, in one transaction.
+
+        Raises:
+            PromotionConflict: if another version holds it now; nothing is changed.
+        """
+        with self._writing() as connection:
+            held = self._holder(connection, name, alias)
+            if held != expected:
+                raise PromotionConflict(
+                    f"{name}@{alias} is {_version(held)}, not {_version(expected)} as expected: somebody was faster. "
+                    f"Nothing was changed; compare version {to} with {_version(held)} and try again"
+                )
+            row = {
+                "name": name,
+                "alias": alias,
+                "action": action,
+                "from_version": held,
+                "to_version": to,
+                "who": who,
+                "at": _now(),
+                "reason": reason,
+                "report_sha256": report_sha256,
+                "waived": list(waived),
+            }
+            inserted = connection.execute(sa.insert(t.promotions), row).inserted_primary_key[0]
+        return LedgerRow(id=inserted, **row)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What happened to the models of a name, oldest first."""
+        return self._rows(sa.select(t.events).where(t.events.c.name == name).order_by(t.events.c.id))
+
+    # -- below -------------------------------------------------------------------------------------
+
+    def _holder(self, connection: sa.Connection, name: str, alias: str) -> int | None:
+        p = t.promotions.c
+        query = sa.select(p.to_version).where(p.name == name, p.alias == alias).order_by(p.id.desc()).limit(1)
+        return connection.execute(query).scalar_one_or_none()
+
+    def _event(self, connection: sa.Connection, kind: str, key: Mapping, detail: Mapping) -> None:
+        connection.execute(sa.insert(t.events), {"at": _now(), "kind": kind, "detail": dict(detail), **key})
+
+    def _rows(self, query: sa.Select) -> list[dict[str, Any]]:
+        with self._reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with _told(self._engine), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with _told(self._engine), t.writing(self._engine) as connection:
+            yield connection
+
+
+@contextmanager
+def _told(engine: sa.Engine) -> Iterator[None]:
+    """A database that has gone away, or stays locked, as an error that a user can read."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise LineageError(
+            f"the lineage database {engine.url!r} does not answer: {str(error.orig).strip()}"
+        ) from error
+
+
+def _insert_new(connection: sa.Connection, table: sa.Table, row: Mapping, *key: str) -> bool:
+    """Insert a row unless its key is there. Writers hold the database's lock, so nobody comes between."""
+    if connection.execute(_of(table, {name: row[name] for name in key})).first():
+        return False
+    connection.execute(sa.insert(table), dict(row))
+    return True
+
+
+def _of(table: sa.Table, key: Mapping[str, Any]) -> sa.Select:
+    return sa.select(table).where(*_equal(table, key))
+
+
+def _equal(table: sa.Table, key: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in key.items()]
+
+
+def _version(version: int | None) -> str:
+    return "nobody's" if version is None else f"version {version}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,199 @@
+"""The lineage database's tables, for SQLite and PostgreSQL alike, and the lock that its writers take.
+
+A writer holds the database's one lock from its first statement (``BEGIN IMMEDIATE`` on SQLite, a transaction-
+scoped advisory lock on PostgreSQL), so what it reads is still so when it writes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ..errors import LineageError
+
+WRITERS_LOCK = 0x656D6F666C6F77  # "emoflow": the key of the advisory lock on PostgreSQL
+WAIT_S = 60
+
+metadata = sa.MetaData()
+
+models = sa.Table(
+    "models",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("weights_sha256", sa.String(64), nullable=False, index=True),
+    sa.Column("run_id", sa.String(64), nullable=False),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("git_commit", sa.String(64)),
+    sa.Column("clean", sa.Boolean, nullable=False),
+    sa.Column("unclean", sa.JSON, nullable=False),  # [{"path", "reason"}]: why it is not clean
+    sa.Column("params", sa.JSON, nullable=False),
+    sa.Column("dvc_lock_sha256", sa.String(64)),
+    sa.Column("description", sa.JSON, nullable=False),  # model.json
+    sa.Column("verdicts", sa.JSON, nullable=False),  # {corpus: {"ok", "sha256", "critical", "counts"}}
+)
+
+executions = sa.Table(  # one stage, run once with exactly these inputs
+    "executions",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("stage", sa.String(255), nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("params", sa.JSON, nullable=False),
+)
+
+artifacts = sa.Table(  # a file or a folder, as DVC saw it
+    "artifacts",
+    metadata,
+    sa.Column("digest", sa.String(80), primary_key=True),  # "md5:…", a folder's ends in ".dir"
+    sa.Column("path", sa.String(1024), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # raw, code, derived
+    sa.Column("size", sa.BigInteger),
+    sa.Column("files", sa.Integer),
+)
+
+edges = sa.Table(  # what went into an execution and what came out
+    "edges",
+    metadata,
+    sa.Column("execution", sa.ForeignKey("executions.id"), primary_key=True),
+    sa.Column("direction", sa.String(3), primary_key=True),  # in, out
+    sa.Column("path", sa.String(1024), primary_key=True),
+    sa.Column("digest", sa.String(80), nullable=False, index=True),
+    sa.ForeignKeyConstraint(["digest", "path"], ["artifacts.digest", "artifacts.path"]),
+)
+
+_MODEL = ["models.name", "models.version"]
+
+descent = sa.Table(  # the executions that a model comes from
+    "descent",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("execution", sa.ForeignKey("executions.id"), primary_key=True),
+    sa.ForeignKeyConstraint(["name", "version"], _MODEL),
+)
+
+memberships = sa.Table(  # the utterances that a model has seen
+    "memberships",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("utterance_id", sa.String(255), primary_key=True),
+    sa.Column("speaker", sa.String(255), index=True),
+    sa.Column("role", sa.String(16), nullable=False),  # train: the model itself was fitted on it
+    sa.Column("test_fold", sa.Integer),  # the fold whose test it was in, when figures were made
+    sa.Column("audio_digest", sa.String(64)),
+    sa.Column("video_digest", sa.String(64)),
+    sa.Column("text_digest", sa.String(64)),
+    sa.ForeignKeyConstraint(["name", "version"], _MODEL),
+)
+
+events = (
+    sa.Table(  # what happened, reuse included: a run that took its results from a cache is still an event
+        "events",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),  # published, reused
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("detail", sa.JSON, nullable=False),
+    )
+)
+
+promotions = sa.Table(  # append-only: the triggers below refuse anything else
+    "promotions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(255), nullable=False, index=True),
+    sa.Column("alias", sa.String(64), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),  # promote, rollback
+    sa.Column("from_version", sa.Integer),
+    sa.Column("to_version", sa.Integer, nullable=False),
+    sa.Column("who", sa.String(255), nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),  # ISO 8601, UTC
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("report_sha256", sa.String(64)),  # of the gates' report
+    sa.Column("waived", sa.JSON, nullable=False),  # gates that did not hold and were waived by name
+)
+
+_SQLITE_APPEND_ONLY = [
+    f"CREATE TRIGGER IF NOT EXISTS promotions_no_{word} BEFORE {word} ON promotions "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger of promotions is append-only'); END"
+    for word in ("UPDATE", "DELETE")
+]
+_POSTGRESQL_APPEND_ONLY = [
+    "CREATE OR REPLACE FUNCTION emoflow_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the ledger of promotions is append-only'; END $$",
+    "CREATE OR REPLACE TRIGGER promotions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON promotions "
+    "FOR EACH STATEMENT EXECUTE FUNCTION emoflow_append_only()",
+]
+
+
+def engine_of(uri: str, *, root: Path = Path()) -> sa.Engine:
+    """An engine for ``sqlite:///path`` (relative to ``root``) or ``postgresql://…`` (by psycopg 3).
+
+    Raises:
+        LineageError: for any other database.
+    """
+    try:
+        url = sa.make_url(uri.replace("postgres://", "postgresql://", 1))
+    except sa.exc.ArgumentError:
+        raise LineageError(
+            "EMOFLOW_LINEAGE_URI is not a database URI; wanted sqlite:///PATH or postgresql://…"
+        ) from None
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if backend != "sqlite" or not url.database or url.database == ":memory:":
+        raise LineageError(f"lineage cannot be kept in {url!r}; wanted sqlite:///PATH or postgresql://…")
+    path = (root / url.database).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url.set(database=str(path)), connect_args={"timeout": WAIT_S})
+
+    @sa.event.listens_for(engine, "connect")
+    def _(connection, _record):
+        connection.isolation_level = (
+            None  # the driver would begin a transaction too late, and without the lock
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _(connection):
+        writes = connection.get_execution_options().get("emoflow_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that no other writer shares: committed when the block ends well, else rolled back."""
+    with engine.connect().execution_options(emoflow_writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
+        yield connection
+
+
+def create(engine: sa.Engine) -> None:
+    """Make what is missing of the schema; any number of processes may do so at once.
+
+    Raises:
+        LineageError: if the database cannot be reached or written.
+    """
+    try:
+        with engine.connect() as connection:
+            complete = sa.inspect(connection).has_table("promotions")
+        if complete:  # it is made last, in one transaction with the others
+            return
+        with writing(engine) as connection:
+            metadata.create_all(connection)
+            sqlite = engine.dialect.name == "sqlite"
+            for statement in _SQLITE_APPEND_ONLY if sqlite else _POSTGRESQL_APPEND_ONLY:
+                connection.exec_driver_sql(statement)
+    except sa.exc.DBAPIError as error:
+        raise LineageError(
+            f"the lineage database {engine.url!r} cannot be used ({str(error.orig).strip()}); "
+            "EMOFLOW_LINEAGE_URI says where it is"
+        ) from error

@@ -1,0 +1,174 @@
+"""A model back to its raw files: ``graph`` as plain data, ``tree`` for a terminal."""
+
+import re
+from typing import Any
+
+from ..errors import LineageError, listed
+from .store import CHAMPION, Store
+
+
+def parse(uri: str, store: Store) -> tuple[str, int]:
+    """``models:/NAME@champion``, ``models:/NAME/3`` or either without ``models:/`` → name and version.
+
+    ``champion`` is who holds it by the ledger; ``challenger`` and ``latest`` are the newest version.
+
+    Raises:
+        LineageError: for another form, and for a model or alias that nobody holds.
+    """
+    found = re.fullmatch(r"(?:models:/)?([^/@]+)(?:@([\w.-]+)|/(\d+|latest))?", uri)
+    if not found:
+        raise LineageError(f"{uri!r} names no model; wanted models:/NAME@champion or models:/NAME/VERSION")
+    name, alias, version = found[1], found[2], found[3]
+    if version and version != "latest":
+        return name, int(version)
+    if alias not in (None, "challenger") or (alias is None and version is None):
+        held = store.holder(name, alias or CHAMPION)
+        if held is not None:
+            return name, held
+        if alias:
+            raise LineageError(f"nobody holds {name}@{alias}; `emoflow models` lists what there is")
+    versions = [row["version"] for row in store.models(name)]
+    if not versions:
+        known = {row["name"] for row in store.models()}
+        raise LineageError(f"no model {name!r} has lineage here; known: {listed(sorted(known)) or 'none'}")
+    return name, max(versions)
+
+
+def graph(name: str, version: int, *, store: Store) -> dict[str, Any]:
+    """A model's descent as nested nodes: ``{"kind", "title", "detail": {…}, "children": […]}``.
+
+    model → run → evaluate, train → search → folds, features → validate → utterances → raw. A stage that several
+    others read stands once, under the one furthest back.
+    """
+    model = store.model(name, version)
+    members = store.members(name, version)
+    executions = {execution["stage"]: execution for execution in store.executions(name, version)}
+    sources = {
+        stage: [other for other in executions if other != stage and _feeds(executions[other], execution)]
+        for stage, execution in executions.items()
+    }
+    depth = {stage: _depth(stage, sources) for stage in executions}
+    parent = {
+        stage: min(
+            (user for user in executions if stage in sources[user]),
+            key=lambda user: (depth[user], "@" not in user, user),
+        )
+        for stage in executions
+        if any(stage in sources[user] for user in executions)
+    }
+    raw = {}
+    for stage in sorted(executions, key=lambda stage: depth[stage]):
+        for artifact in executions[stage]["in"]:
+            if artifact["kind"] == "raw":
+                raw.setdefault(artifact["path"], stage)
+
+    def node(stage: str) -> dict[str, Any]:
+        execution = executions[stage]
+        children = [node(other) for other in sorted(sources[stage]) if parent[other] == stage]
+        children += [
+            {"kind": "raw", "title": artifact["path"], "detail": _facts(artifact), "children": []}
+            for artifact in execution["in"]
+            if raw.get(artifact["path"]) == stage
+        ]
+        detail = {
+            "made": [{"path": out["path"], **_facts(out)} for out in execution["out"]],
+            "code": [
+                {"path": dep["path"], **_facts(dep)} for dep in execution["in"] if dep["kind"] == "code"
+            ],
+            "params": execution["params"],
+        }
+        if stage.startswith("validate@"):
+            detail["verdict"] = model["verdicts"].get(stage.split("@")[1], {})
+        return {"kind": "stage", "title": stage, "detail": detail, "children": children}
+
+    run = {
+        "kind": "run",
+        "title": model["run_id"],
+        "detail": {
+            "commit": model["git_commit"],
+            "clean": model["clean"],
+            "unclean": model["unclean"],
+            "dvc_lock_sha256": model["dvc_lock_sha256"],
+        },
+        "children": [node(stage) for stage in sorted(executions) if stage not in parent],
+    }
+    return {
+        "kind": "model",
+        "title": f"{name} version {version}",
+        "detail": {
+            "weights_sha256": model["weights_sha256"],
+            "protocol": model["protocol"],
+            "champion": store.holder(name) == version,
+            "strategy": model["description"].get("strategy"),
+            "utterances": len(members),
+            "speakers": len({row["speaker"] for row in members}),
+        },
+        "children": [run],
+    }
+
+
+def tree(uri: str, *, store: Store):
+    """The descent of ``uri``'s model as a ``rich.tree.Tree``.
+
+    Raises:
+        LineageError: for a model that is not known.
+    """
+    name, version = parse(uri, store)
+    return _render(graph(name, version, store=store))
+
+
+def _feeds(maker: dict, user: dict) -> bool:
+    made = [out["path"] for out in maker["out"]]
+    read = [dep["path"] for dep in user["in"] if dep["kind"] == "derived"]
+    return any(
+        out == dep or out.startswith(f"{dep}/") or dep.startswith(f"{out}/") for out in made for dep in read
+    )
+
+
+def _depth(stage: str, sources: dict[str, list[str]]) -> int:
+    """The longest way from the raw files to a stage."""
+    return 1 + max((_depth(other, sources) for other in sources[stage]), default=0)
+
+
+def _facts(artifact: dict) -> dict[str, Any]:
+    return {"digest": artifact["digest"], "files": artifact["files"], "size": artifact["size"]}
+
+
+def _render(node: dict[str, Any], branch=None):
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    detail = node["detail"]
+    lines = [f"[bold]{escape(node['title'])}[/bold]"]
+    if node["kind"] == "model":
+        if detail["champion"]:
+            lines[0] += "  [green]champion[/green]"
+        lines.append(
+            f"{detail['strategy']}, protocol {detail['protocol']}, weights {detail['weights_sha256'][:12]}"
+        )
+        lines.append(f"heard {detail['utterances']} utterances of {detail['speakers']} speakers")
+    elif node["kind"] == "run":
+        lines[0] = f"MLflow run {lines[0]}"
+        commit = (detail["commit"] or "none")[:12]
+        lines.append(f"commit {commit}, " + ("clean" if detail["clean"] else "[red]not clean[/red]"))
+        lines += [
+            f"[red]{escape(each['path'])}[/red]: {escape(each['reason'])}" for each in detail["unclean"][:10]
+        ]
+    elif node["kind"] == "raw":
+        lines.append(_counted(detail))
+    else:
+        lines += [f"{escape(out['path'])}: {_counted(out)}" for out in detail["made"]]
+        if "verdict" in detail:
+            lines.append("contract holds" if detail["verdict"].get("ok") else "[red]contract broken[/red]")
+    text = "\n".join(lines)
+    here = Tree(text) if branch is None else branch.add(text)
+    for child in node["children"]:
+        _render(child, here)
+    return here
+
+
+def _counted(facts: dict[str, Any]) -> str:
+    size = facts["size"]
+    amount = "" if size is None else f", {size / 1e6:.1f} MB" if size >= 1e6 else f", {size / 1e3:.1f} kB"
+    files = facts["files"]
+    return f"{files} file{'' if files == 1 else 's'}{amount}, {facts['digest'][:16]}…"

@@ -1,0 +1,172 @@
+"""The store: compare-and-set between processes, a ledger that only grows, facts kept once."""
+
+import multiprocessing
+import sqlite3
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from components.errors import LineageError, PromotionConflict
+from components.lineage import Facts, Store
+from components.lineage import tables as t
+
+FACTS = Facts(
+    name="emotion-emotion7",
+    version=1,
+    weights_sha256="a" * 64,
+    run_id="run",
+    protocol="emotion7.kfold4",
+    git_commit="c" * 40,
+    unclean=[],
+    params={"search": {"seed": 7}},
+    dvc_lock_sha256="d" * 64,
+    description={"strategy": "audio"},
+    verdicts={"control": {"ok": True}},
+    executions=[
+        {
+            "id": "e" * 64,
+            "stage": "train",
+            "command": "train",
+            "params": {},
+            "in": [
+                {"digest": "md5:1", "path": "data/folds.parquet", "kind": "derived", "size": 3, "files": 1}
+            ],
+            "out": [{"digest": "md5:2.dir", "path": "data/model", "kind": "derived", "size": 9, "files": 2}],
+        }
+    ],
+    memberships=[
+        {
+            "utterance_id": f"control/{number}",
+            "speaker": f"control/{number // 2}",
+            "role": "train",
+            "test_fold": 0,
+            "audio_digest": None,
+            "video_digest": None,
+            "text_digest": None,
+        }
+        for number in range(4)
+    ],
+)
+
+
+def move(uri: str, barrier, results, version: int) -> None:
+    store = Store(uri)
+    barrier.wait(30)
+    try:
+        store.move("emotion-emotion7", expected=None, to=version, who="test", reason="first")
+        results.put(version)
+    except PromotionConflict:
+        results.put(None)
+
+
+def race(uri: str, racers: int = 6) -> list[int]:
+    """The versions that won when ``racers`` processes move an alias that nobody holds."""
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(racers), context.Queue()
+    children = [context.Process(target=move, args=(uri, barrier, results, n + 1)) for n in range(racers)]
+    for child in children:
+        child.start()
+    found = [results.get(timeout=60) for _ in children]
+    for child in children:
+        child.join(30)
+        assert child.exitcode == 0
+    return [version for version in found if version is not None]
+
+
+def check_the_ledger(uri: str) -> None:
+    """Only one of several processes moves an alias; then only who knows the holder can; and rows stay."""
+    (winner,) = race(uri)
+    store = Store(uri)
+    assert store.holder("emotion-emotion7") == winner
+    with pytest.raises(PromotionConflict, match=f"is version {winner}, not nobody's"):
+        store.move("emotion-emotion7", expected=None, to=99, who="test", reason="late")
+    row = store.move(
+        "emotion-emotion7", expected=winner, to=99, who="test", reason="better", waived=["lineage"]
+    )
+    assert (row.from_version, row.to_version, row.waived) == (winner, 99, ["lineage"])
+    assert [each.to_version for each in store.ledger("emotion-emotion7")] == [winner, 99]
+    for statement in (sa.update(t.promotions).values(who="me"), sa.delete(t.promotions)):
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"), t.writing(store._engine) as connection:
+            connection.execute(statement)
+    assert [each.who for each in store.ledger("emotion-emotion7")] == ["test", "test"]
+    store.close()
+
+
+def check_the_facts(uri: str) -> None:
+    store = Store(uri)
+    store.record(FACTS)
+    before = (store.models(), store.members(FACTS.name, 1), store.executions(FACTS.name, 1))
+    store.record(FACTS, reused=True)
+    store.record(
+        replace(FACTS, version=2, weights_sha256="b" * 64, unclean=[{"path": "x", "reason": "changed"}])
+    )
+    assert (store.models()[:1], store.members(FACTS.name, 1), store.executions(FACTS.name, 1)) == before
+    assert before[2] == FACTS.executions
+    assert [event["kind"] for event in store.events(FACTS.name)] == ["published", "reused", "published"]
+    assert store.models_of_speaker("control/1") == [
+        {"name": FACTS.name, "version": version, "utterances": 2, "champion": False} for version in (1, 2)
+    ]
+    assert store.models_of_speaker("control/9") == []
+    store.close()
+
+
+def test_one_of_several_processes_wins_on_sqlite(tmp_path):
+    check_the_ledger(f"sqlite:///{tmp_path}/deep/lineage.db")
+
+
+def test_facts_are_kept_once_on_sqlite(tmp_path):
+    check_the_facts(f"sqlite:///{tmp_path}/lineage.db")
+
+
+def test_the_same_version_with_other_weights_is_refused(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/lineage.db")
+    store.record(FACTS)
+    with pytest.raises(LineageError, match="belong together"):
+        store.record(replace(FACTS, weights_sha256="b" * 64))
+
+
+def test_an_unclean_model_becomes_clean_when_its_code_is_committed_and_never_back(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/lineage.db")
+    unclean = replace(FACTS, unclean=[{"path": "params.yaml", "reason": "changed"}])
+    store.record(unclean)
+    assert not store.model(FACTS.name, 1)["clean"]
+    store.record(FACTS)
+    assert store.model(FACTS.name, 1)["clean"]
+    store.record(unclean)
+    assert store.model(FACTS.name, 1)["clean"]
+
+
+def test_a_relative_path_is_relative_to_the_root(tmp_path):
+    Store("sqlite:///.emoflow/lineage.db", root=tmp_path).close()
+    assert (tmp_path / ".emoflow" / "lineage.db").is_file()
+
+
+def test_errors_name_what_is_wrong(tmp_path):
+    with pytest.raises(LineageError, match="wanted sqlite"):
+        Store("mysql://user@host/base")
+    with pytest.raises(LineageError, match="not a database URI"):
+        Store("nonsense")
+    path = tmp_path / "broken.db"
+    path.write_bytes(b"not a database, but long enough to be looked at" * 50)
+    with pytest.raises(LineageError, match="cannot be used"):
+        Store(f"sqlite:///{path}")
+    with pytest.raises(LineageError, match="no lineage here"):
+        Store(f"sqlite:///{tmp_path}/lineage.db").model("nobody", 1)
+
+
+def test_a_locked_database_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(t, "WAIT_S", 0.1)
+    store = Store(f"sqlite:///{tmp_path}/lineage.db")
+    other = sqlite3.connect(tmp_path / "lineage.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LineageError, match="locked"):
+        store.record(FACTS)
+    other.execute("ROLLBACK")
+    store.record(FACTS)
+
+
+def test_a_password_is_not_told():
+    with pytest.raises(LineageError) as caught:
+        Store("postgresql://user:secret-word@127.0.0.1:1/none?connect_timeout=1")
+    assert "secret-word" not in str(caught.value)
