@@ -1,0 +1,36 @@
+"""Recordings to arrays: sound, pictures, faces, words. The decoders are imported when first used.
+
+    decode_audio(source)          → float32 [samples], mono, 16 kHz, within ±1
+    frames(source, count=8)       → Frames: RGB uint8 [n, H, W, 3] and their times
+    find_face(image), crop(…)     → the largest frontal face; its square grey picture
+    normalise_text(text)          → what the text encoders read
+
+A source is a path or the file's bytes. What cannot be used raises ``MediaError``, whose message is the reason
+alone ("0 bytes", "truncated: 1.20 s of 3.50 s are there"): the caller knows which recording it was.
+"""
+
+from importlib import import_module
+
+_WHERE = {
+    "AudioFacts": "audio",
+    "audio_facts": "audio",
+    "decode_audio": "audio",
+    "Frames": "video",
+    "VideoFacts": "video",
+    "frames": "video",
+    "video_facts": "video",
+    "Box": "face",
+    "crop": "face",
+    "find_face": "face",
+    "find_faces": "face",
+    "normalise_text": "text",
+    "words": "text",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str):
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_WHERE[name]}", __name__), name)

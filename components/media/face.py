@@ -1,0 +1,135 @@
+"""Where the face is, by the cascade that scikit-image brings along; and its picture.
+
+Liao et al. (2007), Learning multi-scale block local binary patterns for face recognition; the cascade is
+OpenCV's ``lbpcascade_frontalface``. It finds frontal, upright faces.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import av
+import numpy as np
+
+VERSION = 1
+"""Of the search and the cut: raised when the same picture gives another crop."""
+
+_SHORT_SIDE = 160
+"""Pixels: the picture's short side in the first search. The cascade's window is 24, so a face is at least 15 %."""
+_WINDOW = 24
+_FINE = 56
+"""Pixels: the face's size in the second search, which settles where exactly it is."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A square in a picture, in its pixels."""
+
+    top: float
+    left: float
+    size: float
+
+    def grown(self, share: float) -> "Box":
+        """The same centre, wider by ``share`` of the size on each side."""
+        by = share * self.size
+        return Box(self.top - by, self.left - by, self.size + 2 * by)
+
+
+def find_face(image: np.ndarray, *, near: Box | None = None) -> Box | None:
+    """The largest face in a picture.
+
+    Args:
+        image: uint8 [H, W, 3] RGB or [H, W] grey.
+        near: where the face was in the picture before; looked for there first, which is faster.
+
+    Returns:
+        Its box, from the brows to the mouth or a little further; None where none is found.
+    """
+    if near is not None:
+        found = _search_around(image, near)
+        if found is not None:
+            return found
+    height, width = image.shape[:2]
+    scale = min(height, width) / _SHORT_SIDE
+    if scale <= 0:
+        return None
+    small = _resized(image, round(height / scale), round(width / scale))
+    rough = _largest(small, scale_factor=1.2, step_ratio=1.5, smallest=_WINDOW, largest=min(small.shape))
+    if rough is None:
+        return None
+    rough = Box(rough.top * scale, rough.left * scale, rough.size * scale)
+    return _search_around(image, rough) or rough
+
+
+def find_faces(images: Iterable[np.ndarray]) -> list[Box | None]:
+    """The largest face of each picture of one clip.
+
+    The faces found are then given one size, their median: a talker's distance changes little within an
+    utterance, while the cascade's idea of a face's size jumps by its scale factor.
+    """
+    boxes, last = [], None
+    for image in images:
+        box = find_face(image, near=last)
+        boxes.append(box)
+        last = box or last
+    found = [box.size for box in boxes if box]
+    if not found:
+        return boxes
+    size = float(np.median(found))
+    return [box and box.grown((size / box.size - 1) / 2) for box in boxes]
+
+
+def crop(image: np.ndarray, box: Box, *, size: int, margin: float = 0.0) -> np.ndarray:
+    """The face as a square grey picture, uint8 [size, size]; what lies outside the picture repeats its edge.
+
+    Args:
+        margin: added on each side, as a share of the box.
+    """
+    box = box.grown(margin)
+    return _resized(_cut(image, box), size, size)
+
+
+def _search_around(image: np.ndarray, box: Box) -> Box | None:
+    around = box.grown(0.3)
+    scale = box.size / _FINE
+    side = round(around.size / scale)
+    region = _resized(_cut(image, around), side, side)
+    found = _largest(
+        region, scale_factor=1.08, step_ratio=1.0, smallest=round(_FINE * 0.8), largest=round(_FINE * 1.3)
+    )
+    if found is None:
+        return None
+    scale = around.size / side
+    return Box(around.top + found.top * scale, around.left + found.left * scale, found.size * scale)
+
+
+def _largest(grey: np.ndarray, *, scale_factor, step_ratio, smallest, largest) -> Box | None:
+    found = _cascade().detect_multi_scale(
+        grey, scale_factor, step_ratio, (smallest, smallest), (largest, largest), min_neighbor_number=4
+    )
+    boxes = [Box(float(each["r"]), float(each["c"]), float(each["width"])) for each in found]
+    return max(boxes, key=lambda box: (box.size, -box.top, -box.left), default=None)
+
+
+@lru_cache(maxsize=1)
+def _cascade():
+    import skimage.data
+    from skimage.feature import Cascade
+
+    return Cascade(skimage.data.lbp_frontal_face_cascade_filename())
+
+
+def _cut(image: np.ndarray, box: Box) -> np.ndarray:
+    top, left, size = round(box.top), round(box.left), max(1, round(box.size))
+    rows = np.clip(np.arange(top, top + size), 0, image.shape[0] - 1)
+    columns = np.clip(np.arange(left, left + size), 0, image.shape[1] - 1)
+    return image[rows[:, None], columns]
+
+
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Grey, each new pixel the mean of those it covers."""
+    frame = av.VideoFrame.from_ndarray(
+        np.ascontiguousarray(image), format="gray" if image.ndim == 2 else "rgb24"
+    )
+    frame = frame.reformat(width=max(1, width), height=max(1, height), format="gray", interpolation="AREA")
+    return np.ascontiguousarray(frame.to_ndarray())

@@ -1,0 +1,136 @@
+"""Pictures of a clip: a few, evenly spaced."""
+
+from dataclasses import dataclass
+
+import av
+import numpy as np
+
+from ..errors import MediaError
+from .container import Source, demuxed, not_media, opened, seconds, truncated
+
+VERSION = 1
+"""Of the decoding: raised when the same clip gives other pictures, so that no cache mixes the two."""
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a clip's header says of its pictures."""
+
+    width: int
+    height: int
+    fps: float
+    duration_s: float
+    sound: bool
+    codec: str
+
+
+@dataclass(frozen=True)
+class Frames:
+    images: np.ndarray
+    """RGB, uint8 [n, height, width, 3], upright."""
+    times_s: np.ndarray
+    """Of each picture, in seconds from the clip's start, float64 [n]."""
+    duration_s: float
+
+
+def video_facts(source: Source) -> VideoFacts:
+    """Read a clip's header alone.
+
+    Raises:
+        MediaError: no such file, 0 bytes, not a media file, truncated, no pictures.
+    """
+    with opened(source) as file, demuxed(file) as container:
+        stream = _pictures(container, file)
+        codec = stream.codec_context
+        return VideoFacts(
+            codec.width,
+            codec.height,
+            float(stream.average_rate or 0),
+            _duration(container, stream),
+            bool(container.streams.audio),
+            codec.name,
+        )
+
+
+def frames(source: Source, *, count: int) -> Frames:
+    """The pictures on show in the middles of ``count`` equal parts of the clip.
+
+    A clip of fewer pictures gives each of them once. The clip is decoded once, in order, and only the pictures
+    wanted are converted.
+
+    Raises:
+        MediaError: no such file, 0 bytes, not a media file, truncated, no pictures, none that can be decoded.
+    """
+    with opened(source) as file, demuxed(file) as container:
+        stream = _pictures(container, file)
+        duration = _duration(container, stream)
+        wanted = [(part + 0.5) / count * duration for part in range(count)]
+        images, times, last = [], [], None
+        for shown in _decoded(container, stream):
+            # The picture before this one was on show until now.
+            if last and wanted and wanted[0] < shown.begin_s:
+                _keep(last, images, times)
+                wanted = [moment for moment in wanted if moment >= shown.begin_s]
+            last = shown
+        if last is None:
+            raise MediaError("no picture in it can be decoded")
+        if last.end_s < duration - max(0.5, 0.1 * duration):  # containers round their length up
+            raise truncated(last.end_s, duration)
+        if wanted:
+            _keep(last, images, times)
+    if len({image.shape for image in images}) > 1:
+        raise MediaError("its pictures change their size")
+    return Frames(np.stack(images), np.array(times), duration)
+
+
+def _pictures(container, file):
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover is no clip
+            stream.codec_context.thread_count = 1  # clips are shared out over processes
+            return stream
+    if container.streams.audio:
+        raise MediaError("no pictures: it holds sound alone")
+    raise not_media(file)
+
+
+def _duration(container, stream) -> float:
+    stated = seconds(stream) or (container.duration or 0) / av.time_base
+    if stated > 0:
+        return stated
+    # A stream recorded live states no length: its packets tell, without decoding.
+    begin = float((stream.start_time or 0) * stream.time_base)
+    ends = [
+        float((packet.pts + (packet.duration or 0)) * stream.time_base)
+        for packet in container.demux(stream)
+        if packet.pts is not None
+    ]
+    container.seek(0)
+    if not ends:
+        raise MediaError("no picture in it can be decoded")
+    return max(ends) - begin
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A picture, and when it comes on show and goes, in seconds from the first."""
+
+    begin_s: float
+    end_s: float
+    frame: av.VideoFrame
+
+
+def _decoded(container, stream):
+    step = 1 / float(stream.average_rate or 25)
+    first = None
+    for index, frame in enumerate(container.decode(stream)):
+        time = index * step if frame.time is None else frame.time
+        first = time if first is None else first
+        length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
+        yield _Shown(time - first, time - first + length, frame)
+
+
+def _keep(shown: _Shown, images: list, times: list) -> None:
+    image = shown.frame.to_ndarray(format="rgb24")
+    quarter_turns = round(shown.frame.rotation / 90) % 4  # phones store upright pictures lying, and say so
+    images.append(np.ascontiguousarray(np.rot90(image, quarter_turns)))
+    times.append(shown.begin_s)
