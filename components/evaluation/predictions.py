@@ -57,7 +57,9 @@ def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str])
     import pandas as pd
 
     columns = [PROBABILITY + name for name in classes]
-    lacking = [c for c in ("utterance_id", "fold", "seed", "strategy", "label", *columns) if c not in predictions]
+    lacking = [
+        c for c in ("utterance_id", "fold", "seed", "strategy", "label", *columns) if c not in predictions
+    ]
     if lacking:
         raise EvaluationError(
             f"the predictions have no column {listed(lacking)}; the classes of the folds are {listed(classes, 20)}: "
@@ -75,10 +77,14 @@ def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str])
     _refuse(predictions[predictions["label"].to_numpy() != expected], "labelled otherwise than in the folds")
     values = predictions[columns].to_numpy(float)
     wrong = ~(np.isfinite(values).all(1) & (values >= 0).all(1) & (np.abs(values.sum(1) - 1) < 1e-3))
-    _refuse(predictions[wrong], "whose probabilities are no distribution (negative, NaN, or not adding up to 1)")
+    _refuse(
+        predictions[wrong], "whose probabilities are no distribution (negative, NaN, or not adding up to 1)"
+    )
     unknown = sorted(set(test["label"]) - set(classes))
     if unknown:
-        raise EvaluationError(f"the folds hold labels that are no class: {listed(unknown)}; run `folds` again")
+        raise EvaluationError(
+            f"the folds hold labels that are no class: {listed(unknown)}; run `folds` again"
+        )
 
     strategies = sorted(predictions["strategy"].unique())
     seeds = sorted(int(seed) for seed in predictions["seed"].unique())
@@ -119,7 +125,9 @@ def _each_once(counts: np.ndarray, strategies: list[str], seeds: list[int], test
         for name, at in (("lacks", row == 0), ("has more than once", row > 1)):
             if at.any():
                 ids = listed(test["utterance_id"][at])
-                faults.append(f"{strategies[k]}, seed {seeds[s]}, {name} {int(at.sum())} of {len(test)}: {ids}")
+                faults.append(
+                    f"{strategies[k]}, seed {seeds[s]}, {name} {int(at.sum())} of {len(test)}: {ids}"
+                )
     if faults:
         raise EvaluationError(
             "each test utterance must be predicted exactly once by each strategy and seed. "

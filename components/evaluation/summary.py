@@ -14,27 +14,29 @@ def table(metrics: dict[str, Any]) -> "Table":
     Args:
         metrics: what ``reports/metrics.json`` holds.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
     from .metrics import TITLES
 
-    alarmed = {alarm.get("strategy") for alarm in metrics.get("alarms", ())}
+    alarmed = {alarm["strategy"] for alarm in metrics["alarms"]}
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over speakers",
         caption="★ best by validation, not by the test",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
-    shown.add_column("strategy")
+    shown.add_column("strategy", no_wrap=True)
     for name in COLUMNS:
-        shown.add_column(TITLES[name], justify="right")
-    shown.add_column("parameters", justify="right")
+        shown.add_column(TITLES[name], no_wrap=True)
     for name, figures in ranked(metrics):
         best = name == metrics["best"]
         note = " [red]alarm[/red]" if name in alarmed else ""
-        cells = [percent(figures[column]) for column in COLUMNS]
-        params = "–" if figures["params"] is None else f"{figures['params']:,}"
-        label = ("★ " if best else "  ") + escape(name) + note
-        shown.add_row(label, *cells, params, style="bold green" if best else "")
+        cells = [_cell(figures[column]) for column in COLUMNS]
+        shown.add_row(
+            ("★ " if best else "  ") + escape(name) + note, *cells, style="bold green" if best else ""
+        )
     return shown
 
 
@@ -49,3 +51,8 @@ def percent(interval: dict[str, float | None]) -> str:
     if interval["low"] is None:
         return mean
     return f"{mean} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
+
+
+def _cell(interval: dict[str, float | None]) -> str:
+    mean, *bounds = percent(interval).split(" ")
+    return f"{mean:>5}" + "".join(f" [dim]{bound.strip('()')}[/dim]" for bound in bounds)

@@ -1,0 +1,117 @@
+"""The two alarms: a strategy above the planted ceiling, and text that tells an emotion it does not hold."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import listed
+from .ceilings import compare as compare_with_oracle
+from .ceilings import modalities_of, oracle_right, subset_name, text_at_chance
+from .inputs import document, table
+from .predictions import Predictions
+from .summary import percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def beside_oracle(
+    predictions: Predictions,
+    strategies: list[str],
+    *,
+    modalities: list[str],
+    data: Path,
+    utterances: dict[str, "pd.DataFrame"],
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """Every strategy beside the oracle of its modalities on the corpora with planted truth; None without any."""
+    import pandas as pd
+
+    planted, population, findings = [], {}, []
+    for corpus, rows in utterances.items():
+        oracle = table(data / "ceilings" / corpus / "oracle.parquet")
+        if oracle.empty:
+            continue
+        if labels := sorted(set(rows["label"].dropna()) - set(predictions.classes)):
+            findings.append(
+                _finding(
+                    "ceiling",
+                    f"{corpus}: its oracle also answers {listed(labels)}, which this label space has not; "
+                    "strategies are not compared with it.",
+                    "Use the corpus's own label space.",
+                )
+            )
+            continue
+        planted.append((set(rows["utterance_id"]), oracle))
+        population[corpus] = {
+            subset_name(subset.split("+")): value
+            for subset, value in document(data / "ceilings" / corpus / "ceilings.json")["population"].items()
+        }
+    if not planted:
+        return None, findings
+    covered = pd.Index(predictions.utterance_ids).isin(set().union(*(ids for ids, _ in planted)))
+    oracle = oracle_right(pd.concat([held for _, held in planted]), predictions.utterance_ids[covered])
+    right = {name: (predictions.predicted(name) == predictions.truth)[covered] for name in strategies}
+    subsets = {name: subset_name(modalities_of(name, modalities)) for name in strategies}
+    compared = compare_with_oracle(right, oracle, subsets)
+    truth = predictions.truth[covered]
+    oracle_ua = {
+        subset: float(np.mean([held[truth == label].mean() for label in np.unique(truth)]))
+        for subset, held in oracle.items()
+    }
+    return {
+        "utterances": int(covered.sum()),
+        "population": population,
+        "oracle": {subset: float(held.mean()) for subset, held in oracle.items()},
+        "strategies": {
+            each.strategy: asdict(each) | {"above": each.above, "oracle_ua": oracle_ua[each.subset]}
+            for each in compared
+        },
+    }, findings
+
+
+def beside_chance(folds_said: dict[str, Any], strategies: dict[str, Any]) -> dict[str, Any] | None:
+    """Whether text alone is at chance, where its sentences say nothing of the label; None where they may."""
+    if not folds_said["text_repeats"] or "text" not in strategies:
+        return None
+    ua, classes = strategies["text"]["ua"], len(folds_said["classes"])
+    return {"ok": text_at_chance(ua, classes), "chance": 1 / classes, "ua": ua}
+
+
+def raised(metrics: dict[str, Any]) -> list[dict[str, str]]:
+    """The alarms that the metrics give rise to, each with its kind, its strategy and a sentence."""
+    alarms = []
+    for name, held in (metrics["ceiling"] or {"strategies": {}})["strategies"].items():
+        if held["above"]:
+            alarms.append(
+                {
+                    "alarm": "above-ceiling",
+                    "strategy": name,
+                    "message": f"{name} is above the ceiling: WA {100 * held['accuracy']:.1f}, while the oracle of "
+                    f"{held['subset']} has {100 * held['oracle']:.1f} on the same utterances (p = "
+                    f"{held['p_holm']:.2g}, Holm-corrected). A leak?",
+                }
+            )
+    text = metrics["text_at_chance"]
+    if text and not text["ok"]:
+        alarms.append(
+            {
+                "alarm": "text-above-chance",
+                "strategy": "text",
+                "message": f"text alone has UA {percent(text['ua'])}, though the sentences of this corpus say nothing "
+                f"of the emotion: it should be at chance, {100 * text['chance']:.1f}. A leak?",
+            }
+        )
+    return alarms
+
+
+def _finding(kind: str, explanation: str, advice: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "severity": "warning",
+        "fold": None,
+        "count": 1,
+        "explanation": explanation,
+        "advice": advice,
+    }

@@ -1,0 +1,170 @@
+"""The stage `evaluate`: test predictions to metrics with intervals, tests, alarms, plots and the report."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import params
+from ..errors import EvaluationError, listed, run
+from ..files import replacing, write_json, write_text
+from . import alarms, ceilings, scores
+from .inputs import document, table
+from .predictions import Predictions, join
+from .tables import comparison_table, headline
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DATA = Path("data")
+REPORTS = Path("reports")
+CHOSEN = "chosen"
+"""The pseudo-strategy: in each fold, the strategy that this fold's validation chose."""
+NESTED_RULE = (
+    "For test fold k, fold k+1 (cyclic) is validation: configuration, epochs and strategy are chosen there; the "
+    "choice is refitted on all rows outside the test fold and scores it once. 'best' has the highest mean "
+    "validation UA over the folds; 'chosen' takes, in each fold, what that fold's validation alone chose."
+)
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    experiment = params.load()
+    evaluate(
+        corpora=experiment.corpora,
+        modalities=experiment.modalities,
+        resamples=experiment.evaluate.resamples,
+        seed=experiment.evaluate.seed,
+    )
+
+
+def evaluate(
+    *,
+    corpora: list[str],
+    modalities: list[str],
+    resamples: int,
+    seed: int,
+    data: Path = DATA,
+    reports: Path = REPORTS,
+) -> dict[str, Any]:
+    """Evaluate the experiment that lies in ``data`` and write ``reports``; returns what ``metrics.json`` holds.
+
+    Raises:
+        EvaluationError: where predictions, folds, search and oracle do not fit each other.
+    """
+    from . import plots, report
+
+    folds_said, best = document(data / "folds.json"), document(data / "search" / "best.json")
+    predictions = join(
+        table(data / "folds.parquet"), table(data / "predictions.parquet"), folds_said["classes"]
+    )
+    _check_search(predictions, best)
+    utterances = {name: table(data / "utterances" / f"{name}.parquet") for name in corpora}
+
+    boot = scores.bootstrap(predictions, resamples=resamples, seed=seed)
+    strategies = {
+        name: scores.figures(predictions, name, boot)
+        | {
+            "params": best["strategies"].get(name, {}).get("parameters"),
+            "modalities": ceilings.modalities_of(name, modalities),
+        }
+        for name in predictions.strategies
+    }
+    confusion = {name: held.pop("confusion") for name, held in strategies.items()}
+    real = [name for name in predictions.strategies if name != CHOSEN]
+    compared = scores.against(
+        best["best"], [name for name in real if name != best["best"]], predictions, boot, seed=seed
+    )
+    ceiling, findings = alarms.beside_oracle(
+        predictions, real, modalities=modalities, data=data, utterances=utterances
+    )
+
+    metrics = {
+        "protocol": folds_said["protocol"],
+        "label_space": folds_said["label_space"],
+        "classes": folds_said["classes"],
+        "counts": {
+            "utterances": len(predictions.truth),
+            "speakers": len(predictions.speakers),
+            "folds": len(predictions.folds),
+            "seeds": len(predictions.seeds),
+            "resamples": resamples,
+        },
+        "strategies": strategies,
+        "best": best["best"],
+        "chosen": {"rule": NESTED_RULE, "per_fold": best["per_fold_best"]},
+        "confusion": {"strategy": best["best"], "counts": confusion[best["best"]]},
+        "comparisons": [asdict(each) | {"significant": each.significant} for each in compared],
+        "ceiling": ceiling,
+        "text_at_chance": alarms.beside_chance(folds_said, strategies),
+        "findings": [
+            {key: finding[key] for key in ("kind", "severity", "fold", "count", "explanation", "advice")}
+            for finding in folds_said["findings"]
+        ]
+        + findings,
+        "excluded": _excluded(
+            data, corpora, predictions, utterances=utterances, dropped=folds_said["dropped"]
+        ),
+    }
+    metrics["alarms"] = alarms.raised(metrics)
+
+    curves = plots.chosen_curves(table(data / "search" / "curves.parquet"), best)
+    trials = table(data / "search" / "trials.parquet")
+    with replacing(reports / "plots") as folder:
+        folder.mkdir()
+        plots.write(folder, metrics, predictions, curves)
+    with replacing(reports / "comparison.csv") as path:
+        comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    write_text(reports / "index.html", report.page(metrics, best=best, curves=curves, trials=trials))
+    write_json(reports / "headline.json", headline(metrics))
+    write_json(reports / "metrics.json", metrics)
+    return metrics
+
+
+def _check_search(predictions: Predictions, best: dict[str, Any]) -> None:
+    """The best strategy is predicted, and ``chosen`` is what each fold's own validation chose."""
+    unknown = sorted({best["best"], *best["per_fold_best"].values()} - set(predictions.strategies))
+    if unknown:
+        raise EvaluationError(
+            f"the search chose {listed(unknown)}, which the predictions lack (they hold "
+            f"{listed(predictions.strategies, 20)}); run the stage `train` again"
+        )
+    if CHOSEN not in predictions.strategies:
+        return
+    for k, fold in enumerate(predictions.folds):
+        name, rows = best["per_fold_best"][str(fold)], predictions.fold == k
+        held = predictions.probabilities
+        if not np.array_equal(held[CHOSEN][:, rows], held[name][:, rows]):
+            raise EvaluationError(
+                f"fold {fold}: '{CHOSEN}' is not what that fold's validation chose ({name}); run `train` again"
+            )
+
+
+def _excluded(
+    data: Path,
+    corpora: list[str],
+    predictions: Predictions,
+    *,
+    utterances: dict[str, "pd.DataFrame"],
+    dropped: dict[str, int],
+) -> dict[str, Any]:
+    """What was left out, and why: labels outside the space, rows in no test fold, media that cannot be used."""
+    media: dict[str, dict[str, int]] = {}
+    for corpus in corpora:
+        for row in document(data / "features" / corpus / "exclusions.json"):
+            reasons = media.setdefault(row["modality"], {})
+            reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
+    total, tested = sum(map(len, utterances.values())), len(np.unique(predictions.utterance_ids))
+    return {
+        "utterances": total,
+        "tested": tested,
+        "labels": dropped,
+        "never_tested": total - tested - sum(dropped.values()),
+        "media": media,
+    }
+
+
+if __name__ == "__main__":
+    run(main)

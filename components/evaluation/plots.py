@@ -1,0 +1,172 @@
+"""The plots: PNG files to look at, and the tables that DVC draws (`dvc plots show`)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .predictions import Predictions
+from .summary import ranked
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+ACCENT, INK, FAINT, WARM = "#2457c5", "#1d2433", "#9aa3b2", "#c2571a"
+
+
+def chosen_curves(curves: "pd.DataFrame", best: dict[str, Any]) -> "pd.DataFrame":
+    """The learning curves of the chosen trial of each strategy and fold, sorted by strategy, fold, epoch.
+
+    Args:
+        curves: strategy, fold, trial, epoch, train_loss, loss, wa, ua (see ``data/search/curves.parquet``).
+        best: what ``data/search/best.json`` holds.
+    """
+    import pandas as pd
+
+    chosen = pd.DataFrame(
+        [
+            (name, int(fold), int(choice["trial"]))
+            for name, held in sorted(best["strategies"].items())
+            for fold, choice in held["folds"].items()
+        ],
+        columns=["strategy", "fold", "trial"],
+    )
+    return curves.merge(chosen, on=["strategy", "fold", "trial"]).sort_values(
+        ["strategy", "fold", "epoch"], ignore_index=True
+    )
+
+
+def write(folder: Path, metrics: dict[str, Any], predictions: Predictions, curves: "pd.DataFrame") -> None:
+    """Write confusion, strategies and curves, each as PNG and as CSV, to the folder."""
+    _tables(folder, metrics, predictions, curves)
+    for name, figure in (
+        ("confusion", _confusion(metrics)),
+        ("strategies", _strategies(metrics)),
+        ("curves", _curves(curves, metrics["best"])),
+    ):
+        figure.savefig(folder / f"{name}.png", dpi=150, metadata={"Software": None})
+
+
+def _tables(folder: Path, metrics: dict[str, Any], predictions: Predictions, curves: "pd.DataFrame") -> None:
+    import pandas as pd
+
+    classes = np.array(predictions.classes)
+    confusion = pd.DataFrame(
+        {
+            "actual": classes[predictions.truth],
+            "predicted": classes[predictions.predicted(metrics["best"])],
+        }
+    ).sort_values(["actual", "predicted"])
+    strategies = pd.DataFrame(
+        [
+            {"strategy": name}
+            | {f"{m}{end}": held[m][key] for m in ("ua", "wa", "wf1") for end, key in ENDS.items()}
+            for name, held in ranked(metrics)
+        ]
+    )
+    best = curves[curves["strategy"] == metrics["best"]]
+    learning = best.groupby("epoch", as_index=False)[["train_loss", "loss", "ua"]].mean()
+    for name, table in (("confusion", confusion), ("strategies", strategies), ("curves", learning)):
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6f", lineterminator="\n")
+
+
+ENDS = {"": "mean", "_low": "low", "_high": "high"}
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _bare(axes) -> None:
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    axes.tick_params(length=0, colors=INK, labelsize=9)
+
+
+def _confusion(metrics: dict[str, Any]) -> "Figure":
+    counts, classes = np.array(metrics["confusion"]["counts"]), metrics["classes"]
+    rows = counts.sum(1, keepdims=True)
+    share = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
+    side = 1.6 + 0.62 * len(classes)
+    figure = _figure(side + 0.6, side)
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (i, j), value in np.ndenumerate(share):
+        text = f"{100 * value:.0f}%\n{counts[i, j]}" if counts[i, j] else "·"
+        axes.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if value > 0.55 else INK)
+    axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("predicted", color=INK)
+    axes.set_ylabel("actual", color=INK)
+    axes.set_title(f"{metrics['confusion']['strategy']}: share of each actual class, and counts", fontsize=10)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, labelsize=9, colors=INK)
+    return figure
+
+
+def _strategies(metrics: dict[str, Any]) -> "Figure":
+    """UA of each strategy as a dot with its interval; one-modality baselines hollow, ceilings as ticks."""
+    rows = ranked(metrics)[::-1]
+    figure = _figure(8, 1.5 + 0.42 * len(rows))
+    axes = figure.subplots()
+    ceiling = metrics["ceiling"]["strategies"] if metrics["ceiling"] else {}
+    for y, (name, held) in enumerate(rows):
+        ua, best = held["ua"], name == metrics["best"]
+        colour = ACCENT if best else INK
+        if ua["low"] is not None:
+            axes.plot(
+                [100 * ua["low"], 100 * ua["high"]], [y, y], color=colour, linewidth=2.5 if best else 1.5
+            )
+        baseline = held["modalities"] == [name]
+        axes.plot(
+            100 * ua["mean"],
+            y,
+            "o",
+            markersize=8,
+            color=colour,
+            markerfacecolor="white" if baseline else colour,
+        )
+        if name in ceiling:
+            axes.plot(100 * ceiling[name]["oracle_ua"], y, "|", color=WARM, markersize=15, markeredgewidth=2)
+    axes.axvline(100 / len(metrics["classes"]), color=FAINT, linewidth=1, linestyle=":")
+    axes.set_yticks(range(len(rows)), [("★ " if name == metrics["best"] else "") + name for name, _ in rows])
+    _bare(axes)
+    axes.grid(axis="x", color="#e6e9ef", linewidth=0.8)
+    axes.set_axisbelow(True)
+    note = "hollow: one modality; dotted: chance" + (
+        "; orange tick: the oracle of its modalities" if ceiling else ""
+    )
+    axes.set_xlabel(f"UA in percent, 95 % interval over speakers ({note})", color=INK, fontsize=9)
+    axes.set_title(f"protocol {metrics['protocol']}", fontsize=10, loc="left", color=INK)
+    return figure
+
+
+def _curves(curves: "pd.DataFrame", best: str) -> "Figure":
+    """Validation UA by epoch of the chosen configurations: a panel a strategy, a line a fold."""
+    names = sorted(curves["strategy"].unique())
+    columns = min(4, max(1, len(names)))
+    rows = -(-max(1, len(names)) // columns)
+    figure = _figure(2.6 * columns, 0.7 + 1.9 * rows)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel, name in zip(panels, names, strict=False):
+        part = curves[curves["strategy"] == name]
+        for _, fold in part.groupby("fold"):
+            panel.plot(
+                fold["epoch"], 100 * fold["ua"], color=ACCENT if name == best else FAINT, linewidth=1.1
+            )
+        _bare(panel)
+        panel.grid(axis="y", color="#e6e9ef", linewidth=0.8)
+        panel.set_title(("★ " if name == best else "") + name, fontsize=9, loc="left", color=INK)
+    for panel in panels[len(names) :]:
+        panel.set_visible(False)
+    figure.supxlabel("epoch", fontsize=9, color=INK)
+    figure.supylabel("validation UA, percent", fontsize=9, color=INK)
+    return figure

@@ -1,0 +1,123 @@
+"""The report: one HTML page that needs nothing else. Everything that comes from data is escaped by the template."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .metrics import TITLES
+from .summary import ranked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+PANEL = {"width": 220.0, "height": 96.0}
+"""Of one learning-curve panel, in SVG units."""
+FAILURES_SHOWN = 10
+
+
+def page(
+    metrics: dict[str, Any], *, best: dict[str, Any], curves: "pd.DataFrame", trials: "pd.DataFrame"
+) -> str:
+    """The report as HTML.
+
+    Args:
+        metrics: what ``reports/metrics.json`` holds; best: what ``data/search/best.json`` holds.
+        curves: the chosen trials' learning curves (``plots.chosen_curves``); trials: all trials of the search.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        m=metrics,
+        best=metrics["strategies"][metrics["best"]],
+        rows=ranked(metrics),
+        titles=TITLES,
+        axis=_axis(metrics),
+        matrix=_matrix(metrics),
+        search=best,
+        panels=_panels(curves, metrics),
+        trials=_trials(trials),
+    )
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{100 * value:.{digits}f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def _p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return "–" if value is None else str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _axis(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The percent axis of the dots: from and to whole tens that hold every interval, ceiling and chance."""
+    chance = 1 / len(metrics["classes"])
+    ceiling = metrics["ceiling"]["strategies"].values() if metrics["ceiling"] else ()
+    values = [chance, *(held["oracle_ua"] for held in ceiling)]
+    for held in metrics["strategies"].values():
+        values += [value for value in held["ua"].values() if value is not None]
+    low, high = int(10 * min(values)) / 10, min(1.0, int(10 * max(values) + 1) / 10)
+    span = high - low
+    step = 0.1 if span <= 0.6 else 0.2
+    count = int(round(span / step, 6))
+    return {
+        "low": low,
+        "span": span,
+        "chance": chance,
+        "ticks": [low + step * n for n in range(count + 1)],
+    }
+
+
+def _matrix(metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for label, counts in zip(metrics["classes"], metrics["confusion"]["counts"], strict=True):
+        total = sum(counts)
+        cells = [{"count": count, "share": count / total if total else 0.0} for count in counts]
+        rows.append({"label": label, "total": total, "cells": cells})
+    return rows
+
+
+def _panels(curves: "pd.DataFrame", metrics: dict[str, Any]) -> dict[str, Any] | None:
+    """Small multiples of validation UA by epoch: polylines in SVG units, one a fold; None without curves."""
+    if curves.empty:
+        return None
+    top, last = max(float(curves["ua"].max()), 0.1), max(int(curves["epoch"].max()), 1)
+    first = int(curves["epoch"].min())
+    panels = []
+    for name, _ in ranked(metrics):
+        part = curves[curves["strategy"] == name].dropna(subset=["ua"])
+        lines = []
+        for _, fold in part.groupby("fold"):
+            x = (fold["epoch"] - first) / max(last - first, 1) * PANEL["width"]
+            y = PANEL["height"] * (1 - fold["ua"] / top)
+            lines.append(" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)))
+        if lines:
+            panels.append({"name": name, "lines": lines})
+    return {"panels": panels, "top": top, "first": first, "last": last} | PANEL
+
+
+def _trials(trials: "pd.DataFrame") -> dict[str, Any]:
+    failed = trials[trials["status"] == "failed"]
+    return {
+        "total": len(trials),
+        "by_status": {str(k): int(v) for k, v in sorted(trials["status"].value_counts().items())},
+        "failed": [
+            f"{row.strategy}, fold {row.fold}, trial {row.trial}: {row.reason}"
+            for row in failed.head(FAILURES_SHOWN).itertuples()
+        ],
+    }

@@ -1,0 +1,58 @@
+"""The metrics as the files that people read side by side."""
+
+from typing import TYPE_CHECKING, Any
+
+from .metrics import METRICS
+from .summary import ranked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def headline(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The few figures that one reads side by side (`dvc exp show`): those of the best strategy."""
+    best = metrics["strategies"][metrics["best"]]
+    return {
+        "protocol": metrics["protocol"],
+        "best": metrics["best"],
+        "wa": best["wa"]["mean"],
+        "ua": best["ua"]["mean"],
+        "macro_f1": best["macro_f1"]["mean"],
+        "wf1": best["wf1"]["mean"],
+        "alarms": len(metrics["alarms"]),
+    }
+
+
+def comparison_table(metrics: dict[str, Any]) -> "pd.DataFrame":
+    """One row a strategy, by descending UA: every figure with its interval, its folds and its seeds."""
+    import pandas as pd
+
+    ceiling = {} if metrics["ceiling"] is None else metrics["ceiling"]["strategies"]
+    rows = []
+    for name, held in ranked(metrics):
+        row = {
+            "strategy": name,
+            "best": name == metrics["best"],
+            "modalities": "+".join(held["modalities"]),
+            "params": held["params"],
+        }
+        for metric in METRICS:
+            row |= {
+                metric: held[metric]["mean"],
+                f"{metric}_low": held[metric]["low"],
+                f"{metric}_high": held[metric]["high"],
+                f"{metric}_fold_mean": held["fold_mean"][metric]["mean"],
+                f"{metric}_fold_sd": held["fold_mean"][metric]["sd"],
+            }
+            row |= {f"{metric}_fold_{k}": value for k, value in enumerate(held["fold_mean"][metric]["folds"])}
+            row |= {
+                f"{metric}_seed_mean": held["single_seed"][metric]["mean"],
+                f"{metric}_seed_sd": held["single_seed"][metric]["sd"],
+            }
+        row |= {f"recall_{label}": value for label, value in held["recall"].items()}
+        row |= {
+            "oracle_wa": ceiling[name]["oracle"] if name in ceiling else None,
+            "oracle_ua": ceiling[name]["oracle_ua"] if name in ceiling else None,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows).astype({"params": "Int64"})

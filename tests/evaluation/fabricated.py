@@ -1,0 +1,186 @@
+"""A fabricated experiment in the form in which the earlier stages leave it, with a planted skill a strategy."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from components.files import write_json, write_table
+from components.schema import UTTERANCE_COLUMNS
+
+CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+MODALITIES = ["audio", "text", "face"]
+SKILL = {
+    "audio": 0.55,
+    "text": 0.45,
+    "face": 0.52,
+    "early-concatenation": 0.62,
+    "late-average": 0.66,
+    "late-weighted": 0.67,
+    "intermediate-concatenation": 0.69,
+    "cross-attention": 0.70,
+}
+RELIABILITY = {"audio": 0.75, "text": 0.65, "face": 0.70}
+
+
+def experiment(
+    root: Path,
+    *,
+    corpus: str = "control",
+    classes: list[str] = CLASSES,
+    skill: dict[str, float] = SKILL,
+    speakers: int = 12,
+    clips: int = 4,
+    folds: int = 4,
+    seeds: int = 3,
+    planted: bool = True,
+    text_repeats: bool = False,
+    seed: int = 0,
+) -> Path:
+    """Write ``root/data`` and return it. A strategy is right about as often as its skill says."""
+    data, generator = root / "data", np.random.default_rng(seed)
+    table = _utterances(corpus, classes, speakers, clips)
+    write_table(data / "utterances" / f"{corpus}.parquet", table)
+    deal = np.array([int(name[-2:]) % folds for name in table["speaker"]])
+    rows = pd.concat(
+        [
+            table[["utterance_id", "speaker", "label"]].assign(
+                fold=k, role=np.select([deal == k, deal == (k + 1) % folds], ["test", "validation"], "train")
+            )
+            for k in range(folds)
+        ]
+    ).sort_values(["fold", "utterance_id"])
+    write_table(data / "folds.parquet", rows[["fold", "utterance_id", "speaker", "label", "role"]])
+    finding = {
+        "kind": "duplicate",
+        "severity": "warning",
+        "fold": None,
+        "rows": [],
+        "count": 2,
+        "explanation": "byte-identical audio, always in one role together: a/1 = a/2.",
+        "advice": "No leak; but the clip counts more than once.",
+    }
+    write_json(
+        data / "folds.json",
+        {
+            "protocol": f"emotion{len(classes)}.kfold{folds}",
+            "label_space": f"emotion{len(classes)}",
+            "classes": classes,
+            "digest": "0" * 64,
+            "count": folds,
+            "source": "rule",
+            "dropped": {},
+            "findings": [finding],
+            "text_repeats": text_repeats,
+        },
+    )
+    best = _search(data, skill, folds, generator)
+    write_table(
+        data / "predictions.parquet",
+        _predictions(table, deal, skill, classes, seeds, best["per_fold_best"], generator),
+    )
+    _oracle(data / "ceilings" / corpus, table, classes, generator, planted=planted)
+    excluded = {"utterance_id": table["utterance_id"][0], "modality": "face", "encoder": "appearance"}
+    write_json(data / "features" / corpus / "exclusions.json", [excluded | {"reason": "no face found"}])
+    return data
+
+
+def _utterances(corpus: str, classes: list[str], speakers: int, clips: int) -> pd.DataFrame:
+    rows = [
+        {"utterance_id": f"{corpus}/s{s:02d}-{label}-{c}", "corpus": corpus, "speaker": f"{corpus}/s{s:02d}"}
+        | {"label": label, "label_raw": label}
+        for s in range(speakers)
+        for label in classes
+        for c in range(clips)
+    ]
+    return pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).sort_values("utterance_id", ignore_index=True)
+
+
+def _search(data: Path, skill: dict[str, float], folds: int, generator: np.random.Generator) -> dict:
+    trials, curves, strategies = [], [], {}
+    for name, right in skill.items():
+        held = {}
+        for fold in range(folds):
+            final = right + generator.normal(0, 0.02)
+            for trial in range(3):
+                epochs = np.arange(1, 21 if trial == 0 else 6)
+                ua = final * (1 - np.exp(-epochs / 4)) + generator.normal(0, 0.01, len(epochs))
+                loss = 2.2 * np.exp(-epochs / 6) + 0.7
+                for epoch, value, at in zip(epochs, ua, loss, strict=True):
+                    curves.append((name, fold, trial, epoch, at - 0.2, at, value, value))
+                trials.append((name, fold, trial, json.dumps({"lr": 0.001}), 2, len(epochs), "finished", ""))
+            validation = {"wa": final, "ua": final, "loss": 0.9}
+            config = {"learning_rate": 0.00123, "width": 64, "dropout": 0.3, "pooling": "attention"}
+            held[str(fold)] = {"trial": 0, "config": config, "epochs": 17, "validation": validation}
+        mean = float(np.mean([fold["validation"]["ua"] for fold in held.values()]))
+        strategies[name] = {"folds": held, "validation": {"ua": mean}, "parameters": 48_231}
+    trials.append((name, 0, 3, "{}", 0, 1, "failed", "the loss is <NaN>"))
+    write_table(
+        data / "search" / "trials.parquet",
+        pd.DataFrame(
+            trials, columns=["strategy", "fold", "trial", "config", "rung", "epochs", "status", "reason"]
+        ),
+    )
+    write_table(
+        data / "search" / "curves.parquet",
+        pd.DataFrame(
+            curves, columns=["strategy", "fold", "trial", "epoch", "train_loss", "loss", "wa", "ua"]
+        ),
+    )
+    per_fold = {
+        str(k): max(strategies, key=lambda name: strategies[name]["folds"][str(k)]["validation"]["ua"])
+        for k in range(folds)
+    }
+    best = {
+        "strategies": strategies,
+        "best": max(strategies, key=lambda name: strategies[name]["validation"]["ua"]),
+        "per_fold_best": per_fold,
+        "budget": {"configurations": 12, "epochs": 40, "folds": folds, "seeds": 1, "rungs": [10, 20, 40]},
+    }
+    write_json(data / "search" / "best.json", best)
+    return best
+
+
+def _predictions(table, deal, skill, classes, seeds, per_fold, generator) -> pd.DataFrame:
+    truth = np.array([classes.index(label) for label in table["label"]])
+    speaker_effect = {name: generator.normal(0, 0.06) for name in table["speaker"].unique()}
+    ease = table["speaker"].map(speaker_effect).to_numpy()
+    parts = []
+    for name, right in skill.items():
+        other = (truth + generator.integers(1, len(classes), len(truth))) % len(classes)
+        seen = np.where(generator.random(len(truth)) < right + ease, truth, other)
+        for seed in range(seeds):
+            scores = generator.normal(0, 0.6, (len(truth), len(classes)))
+            scores[np.arange(len(truth)), seen] += 2.2
+            values = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+            part = pd.DataFrame(values, columns=[f"p_{label}" for label in classes])
+            part.insert(0, "label", table["label"])
+            part.insert(0, "strategy", name)
+            part.insert(0, "seed", seed)
+            part.insert(0, "fold", deal)
+            part.insert(0, "utterance_id", table["utterance_id"])
+            parts.append(part)
+    rows = pd.concat(parts, ignore_index=True)
+    chosen = rows[rows["strategy"] == rows["fold"].astype(str).map(per_fold)].assign(strategy="chosen")
+    rows = pd.concat([rows, chosen], ignore_index=True)
+    return rows.sort_values(["strategy", "seed", "fold", "utterance_id"], ignore_index=True)
+
+
+def _oracle(folder: Path, table, classes, generator, *, planted: bool) -> None:
+    columns = ["utterance_id", "subset", "prediction", "correct"]
+    if not planted:
+        write_table(folder / "oracle.parquet", pd.DataFrame(columns=columns))
+        write_json(folder / "ceilings.json", {})
+        return
+    subsets = ["audio", "text", "face", "audio+text", "audio+face", "text+face", "audio+text+face"]
+    parts, population = [], {}
+    for subset in subsets:
+        misses = np.prod([1 - RELIABILITY[modality] for modality in subset.split("+")]) ** 0.6
+        single = "+" not in subset
+        population[subset] = RELIABILITY[subset] if single else float(1 - misses)
+        correct = generator.random(len(table)) < population[subset]
+        part = table[["utterance_id", "label"]].rename(columns={"label": "prediction"})
+        parts.append(part.assign(subset=subset, correct=correct)[columns])
+    write_table(folder / "oracle.parquet", pd.concat(parts, ignore_index=True))
+    write_json(folder / "ceilings.json", {"population": population, "oracle": {}})
