@@ -144,7 +144,7 @@ def _strategies(metrics: dict[str, Any]) -> "Figure":
     note = "hollow: one modality; dotted: chance" + (
         "; orange tick: the oracle of its modalities" if ceiling else ""
     )
-    axes.set_xlabel(f"UA in percent, 95 % interval over speakers ({note})", color=INK, fontsize=9)
+    axes.set_xlabel(f"UA in percent, 95 % interval over speakers\n{note}", color=INK, fontsize=9)
     axes.set_title(f"protocol {metrics['protocol']}", fontsize=10, loc="left", color=INK)
     return figure
 

@@ -26,6 +26,8 @@ def table(metrics: dict[str, Any]) -> "Table":
         caption="★ best by validation, not by the test",
         box=SIMPLE_HEAD,
         pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
     )
     shown.add_column("strategy", no_wrap=True)
     for name in COLUMNS:
@@ -55,4 +57,4 @@ def percent(interval: dict[str, float | None]) -> str:
 
 def _cell(interval: dict[str, float | None]) -> str:
     mean, *bounds = percent(interval).split(" ")
-    return f"{mean:>5}" + "".join(f" [dim]{bound.strip('()')}[/dim]" for bound in bounds)
+    return f"{mean:>4}" + "".join(f" [dim]{bound.strip('()')}[/dim]" for bound in bounds)
