@@ -9,6 +9,7 @@ EmoflowError
 ├── LeakageError       the same speaker, clip or sentence on both sides of a fold
 ├── ProtocolError      folds that cannot be made, or do not fit the corpus
 ├── FeatureError       a feature store that is missing, broken, or of other rows
+├── PipelineError      a stage that failed, or a dvc.yaml that DVC cannot read
 ├── SearchError        a search in which nothing can be chosen
 ├── EvaluationError    predictions that do not fit their folds
 ├── LineageError       what came from what cannot be told
@@ -56,6 +57,10 @@ class ProtocolError(EmoflowError):
 
 
 class FeatureError(EmoflowError):
+    pass
+
+
+class PipelineError(EmoflowError):
     pass
 
 
