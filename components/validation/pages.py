@@ -1,0 +1,96 @@
+"""Great Expectations' Data Docs as pages that stand alone: no network, no scripts, the same bytes for the same data.
+
+As it comes, a page loads its styles and scripts from five hosts and an image, stamped with the time, from a sixth,
+which so learns of every look at it. Here GX's own rendering of the results is kept, and the frame is ours.
+"""
+
+import html
+import re
+
+from ..errors import listed
+
+UUID = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+BODY = re.compile(r'<div id="section-1".*?(?=</div>\s*</div>\s*</div>\s*<footer)', re.DOTALL)
+LINK_AWAY = re.compile(r'<a href="(?!#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)  # to pages that are not made here
+EXCLUDED_SHOWN = 200
+
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1c2430 }
+h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem } h5, h6 { margin: .6rem 0 .2rem; font-size: 1rem }
+table { border-collapse: collapse; width: 100%; margin: .4rem 0 1rem }
+td, th { border-bottom: 1px solid #d8dde5; padding: .3rem .6rem; text-align: left; vertical-align: top }
+th { background: #f1f4f8 } .alert { background: #f1f4f8; padding: .4rem .8rem; border-radius: 4px; margin-top: 1.5rem }
+.collapse { display: none } .collapse:target { display: block }
+.badge, .code-snippet { background: #eef; border-radius: 3px; padding: 0 .3rem }
+.text-success::before, .fa-check-circle::before { content: "✓"; color: #18794e; font-weight: bold }
+.text-danger::before, .fa-times::before { content: "✗"; color: #b42318; font-weight: bold }
+.text-warning::before { content: "!"; color: #b54708; font-weight: bold }
+.bad { color: #b42318 } .good { color: #18794e } code { overflow-wrap: anywhere }
+"""
+
+
+def page(results, *, title: str) -> str:
+    """Great Expectations' page of one validation result, without the run's time and identity."""
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    for key in ("run_id", "batch_markers", "validation_time", "validation_id"):
+        results.meta.pop(key, None)
+    rendered = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
+    body = UUID.sub("", BODY.search(rendered).group())
+    body = LINK_AWAY.sub(r"\1", body)
+    return _framed(title, f'<p><a href="index.html">all of the corpus</a></p>{body}')
+
+
+def index(verdict: dict, pages: list[str]) -> str:
+    """The first page: the verdict in words, with links to the tables' pages."""
+    said = '<b class="good">holds</b>' if verdict["ok"] else '<b class="bad">is broken</b>'
+    counts = verdict["counts"]
+    parts = [
+        f"<p>The contract {said}: {counts['utterances']} utterances of {counts['speakers']} speakers.</p>",
+        "<p>Clause by clause: "
+        + ", ".join(f'<a href="{name}.html">{html.escape(name)}</a>' for name in pages)
+        + "</p>",
+    ]
+    for key, title in (("critical", "What stops the pipeline"), ("warnings", "What a person should read")):
+        if verdict[key]:
+            parts.append(f"<h2>{title}</h2>" + _findings(verdict[key]))
+    if verdict["excluded"]:
+        parts.append("<h2>What cannot be used, and counts as missing</h2>" + _excluded(verdict["excluded"]))
+    return _framed(f"{verdict['corpus']}: validation", "\n".join(parts))
+
+
+def _findings(findings: list[dict]) -> str:
+    rows = [
+        [
+            f"{each['column'] or 'rows'} ({each['table']})",
+            each["expected"],
+            each["found"],
+            listed(each["rows"]) if each["rows"] else "",
+            each["advice"],
+        ]
+        for each in findings
+    ]
+    return _table(["where", "expected", "found", "rows", "what to do"], rows)
+
+
+def _excluded(excluded: list[dict]) -> str:
+    shown = [[each["utterance_id"], each["modality"], each["reason"]] for each in excluded[:EXCLUDED_SHOWN]]
+    more = len(excluded) - len(shown)
+    note = f"<p>… and {more} more, in verdict.json</p>" if more else ""
+    return _table(["utterance", "modality", "why"], shown) + note
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    def cells(row: list[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in row) + "</tr>"
+
+    return "<table>" + cells(heads, "th") + "".join(cells(row, "td") for row in rows) + "</table>"
+
+
+def _framed(title: str, body: str) -> str:
+    name = html.escape(title)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
+        f"<style>{STYLE}</style></head>\n<body><h1>{name}</h1>\n{body}\n</body></html>\n"
+    )
