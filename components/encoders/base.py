@@ -1,0 +1,105 @@
+"""What an encoder is, and how several of one modality make one sequence of tokens."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from ..errors import FeatureError, MediaError
+from ..files import digest_of
+
+Layout = list[tuple[str, int]]
+"""Encoders and how many dimensions each fills, in order."""
+
+
+class Encoder(ABC):
+    """One recording to float32 tokens [T, D]; T is 1 for a pooled one.
+
+    ``decode`` makes what all encoders of a modality share (samples, pictures, a string), so that a recording is
+    decoded once; ``encode`` does both.
+    """
+
+    name: ClassVar[str]
+    modality: ClassVar[str]
+    kind: ClassVar[Literal["pooled", "sequence"]]
+    version: ClassVar[int]
+    """Raised when the same recording gives other tokens, by our doing."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version may change the tokens."""
+    weights: str | None = None
+    """The SHA-256 of the model it runs, where it runs one."""
+
+    dimensions: int
+    parameters: dict[str, Any]
+    """What of ``params.yaml`` it depends on."""
+
+    @abstractmethod
+    def decode(self, source) -> Any:
+        """A path or bytes (or a text) to what ``encode_decoded`` takes. Raises MediaError."""
+
+    @abstractmethod
+    def encode_decoded(self, medium) -> np.ndarray:
+        """float32 [T, D], T > 0, all finite.
+
+        Raises:
+            MediaError: nothing in it for this encoder; the message is the reason.
+        """
+
+    def encode(self, source) -> np.ndarray:
+        """A path or bytes (or a text) to float32 [T, D]. Raises MediaError."""
+        return self.encode_decoded(self.decode(source))
+
+    def feature_names(self) -> list[str]:
+        """A name for each dimension."""
+        return [f"{self.name}_{index}" for index in range(self.dimensions)]
+
+    def digest(self) -> str:
+        """Of all that decides what this encoder makes of a recording, but the recording."""
+        return digest_of(
+            {
+                "name": self.name,
+                "version": self.version,
+                "decoding": self.decoding(),
+                "libraries": {library: version(library) for library in self.libraries},
+                "weights": self.weights,
+                "parameters": self.parameters,
+            }
+        )
+
+    @classmethod
+    @abstractmethod
+    def decoding(cls) -> int:
+        """The version of the decoding beneath it."""
+
+
+def checked(tokens: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """The tokens as float32, if every one is finite.
+
+    Raises:
+        MediaError: naming the features that are not.
+    """
+    bad = np.flatnonzero(~np.isfinite(tokens).all(0))
+    if bad.size:
+        shown = ", ".join(names[index] for index in bad[:3])
+        raise MediaError(f"{bad.size} of {tokens.shape[1]} features are NaN or Inf: {shown}")
+    return np.ascontiguousarray(tokens, np.float32)
+
+
+def layout_of(encoders: Sequence[Encoder]) -> Layout:
+    return [(encoder.name, encoder.dimensions) for encoder in encoders]
+
+
+def merge(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The tokens of one modality's encoders as one sequence, side by side: [T, sum of D].
+
+    A part of one token (a pooled encoder's) is repeated along the tokens of the one that is a sequence.
+
+    Raises:
+        FeatureError: two parts of several tokens each, which have no common time.
+    """
+    length = max(len(part) for part in parts)
+    if any(len(part) not in (1, length) for part in parts):
+        raise FeatureError(f"sequences of {[len(part) for part in parts]} tokens cannot be laid side by side")
+    return np.concatenate([np.broadcast_to(part, (length, part.shape[1])) for part in parts], axis=1)

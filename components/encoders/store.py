@@ -1,0 +1,249 @@
+"""The feature store: for each modality and encoder one tensor of tokens, memory-mapped, and whose they are.
+
+<folder>/<modality>/<encoder>/tokens.safetensors    "tokens" [sum of T, D]
+<folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FeatureError, listed
+from ..files import write_table
+from .base import Layout, merge
+
+TABLE = "table"
+"""The encoder's name of features that came with a corpus: a vector for each utterance, made by others."""
+
+_TOKENS, _INDEX = "tokens.safetensors", "index.parquet"
+
+
+@dataclass(frozen=True)
+class Row:
+    utterance_id: str
+    media_digest: str
+    """The SHA-256 of what was encoded; for a table, of the row's own numbers."""
+    tokens: np.ndarray
+    """float32 [T, D]"""
+
+
+def write(
+    folder: str | Path,
+    rows: Iterable[Row],
+    *,
+    modality: str,
+    encoder: str,
+    params_digest: str,
+    feature_names: Sequence[str],
+) -> int:
+    """Write one encoder's tokens under ``folder``, sorted by utterance. Returns how many; none leaves no folder."""
+    import pandas as pd
+    from safetensors.numpy import save_file
+
+    rows = sorted(rows, key=lambda row: row.utterance_id)
+    if not rows:
+        return 0
+    lengths = np.array([len(row.tokens) for row in rows])
+    index = pd.DataFrame(
+        {
+            "utterance_id": [row.utterance_id for row in rows],
+            "offset": np.cumsum(lengths) - lengths,
+            "length": lengths,
+            "media_digest": [row.media_digest for row in rows],
+            "encoder": encoder,
+            "params_digest": params_digest,
+        }
+    )
+    folder = Path(folder, modality, encoder)
+    folder.mkdir(parents=True)
+    tokens = np.concatenate([row.tokens for row in rows])
+    save_file({"tokens": tokens}, folder / _TOKENS, {"feature_names": json.dumps(list(feature_names))})
+    write_table(folder / _INDEX, index)
+    return len(rows)
+
+
+class _Shard:
+    """One encoder's tokens of one corpus."""
+
+    def __init__(self, folder: Path):
+        import pandas as pd
+        from safetensors import SafetensorError, safe_open
+
+        self.folder = folder
+        try:
+            self._file = safe_open(folder / _TOKENS, framework="numpy")
+            self._slice = self._file.get_slice("tokens")
+            count, self.dimensions = self._slice.get_shape()
+            index = pd.read_parquet(folder / _INDEX)
+            offsets, lengths = index["offset"].to_numpy(), index["length"].to_numpy()
+            self.digests = dict(zip(index["utterance_id"], index["media_digest"], strict=True))
+            self.params_digest = index["params_digest"].iloc[0]
+            self.feature_names = json.loads(self._file.metadata()["feature_names"])
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
+            raise FeatureError(
+                f"{folder} is no part of a feature store ({error}); make it again with: dvc repro features"
+            ) from None
+        whole = (lengths > 0).all() and (offsets == np.cumsum(lengths) - lengths).all()
+        if not whole or lengths.sum() != count or len(self.digests) != len(index):
+            raise FeatureError(
+                f"{folder}: the index does not fit the tokens ({lengths.sum()} in the index, {count} there); "
+                "make it again with: dvc repro features"
+            )
+        self.spans = dict(zip(index["utterance_id"], zip(offsets, lengths, strict=True), strict=True))
+
+    def read(self, utterance_id: str) -> np.ndarray:
+        offset, length = self.spans[utterance_id]
+        return self._slice[int(offset) : int(offset + length)]
+
+
+@dataclass(frozen=True)
+class _Modality:
+    shards: dict[str, list[_Shard]]
+    """By encoder, sorted."""
+
+    @cached_property
+    def layout(self) -> Layout:
+        return [(encoder, shards[0].dimensions) for encoder, shards in self.shards.items()]
+
+    @cached_property
+    def where(self) -> dict[str, list[_Shard]]:
+        """For each utterance that every encoder has: where each has it."""
+        by_encoder = [
+            {id_: shard for shard in shards for id_ in shard.spans} for shards in self.shards.values()
+        ]
+        common = set.intersection(*map(set, by_encoder))
+        return {id_: [each[id_] for each in by_encoder] for id_ in common}
+
+
+class FeatureStore:
+    """The tokens of one corpus or several, by utterance id."""
+
+    def __init__(self, folders: Sequence[str | Path]):
+        found: dict[str, list[dict[str, _Shard]]] = {}
+        for folder in map(Path, folders):
+            if not folder.is_dir():
+                raise FeatureError(f"{folder} is not there; make it with: dvc repro features")
+            for modality in sorted(path for path in folder.iterdir() if path.is_dir()):
+                shards = {path.name: _Shard(path) for path in sorted(modality.iterdir()) if path.is_dir()}
+                if shards:
+                    found.setdefault(modality.name, []).append(shards)
+        self._modalities = {}
+        for name, corpora in sorted(found.items()):
+            _same_layout(name, corpora)
+            self._modalities[name] = _Modality(
+                {encoder: [shards[encoder] for shards in corpora] for encoder in corpora[0]}
+            )
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "FeatureStore":
+        """Open one corpus's features. Raises FeatureError where they are missing or broken."""
+        return cls([folder])
+
+    @property
+    def modalities(self) -> list[str]:
+        return list(self._modalities)
+
+    def layout(self, modality: str) -> Layout:
+        """Which encoder fills which of the D dimensions: (encoder, dimensions) in order."""
+        return list(self._modality(modality).layout)
+
+    def feature_names(self, modality: str) -> list[str]:
+        """A name for each of the D dimensions."""
+        return [
+            name for shards in self._modality(modality).shards.values() for name in shards[0].feature_names
+        ]
+
+    def ids(self, modality: str) -> list[str]:
+        """The utterances that have this modality, sorted: those that every one of its encoders could encode."""
+        return sorted(self._modality(modality).where)
+
+    def tokens(self, modality: str, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens of the utterances named, in that order.
+
+        Returns:
+            float32 [N, T, D], zero where there is no token; and bool [N, T], whether there is one. An utterance
+            without this modality has none. T is the longest of those asked for, at least 1.
+        """
+        held = self._modality(modality)
+        parts = [
+            merge([shard.read(id_) for shard in held.where[id_]]) if id_ in held.where else None
+            for id_ in ids
+        ]
+        longest = max((len(part) for part in parts if part is not None), default=1)
+        tokens = np.zeros((len(parts), longest, sum(size for _, size in held.layout)), np.float32)
+        present = np.zeros((len(parts), longest), bool)
+        for index, part in enumerate(parts):
+            if part is not None:
+                tokens[index, : len(part)] = part
+                present[index, : len(part)] = True
+        return tokens, present
+
+    def check(self, utterances) -> None:
+        """Hold the store against the utterance table.
+
+        Raises:
+            FeatureError: features of utterances that the table does not have, or of other media than it names.
+        """
+        named = utterances.set_index("utterance_id")[["audio_digest", "video_digest", "text_digest"]]
+        media = {id_: set(digests) for id_, digests in zip(named.index, named.to_numpy(), strict=True)}
+        for name, modality in self._modalities.items():
+            digests = {
+                (encoder, id_): digest
+                for encoder, shards in modality.shards.items()
+                for shard in shards
+                for id_, digest in shard.digests.items()
+            }
+            strange = sorted({id_ for _, id_ in digests if id_ not in media})
+            other = sorted(
+                {id_ for (encoder, id_), digest in digests.items()
+                 if encoder != TABLE and id_ in media and digest not in media[id_]}
+            )  # fmt: skip
+            for ids, what in (
+                (strange, "are not in the utterance table"),
+                (other, "were made from other media"),
+            ):
+                if ids:
+                    raise FeatureError(
+                        f"{name} features of {len(ids)} utterances {what}: {listed(ids)}; "
+                        "make them again with: dvc repro features"
+                    )
+
+    def _modality(self, name: str) -> _Modality:
+        if name not in self._modalities:
+            raise FeatureError(
+                f"no features of modality {name!r}; there are: {listed(self._modalities) or 'none'}"
+            )
+        return self._modalities[name]
+
+
+def open_all(root: str | Path, corpora: Sequence[str]) -> FeatureStore:
+    """Open the features of several corpora as one.
+
+    Raises:
+        FeatureError: missing or broken ones, or a modality that two corpora encode differently.
+    """
+    return FeatureStore([Path(root, corpus) for corpus in corpora])
+
+
+def _same_layout(modality: str, corpora: list[dict[str, _Shard]]) -> None:
+    def meaning(shards: dict[str, _Shard]) -> list:
+        return [
+            (encoder, shard.dimensions, shard.feature_names if encoder == TABLE else shard.params_digest)
+            for encoder, shard in shards.items()
+        ]
+
+    for shards in corpora[1:]:
+        if meaning(shards) != meaning(corpora[0]):
+            said = [
+                f"{next(iter(each.values())).folder.parent}: "
+                + " + ".join(f"{encoder} [{shard.dimensions}]" for encoder, shard in each.items())
+                for each in (corpora[0], shards)
+            ]
+            raise FeatureError(
+                f"the corpora's {modality} features are not of one kind ({'; '.join(said)}); "
+                "encode them alike, or leave the modality or a corpus out of params.yaml"
+            )
