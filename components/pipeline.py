@@ -73,7 +73,7 @@ def command(stage: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, for DVC: `python` in a stage's command is this interpreter, its lines come at once."""
+    """This process's environment, for DVC: in a stage's command `python` is this interpreter, and unbuffered."""
     return {
         **os.environ,
         "PATH": f"{_bin()}{os.pathsep}{os.environ.get('PATH', '')}",
