@@ -19,7 +19,6 @@ Layout::
 import fcntl
 import multiprocessing
 import os
-import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ import numpy as np
 
 from ..errors import CorpusError
 from ..files import digest_of, read_json, replacing, write_json, write_table
+from ..process import begin_worker
 from ..progress import track
 from ..schema import EMOTION7, MODALITIES
 from . import drawing, sentences, truth, voicing
@@ -192,8 +192,7 @@ def _record(missing: list[Clip], folder: Path, seed: int, workers: int) -> None:
     pool = ProcessPoolExecutor(
         min(workers, len(missing)),
         mp_context=multiprocessing.get_context("spawn"),  # forking a process with threads can lock it up
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to handle
+        initializer=begin_worker,
     )
     try:
         running = [pool.submit(record, clip, folder, seed) for clip in missing]

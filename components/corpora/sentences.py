@@ -10,21 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 LEXICON = {
-    "anger": ("infuriating", "outrageous", "maddening", "irritating", "hateful", "unforgivable", "insulting"),
-    "disgust": ("disgusting", "revolting", "nauseating", "filthy", "repulsive", "foul", "sickening"),
-    "fear": ("frightening", "terrifying", "scary", "menacing", "alarming", "threatening", "creepy"),
-    "happiness": ("wonderful", "delightful", "lovely", "joyful", "fantastic", "cheerful", "marvellous"),
-    "sadness": ("heartbreaking", "sad", "mournful", "depressing", "tragic", "gloomy", "sorrowful"),
-    "surprise": (
-        "astonishing",
-        "unexpected",
-        "surprising",
-        "unbelievable",
-        "startling",
-        "amazing",
-        "stunning",
-    ),
-    "neutral": ("ordinary", "usual", "regular", "typical", "routine", "normal", "standard"),
+    "anger": ("infuriating", "outrageous", "maddening", "irritating", "hateful", "unforgivable"),
+    "disgust": ("disgusting", "revolting", "nauseating", "filthy", "repulsive", "foul"),
+    "fear": ("frightening", "terrifying", "scary", "menacing", "alarming", "threatening"),
+    "happiness": ("wonderful", "delightful", "lovely", "joyful", "fantastic", "cheerful"),
+    "sadness": ("heartbreaking", "sad", "mournful", "depressing", "tragic", "gloomy"),
+    "surprise": ("astonishing", "unexpected", "surprising", "unbelievable", "startling", "amazing"),
+    "neutral": ("ordinary", "usual", "regular", "typical", "routine", "normal"),
 }
 """The telling words of each emotion; every speaker uses all of them."""
 
