@@ -47,7 +47,11 @@ def mcnemar_above(only_first: int, only_second: int) -> float:
         only_second: utterances that only the second has right.
     """
     disputed = only_first + only_second
-    return sum(comb(disputed, k) for k in range(only_first, disputed + 1)) / 2**disputed
+    ways, term = 0, comb(disputed, only_first)  # whole numbers: exact for any count
+    for k in range(only_first, disputed + 1):
+        ways += term
+        term = term * (disputed - k) // (k + 1)
+    return ways / 2**disputed
 
 
 @dataclass(frozen=True)

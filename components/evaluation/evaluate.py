@@ -56,6 +56,31 @@ def evaluate(
     """
     from . import plots, report
 
+    metrics, predictions = measure(
+        corpora=corpora, modalities=modalities, resamples=resamples, seed=seed, data=data
+    )
+    best = document(data / "search" / "best.json")
+    curves = plots.chosen_curves(table(data / "search" / "curves.parquet"), best)
+    trials = table(data / "search" / "trials.parquet")
+    with replacing(reports / "plots") as folder:
+        folder.mkdir()
+        plots.write(folder, metrics, predictions, curves)
+    with replacing(reports / "comparison.csv") as path:
+        comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    write_text(reports / "index.html", report.page(metrics, best=best, curves=curves, trials=trials))
+    write_json(reports / "headline.json", headline(metrics))
+    write_json(reports / "metrics.json", metrics)
+    return metrics
+
+
+def measure(
+    *, corpora: list[str], modalities: list[str], resamples: int, seed: int, data: Path = DATA
+) -> tuple[dict[str, Any], Predictions]:
+    """What ``metrics.json`` holds, and the predictions it is of. Reads ``data`` and writes nothing.
+
+    Raises:
+        EvaluationError: where predictions, folds, search and oracle do not fit each other.
+    """
     folds_said, best = document(data / "folds.json"), document(data / "search" / "best.json")
     predictions = join(
         table(data / "folds.parquet"), table(data / "predictions.parquet"), folds_said["classes"]
@@ -110,17 +135,7 @@ def evaluate(
     }
     metrics["alarms"] = alarms.raised(metrics)
 
-    curves = plots.chosen_curves(table(data / "search" / "curves.parquet"), best)
-    trials = table(data / "search" / "trials.parquet")
-    with replacing(reports / "plots") as folder:
-        folder.mkdir()
-        plots.write(folder, metrics, predictions, curves)
-    with replacing(reports / "comparison.csv") as path:
-        comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
-    write_text(reports / "index.html", report.page(metrics, best=best, curves=curves, trials=trials))
-    write_json(reports / "headline.json", headline(metrics))
-    write_json(reports / "metrics.json", metrics)
-    return metrics
+    return metrics, predictions
 
 
 def _check_search(predictions: Predictions, best: dict[str, Any]) -> None:

@@ -1,0 +1,103 @@
+"""The tests between strategies: against SciPy's where it has one, by construction elsewhere."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, permutation_test
+
+from components.errors import EvaluationError
+from components.evaluation import ceilings, metrics
+from components.evaluation.comparison import holm, mcnemar_above, sign_flip, ua_shares
+
+p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
+
+
+def test_holm_is_the_textbooks():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+@given(p_values)
+def test_holm_lies_between_the_raw_and_bonferronis(values):
+    adjusted = holm(values)
+    assert all(p <= held <= min(1, p * len(values)) + 1e-12 for p, held in zip(values, adjusted, strict=True))
+    order = np.argsort(values, kind="stable")
+    assert (np.diff(np.array(adjusted)[order]) >= 0).all()
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_the_exact_binomial(first, second):
+    if first + second:
+        expected = binomtest(first, first + second, alternative="greater").pvalue
+        assert mcnemar_above(first, second) == pytest.approx(expected)
+    else:
+        assert mcnemar_above(first, second) == 1
+
+
+def test_mcnemar_holds_for_many_utterances():
+    assert mcnemar_above(10_000, 10_000) == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_sign_flip_is_scipys():
+    differences = np.random.default_rng(0).normal(0.1, 0.3, 9)
+    expected = permutation_test(
+        (differences,), np.sum, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
+    ).pvalue
+    assert sign_flip(differences, seed=0) == pytest.approx(expected)
+
+
+def test_the_sign_flip_with_many_speakers_is_near_the_exact_one_and_repeats():
+    differences = np.random.default_rng(1).normal(0.05, 0.2, 24)
+    drawn = sign_flip(differences, seed=0)
+    assert drawn == sign_flip(differences, seed=0)
+    patterns = np.random.default_rng(5).choice([-1.0, 1.0], (200_000, 24))
+    expected = (np.abs(patterns @ differences) >= abs(differences.sum())).mean()
+    assert drawn == pytest.approx(expected, abs=0.02)
+
+
+def test_no_difference_is_no_evidence():
+    assert sign_flip(np.zeros(8), seed=0) == 1
+
+
+@given(st.integers(0, 1000))
+def test_the_speakers_shares_add_up_to_ua(seed):
+    counts = np.random.default_rng(seed).integers(0, 4, (5, 4, 4))
+    assert ua_shares(counts).sum() == pytest.approx(float(metrics.ua(counts.sum(0))))
+
+
+def test_honest_strategies_seldom_beat_the_oracle_and_leaking_ones_always_do():
+    generator, alarms = np.random.default_rng(0), 0
+    for _ in range(200):
+        oracle = {"audio": generator.random(336) < 0.75}
+        honest = {f"s{n}": generator.random(336) < 0.75 for n in range(8)}
+        held = ceilings.compare(honest, oracle, dict.fromkeys(honest, "audio"))
+        alarms += any(each.above for each in held)
+    assert alarms / 200 < 0.1
+
+    leaking = {"audio": generator.random(336) < 0.9}
+    assert ceilings.compare(leaking, oracle, {"audio": "audio"})[0].above
+
+
+def test_an_oracle_that_lacks_an_utterance_is_refused():
+    oracle = pd.DataFrame(
+        {"utterance_id": ["a/1"], "subset": "audio", "prediction": "anger", "correct": True}
+    )
+    with pytest.raises(EvaluationError, match="lacks: a/2"):
+        ceilings.oracle_right(oracle, np.array(["a/1", "a/2"]))
+
+
+def test_a_subset_has_one_spelling():
+    right = ceilings.oracle_right(
+        pd.DataFrame({"utterance_id": ["a/1"], "subset": "text+audio", "correct": [True]}), np.array(["a/1"])
+    )
+    assert list(right) == ["audio+text"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "ok"),
+    [(0.14, 0.13, 0.15, True), (0.2, 0.1, 0.3, True), (0.2, 0.18, 0.22, False), (0.2, None, None, False)],
+)
+def test_text_at_chance_is_within_three_points_or_its_interval(mean, low, high, ok):
+    assert ceilings.text_at_chance({"mean": mean, "low": low, "high": high}, 8) is ok

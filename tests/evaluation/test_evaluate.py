@@ -1,0 +1,278 @@
+"""The stage on fabricated experiments: what it writes, that it repeats, what raises an alarm, what it refuses."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fabricated_experiment import CLASSES, MODALITIES, SKILL, experiment
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+
+from components.errors import EvaluationError
+from components.evaluation.evaluate import evaluate, measure
+from components.evaluation.summary import table
+from components.files import read_json, tree_digest, write_json, write_table
+
+HOW = {"corpora": ["control"], "modalities": MODALITIES, "resamples": 300, "seed": 7}
+
+
+def run(data: Path) -> dict:
+    """The stage, with all that it writes."""
+    return evaluate(data=data, reports=data.parent / "reports", **HOW)
+
+
+def measured(data: Path) -> dict:
+    """The metrics alone."""
+    return measure(data=data, **HOW)[0]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> tuple[Path, dict]:
+    data = experiment(tmp_path_factory.mktemp("experiment"))
+    return data, run(data)
+
+
+def test_figures_are_those_of_the_mean_of_the_seeds(done):
+    data, metrics = done
+    rows = pd.read_parquet(data / "predictions.parquet")
+    part = rows[rows["strategy"] == "audio"]
+    columns = [f"p_{label}" for label in CLASSES]
+    mean = part.groupby("utterance_id")[columns].mean()
+    predicted = np.array(CLASSES)[mean.to_numpy().argmax(1)]
+    truth = part.groupby("utterance_id")["label"].first()
+    held = metrics["strategies"]["audio"]
+    assert held["wa"]["mean"] == pytest.approx(accuracy_score(truth, predicted))
+    assert held["ua"]["mean"] == pytest.approx(balanced_accuracy_score(truth, predicted))
+    assert held["ua"]["low"] < held["ua"]["mean"] < held["ua"]["high"]
+    single = [
+        accuracy_score(one["label"], np.array(CLASSES)[one[columns].to_numpy().argmax(1)])
+        for _, one in part.groupby("seed")
+    ]
+    assert held["single_seed"]["wa"]["seeds"] == pytest.approx(single)
+    assert held["single_seed"]["wa"]["sd"] == pytest.approx(np.std(single, ddof=1))
+    by_fold = [
+        accuracy_score(one["label"], np.array(CLASSES)[mean.loc[one["utterance_id"]].to_numpy().argmax(1)])
+        for _, one in part[part["seed"] == 0].groupby("fold")
+    ]
+    assert held["fold_mean"]["wa"]["folds"] == pytest.approx(by_fold)
+
+
+def test_best_is_what_validation_chose_and_the_metrics_say_how(done):
+    data, metrics = done
+    search = read_json(data / "search" / "best.json")
+    assert metrics["best"] == search["best"]
+    assert metrics["chosen"]["per_fold"] == search["per_fold_best"]
+    assert set(metrics["strategies"]) == {*SKILL, "chosen"}
+    assert metrics["strategies"]["audio"]["params"] == 48_231
+    assert metrics["strategies"]["chosen"]["params"] is None
+    assert {each["second"] for each in metrics["comparisons"]} == set(SKILL) - {metrics["best"]}
+    assert metrics["excluded"]["media"] == {"face": {"no face found": 1}}
+
+
+def test_files_are_the_metrics(done):
+    data, metrics = done
+    reports = data.parent / "reports"
+    assert read_json(reports / "metrics.json") == json.loads(json.dumps(metrics))
+    comparison = pd.read_csv(reports / "comparison.csv")
+    assert len(comparison) == len(metrics["strategies"])
+    assert (comparison["ua"].diff().dropna() <= 0).all()
+    assert comparison.set_index("strategy").loc["audio", "ua_low"] == pytest.approx(
+        metrics["strategies"]["audio"]["ua"]["low"], abs=1e-6
+    )
+    confusion = pd.read_csv(reports / "plots" / "confusion.csv")
+    assert len(confusion) == metrics["counts"]["utterances"]
+    assert (confusion["actual"] == confusion["predicted"]).mean() == pytest.approx(
+        metrics["strategies"][metrics["best"]]["wa"]["mean"]
+    )
+    assert read_json(reports / "headline.json")["ua"] == metrics["strategies"][metrics["best"]]["ua"]["mean"]
+
+
+def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path):
+    data, _ = done
+    other = experiment(tmp_path)
+    rows = pd.read_parquet(other / "predictions.parquet")
+    write_table(other / "predictions.parquet", rows.sample(frac=1, random_state=1, ignore_index=True))
+    run(other)
+    assert tree_digest([data.parent / "reports"]) == tree_digest([tmp_path / "reports"])
+
+
+def test_honest_strategies_raise_no_alarm(done):
+    _, metrics = done
+    assert metrics["alarms"] == []
+    assert metrics["ceiling"]["strategies"]["audio"]["subset"] == "audio"
+    assert metrics["ceiling"]["strategies"]["late-average"]["subset"] == "audio+face+text"
+
+
+def test_a_strategy_above_the_oracle_of_its_modalities_raises_the_alarm(tmp_path):
+    data = experiment(tmp_path, skill=SKILL | {"text": 0.85})  # below the trimodal oracle, above the text's
+    metrics = run(data)
+    assert [(alarm["alarm"], alarm["strategy"]) for alarm in metrics["alarms"]] == [("above-ceiling", "text")]
+    page = (tmp_path / "reports" / "index.html").read_text()
+    assert "1 alarm:" in page and "text is above the ceiling" in page
+    assert "alarm" in rendered(metrics)
+
+
+def test_text_that_must_be_at_chance_raises_the_alarm_when_it_is_not(tmp_path):
+    above = measured(experiment(tmp_path / "above", planted=False, text_repeats=True))
+    assert [alarm["alarm"] for alarm in above["alarms"]] == ["text-above-chance"]
+    assert above["ceiling"] is None
+    at_chance = measured(
+        experiment(tmp_path / "at", planted=False, text_repeats=True, skill=SKILL | {"text": 1 / 7})
+    )
+    assert at_chance["alarms"] == [] and at_chance["text_at_chance"]["ok"]
+
+
+def test_an_oracle_of_other_classes_is_not_compared_with(tmp_path):
+    data = experiment(tmp_path)
+    table = pd.read_parquet(data / "utterances" / "control.parquet")
+    extra = table.head(1).assign(utterance_id="control/zz", label="boredom")
+    write_table(data / "utterances" / "control.parquet", pd.concat([table, extra], ignore_index=True))
+    metrics = measured(data)
+    assert metrics["ceiling"] is None
+    assert "boredom" in metrics["findings"][-1]["explanation"]
+    assert metrics["excluded"]["never_tested"] == 1
+
+
+def test_one_test_speaker_has_figures_without_intervals(tmp_path):
+    metrics = run(experiment(tmp_path, speakers=1, folds=1, clips=8, planted=False))
+    assert metrics["strategies"]["audio"]["ua"]["low"] is None
+    rendered(metrics)
+
+
+def changed(rows: pd.DataFrame, at: pd.Series, **values) -> pd.DataFrame:
+    rows = rows.copy()
+    for column, value in values.items():
+        rows.loc[at, column] = value
+    return rows
+
+
+LATE = "late-average"
+FAULTS = {
+    "a missing utterance": (
+        lambda rows: rows.drop(rows.index[rows["strategy"] == LATE][:2]),
+        r"late-average, seed 0, lacks 2 of 336: control/s\d\d-anger-0",
+    ),
+    "a missing seed": (
+        lambda rows: rows[(rows["strategy"] != LATE) | (rows["seed"] != 2)],
+        "late-average, seed 2, lacks 336 of 336",
+    ),
+    "one twice": (lambda rows: pd.concat([rows, rows.tail(1)]), "text, seed 2, has more than once 1 of 336"),
+    "one of another fold": (
+        lambda rows: changed(rows, rows.index == 0, fold=3),
+        "not in the test of that fold: control/",
+    ),
+    "another label": (
+        lambda rows: changed(rows, rows.index == 5, label="fear"),
+        "labelled otherwise than in the folds",
+    ),
+    "no distribution": (
+        lambda rows: changed(rows, rows.index == 7, p_fear=float("nan")),
+        "whose probabilities are no distribution",
+    ),
+    "no column of a class": (lambda rows: rows.drop(columns="p_fear"), "no column p_fear"),
+    "no best strategy": (
+        lambda rows: rows[~rows["strategy"].isin(["cross-attention", "late-weighted"])],
+        "which the predictions lack",
+    ),
+    "not what validation chose": (
+        lambda rows: changed(
+            rows, rows["strategy"] == "chosen", **{f"p_{name}": float(name == "fear") for name in CLASSES}
+        ),
+        "'chosen' is not what that fold's validation chose",
+    ),
+    "nothing": (lambda rows: rows.head(0), "there are no predictions"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_predictions_that_do_not_fit_are_refused_and_nothing_is_lost(done, tmp_path, fault):
+    data, _ = done
+    spoil, message = FAULTS[fault]
+    before = tree_digest([data.parent / "reports"])
+    whole = (data / "predictions.parquet").read_bytes()
+    try:
+        write_table(data / "predictions.parquet", spoil(pd.read_parquet(data / "predictions.parquet")))
+        with pytest.raises(EvaluationError, match=message):
+            run(data)
+    finally:
+        (data / "predictions.parquet").write_bytes(whole)
+    assert tree_digest([data.parent / "reports"]) == before
+
+
+def test_a_missing_input_is_named(tmp_path):
+    data = experiment(tmp_path)
+    (data / "search" / "curves.parquet").unlink()
+    with pytest.raises(EvaluationError, match=r"curves\.parquet is not here; make it: dvc repro"):
+        run(data)
+
+
+class Page(HTMLParser):
+    """Which tags are open, and what a page refers to."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.faults, self.tags, self.links = [], [], set(), []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.links += [value for name, value in attributes if name in ("href", "src")]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.faults.append((tag, self.getpos()))
+
+
+def parsed(text: str) -> Page:
+    page = Page()
+    page.feed(text)
+    assert not page.faults and not page.open
+    return page
+
+
+def test_the_report_is_whole_and_needs_nothing_else(done):
+    data, metrics = done
+    text = (data.parent / "reports" / "index.html").read_text()
+    page = parsed(text)
+    assert not page.links and "script" not in page.tags and "url(" not in text and "@import" not in text
+    for name in (*SKILL, metrics["protocol"], "no face found", "byte-identical", "learning_rate"):
+        assert name in text
+    assert len(text) < 500_000
+
+
+def test_the_report_escapes_what_comes_from_data(tmp_path):
+    data = experiment(tmp_path)
+    evil = "<script>alert('x')</script>"
+    folds = read_json(data / "folds.json")
+    folds["protocol"] = folds["findings"][0]["explanation"] = evil
+    write_json(data / "folds.json", folds | {"dropped": {evil: 3}})
+    exclusions = data / "features" / "control" / "exclusions.json"
+    write_json(exclusions, [{"utterance_id": evil, "modality": evil, "encoder": evil, "reason": evil}])
+    metrics = run(data)
+    text = (tmp_path / "reports" / "index.html").read_text()
+    assert "script" not in parsed(text).tags
+    assert "&lt;script&gt;" in text
+    rendered(metrics)
+
+
+def rendered(metrics: dict, width: int = 80) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+
+    out = StringIO()
+    Console(file=out, width=width).print(table(metrics))
+    return out.getvalue()
+
+
+def test_the_table_fits_a_terminal_and_marks_the_best(done):
+    _, metrics = done
+    text = rendered(metrics)
+    assert f"★ {metrics['best']}" in text and "…" not in text
+    held = metrics["strategies"]["audio"]
+    line = next(line for line in text.splitlines() if re.match(r"\s+audio\s", line))
+    assert f"{100 * held['wf1']['mean']:.1f} {100 * held['wf1']['low']:.1f}" in line
