@@ -5,7 +5,6 @@ Great Expectations takes seconds to import, so that only the stage that needs it
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,8 +82,8 @@ def _run(corpus: str, name: str, table: pd.DataFrame, clauses: list[Clause]):
     import great_expectations as gx
     from great_expectations import expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.row_conditions import Column
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas(corpus).add_dataframe_asset(name)
@@ -92,7 +91,11 @@ def _run(corpus: str, name: str, table: pd.DataFrame, clauses: list[Clause]):
         name=f"{corpus}-{name}",
         expectations=[
             getattr(expectations, clause.expectation)(
-                severity=clause.severity, notes=clause.advice, meta={"clause": place}, **clause.arguments
+                severity=clause.severity,
+                notes=clause.advice,
+                meta={"clause": place},
+                row_condition=Column(clause.where[0]) == clause.where[1] if clause.where else None,
+                **clause.arguments,
             )
             for place, clause in enumerate(clauses)
         ],

@@ -35,6 +35,8 @@ class Clause:
     expected: str
     advice: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    where: tuple[str, str] | None = None
+    """Only the rows whose column (the first) has the value (the second)."""
 
     @property
     def column(self) -> str | None:
@@ -186,7 +188,7 @@ def _ravdess() -> list[Clause]:
             "Not a name of RAVDESS: remove the file, or give it the name that it was published under.",
             {
                 "column": "utterance_id",
-                "regex": r"^ravdess/0[12]-0[1-8]-0[12]-0[12]-0[12]-(0[1-9]|1\d|2[0-4])$",
+                "regex": r"^ravdess/0[12]-0[1-8]-0[12]-0[12]-0[12]-(?:0[1-9]|1\d|2[0-4])$",
             },
         ),
         _rates(
@@ -200,12 +202,8 @@ def _ravdess() -> list[Clause]:
             CRITICAL,
             "neutral in normal intensity only",
             "RAVDESS has no strong neutral: the file's name is wrong.",
-            {
-                "column": "intensity",
-                "value_set": ["normal"],
-                "row_condition": 'label == "neutral"',
-                "condition_parser": "pandas",
-            },
+            {"column": "intensity", "value_set": ["normal"]},
+            where=("label", "neutral"),
         ),
         Clause(
             SPEAKERS,

@@ -13,6 +13,7 @@ UUID = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BODY = re.compile(r'<div id="section-1".*?(?=</div>\s*</div>\s*</div>\s*<footer)', re.DOTALL)
 LINK_AWAY = re.compile(r'<a href="(?!#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)  # to pages that are not made here
 EXCLUDED_SHOWN = 200
+NOTHING_FROM_ELSEWHERE = "default-src 'none'; style-src 'unsafe-inline'"
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1c2430 }
@@ -36,10 +37,23 @@ def page(results, *, title: str) -> str:
 
     for key in ("run_id", "batch_markers", "validation_time", "validation_id"):
         results.meta.pop(key, None)
+    for each in results.results:  # whose values GX writes into the page as they are
+        each.result = _escaped(each.result)
     rendered = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
     body = UUID.sub("", BODY.search(rendered).group())
     body = LINK_AWAY.sub(r"\1", body)
-    return _framed(title, f'<p><a href="index.html">all of the corpus</a></p>{body}')
+    whole = '<a href="index.html">the corpus\'s first page</a>'
+    return _framed(
+        title, f"<p>A clause may fail as a warning: {whole} says which ones stop the pipeline.</p>{body}"
+    )
+
+
+def _escaped(value):
+    if isinstance(value, str):
+        return html.escape(value, quote=False)
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list) else value
 
 
 def index(verdict: dict, pages: list[str]) -> str:
@@ -92,5 +106,6 @@ def _framed(title: str, body: str) -> str:
     name = html.escape(title)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{NOTHING_FROM_ELSEWHERE}">'
         f"<style>{STYLE}</style></head>\n<body><h1>{name}</h1>\n{body}\n</body></html>\n"
     )

@@ -1,0 +1,207 @@
+"""Contracts run by Great Expectations: each planted breach is found, with its rows; whole corpora pass."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from components.files import file_digest
+from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from components.validation.check import check
+from components.validation.contract import Clause, clauses
+from components.validation.facts import COLUMNS, gather
+from components.validation.pages import index
+from components.validation.validate import breach
+
+pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
+
+BOUNDS = {"shortest_s": 0.3, "longest_s": 60.0}
+EMOTIONS8 = dict(enumerate(LABEL_SPACES["ravdess8"].classes, 1))
+
+
+def ravdess_row(name: str, **changes) -> dict:
+    _, emotion, intensity, _, _, actor = name.split("-")
+    return {
+        "utterance_id": f"ravdess/{name}",
+        "corpus": "ravdess",
+        "speaker": f"ravdess/{actor}",
+        "audio": f"Actor_{actor}/03-{name}.wav",
+        "audio_digest": name,
+        "text": "Kids are talking by the door",
+        "label": EMOTIONS8[int(emotion)],
+        "intensity": {"01": "normal", "02": "strong"}[intensity],
+        "audio_file": "there",
+        "audio_state": "usable",
+        "text_state": "usable",
+        "rate": 48000.0,
+        "channels": 1.0,
+        "duration_s": 3.5,
+    } | changes
+
+
+def facts_of(rows: list[dict]) -> pd.DataFrame:
+    kinds = UTTERANCE_COLUMNS | COLUMNS
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+
+
+def an_actor(actor: str = "01") -> list[dict]:
+    """The 60 speech clips of an actor."""
+    names = [
+        f"01-{emotion:02}-{intensity:02}-{statement:02}-{repetition:02}-{actor}"
+        for emotion in EMOTIONS8
+        for intensity in ((1,) if emotion == 1 else (1, 2))
+        for statement in (1, 2)
+        for repetition in (1, 2)
+    ]
+    return [ravdess_row(name) for name in names]
+
+
+def judge(rows, corpus: str = "ravdess") -> dict:
+    facts = rows if isinstance(rows, pd.DataFrame) else facts_of(rows)
+    return check(corpus, facts, clauses(corpus, **BOUNDS), with_features=set()).verdict
+
+
+def found(verdict: dict, key: str = "critical") -> dict[tuple[str, str | None], list[str]]:
+    return {(each["expectation"], each["column"]): each["rows"] for each in verdict[key]}
+
+
+def test_whole_actors_pass_and_a_subset_is_said():
+    verdict = judge([row for actor in range(1, 25) for row in an_actor(f"{actor:02}")])
+    assert verdict["ok"]
+    assert verdict["warnings"] == []
+    assert verdict["counts"]["utterances"] == 1440
+    subset = judge(an_actor("01") + an_actor("02"))
+    assert subset["ok"]
+    assert [(each["expected"], each["found"]) for each in subset["warnings"]] == [("all 24 actors", "2")]
+
+
+def test_every_planted_breach_is_found_with_its_rows():
+    rows = an_actor()
+    rows[0] |= {"label": "rage"}
+    rows[1] |= {"label": None}
+    rows[2] |= {"speaker": None}
+    rows[3] |= {"audio_file": "missing", "duration_s": None}
+    rows[4] |= {"audio_file": "outside the corpus"}
+    rows[5] |= {"duration_s": 305.0}
+    rows[6] |= {"rate": 44100.0}
+    rows[7] |= {"utterance_id": "ravdess/01-09-01-01-01-01"}
+    rows[8] |= {"utterance_id": rows[9]["utterance_id"]}
+    rows.append(ravdess_row("01-01-02-01-01-01"))
+    verdict = judge(rows)
+    assert not verdict["ok"]
+    names = [row["utterance_id"] for row in rows]
+    assert found(verdict) == {
+        ("expect_column_values_to_be_unique", "utterance_id"): [names[8], names[9]],
+        ("expect_column_values_to_not_be_null", "speaker"): [names[2]],
+        ("expect_column_values_to_not_be_null", "label"): [names[1]],
+        ("expect_column_values_to_be_in_set", "label"): [names[0]],
+        ("expect_column_values_to_be_in_set", "audio_file"): [names[3], names[4]],
+        ("expect_column_values_to_be_between", "duration_s"): [names[5]],
+        ("expect_column_values_to_match_regex", "utterance_id"): [names[7]],
+        ("expect_column_values_to_be_in_set", "rate"): [names[6]],
+        ("expect_column_values_to_be_in_set", "intensity"): [names[-1]],
+    }
+    said = str(breach(verdict))
+    for needle in (
+        "'rage' in 1 of 61",
+        "305 in 1 of 61",
+        "A label that nobody declared",
+        "dvc checkout",
+        names[5],
+    ):
+        assert needle in said
+    assert said.count("\n  - ") == 9
+
+
+def test_an_empty_corpus_and_one_without_labels_are_breaches():
+    assert found(judge([])) == {("expect_table_row_count_to_be_between", None): []}
+    rows = [row | {"label": None} for row in an_actor()]
+    assert len(found(judge(rows))[("expect_column_values_to_not_be_null", "label")]) == 60
+
+
+def test_stereo_clips_copies_and_incomplete_actors_are_warnings_that_name_them():
+    rows = an_actor()[:-1]
+    rows[4]["channels"] = 2.0
+    rows[7]["audio_digest"] = rows[8]["audio_digest"]
+    verdict = judge(rows)
+    assert verdict["ok"]
+    assert found(verdict, "warnings") == {
+        ("expect_column_values_to_be_in_set", "channels"): [rows[4]["utterance_id"]],
+        ("expect_column_values_to_be_unique", "audio_digest"): [
+            rows[7]["utterance_id"],
+            rows[8]["utterance_id"],
+        ],
+        ("expect_table_row_count_to_equal", None): [],
+        ("expect_column_values_to_be_in_set", "speech_clips"): ["ravdess/01"],
+    }
+
+
+def test_one_unusable_clip_is_listed_and_many_are_a_breach():
+    broken = {"audio_state": "unusable", "audio_reason": "silent: its peak is 0"}
+    rows = an_actor()
+    rows[3] |= broken
+    verdict = judge(rows)
+    assert verdict["ok"]
+    assert verdict["excluded"] == [
+        {"utterance_id": rows[3]["utterance_id"], "modality": "audio", "reason": "silent: its peak is 0"}
+    ]
+    assert verdict["unusable"] == []  # the words are left
+    assert ("expect_column_values_to_be_in_set", "audio_state") in found(verdict, "warnings")
+
+    rows[:4] = [row | broken for row in rows[:4]]  # 4 of 60: over 5 %
+    assert [each["expected"] for each in judge(rows)["critical"]] == [
+        "at most 5% of audio that cannot be used"
+    ]
+
+
+def test_the_control_corpus_has_equal_cells():
+    rows = [
+        {
+            "utterance_id": f"control/{speaker}-{label}-{clip}",
+            "corpus": "control",
+            "speaker": f"control/{speaker}",
+            "label": label,
+            "rate": 16000.0,
+        }
+        for speaker in range(3)
+        for label in ("anger", "neutral")
+        for clip in range(3)
+    ]
+    assert judge(facts_of(rows), "control")["ok"]
+    verdict = judge(facts_of(rows[1:]), "control")
+    assert found(verdict) == {("expect_column_values_to_be_in_set", "of_usual"): ["control/0 anger"]}
+
+
+def test_an_expectation_that_raises_is_an_error_and_no_verdict():
+    clause = Clause("utterances", "ExpectColumnValuesToBeUnique", "critical", "", "", {"column": "nowhere"})
+    with pytest.raises(RuntimeError, match=r"could not be evaluated.*nowhere"):
+        check("ravdess", facts_of(an_actor()), [clause], with_features=set())
+
+
+def test_pages_stand_alone_and_are_the_same_bytes_again():
+    rows = an_actor()
+    rows[0] |= {"label": "<script>rage</script>"}
+    first, second = (
+        check("ravdess", facts_of(rows), clauses("ravdess", **BOUNDS), with_features=set()) for _ in range(2)
+    )
+    assert first == second
+    whole = index(first.verdict, list(first.pages))
+    for text in (*first.pages.values(), whole):
+        assert "http://" not in text
+        assert "https://" not in text
+        assert "<script" not in text
+    assert "&lt;script&gt;rage" in whole
+    assert rows[0]["utterance_id"] in first.pages["utterances"]
+
+
+@pytest.mark.corpora
+def test_the_original_clips_of_ravdess_warn_of_stereo(corpora, tmp_path):
+    rows = []
+    for path in sorted((corpora / "ravdess" / "original_48k").glob("*.flac")):
+        name = path.stem[3:]
+        rows.append(ravdess_row(name, audio=f"{path.name}", audio_digest=file_digest(path)))
+        shutil.copyfile(path, tmp_path / f"{path.name}")
+    table = pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
+    verdict = judge(gather(table, tmp_path, workers=2))
+    assert verdict["ok"]
+    assert len(found(verdict, "warnings")[("expect_column_values_to_be_in_set", "channels")]) == 5
