@@ -1,0 +1,1 @@
+"""Fusion strategies: one family a file, pure ``torch.nn``. Imported lazily: the names need no torch."""

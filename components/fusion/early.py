@@ -1,0 +1,35 @@
+"""Early fusion: the features meet before anything is learned of them."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from .layers import AbsentToken, Perceptron, complete, masked_mean
+from .output import FusionOutput
+from .strategy import Choice, Strategy, Uniform
+
+
+class EarlyConcatenation(Strategy):
+    """Prepared features pooled over time, concatenated, into one perceptron."""
+
+    space: ClassVar = {
+        "width": Choice((128, 256)),
+        "layers": Choice((1, 2)),
+        "modality_dropout": Uniform(0.0, 0.3),
+    }
+
+    def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
+        super().__init__(dimensions, classes)
+        self.absent = nn.ModuleDict({name: AbsentToken(size) for name, size in dimensions.items()})
+        self.encoder = Perceptron(sum(dimensions.values()), width, layers)
+        self.classifier = nn.Linear(width, classes)
+
+    def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
+        tokens, present = complete(tokens, present, self.dimensions)
+        pooled = [
+            self.absent[name](masked_mean(tokens[name], present[name]), present[name].any(1))
+            for name in self.modalities
+        ]
+        embedding = self.encoder(torch.cat(pooled, dim=-1))  # [B, W]
+        return FusionOutput(self.classifier(embedding), embedding)

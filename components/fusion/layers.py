@@ -1,0 +1,161 @@
+"""What the strategies are built of: pooling and attention under masks, dropout that a seed decides, perceptrons.
+
+Nothing here branches on data or keeps running statistics, so a population of models runs under ``torch.func.vmap``.
+"""
+
+import torch
+from torch import Tensor, nn
+
+Tokens = dict[str, Tensor]
+
+_MASK32 = 0xFFFFFFFF
+
+
+def mix32(x: Tensor) -> Tensor:
+    """A bijective 32-bit integer hash over int64 tensors that hold values in [0, 2³²).
+
+    ``lowbias32``, the variant of smallest bias in Chris Wellons, "Prospecting for Hash Functions" (2018, rev. 2020).
+    Both multipliers are below 2³¹, so that no product leaves int64.
+    """
+    x = x ^ (x >> 16)
+    x = (x * 0x21F0AAAD) & _MASK32
+    x = x ^ (x >> 15)
+    x = (x * 0x735A2D97) & _MASK32
+    return x ^ (x >> 15)
+
+
+def counter_uniform(key: Tensor, count: int) -> Tensor:
+    """``count`` numbers in [0, 1) from a key, the same on every device and inside or outside ``vmap``.
+
+    Args:
+        key: int64 in [0, 2³²), of any shape ``[...]``.
+
+    Returns:
+        float32 ``[..., count]``, of 16 bits each: one hash serves two neighbours.
+    """
+    counter = torch.arange((count + 1) // 2, device=key.device)
+    bits = mix32(mix32(counter) ^ key.unsqueeze(-1))  # [..., count / 2]
+    halves = torch.stack((bits & 0xFFFF, bits >> 16), dim=-1).flatten(-2)  # [..., count]
+    return halves[..., :count].to(torch.float32) * 2.0**-16
+
+
+class Dropout(nn.Module):
+    """Inverted dropout whose mask is a function of ``key`` and the position alone.
+
+    The trainer sets ``key`` from (member's seed, step, layer) and ``rate`` from the member's configuration before
+    each step; so a member of a population is dropped out exactly as it would be alone. Identity in evaluation.
+
+    Args:
+        hyperparameter: the configuration's key for the rate.
+    """
+
+    def __init__(self, hyperparameter: str = "dropout"):
+        super().__init__()
+        self.hyperparameter = hyperparameter
+        self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
+        self.register_buffer("rate", torch.zeros(()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = counter_uniform(self.key, x.numel()).view(x.shape) >= self.rate
+        return x * kept / (1 - self.rate)
+
+
+class Perceptron(nn.Module):
+    """``layers`` times linear, GELU, dropout; applied to the last axis. Input dropout comes first.
+
+    Args:
+        inputs: size of the last axis.
+        width: size of every hidden layer and of the result.
+    """
+
+    def __init__(self, inputs: int, width: int, layers: int = 1):
+        super().__init__()
+        self.dropout = Dropout("input_dropout")
+        self.linear = nn.ModuleList(nn.Linear(inputs if i == 0 else width, width) for i in range(layers))
+        self.dropouts = nn.ModuleList(Dropout() for _ in range(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.dropout(x)
+        for linear, dropout in zip(self.linear, self.dropouts, strict=True):
+            x = dropout(nn.functional.gelu(linear(x)))
+        return x
+
+
+def complete(tokens: Tokens, present: Tokens, dimensions: dict[str, int]) -> tuple[Tokens, Tokens]:
+    """Every modality of ``dimensions``, in its order; one that is not in ``tokens`` comes as absent.
+
+    Values at absent positions, whatever they held (NaN too), become zeros.
+    """
+    some = next((tokens[name] for name in dimensions if name in tokens), None)
+    assert some is not None, f"none of {list(dimensions)} among the tokens given: {list(tokens)}"
+    rows = some.shape[0]
+    whole, there = {}, {}
+    for name, size in dimensions.items():
+        if name in tokens:
+            x, mask = tokens[name], present[name]
+            assert x.shape[-1] == size, f"{name}: tokens have {x.shape[-1]} features, expected {size}"
+            assert x.shape[:2] == mask.shape, f"{name}: tokens {tuple(x.shape)}, mask {tuple(mask.shape)}"
+            whole[name] = torch.where(mask.unsqueeze(-1), x, 0.0)
+            there[name] = mask
+        else:
+            whole[name] = some.new_zeros(rows, 1, size)
+            there[name] = torch.zeros(rows, 1, dtype=torch.bool, device=some.device)
+    return whole, there
+
+
+def masked_mean(x: Tensor, present: Tensor) -> Tensor:
+    """The mean of the tokens that are present: ``[B, T, D], [B, T] → [B, D]``; zeros where there are none."""
+    mask = present.unsqueeze(-1).to(x.dtype)
+    return (x * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+
+
+class AbsentToken(nn.Module):
+    """Puts a learned vector where a modality is absent: ``[B, D], [B] → [B, D]``."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(size))
+
+    def forward(self, x: Tensor, there: Tensor) -> Tensor:
+        return torch.where(there.unsqueeze(-1), x, self.token)
+
+
+class Attention(nn.Module):
+    """Multi-head attention (Vaswani et al. 2017) as explicit matrix products, since ``vmap`` has no fused kernel.
+
+    A query whose keys are all masked receives zeros from this layer (before the output's bias), never NaN.
+    """
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        assert width % heads == 0, f"width {width} is not a multiple of {heads} heads"
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, queries: Tensor, keys: Tensor, present: Tensor) -> Tensor:
+        """``queries [B, Q, W], keys [B, T, W], present [B, T] → [B, Q, W]``."""
+        q, k, v = self._split(self.query(queries)), self._split(self.key(keys)), self._split(self.value(keys))
+        scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5)  # [B, H, Q, T]
+        mask = present[:, None, None, :]
+        scores = scores.masked_fill(~mask, -1e9)
+        weights = torch.softmax(scores, dim=-1) * mask  # all masked: zeros
+        mixed = (weights @ v).transpose(1, 2).flatten(-2)  # [B, Q, W]
+        return self.output(mixed)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(-2, -3)  # [B, H, T, W / H]
+
+
+def position_code(length: int, width: int, like: Tensor) -> Tensor:
+    """Sinusoidal positions ``[length, width]`` (Vaswani et al. 2017), zero at the first position's sine part."""
+    position = torch.arange(length, device=like.device, dtype=like.dtype)[:, None]
+    frequency = torch.exp(
+        torch.arange(0, width, 2, device=like.device, dtype=like.dtype) * (-9.21034 / width)
+    )
+    angle = position * frequency
+    return torch.stack((torch.sin(angle), torch.cos(angle)), dim=-1).flatten(-2)[:, :width]

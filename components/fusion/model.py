@@ -1,0 +1,72 @@
+"""The model that is put to use: preparation and members in one module, raw features in, probabilities out."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .preparation import Preparation
+from .strategy import Strategy, build, parameter_count
+
+FORMAT = 1
+
+
+class EmotionModel(nn.Module):
+    """The mean of the probabilities of members that differ by their seed.
+
+    Its state dict is flat and plain tensors: ``preparation.…`` (frozen) and ``members.<i>.…``.
+
+    Args:
+        members: of one strategy.
+        modalities: those that it takes; others in the input are ignored.
+    """
+
+    def __init__(self, preparation: Preparation, members: list[Strategy], *, modalities: tuple[str, ...]):
+        super().__init__()
+        self.preparation = preparation
+        self.members = nn.ModuleList(members)
+        self.modalities = modalities
+
+    def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
+        """Probabilities ``[B, C]``.
+
+        Args:
+            tokens: ``{modality: [B, T, D]}`` as the encoders made them; any non-empty subset of the modalities.
+            present: ``{modality: bool [B, T]}``.
+        """
+        tokens = {name: tokens[name] for name in self.modalities if name in tokens}
+        prepared = self.preparation(tokens, present)
+        logits = torch.stack([member(prepared, present).logits for member in self.members])  # [K, B, C]
+        return logits.softmax(-1).mean(0)
+
+    @property
+    def parameters_declared(self) -> int:
+        """Trained parameters of all members."""
+        return sum(parameter_count(member) for member in self.members)
+
+    @classmethod
+    def from_description(cls, described: dict[str, Any]) -> "EmotionModel":
+        """An empty model of the shape that ``model.json`` describes; `load_state_dict` fills it.
+
+        Raises:
+            ValueError: for a description of a format that this code does not know.
+        """
+        if described["format"] != FORMAT:
+            raise ValueError(f"model.json has format {described['format']!r}; this code reads {FORMAT}")
+        preparation = Preparation.from_description(described["preparation"])
+        members = [
+            build(
+                described["strategy"],
+                dimensions=preparation.dimensions,
+                classes=len(described["classes"]),
+                config=described["config"],
+            )
+            for _ in described["seeds"]
+        ]
+        model = cls(preparation, members, modalities=tuple(preparation.dimensions))
+        return model.eval().requires_grad_(False)
+
+
+def members_state(stacked: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    """A population's state ``{name: [K, ...]}`` under the names of `EmotionModel`."""
+    return {f"members.{k}.{name}": x[k].contiguous() for k in range(count) for name, x in stacked.items()}

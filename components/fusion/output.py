@@ -1,0 +1,23 @@
+"""What every fusion strategy returns."""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FusionOutput:
+    """One batch, fused.
+
+    Attributes:
+        logits: ``[B, C]``, of the fused decision.
+        embedding: ``[B, E]``, what the fused decision was made from.
+        per_modality_logits: ``{modality: [B, C]}`` of each modality's own decision; None where there is none.
+            Rows in which the modality is absent hold finite numbers without meaning.
+        auxiliary: further tensors that the strategy's own loss needs.
+    """
+
+    logits: Tensor
+    embedding: Tensor
+    per_modality_logits: dict[str, Tensor] | None = None
+    auxiliary: dict[str, Tensor] = field(default_factory=dict)

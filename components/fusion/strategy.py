@@ -1,0 +1,198 @@
+"""The fusion strategies under their names in the literature, each with its search space.
+
+Adding one is a file with a subclass of `Strategy` and a line in `REGISTRY`.
+"""
+
+import difflib
+import importlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from ..errors import ParamsError
+from .output import FusionOutput
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the values, each with the same share."""
+
+    values: tuple
+
+    def at(self, u: float) -> Any:
+        return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A number between the two, evenly."""
+
+    low: float
+    high: float
+
+    def at(self, u: float) -> float:
+        return self.low + u * (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A number between the two, evenly in its logarithm."""
+
+    low: float
+    high: float
+
+    def at(self, u: float) -> float:
+        return math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
+
+
+TRAINING_SPACE = {
+    "learning_rate": Log(5e-4, 4e-3),
+    "weight_decay": Log(1e-3, 1e-1),
+    "dropout": Uniform(0.2, 0.6),
+    "input_dropout": Uniform(0.0, 0.4),
+    "smoothing": Uniform(0.0, 0.2),
+    "mixup": Choice((0.0, 0.2, 0.4)),
+}
+"""What every strategy's training may vary. A strategy's own ``space`` adds to it, and may replace entries."""
+
+
+class Strategy(nn.Module):
+    """A fusion strategy over prepared tokens.
+
+    Holds no running statistics and no data-dependent branch. Takes any non-empty subset of its modalities: one
+    that a row lacks has no ``True`` in its mask; one that the whole batch lacks may be left out of the dicts.
+
+    Args:
+        dimensions: size of each modality's prepared tokens; its order is the modalities' order.
+        classes: how many.
+        architecture: the configuration's keys named in `architecture_keys`.
+    """
+
+    space: ClassVar[dict[str, Choice | Uniform | Log]] = {}
+    architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers")
+    defaults: ClassVar[dict[str, Any]] = {}
+    """Fixed entries of every configuration of this strategy."""
+
+    def __init__(self, dimensions: dict[str, int], classes: int, **architecture):
+        super().__init__()
+        self.dimensions = dict(dimensions)
+        self.classes = classes
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return tuple(self.dimensions)
+
+    def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
+        """Fuse one batch: ``tokens[m] [B, T_m, D_m]``, ``present[m]`` bool ``[B, T_m]``."""
+        raise NotImplementedError
+
+    @staticmethod
+    def fit_on_validation(
+        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor
+    ) -> dict[str, Tensor]:
+        """Frozen buffers that are chosen on validation rows, for each member of a population.
+
+        Args:
+            per_modality_logits: ``{modality: [K, N, C]}``.
+            there: bool ``[N, M]``, which modality a row has.
+            target: ``[N]``.
+
+        Returns:
+            ``{buffer's name: [K, ...]}``; empty for a strategy that has none.
+        """
+        return {}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the registry: where a strategy is and where it comes from."""
+
+    module: str
+    attribute: str
+    source: str
+    description: str
+
+    def load(self) -> type[Strategy]:
+        return getattr(importlib.import_module(f".{self.module}", __package__), self.attribute)
+
+
+UNIMODAL = Entry(
+    "unimodal", "Unimodal", "baseline", "one modality alone: masked mean of a perceptron over its tokens"
+)
+
+REGISTRY: dict[str, Entry] = {
+    "early-concatenation": Entry(
+        "early",
+        "EarlyConcatenation",
+        "feature-level fusion: D'Mello & Kory, ACM Computing Surveys 47(3), 2015",
+        "prepared features, pooled over time and concatenated, into one perceptron",
+    ),
+    "late-average": Entry(
+        "late",
+        "LateAverage",
+        "sum rule: Kittler et al., On Combining Classifiers, TPAMI 20(3), 1998",
+        "each modality's own classifier; the mean of their probabilities",
+    ),
+    "late-weighted": Entry(
+        "late",
+        "LateWeighted",
+        "linear opinion pool: Jacobs, Neural Computation 7(5), 1995; weights of largest likelihood, by EM",
+        "each modality's own classifier; probabilities weighted on a simplex that is fitted on validation rows",
+    ),
+    "intermediate-concatenation": Entry(
+        "intermediate",
+        "IntermediateConcatenation",
+        "Ngiam et al., Multimodal Deep Learning, ICML 2011",
+        "each modality's encoder; their embeddings concatenated into one classifier",
+    ),
+    "cross-attention": Entry(
+        "cross_attention",
+        "CrossAttention",
+        "Tsai et al., Multimodal Transformer (MulT), ACL 2019; Xu, Zhu & Clifton, TPAMI 2023, row 5",
+        "each modality queries the tokens of the others; the results pooled and concatenated",
+    ),
+}
+
+
+def entry(name: str, modalities: Sequence[str]) -> Entry:
+    """The registry's line for a name: a fusion strategy, or a modality's name for that modality alone.
+
+    Raises:
+        ParamsError: for an unknown name, with the nearest that is known.
+    """
+    if name in modalities:
+        return UNIMODAL
+    if name in REGISTRY:
+        return REGISTRY[name]
+    known = [*modalities, *REGISTRY]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {', '.join(known)}"
+    raise ParamsError(f"strategy {name!r} is not known; {hint}")
+
+
+def uses(name: str, modalities: Sequence[str]) -> tuple[str, ...]:
+    """The modalities that a strategy takes, of those there are: its own one, or all."""
+    return (name,) if entry(name, modalities) is UNIMODAL else tuple(modalities)
+
+
+def search_space(name: str, modalities: Sequence[str]) -> dict[str, Choice | Uniform | Log]:
+    """Everything that a search may vary of a strategy, by the configuration's key."""
+    return TRAINING_SPACE | entry(name, modalities).load().space
+
+
+def build(name: str, *, dimensions: dict[str, int], classes: int, config: dict[str, Any]) -> Strategy:
+    """A strategy for prepared tokens of these sizes, its parameters drawn from torch's global generator.
+
+    Args:
+        dimensions: of the modalities that the strategy takes (`uses`).
+        config: a configuration; keys that are no business of the architecture are ignored.
+    """
+    kind = entry(name, tuple(dimensions)).load()
+    return kind(dimensions, classes, **{key: config[key] for key in kind.architecture_keys})
+
+
+def parameter_count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

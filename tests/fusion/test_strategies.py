@@ -1,0 +1,153 @@
+"""What holds for every fusion strategy."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.func import functional_call, stack_module_state, vmap
+
+from components.errors import ParamsError
+from components.fusion.strategy import REGISTRY, build, entry, parameter_count, search_space, uses
+
+SIZES = {"audio": 7, "text": 5, "face": 3}
+LENGTHS = {"audio": 6, "text": 1, "face": 4}
+CLASSES = 4
+CONFIG = {"width": 16, "layers": 2, "heads": 4}
+NAMES = ["audio", "text", "face", *REGISTRY]
+
+
+def make(name: str, seed: int = 0):
+    torch.manual_seed(seed)
+    model = build(
+        name, dimensions={m: SIZES[m] for m in uses(name, tuple(SIZES))}, classes=CLASSES, config=CONFIG
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return model.eval()
+
+
+def batch(rows: int = 5, seed: int = 1):
+    generator = torch.Generator().manual_seed(seed)
+    tokens = {m: torch.randn(rows, LENGTHS[m], SIZES[m], generator=generator) for m in SIZES}
+    lengths = {m: torch.randint(0, LENGTHS[m] + 1, (rows,), generator=generator) for m in SIZES}
+    present = {m: torch.arange(LENGTHS[m]) < lengths[m][:, None] for m in SIZES}
+    return tokens, present
+
+
+def pick(model, tokens, present):
+    return {m: tokens[m] for m in model.modalities}, {m: present[m] for m in model.modalities}
+
+
+def close(a, b):
+    torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 10_000), more=st.integers(1, 5))
+def test_padding_and_batch_order_change_nothing(name, seed, more):
+    model = make(name)
+    tokens, present = pick(model, *batch(seed=seed))
+    expected = model(tokens, present)
+    assert expected.logits.shape == (5, CLASSES)
+    assert torch.isfinite(expected.logits).all()
+
+    order = torch.randperm(5, generator=torch.Generator().manual_seed(seed))
+    padded = {
+        m: torch.cat((x, torch.full((5, more, SIZES[m]), float("nan"))), 1)[order] for m, x in tokens.items()
+    }
+    masks = {m: torch.cat((p, torch.zeros(5, more, dtype=torch.bool)), 1)[order] for m, p in present.items()}
+    close(model(padded, masks).logits, expected.logits[order])
+    close(model(padded, masks).embedding, expected.embedding[order])
+
+
+@pytest.mark.parametrize("name", list(REGISTRY))
+@pytest.mark.parametrize("subset", [("audio",), ("text",), ("face",), ("audio", "face"), ("text", "face")])
+def test_absent_equals_dropped(name, subset):
+    model = make(name)
+    tokens, present = batch()
+    present = {m: torch.ones_like(p) for m, p in present.items()}
+    masked = {m: p if m in subset else torch.zeros_like(p) for m, p in present.items()}
+    absent = model(tokens, masked).logits
+    dropped = model({m: tokens[m] for m in subset}, {m: present[m] for m in subset}).logits
+    close(absent, dropped)
+    assert not torch.allclose(absent, model(tokens, present).logits)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_finite_where_everything_is_absent(name):
+    model = make(name).train()
+    tokens, present = pick(model, *batch())
+    present = {m: p & (torch.arange(5) > 1)[:, None] for m, p in present.items()}
+    output = model(tokens, present)
+    total = output.logits.logsumexp(-1).sum() + sum(
+        x.sum() for x in (output.per_modality_logits or {}).values()
+    )
+    total.backward()
+    for parameter_name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            assert torch.isfinite(parameter.grad).all(), parameter_name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_population_under_vmap_equals_its_members(name):
+    models = [make(name, seed) for seed in range(3)]
+    tokens, present = pick(models[0], *batch())
+    parameters, buffers = stack_module_state(models)
+    together = vmap(lambda p, b: functional_call(models[0], (p, b), (tokens, present)).logits)(
+        parameters, buffers
+    )
+    close(together, torch.stack([model(tokens, present).logits for model in models]))
+
+
+DECLARED = {
+    "audio": (7 * 16 + 16) + (16 * 16 + 16) + (16 * 4 + 4),
+    "early-concatenation": 15 + (15 * 16 + 16) + (16 * 16 + 16) + (16 * 4 + 4),
+    "late-average": 15 * 16 + 3 * (16 + 16 * 16 + 16 + 16 * 4 + 4),
+    "intermediate-concatenation": 15 * 16
+    + 3 * (16 + 16 * 16 + 16 + 16 * 4 + 4 + 16)
+    + (48 * 16 + 16)
+    + 16 * 4
+    + 4,
+}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_the_parameter_count_is_the_formula(name):
+    assert parameter_count(make(name)) == DECLARED[name]
+
+
+def test_late_averages_probabilities_of_those_present():
+    model = make("late-average")
+    tokens, present = batch()
+    present = {m: torch.ones_like(p) for m, p in present.items()}
+    output = model(tokens, present)
+    mean = torch.stack([x.softmax(-1) for x in output.per_modality_logits.values()]).mean(0)
+    close(output.logits.softmax(-1), mean)
+
+
+def test_late_weights_find_the_one_that_knows():
+    kind = entry("late-weighted", tuple(SIZES)).load()
+    target = torch.randint(0, CLASSES, (400,), generator=torch.Generator().manual_seed(0))
+    right = torch.nn.functional.one_hot(target, CLASSES) * 4.0
+    noise = torch.randn(400, CLASSES, generator=torch.Generator().manual_seed(1)) * 3
+    logits = {"audio": torch.stack((right, noise)), "face": torch.stack((noise, right))}
+    weights = kind.fit_on_validation(logits, torch.ones(400, 2, dtype=torch.bool), target)["weights"]
+    assert weights[0, 0] > 0.9 and weights[1, 1] > 0.9
+    close(weights.sum(-1), torch.ones(2))
+
+
+def test_an_unknown_strategy_names_the_nearest():
+    with pytest.raises(ParamsError, match="'late-avrage' is not known; did you mean 'late-average'"):
+        entry("late-avrage", tuple(SIZES))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_strategy_can_be_searched(name):
+    space = search_space(name, tuple(SIZES))
+    kind = entry(name, tuple(SIZES)).load()
+    assert set(kind.architecture_keys) <= set(space)
+    for axis in space.values():
+        for u in (0.0, 0.5, 0.999999):
+            axis.at(u)

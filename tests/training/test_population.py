@@ -1,0 +1,129 @@
+"""A member of a population comes out as it would alone."""
+
+import math
+
+import pytest
+import torch
+
+from components.fusion.model import FORMAT, EmotionModel, members_state
+from components.fusion.preparation import Preparation, plan
+from components.fusion.strategy import REGISTRY
+from components.training.metrics import log_loss, unweighted_recall, weighted_accuracy
+from components.training.population import Member, Population, Rows
+
+CLASSES = 3
+SIZES = {"audio": 6, "face": 4}
+CONFIGS = [
+    {"learning_rate": 3e-3, "weight_decay": 0.01, "dropout": 0.2, "smoothing": 0.1, "mixup": 0.3},
+    {
+        "learning_rate": 1e-3,
+        "weight_decay": 0.10,
+        "dropout": 0.5,
+        "input_dropout": 0.2,
+        "modality_dropout": 0.3,
+    },
+    {"learning_rate": 6e-3, "weight_decay": 0.00, "unimodal_weight": 0.5},
+]
+
+
+def rows(count: int, seed: int) -> Rows:
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.randint(0, CLASSES, (count,), generator=generator)
+    signal = torch.nn.functional.one_hot(target, CLASSES).float()
+    tokens, present = {}, {}
+    for name, size in SIZES.items():
+        mixing = torch.randn(CLASSES, size, generator=torch.Generator().manual_seed(size))
+        tokens[name] = (signal @ mixing)[:, None] + torch.randn(count, 3, size, generator=generator)
+        present[name] = torch.rand(count, 3, generator=generator) < 0.8
+    return Rows(tokens, present, target)
+
+
+def population(strategy: str, which: list[int], **changes) -> Population:
+    shape = {"width": 16, "layers": 1, "heads": 2}
+    members = [Member(shape | CONFIGS[i] | changes, seed=100 + i) for i in which]
+    dimensions = {"audio": 6} if strategy == "audio" else SIZES
+    return Population(strategy, members, dimensions=dimensions, classes=CLASSES)
+
+
+@pytest.mark.parametrize("strategy", ["audio", *REGISTRY])
+def test_a_member_alone_equals_the_member_in_a_population(strategy):
+    modalities = ("audio",) if strategy == "audio" else tuple(SIZES)
+    training, validation = rows(150, 1).of(modalities), rows(60, 2).of(modalities)
+    together = population(strategy, [0, 1, 2])
+    curves = together.fit(training, epochs=3, validation=validation)
+    for i in range(3):
+        alone = population(strategy, [i])
+        curve = alone.fit(training, epochs=3, validation=validation)
+        for name in ("train_loss", "loss"):
+            mine = [epoch[0] for epoch in getattr(curve, name)]
+            theirs = [epoch[i] for epoch in getattr(curves, name)]
+            assert mine == pytest.approx(theirs, abs=1e-4), (name, i)
+
+
+def test_it_learns():
+    pop = population("late-average", [0, 2])
+    curves = pop.fit(rows(300, 1), epochs=15, validation=rows(200, 2))
+    assert min(curves.ua[-1]) > 0.6
+    assert curves.train_loss[-1] < curves.train_loss[0]
+
+
+def test_survivors_go_on_as_if_nobody_had_left():
+    training, validation = rows(150, 1), rows(60, 2)
+    whole, cut = population("early-concatenation", [0, 1, 2]), population("early-concatenation", [0, 1, 2])
+    expected = whole.fit(training, epochs=4, validation=validation)
+    cut.fit(training, epochs=2, validation=validation)
+    cut.keep([2, 0])
+    rest = cut.fit(training, epochs=2, validation=validation)
+    assert rest.loss[-1][0] == pytest.approx(expected.loss[-1][2], abs=1e-4)
+    assert rest.loss[-1][1] == pytest.approx(expected.loss[-1][0], abs=1e-4)
+
+
+def test_a_diverging_member_fails_alone():
+    training, validation = rows(150, 1), rows(60, 2)
+    shape = {"width": 16, "layers": 1}
+    good, bad = Member(shape | CONFIGS[0], 1), Member(shape | {"learning_rate": float("inf")}, 2)
+    make = lambda members: Population("audio", members, dimensions={"audio": 6}, classes=CLASSES)  # noqa: E731
+    pair, alone = make([bad, good]), make([good])
+    curves = pair.fit(training.of(["audio"]), epochs=3, validation=validation.of(["audio"]))
+    expected = alone.fit(training.of(["audio"]), epochs=3, validation=validation.of(["audio"]))
+    assert pair.alive == [False, True]
+    assert [each[1] for each in curves.loss] == pytest.approx([each[0] for each in expected.loss], abs=1e-4)
+
+
+def test_the_same_twice():
+    runs = []
+    for _ in range(2):
+        pop = population("cross-attention", [0, 1])
+        pop.fit(rows(100, 1), epochs=2)
+        runs.append(pop.state())
+    assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
+
+
+def test_the_packed_model_is_the_mean_of_its_members():
+    data = rows(80, 1)
+    preparation = Preparation(plan({"audio": [("egemaps", 6)], "face": [("table", 4)]}))
+    preparation.fit(data.tokens, data.present)
+    prepared = Rows(preparation(data.tokens, data.present), data.present, data.target)
+    pop = population("late-weighted", [0, 1])
+    pop.fit(prepared, epochs=2, validation=prepared)
+    described = {
+        "format": FORMAT, "strategy": "late-weighted", "config": {"width": 16, "layers": 1}, "seeds": [0, 1],
+        "classes": ["a", "b", "c"], "preparation": preparation.describe(),
+    }  # fmt: skip
+    model = EmotionModel.from_description(described)
+    state = {f"preparation.{name}": x for name, x in preparation.state_dict().items()}
+    model.load_state_dict(state | members_state(pop.state(), 2))
+    expected = pop.evaluate(prepared).softmax(-1).mean(0)
+    torch.testing.assert_close(model(data.tokens, data.present), expected)
+    audio = model({"audio": data.tokens["audio"]}, {"audio": data.present["audio"]})
+    torch.testing.assert_close(audio.sum(-1), torch.ones(80))
+
+
+def test_metrics_by_hand():
+    logits = torch.tensor([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+    target = torch.tensor([0, 0, 1, 1])
+    assert weighted_accuracy(logits, target) == 0.75
+    assert unweighted_recall(logits, torch.tensor([0, 0, 0, 1])) == pytest.approx(1.0)
+    assert unweighted_recall(logits, torch.tensor([0, 1, 1, 1])) == pytest.approx((1 + 1 / 3) / 2)
+    right, wrong = math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))
+    assert log_loss(logits, target).item() == pytest.approx((3 * right + wrong) / 4)
