@@ -1,0 +1,120 @@
+"""The experiment as a Prefect flow: DVC's stages one by one, then what is no pure function of files.
+
+`dvc.yaml` owns what depends on what and what is stale; Prefect owns when it runs, and shows each stage's state,
+log and time. The workspace runs as it is: `params.yaml` is the only statement of the experiment.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.runtime import flow_run as this_run
+from prefect.states import Completed
+
+from components import pipeline, process, settings
+from components.errors import GateRefused
+from components.files import read_json
+from components.pipeline import Outcome
+
+from .artifact import markdown
+
+METRICS = Path("reports/metrics.json")
+MARK = "EMOFLOW_FLOW_RUN"
+"""In the environment of whatever a run starts, its id: by it the hook below finds what outlived the run."""
+
+# Caching is DVC's business, and results are in files: Prefect keeps none of either.
+PLAIN = {"cache_policy": NO_CACHE, "persist_result": False}
+
+
+def end_leftovers(_flow: Any, run: FlowRun, _state: State) -> None:
+    """End whatever a cancelled or crashed run has left: the second line, for a run that was killed outright."""
+    process.end_marked(MARK, str(run.id))
+
+
+@task(task_run_name="{name}", **PLAIN)
+def stage(name: str, after: list[Outcome]) -> State[Outcome]:
+    """One stage of `dvc.yaml`, brought up to date by `dvc repro`, everything upstream checked.
+
+    It is called, never submitted: in the main thread a cancellation ends the wait, and with it the process group.
+
+    Args:
+        after: what the stages above it came to; draws the DAG in the UI.
+    """
+    log = get_run_logger()
+
+    def tell(line: str) -> None:
+        if line.strip():
+            log.info("%s", line)
+
+    outcome = pipeline.reproduce(name, on_line=tell, env={MARK: str(this_run.id)})
+    why = f": {', '.join(outcome.why)}" if outcome.why else ""
+    said = f"{outcome.how} in {outcome.seconds:.1f} s{why}"
+    log.info("%s %s", name, said)
+    title = "Completed" if outcome.how == pipeline.RAN else outcome.how.capitalize()
+    return Completed(name=title, message=said, data=outcome)
+
+
+@task(**PLAIN)
+def publish(after: list[Outcome]) -> State:
+    """The finished experiment to MLflow, once: trials, metrics, plots, and the model as challenger."""
+    from components.registry.publish import publish
+
+    held = settings.load()
+    published = publish(
+        root=Path(),
+        tracking_uri=held.mlflow_tracking_uri,
+        lineage_uri=held.lineage_uri,
+        landmark_model=held.landmark_model,
+    )
+    title = "Unchanged" if published.reused else "Completed"
+    return Completed(name=title, message=published.sentence(), data=published)
+
+
+@task(**PLAIN)
+def promote(published: Any) -> State[str]:
+    """Ask the gates, and make the model champion if none refuses; a refusal is an answer, not a failure."""
+    from components.registry.promotion import promote
+
+    held = settings.load()
+    try:
+        promoted = promote(
+            published.name,
+            published.version,
+            root=Path(),
+            tracking_uri=held.mlflow_tracking_uri,
+            lineage_uri=held.lineage_uri,
+            reason=f"flow run {this_run.name}",
+        )
+    except GateRefused as refusal:
+        get_run_logger().warning("%s", refusal)
+        return Completed(name="Refused", message=str(refusal), data=str(refusal))
+    said = promoted.sentence()
+    return Completed(name="Completed" if promoted.changed else "Unchanged", message=said, data=said)
+
+
+@flow(persist_result=False, on_cancellation=[end_leftovers], on_crashed=[end_leftovers])
+def experiment(until: Literal["stages", "publish", "promote"] = "promote") -> State:
+    """Run the workspace's experiment: each stage of `dvc.yaml`; publish; ask the gates and promote.
+
+    Args:
+        until: how far to go. A model that a gate refuses stays the challenger, and the run says so.
+    """
+    done: dict[str, State[Outcome]] = {}
+    for name, above in pipeline.graph().items():
+        done[name] = stage(name, [done[each] for each in above])
+    model = []
+    if until != "stages":
+        published = publish(list(done.values()))
+        model.append(published.message)
+        if until == "promote":
+            model.append(promote(published).message)
+    outcomes = [state.result() for state in done.values()]
+    metrics = read_json(METRICS) if METRICS.is_file() else None
+    create_markdown_artifact(
+        key="experiment", markdown=markdown(outcomes, metrics, model), description="Results, model, stages"
+    )
+    ran = sum(each.how == pipeline.RAN for each in outcomes)
+    return Completed(message="; ".join([f"{ran} of {len(outcomes)} stages ran", *model]))
