@@ -10,7 +10,7 @@ import soundfile
 import soxr
 
 from ..errors import MediaError
-from .container import Source, demuxed, not_media, opened, seconds, truncated
+from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
 
 VERSION = 1
 """Of the decoding: raised when the same recording gives other samples, so that no cache mixes the two."""
@@ -178,7 +178,7 @@ def _read_container(file: BinaryIO) -> tuple[np.ndarray, int]:
         # Only the sample's type changes here: mixing and resampling are the same for every kind of file.
         planar = av.AudioResampler(format="fltp", rate=own)
         blocks = [
-            block.to_ndarray() for frame in container.decode(stream) for block in planar.resample(frame)
+            block.to_ndarray() for frame in decoded(container, stream) for block in planar.resample(frame)
         ]
         blocks += [block.to_ndarray() for block in planar.resample(None)]
         expected = seconds(stream)

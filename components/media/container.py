@@ -70,6 +70,26 @@ def seconds(stream: "av.stream.Stream") -> float | None:
     return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
 
 
+def decoded(container, stream) -> Iterator["av.frame.Frame"]:
+    """The stream's frames in order.
+
+    Raises:
+        MediaError: a packet that cannot be decoded, with how far it went: half a file often ends so.
+    """
+    reached = 0.0
+    try:
+        for frame in container.decode(stream):
+            reached = reached if frame.time is None else frame.time
+            yield frame
+    except av.error.FFmpegError as error:
+        length = seconds(stream)
+        of = f" of {length:.2f} s" if length else ""
+        reason = (error.strerror or str(error)).lower()
+        raise MediaError(
+            f"damaged or truncated: it cannot be decoded beyond {reached:.2f} s{of} ({reason})"
+        ) from None
+
+
 def truncated(found_s: float, expected_s: float) -> MediaError:
     return MediaError(f"truncated: {found_s:.2f} s of {expected_s:.2f} s are there")
 

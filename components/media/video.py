@@ -6,7 +6,7 @@ import av
 import numpy as np
 
 from ..errors import MediaError
-from .container import Source, demuxed, not_media, opened, seconds, truncated
+from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
 
 VERSION = 1
 """Of the decoding: raised when the same clip gives other pictures, so that no cache mixes the two."""
@@ -66,7 +66,7 @@ def frames(source: Source, *, count: int) -> Frames:
         duration = _duration(container, stream)
         wanted = [(part + 0.5) / count * duration for part in range(count)]
         images, times, last = [], [], None
-        for shown in _decoded(container, stream):
+        for shown in _timed(container, stream):
             # The picture before this one was on show until now.
             if last and wanted and wanted[0] < shown.begin_s:
                 _keep(last, images, times)
@@ -119,10 +119,10 @@ class _Shown:
     frame: av.VideoFrame
 
 
-def _decoded(container, stream):
+def _timed(container, stream):
     step = 1 / float(stream.average_rate or 25)
     first = None
-    for index, frame in enumerate(container.decode(stream)):
+    for index, frame in enumerate(decoded(container, stream)):
         time = index * step if frame.time is None else frame.time
         first = time if first is None else first
         length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
