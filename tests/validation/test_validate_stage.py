@@ -1,0 +1,95 @@
+"""The stage in a folder of its own: the verdict is there to be read, whether the contract holds or not."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from components import corpora, params
+from components.errors import ContractBreach
+from components.files import file_digest
+from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from components.validation import validate as stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.corpora]
+
+EMOTIONS8 = dict(enumerate(LABEL_SPACES["ravdess8"].classes, 1))
+BROKEN = "Actor_03/03-01-04-01-02-01-03.wav"
+
+
+@pytest.fixture
+def project(ravdess_wavs, tmp_path, monkeypatch):
+    """Three actors of RAVDESS as data/raw/ravdess, a clip of 0 bytes among them, and their utterance table."""
+    held = params.PATH.read_text(encoding="utf-8")
+    wavs = ravdess_wavs(3, 7, 8)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["validate", "ravdess"])
+    monkeypatch.setattr(corpora, "attached", lambda corpus, root: {}, raising=False)
+    params.PATH.write_text(held, encoding="utf-8")
+    for path in sorted(wavs.rglob("*.wav")):
+        target = stage.RAW / "ravdess" / path.relative_to(wavs)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"" if path.relative_to(wavs).as_posix() == BROKEN else path.read_bytes())
+    rows = []
+    for path in sorted((stage.RAW / "ravdess").rglob("*.wav")):
+        _, _, emotion, intensity, _, _, actor = path.stem.split("-")
+        rows.append(
+            {
+                "utterance_id": f"ravdess/{path.stem[3:]}",
+                "corpus": "ravdess",
+                "speaker": f"ravdess/{actor}",
+                "audio": path.relative_to(stage.RAW / "ravdess").as_posix(),
+                "audio_digest": file_digest(path),
+                "label": EMOTIONS8[int(emotion)],
+                "intensity": {"01": "normal", "02": "strong"}[intensity],
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
+
+    def put(**changes) -> None:
+        stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
+        table.assign(**changes).to_parquet(stage.UTTERANCES / "ravdess.parquet")
+
+    return put
+
+
+def verdict() -> dict:
+    return json.loads((stage.REPORTS / "ravdess" / "verdict.json").read_text(encoding="utf-8"))
+
+
+def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
+    project()
+    stage.main()
+    held = verdict()
+    assert held["ok"]
+    assert held["counts"]["utterances"] == 180
+    name = "ravdess/01-04-01-02-01-03"
+    assert held["excluded"] == [{"utterance_id": name, "modality": "audio", "reason": "0 bytes"}]
+    assert held["unusable"] == [name]
+    copies = next(each for each in held["warnings"] if each["column"] == "audio_digest")
+    assert copies["rows"] == ["ravdess/01-03-01-02-01-07", "ravdess/01-03-01-02-02-07"]
+    said = capsys.readouterr()
+    assert "the contract holds for 180 utterances" in said.out
+    assert (
+        f"warning: utterances, audio_state: expected audio that can be used, in every utterance that has any; "
+        f"found 'unusable' in 1 of 180: {name}." in said.err
+    )
+    assert {path.name for path in (stage.REPORTS / "ravdess" / "docs").iterdir()} == {
+        "index.html",
+        "speakers.html",
+        "utterances.html",
+    }
+
+    whole = {path: path.read_bytes() for path in stage.REPORTS.rglob("*") if path.is_file()}
+    stage.main()
+    assert whole == {path: path.read_bytes() for path in stage.REPORTS.rglob("*") if path.is_file()}
+
+
+def test_a_breach_stops_and_leaves_the_verdict_to_be_read(project):
+    project(label="rage")
+    with pytest.raises(
+        ContractBreach, match=r"breaks its contract in 1 place.*\n.*'rage' in 180 of 180.*declared"
+    ):
+        stage.main()
+    assert not verdict()["ok"]
+    assert "rage" in (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
