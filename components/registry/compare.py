@@ -1,0 +1,65 @@
+"""Is one model better than another? On the same protocol and the same utterances, paired by speaker."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..evaluation import intervals
+from ..evaluation.metrics import confusion_by, ua
+
+CHOSEN = "chosen"
+RESAMPLES, SEED = 2000, 7
+
+
+def held_out(path: Path, strategy: str) -> pd.DataFrame:
+    """A run's held-out predictions as ``utterance_id → label, predicted``, the seeds' probabilities averaged.
+
+    The nested choice's (``chosen``), where the run has them; else those of ``strategy``.
+    """
+    table = pd.read_parquet(path)
+    name = CHOSEN if CHOSEN in set(table["strategy"]) else strategy
+    table = table[table["strategy"] == name]
+    columns = [column for column in table.columns if column.startswith("p_")]
+    mean = table.groupby("utterance_id")[columns].mean()
+    labels = table.drop_duplicates("utterance_id").set_index("utterance_id")["label"]
+    predicted = mean.idxmax(axis=1).str.removeprefix("p_")
+    return pd.DataFrame({"label": labels.loc[mean.index], "predicted": predicted})
+
+
+def paired(
+    new: pd.DataFrame, old: pd.DataFrame, *, speakers: dict[str, str], classes: list[str]
+) -> dict[str, Any] | None:
+    """Unweighted average recall of both on the utterances that both have, and the difference's 95 % interval.
+
+    Returns:
+        ``{"utterances", "speakers", "new", "old", "difference", "low", "high", "ahead"}``, ``ahead`` being the
+        share of resamples of speakers in which the new one is better; None without a common utterance.
+    """
+    common = sorted(set(new.index) & set(old.index) & set(speakers))
+    if not common:
+        return None
+    who, group = np.unique([speakers[each] for each in common], return_inverse=True)
+    code = {name: number for number, name in enumerate(classes)}
+    truth = new.loc[common, "label"].map(code).to_numpy()
+    counts = [
+        confusion_by(group, truth, each.loc[common, "predicted"].map(code).to_numpy(),
+                     groups=len(who), classes=len(classes))
+        for each in (new, old)
+    ]  # fmt: skip
+    points = [float(ua(each.sum(0))) for each in counts]
+    drawn = intervals.draws(len(who), resamples=RESAMPLES, seed=SEED)
+    resampled = [ua(intervals.resample(each, drawn)) for each in counts]
+    difference = resampled[0] - resampled[1]
+    interval = intervals.percentile(points[0] - points[1], difference, speakers=len(who))
+    return {
+        "utterances": len(common),
+        "speakers": len(who),
+        "new": points[0],
+        "old": points[1],
+        "difference": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "ahead": float((difference > 0).mean()),
+    }

@@ -1,0 +1,175 @@
+"""Raw media to emotions: what is packed with every published model. Nothing here knows MLflow.
+
+A table goes in, with any of the columns ``audio``, ``video`` (paths or bytes) and ``text``; a cell may be null. A
+modality that was trained on a table of features is a column of its own name, each cell a list of D numbers. A
+table of probabilities comes out, one row for each that went in.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from ..encoders.registry import encode, make
+from ..errors import EmoflowError, MediaError
+from ..fusion.model import EmotionModel
+
+MEDIA = ("audio", "video", "text")
+SOURCE = {"audio": "audio", "face": "video", "text": "text"}
+"""The column that each modality is made from."""
+
+TABLE = "table"
+"""The encoder's name of a modality that came to training as a table of features."""
+
+LANDMARK_MODEL = "face_landmarker.task"
+BATCH = 64
+
+
+class Predictor:
+    """A model and its encoders, from the folder that holds ``model.json`` and ``weights.safetensors``."""
+
+    def __init__(self, folder: str | Path):
+        folder = Path(folder)
+        self.description: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        weights = folder / "weights.safetensors"
+        self.version = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
+        self.model = EmotionModel.from_description(self.description)
+        self.model.load_state_dict(load_file(weights))
+        self.model.eval()
+        self.classes: list[str] = self.description["classes"]
+        self.layouts: dict[str, list[str]] = {
+            modality: self.description["modalities"][modality]["layout"] for modality in self.model.modalities
+        }
+        self._encoders = {}
+        for modality, layout in self.layouts.items():
+            names = [
+                name for name, _ in layout
+            ]  # in the order of the features, which need not be that of params.yaml
+            if names != [TABLE]:
+                parameters = self.description["modalities"][modality]["parameters"]
+                self._encoders[modality] = make(names, parameters, landmark_model=folder / LANDMARK_MODEL)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that an input may have: the media, and the modalities that come as features."""
+        return [*MEDIA, *(modality for modality in self.layouts if modality not in self._encoders)]
+
+    def table(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Predict every row; a row of which nothing can be used has a null label and a reason.
+
+        Returns:
+            columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
+            was given and not used, and why), ``reason`` (why there is no label) and ``model_version``; the index
+            of ``rows``.
+        """
+        heard = [self._row({name: row[name] for name in row.index}) for _, row in rows.iterrows()]
+        probabilities = np.full((len(rows), len(self.classes)), np.nan)
+        usable = [number for number, (tokens, _) in enumerate(heard) if tokens]
+        usable.sort(key=lambda number: max(map(len, heard[number][0].values())))  # little padding in a batch
+        for at in range(0, len(usable), BATCH):
+            batch = usable[at : at + BATCH]
+            probabilities[batch] = self.probabilities([heard[number][0] for number in batch])
+        labels = [
+            self.classes[int(np.argmax(row))] if tokens else None
+            for row, (tokens, _) in zip(probabilities, heard, strict=True)
+        ]
+        unused = [
+            "; ".join(f"{name}: {why}" for name, why in sorted(why_not.items())) for _, why_not in heard
+        ]
+        found = {"label": labels}
+        found |= {f"p_{name}": probabilities[:, at] for at, name in enumerate(self.classes)}
+        found["modalities_used"] = ["+".join(sorted(tokens)) for tokens, _ in heard]
+        found["unused"] = unused
+        found["reason"] = [
+            None if tokens else (why or self._nothing_given())
+            for (tokens, _), why in zip(heard, unused, strict=True)
+        ]
+        found["model_version"] = self.version
+        return pd.DataFrame(found, index=rows.index)
+
+    def probabilities(self, rows: list[Mapping[str, np.ndarray]]) -> np.ndarray:
+        """``[B, C]`` from each row's tokens ``{modality: [T, D]}``; a modality that is not there is absent."""
+        tokens, present = {}, {}
+        for modality, layout in self.layouts.items():
+            parts = [row.get(modality) for row in rows]
+            length = max((len(part) for part in parts if part is not None), default=1)
+            dimensions = sum(size for _, size in layout)
+            tokens[modality] = torch.zeros(len(rows), length, dimensions)
+            present[modality] = torch.zeros(len(rows), length, dtype=torch.bool)
+            for number, part in enumerate(parts):
+                if part is not None:
+                    tokens[modality][number, : len(part)] = torch.from_numpy(np.array(part, np.float32))
+                    present[modality][number, : len(part)] = True
+        with torch.inference_mode():
+            return self.model(tokens, present).numpy().astype(np.float64)
+
+    def _row(self, given: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """A row's tokens by modality, and what was given and is not used, with the reason."""
+        given = {name: value for name, value in given.items() if name in self.columns and not _missing(value)}
+        tokens, unused, taken = {}, {}, set()
+        for modality, layout in self.layouts.items():
+            source = SOURCE.get(modality, modality) if modality in self._encoders else modality
+            if modality == "audio" and source not in given and "video" in given:
+                source = "video"  # its sound
+            if source not in given:
+                continue
+            taken.add(source)
+            try:
+                if modality in self._encoders:
+                    tokens[modality] = encode(self._encoders[modality], _medium(given[source]))
+                else:
+                    tokens[modality] = _features(given[source], sum(size for _, size in layout))
+            except (EmoflowError, OSError) as error:
+                unused[modality] = str(error)
+        for name in sorted(given.keys() - taken):
+            unused[name] = self._why_not(name)
+        return tokens, unused
+
+    def _why_not(self, name: str) -> str:
+        for modality, source in SOURCE.items():
+            if source == name and modality in self.layouts:
+                return f"{modality} was trained on a table of features: give them as the column {modality!r}"
+        return "the model was not trained on it"
+
+    def _nothing_given(self) -> str:
+        return f"nothing was given; wanted at least one of {', '.join(self.columns)}"
+
+
+def _missing(value: Any) -> bool:
+    if isinstance(value, str | bytes):
+        return len(value) == 0 and isinstance(
+            value, str
+        )  # no path and no text; bytes that are none are a bad clip
+    if isinstance(value, list | tuple | np.ndarray):
+        return False
+    return bool(pd.isna(value))
+
+
+def _medium(value: Any) -> str | bytes:
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    if isinstance(value, str | Path):
+        return value if isinstance(value, str) else str(value)
+    raise MediaError(f"a {type(value).__name__} was given; wanted a path, bytes or a text")
+
+
+def _features(value: Any, dimensions: int) -> np.ndarray:
+    try:
+        found = np.asarray(value, np.float32)
+    except (TypeError, ValueError):
+        raise MediaError(
+            f"a {type(value).__name__} was given; wanted a list of {dimensions} numbers"
+        ) from None
+    if found.shape != (dimensions,):
+        raise MediaError(
+            f"features of shape {list(found.shape)} were given; wanted a list of {dimensions} numbers"
+        )
+    if not np.isfinite(found).all():
+        raise MediaError(f"{int((~np.isfinite(found)).sum())} of {dimensions} features are NaN or infinite")
+    return found[None]

@@ -1,0 +1,245 @@
+"""The load-back check: what the registry gives back, in a clean process, is the model that was trained.
+
+The version is downloaded and run by a fresh interpreter in another folder, which sees nothing of this repository,
+on several batch sizes, clip lengths and subsets of the modalities; its answers are held against the same weights
+run here, one row at a time, and, on recordings of the corpora, against the features that training saw.
+"""
+
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import MediaError, RegistryError
+from ..files import file_digest, read_json, write_json
+from .tracking import WEIGHTS, absolute, tracking, version_of
+
+if TYPE_CHECKING:
+    from .inference import Predictor
+
+TOLERANCE = 1e-5
+LENGTHS_S = (0.5, 1.0, 2.7)
+RECORDINGS = 4
+TIMEOUT_S = 600
+CLEAN = Path(__file__).with_name("clean.py")
+
+
+def check(name: str, version: int, *, root: str | Path, tracking_uri: str) -> dict[str, Any]:
+    """Load a version back and compare; recordings are taken from ``root``'s corpora, where there are any.
+
+    Returns:
+        ``{"ok", "cases": [{"case", "rows", "difference", "ok"}], "problems": [text]}``; ``difference`` is the
+        largest between two probabilities.
+    """
+    root = Path(root)
+    uri = absolute(tracking_uri, root)
+    with tempfile.TemporaryDirectory(prefix="load-back-") as folder:
+        predictor, problem = _here(name, version, root=root, tracking_uri=uri, folder=Path(folder))
+        if predictor is None:
+            return {"ok": False, "cases": [], "problems": [problem]}
+        recordings = _recordings(root, predictor)
+        rows = [*_made(predictor), *(row for row, _ in recordings)]
+        cases = [{"name": f"batches of {size}", "rows": rows[at : at + size]}
+                 for size in (1, 3, len(rows)) for at in range(0, len(rows), size)]  # fmt: skip
+        try:
+            answer = run_clean(f"models:/{name}/{version}", cases, tracking_uri=uri, folder=Path(folder))
+        except RegistryError as error:
+            return {"ok": False, "cases": [], "problems": [str(error)]}
+        expected = [_record(predictor, row) for row in rows]
+        compared: dict[str, dict[str, Any]] = {}
+        for case, given in zip(answer["cases"], cases, strict=True):
+            for row, found in zip(given["rows"], case["rows"], strict=True):
+                _compare(compared, case["name"], found, expected[_index(rows, row)], predictor.classes)
+        whole = answer["cases"][-1]["rows"][len(rows) - len(recordings) :]
+        for found, (_, tokens) in zip(whole, recordings, strict=True):
+            trained = {
+                f"p_{each}": p
+                for each, p in zip(predictor.classes, predictor.probabilities([tokens])[0], strict=True)
+            }
+            _compare(compared, "features that training saw", found, found | trained, predictor.classes)
+    problems = [f"it imports {', '.join(answer['ours'])} of this repository"] if answer["ours"] else []
+    cases = [{"case": case, **held, "ok": held["difference"] <= TOLERANCE} for case, held in compared.items()]
+    return {"ok": not problems and all(case["ok"] for case in cases), "cases": cases, "problems": problems}
+
+
+def loads(name: str, version: int, *, root: str | Path, tracking_uri: str) -> str | None:
+    """Why a version cannot be loaded and run in a clean process; None if it can."""
+    uri = absolute(tracking_uri, Path(root))
+    with tempfile.TemporaryDirectory(prefix="load-back-") as folder:
+        try:
+            rows = [{"text": "hello", "audio": None, "video": None}]
+            run_clean(
+                f"models:/{name}/{version}",
+                [{"name": "text", "rows": rows}],
+                tracking_uri=uri,
+                folder=Path(folder),
+            )
+        except RegistryError as error:
+            return str(error)
+    return None
+
+
+def run_clean(uri: str, cases: list[dict], *, tracking_uri: str, folder: Path) -> dict[str, Any]:
+    """Run ``clean.py`` on the cases; what it wrote. Raises RegistryError with the end of what it said."""
+    job, out, elsewhere = folder / "job.json", folder / "out.json", folder / "elsewhere"
+    elsewhere.mkdir()
+    write_json(job, {"uri": uri, "tracking_uri": tracking_uri, "cases": [
+        {"name": case["name"], "rows": [{key: _plain(value) for key, value in row.items()} for row in case["rows"]]}
+        for case in cases
+    ]})  # fmt: skip
+    keep = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "MLFLOW_RUN"))}
+    environment = keep | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", str(CLEAN), str(job), str(out)],
+            cwd=elsewhere,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RegistryError(f"{uri} had not answered after {TIMEOUT_S} s in a clean process") from None
+    if done.returncode or not out.is_file():
+        said = [line for line in done.stderr.splitlines() if line.strip()][-3:]
+        raise RegistryError(f"{uri} does not run in a clean process: {' | '.join(said)}")
+    return read_json(out)
+
+
+def _here(
+    name: str, version: int, *, root: Path, tracking_uri: str, folder: Path
+) -> tuple["Predictor | None", str]:
+    """The version's own weights, run by the code of this repository; or why they cannot be."""
+    from .inference import Predictor
+
+    with tracking(tracking_uri, root=root) as client:
+        import mlflow
+
+        tag = version_of(client, name, version).tags.get(WEIGHTS)
+        downloaded = Path(
+            mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=str(folder / "here"))
+        )
+    found = [path.parent for path in downloaded.rglob("weights.safetensors")]
+    if not found:
+        return None, "its files hold no weights.safetensors"
+    digest = file_digest(found[0] / "weights.safetensors")
+    if digest != tag:
+        return None, f"its weights are {digest[:12]}, and were published as {str(tag)[:12]}"
+    return Predictor(found[0]), ""
+
+
+def _made(predictor: "Predictor") -> list[dict[str, Any]]:
+    """Rows of sound of several lengths as bytes, words, features, nothing at all; each modality alone and together."""
+    generator = np.random.default_rng(7)
+    text = "I did not expect that at all!"
+    rows = [
+        {"audio": _sound(seconds), "text": text if number else None}
+        for number, seconds in enumerate(LENGTHS_S)
+    ]
+    rows += [{"text": text}, {"audio": b"not a recording"}, {}]
+    for modality, layout in predictor.layouts.items():
+        if modality in predictor.columns and modality not in ("audio", "video", "text"):
+            features = generator.normal(size=sum(size for _, size in layout)).tolist()
+            rows += [{modality: features}, {modality: features, "text": text, "audio": _sound(1.0)}]
+    return [dict.fromkeys(predictor.columns) | row for row in rows]
+
+
+def _sound(seconds: float) -> bytes:
+    """A wav file of a voice-like tone with a little noise, at 16 kHz."""
+    import soundfile
+
+    at = np.arange(int(seconds * 16000)) / 16000
+    pitch = 140 + 30 * np.sin(2 * np.pi * 0.7 * at)
+    phase = 2 * np.pi * np.cumsum(pitch) / 16000
+    sound = sum(np.sin(k * phase) / k for k in range(1, 12)) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * at))
+    sound += np.random.default_rng(7).normal(0, 0.02, len(at))
+    file = io.BytesIO()
+    soundfile.write(file, 0.2 * sound, 16000, subtype="PCM_16", format="WAV")
+    return file.getvalue()
+
+
+def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    """A few utterances of the corpora, as rows of media and as the features that training saw; none if not here."""
+    import pandas as pd
+
+    from ..encoders.store import open_all
+    from ..errors import FeatureError
+
+    corpora = predictor.description["corpora"]
+    tables = {name: root / "data" / "utterances" / f"{name}.parquet" for name in corpora}
+    if not all(
+        path.is_file() and (root / "data" / "features" / name).is_dir() for name, path in tables.items()
+    ):
+        return []
+    try:
+        store = open_all(root / "data" / "features", corpora)
+    except FeatureError:
+        return []
+    if any([list(each) for each in store.layout(m)] != [list(each) for each in layout]
+           for m, layout in predictor.layouts.items() if m in store.modalities):  # fmt: skip
+        return []  # another experiment's features
+    table = pd.concat([pd.read_parquet(path) for path in tables.values()], ignore_index=True)
+    chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, RECORDINGS).astype(int))]
+    found = []
+    for row in chosen.to_dict("records"):
+        media, tokens = dict.fromkeys(predictor.columns), {}
+        folder = root / "data" / "raw" / row["corpus"]
+        for column in ("audio", "video"):
+            if not pd.isna(row[column]):
+                media[column] = str((folder / row[column]).resolve())
+        if not pd.isna(row["text"]):
+            media["text"] = row["text"]
+        for modality in predictor.layouts:
+            if modality not in store.modalities:
+                continue
+            held, present = store.tokens(modality, [row["utterance_id"]])
+            if present.any():
+                tokens[modality] = held[0][present[0]]
+                if modality in predictor.columns and modality not in media:
+                    media[modality] = None
+                if modality in predictor.columns and predictor.layouts[modality][0][0] == "table":
+                    media[modality] = tokens[modality][0].astype(float).tolist()
+        if tokens and all(Path(media[c]).is_file() for c in ("audio", "video") if media[c]):
+            found.append((media, tokens))
+    return found
+
+
+def _record(predictor: "Predictor", row: dict[str, Any]) -> dict[str, Any]:
+    import pandas as pd
+
+    frame = pd.DataFrame({key: pd.Series([value], dtype=object) for key, value in row.items()})
+    return json.loads(predictor.table(frame).to_json(orient="records", double_precision=15))[0]
+
+
+def _compare(compared: dict, case: str, found: dict, expected: dict, classes: list[str]) -> None:
+    held = compared.setdefault(case, {"rows": 0, "difference": 0.0})
+    held["rows"] += 1
+    names = [f"p_{each}" for each in classes]
+    if (
+        any((found[n] is None) != (expected[n] is None) for n in names)
+        or found["modalities_used"] != expected["modalities_used"]
+    ):
+        held["difference"] = 1.0  # one of them could use what the other could not
+    elif found[names[0]] is not None:
+        held["difference"] = max(held["difference"], *(abs(found[n] - expected[n]) for n in names))
+
+
+def _index(rows: list[dict], row: dict) -> int:
+    return next(number for number, each in enumerate(rows) if each is row)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    if value is None or isinstance(value, str | list):
+        return value
+    raise MediaError(f"a {type(value).__name__} cannot be handed to another process")

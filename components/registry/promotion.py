@@ -1,0 +1,216 @@
+"""Who is champion: a compare-and-set with a ledger in the lineage store. MLflow's alias is its projection."""
+
+import getpass
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GateRefused, PromotionConflict, RegistryError
+from ..lineage import Store
+from . import loadback
+from .gates import Report, judge
+from .tracking import CHALLENGER, CHAMPION, WEIGHTS, alias_of, tracking, version_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ANY = -1
+"""``expected`` of a caller who expects nobody in particular: the gates' champion is what is compared then."""
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What became of a promotion or a rollback. ``report`` is None where no gate had to be asked."""
+
+    name: str
+    version: int
+    before: int | None
+    changed: bool
+    report: Report | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}@{CHAMPION}"
+
+    def sentence(self) -> str:
+        if not self.changed:
+            return f"{self.uri} is version {self.version} already"
+        before = "nobody" if self.before is None else f"version {self.before}"
+        return f"{self.uri} is version {self.version} now (before: {before})"
+
+
+def promote(
+    name: str,
+    version: int | None = None,
+    *,
+    root: str | Path,
+    tracking_uri: str,
+    lineage_uri: str,
+    reason: str,
+    who: str | None = None,
+    expected: int | None = ANY,
+    waive: Sequence[str] = (),
+) -> Promoted:
+    """Make a version champion if it passes the gates and the champion has not changed meanwhile.
+
+    A version that is champion already, or has the champion's weights, is left where it is.
+
+    Args:
+        version: the challenger where None.
+        expected: who must be champion now; None: nobody. Where left out, the one the gates compared with.
+        waive: gates that may fail; the ledger keeps their names. A reason is then required.
+
+    Raises:
+        GateRefused: naming the gates that do not hold.
+        PromotionConflict: the champion is another than expected.
+        RegistryError: an unknown model or version; a waiver without a reason.
+    """
+    if waive and not reason.strip():
+        raise RegistryError("a gate can only be waived with a reason: --reason '…', which the ledger keeps")
+    root = Path(root)
+    store = Store(lineage_uri, root=root)
+    with tracking(tracking_uri, root=root) as client:
+        version = _challenger(client, name) if version is None else version
+        weights = version_of(client, name, version).tags.get(WEIGHTS)
+        champion = store.holder(name)
+        if expected not in (ANY, champion):
+            raise PromotionConflict(
+                f"{name}@{CHAMPION} is {champion}, not {expected} as expected; nothing was changed"
+            )
+        if champion is not None:
+            same = version == champion or version_of(client, name, champion).tags.get(WEIGHTS) == weights
+            if same:
+                project(client, store, name)
+                return Promoted(name, champion, champion, False)
+    report = judge(name, version, root=root, tracking_uri=tracking_uri, lineage_uri=lineage_uri, waive=waive)
+    if not report.ok:
+        said = "\n".join(
+            f"  {gate.gate}: {gate.found}\n    wanted: {gate.expected}\n    {gate.advice}"
+            for gate in report.refusals
+        )
+        raise GateRefused(f"{name} version {version} may not be promoted:\n{said}")
+    row = store.move(
+        name,
+        expected=report.champion,
+        to=version,
+        who=who or getpass.getuser(),
+        reason=reason or "passed the gates",
+        report_sha256=report.digest(),
+        waived=report.waived,
+    )
+    with tracking(tracking_uri, root=root) as client:
+        project(client, store, name)
+    store.close()
+    return Promoted(name, version, row.from_version, True, report)
+
+
+def rollback(
+    name: str,
+    *,
+    root: str | Path,
+    tracking_uri: str,
+    lineage_uri: str,
+    reason: str,
+    who: str | None = None,
+) -> Promoted:
+    """Give the alias back to the last earlier champion that still loads.
+
+    Raises:
+        RegistryError: without a reason, and where there is no earlier champion that loads.
+        PromotionConflict: the champion changed meanwhile.
+    """
+    if not reason.strip():
+        raise RegistryError("a rollback needs a reason: --reason '…', which the ledger keeps")
+    root = Path(root)
+    store = Store(lineage_uri, root=root)
+    now = store.holder(name)
+    failed = {}
+    for version in earlier(store, name):
+        problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri)
+        if problem is None:
+            store.move(
+                name, expected=now, to=version, who=who or getpass.getuser(), reason=reason, action="rollback"
+            )
+            with tracking(tracking_uri, root=root) as client:
+                project(client, store, name)
+            return Promoted(name, version, now, True)
+        failed[version] = problem
+    why = "".join(f"\n  version {version}: {problem}" for version, problem in failed.items())
+    raise RegistryError(
+        f"{name} has no earlier champion to go back to" + (f" that still loads:{why}" if why else "")
+    )
+
+
+def earlier(store: Store, name: str) -> list[int]:
+    """Champions before the present one, the last first; what was rolled back from is not gone back to."""
+    reigns: list[int] = []
+    for row in store.ledger(name):
+        if row.alias != CHAMPION:
+            continue
+        if row.action == "rollback" and row.to_version in reigns:
+            del reigns[reigns.index(row.to_version) + 1 :]
+        else:
+            reigns = [version for version in reigns if version != row.to_version] + [row.to_version]
+    return reigns[-2::-1]
+
+
+def models(
+    name: str | None = None, *, root: str | Path, tracking_uri: str, lineage_uri: str
+) -> list[dict[str, Any]]:
+    """Every registered version, newest first: name, version, role, protocol, strategy, corpora, ua, lineage, note.
+
+    ``note`` says where MLflow's alias differs from the ledger: somebody moved it by hand; `promote` mends it.
+    """
+    root = Path(root)
+    store = Store(lineage_uri, root=root)
+    rows = []
+    with tracking(tracking_uri, root=root) as client:
+        chosen = f"name='{name}'" if name else None
+        for registered in sorted(client.search_registered_models(chosen), key=lambda each: each.name):
+            champion = store.holder(registered.name)
+            alias = alias_of(client, registered.name, CHAMPION)
+            challenger = alias_of(client, registered.name, CHALLENGER)
+            found = client.search_model_versions(f"name='{registered.name}'")
+            for held in sorted(found, key=lambda each: -int(each.version)):
+                version = int(held.version)
+                roles = {champion: CHAMPION, challenger: CHALLENGER}
+                note = ""
+                if version == alias != champion:
+                    note = f"MLflow's alias says champion, the ledger says {champion or 'nobody'}"
+                run = client.get_run(held.run_id) if held.run_id else None
+                rows.append(
+                    {
+                        "name": registered.name,
+                        "version": version,
+                        "role": CHAMPION if version == champion else roles.get(version, ""),
+                        "protocol": held.tags.get("protocol", ""),
+                        "strategy": held.tags.get("strategy", ""),
+                        "corpora": held.tags.get("corpora", ""),
+                        "ua": run.data.metrics.get("ua") if run else None,
+                        "lineage": held.tags.get("lineage", "unknown"),
+                        "note": note,
+                    }
+                )
+    store.close()
+    return rows
+
+
+def project(client: "MlflowClient", store: Store, name: str) -> None:
+    """Set MLflow's alias to what the ledger says; a challenger that has become champion is challenger no more."""
+    champion = store.holder(name)
+    if champion is None:
+        return
+    if alias_of(client, name, CHAMPION) != champion:
+        client.set_registered_model_alias(name, CHAMPION, champion)
+    if alias_of(client, name, CHALLENGER) == champion:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _challenger(client: "MlflowClient", name: str) -> int:
+    version = alias_of(client, name, CHALLENGER) or alias_of(client, name, CHAMPION)
+    if version is None:
+        raise RegistryError(
+            f"{name} has no challenger: `emoflow publish` makes one, `emoflow models` lists what is there"
+        )
+    return version

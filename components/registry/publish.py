@@ -1,0 +1,198 @@
+"""Send a finished experiment to MLflow, once: run, trials, model; and record its lineage.
+
+The weights' digest is the key: a version that carries it is not made again. What an interrupted attempt left
+behind (a run without a version) is thrown away first.
+"""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from filelock import FileLock
+
+from ..errors import RegistryError
+from ..files import file_digest, read_json
+from ..lineage import Facts, Store, harvest
+from . import record
+from .tracking import CHALLENGER, CHAMPION, WEIGHTS, absolute, alias_of, experiment, tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MODEL = Path("data/model")
+METRICS = Path("reports/metrics.json")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version in the registry; ``reused`` where it was there already."""
+
+    run_id: str
+    name: str
+    version: int
+    reused: bool
+    clean: bool
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+    def sentence(self) -> str:
+        how = "was published before" if self.reused else "is published"
+        return f"{self.uri} {how}" + ("" if self.clean else " (its lineage is not clean)")
+
+
+def model_name(root: Path) -> str:
+    """The registered model's name: ``registry.name`` of params.yaml, or ``emotion-<label space>`` for ``auto``."""
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    name = params.get("registry", {}).get("name", "auto")
+    return f"emotion-{read_json(root / MODEL / 'model.json')['label_space']}" if name == "auto" else name
+
+
+def publish(
+    *, root: str | Path, tracking_uri: str, lineage_uri: str, landmark_model: Path | None = None
+) -> Published:
+    """Publish the experiment that lies finished at ``root``; alias it ``challenger``; record its lineage.
+
+    Raises:
+        RegistryError: where the experiment is not finished, or MLflow cannot be reached.
+        LineageError: where nobody knows where the model came from.
+    """
+    root = Path(root)
+    for path in (MODEL / "weights.safetensors", MODEL / "model.json", METRICS):
+        if not (root / path).is_file():
+            raise RegistryError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
+    uri, name = absolute(tracking_uri, root), model_name(root)
+    facts = harvest(root, name=name, version=0, run_id="")
+    store = Store(lineage_uri, root=root)
+    lock = root / ".emoflow" / "publish.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with FileLock(lock), tracking(uri, root=root) as client:
+        found = _published(client, name, facts.weights_sha256)
+        if found is None:
+            run_id = _log(client, root, uri, name, facts)
+            version = _register(client, root, run_id, name, facts, landmark_model)
+        else:
+            version, run_id = found
+        facts = replace(facts, version=version, run_id=run_id)
+        store.record(facts, reused=found is not None)
+        _tag_lineage(client, facts)
+        if alias_of(client, name, CHAMPION) != version and alias_of(client, name, CHALLENGER) != version:
+            client.set_registered_model_alias(name, CHALLENGER, version)
+        clean = store.model(name, version)["clean"]
+    store.close()
+    return Published(run_id, name, version, found is not None, clean)
+
+
+def _published(client: "MlflowClient", name: str, weights: str) -> tuple[int, str] | None:
+    """The version with these weights, and its run; None where there is none."""
+    found = client.search_model_versions(f"name='{name}' and tags.{WEIGHTS}='{weights}'")
+    ready = sorted(
+        ((int(each.version), each.run_id) for each in found if each.status == "READY"), reverse=True
+    )
+    return ready[0] if ready else None
+
+
+def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) -> str:
+    """The parent run with everything but the model; what an interrupted attempt left is deleted. Its id."""
+    chosen = experiment(client, name, uri=uri, root=root)
+    left = client.search_runs([chosen], f"tags.{WEIGHTS}='{facts.weights_sha256}'")
+    for run in left:
+        client.delete_run(run.info.run_id)
+    title = f"{facts.protocol} {facts.description['strategy']} {facts.weights_sha256[:8]}"
+    run = client.create_run(chosen, run_name=title, tags=_tags(facts) | {"role": "experiment"})
+    run_id = run.info.run_id
+    record.experiment(client, run_id, root, facts)
+    record.trials(client, run_id, chosen, root, weights=facts.weights_sha256)
+    return run_id
+
+
+def _register(
+    client: "MlflowClient", root: Path, run_id: str, name: str, facts: Facts, landmark_model: Path | None
+) -> int:
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, ColSpec, Schema
+
+    from .inference import MEDIA, TABLE
+    from .package import pack
+
+    # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
+    tables = [m for m, held in facts.description["modalities"].items() if held["encoders"] == [TABLE]]
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(AnyType(), column, required=False) for column in (*MEDIA, *tables)]),
+        outputs=Schema(
+            [
+                ColSpec("string", "label", required=False),
+                *(ColSpec("double", f"p_{each}") for each in facts.description["classes"]),
+                *(
+                    ColSpec("string", each, required=False)
+                    for each in ("modalities_used", "unused", "reason")
+                ),
+                ColSpec("string", "model_version"),
+            ]
+        ),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        package = pack(root / MODEL, Path(folder), landmark_model=landmark_model)
+        with mlflow.start_run(run_id=run_id), _importable(Path(folder), package.name):
+            logged = mlflow.pyfunc.log_model(
+                name=facts.description["strategy"],
+                python_model=str(package.entry),
+                code_paths=[str(package.code)],
+                artifacts={"model": str(package.model)},
+                signature=signature,
+                pip_requirements=package.requirements,
+                model_type="emotion",
+                tags=_tags(facts) | {"package": package.name},
+            )
+    client.set_tag(run_id, "package", package.name)
+    version = mlflow.register_model(logged.model_uri, name, tags=_tags(facts) | {"package": package.name})
+    if file_digest(root / MODEL / "weights.safetensors") != facts.weights_sha256:
+        client.delete_model_version(name, version.version)
+        raise RegistryError("data/model changed while it was published; nothing is registered: publish again")
+    return int(version.version)
+
+
+def _importable(folder: Path, name: str):
+    """MLflow runs the entry once before it has copied the code; afterwards nothing of it stays behind."""
+    import sys
+    from contextlib import contextmanager
+
+    @contextmanager
+    def block():
+        sys.path.insert(0, str(folder))
+        try:
+            yield
+        finally:
+            sys.path.remove(str(folder))
+            for module in [each for each in sys.modules if each.split(".")[0] == name]:
+                del sys.modules[module]
+
+    return block()
+
+
+def _tags(facts: Facts) -> dict[str, str]:
+    return {
+        WEIGHTS: facts.weights_sha256,
+        "protocol": facts.protocol,
+        "strategy": facts.description["strategy"],
+        "corpora": "+".join(facts.description["corpora"]),
+        "dvc_lock_sha256": facts.dvc_lock_sha256 or "",
+    }
+
+
+def _tag_lineage(client: "MlflowClient", facts: Facts) -> None:
+    """What the lineage says now: a model that was not clean may have become so since."""
+    tags: dict[str, Any] = {
+        "git_commit": facts.git_commit or "",
+        "lineage": "clean" if facts.clean else "not clean",
+    }
+    held = client.get_model_version(facts.name, str(facts.version)).tags
+    if held.get("lineage") == "clean":
+        return
+    for key, value in tags.items():
+        client.set_model_version_tag(facts.name, str(facts.version), key, value)
+        client.set_tag(facts.run_id, key, value)

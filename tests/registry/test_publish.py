@@ -1,0 +1,260 @@
+"""The registry with a real MLflow on SQLite: published once, gated, promoted, rolled back, loaded back."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import finished
+import pytest
+from experiment import experiment
+
+from components.errors import GateRefused, PromotionConflict, RegistryError
+from components.files import read_json, write_json
+from components.lineage import Store, tree
+from components.registry import gates, loadback, predict, promotion, publish
+from components.registry.tracking import alias_of, tracking
+
+pytestmark = [pytest.mark.slow, pytest.mark.integration]
+
+URIS = {"tracking_uri": "sqlite:///mlflow.db", "lineage_uri": "sqlite:///.emoflow/lineage.db"}
+NAME = "emotion-emotion3"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """One published experiment, copied for each test: MLflow takes seconds to make its database."""
+    root = experiment(tmp_path_factory.mktemp("template") / "project")
+    return root, publish.publish(root=root, **URIS)
+
+
+@pytest.fixture
+def root(template, monkeypatch):
+    """The project itself; what a test adds to it is taken away again."""
+    root, _ = template
+    kept = root.parent / "kept"
+    shutil.copytree(root, kept)
+    yield root
+    shutil.rmtree(root)
+    kept.rename(root)
+
+
+def client(root):
+    return tracking(URIS["tracking_uri"], root=root)
+
+
+def promote(root, *args, **kwargs):
+    return promotion.promote(NAME, *args, root=root, reason=kwargs.pop("reason", "test"), **URIS, **kwargs)
+
+
+def test_publishing_twice_is_once(template, root):
+    first = template[1]
+    assert (first.name, first.version, first.reused, first.clean) == (NAME, 1, False, True)
+    again = publish.publish(root=root, **URIS)
+    assert (again.version, again.run_id, again.reused) == (1, first.run_id, True)
+    with client(root) as mlflow:
+        assert len(mlflow.search_model_versions(f"name='{NAME}'")) == 1
+        run = mlflow.get_run(first.run_id)
+        assert run.info.status == "FINISHED"
+        assert run.data.metrics["ua"] == pytest.approx(0.6)
+        assert run.data.params["search.seed"] == "7"
+        assert {each.dataset.name for each in run.inputs.dataset_inputs} == {
+            "data/raw/control",
+            "data/folds.parquet",
+        }
+        children = mlflow.search_runs(
+            [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{first.run_id}'"
+        )
+        assert len(children) == 3
+        assert len(mlflow.get_metric_history(children[0].info.run_id, "loss")) == 2
+        assert {each.path for each in mlflow.list_artifacts(first.run_id)} >= {
+            "report",
+            "search",
+            "data",
+            "lineage",
+        }
+        assert alias_of(mlflow, NAME, "challenger") == 1
+    store = Store(URIS["lineage_uri"], root=root)
+    assert [event["kind"] for event in store.events(NAME)] == ["published", "reused"]
+    assert len(store.members(NAME, 1)) == 18
+    assert "data/raw/control" in str([node.label for node in _walk(tree(f"models:/{NAME}/1", store=store))])
+
+
+def test_an_attempt_that_was_cut_short_is_made_again(root, monkeypatch):
+    experiment(root, seed=1)
+    monkeypatch.setattr(publish, "_register", lambda *_: sys.exit("killed"))
+    with pytest.raises(SystemExit):
+        publish.publish(root=root, **URIS)
+    monkeypatch.undo()
+    found = publish.publish(root=root, **URIS)
+    assert (found.version, found.reused) == (2, False)
+    with client(root) as mlflow:
+        tag = mlflow.get_run(found.run_id).data.tags["weights_sha256"]
+        runs = mlflow.search_runs(
+            mlflow.get_run(found.run_id).info.experiment_id, f"tags.weights_sha256='{tag}'"
+        )
+        assert len([run for run in runs if "mlflow.parentRunId" not in run.data.tags]) == 1
+
+
+def test_the_whole_way_of_two_champions_and_back(root):
+    first = promote(root)
+    assert first.changed
+    assert first.report.ok
+    names = [gate.gate for gate in first.report.gates]
+    assert names == ["data", "lineage", "alarms", "load-back"]
+    cases = {case["case"]: case for case in first.report.loadback["cases"]}
+    assert {"batches of 1", "batches of 3", "features that training saw"} <= set(cases)
+    assert cases["features that training saw"]["rows"] == loadback.RECORDINGS
+    assert not promote(root).changed  # the same weights again: nothing to do
+
+    experiment(root, seed=1, right=0.8)
+    second = publish.publish(root=root, **URIS)
+    better = promote(root, second.version, expected=1)
+    assert (better.version, better.before) == (2, 1)
+    assert [gate.gate for gate in better.report.gates][3:5] == ["protocol", "better"]
+
+    experiment(root, seed=2, right=0.3)
+    third = publish.publish(root=root, **URIS)
+    with pytest.raises(GateRefused, match=r"better: UA 30\.\d against 80"):
+        promote(root, third.version)
+    with pytest.raises(RegistryError, match="with a reason"):
+        promote(root, third.version, waive=["better"], reason="")
+    with pytest.raises(PromotionConflict, match="not 1 as expected"):
+        promote(root, third.version, expected=1)
+    promote(root, third.version, waive=["better"], reason="for a demonstration")
+
+    store = Store(URIS["lineage_uri"], root=root)
+    assert store.ledger(NAME)[-1].waived == ["better"]
+    back = promotion.rollback(NAME, root=root, reason="worse", **URIS)
+    assert (back.version, back.before) == (2, 3)
+    assert promotion.rollback(NAME, root=root, reason="worse still", **URIS).version == 1
+    with pytest.raises(RegistryError, match="no earlier champion"):
+        promotion.rollback(NAME, root=root, reason="once more", **URIS)
+    assert [row.action for row in store.ledger(NAME)] == ["promote"] * 3 + ["rollback"] * 2
+    assert [row.reason for row in store.ledger(NAME)][2:] == ["for a demonstration", "worse", "worse still"]
+
+    with client(root) as mlflow:
+        assert alias_of(mlflow, NAME, "champion") == 1
+        mlflow.set_registered_model_alias(NAME, "champion", 3)  # somebody moves it by hand
+    rows = promotion.models(root=root, **URIS)
+    assert {row["version"]: row["role"] for row in rows}[1] == "champion"
+    assert "the ledger says 1" in {row["version"]: row["note"] for row in rows}[3]
+    promote(root, 1)
+    with client(root) as mlflow:
+        assert alias_of(mlflow, NAME, "champion") == 1
+
+    wav = root / "data" / "raw" / "control" / "05.wav"
+    found = predict.predict(
+        f"models:/{NAME}@champion", [wav], text="hello", root=root, tracking_uri=URIS["tracking_uri"]
+    )
+    assert found["modalities_used"].tolist() == ["audio+text"]
+    assert found["file"].tolist() == [str(wav)]
+    _beside_each_other(root, 1, 3)
+
+
+def _beside_each_other(root, *versions):
+    """Two versions in one clean process, beside a package of the user's that is called ``components``."""
+    mine = root.parent / "application"
+    (mine / "components").mkdir(parents=True, exist_ok=True)
+    (mine / "components" / "__init__.py").write_text("MINE = True\n")
+    code = f"""
+import sys; sys.path.insert(0, {str(mine)!r})
+import components, mlflow, pandas
+mlflow.set_tracking_uri("sqlite:///{root / "mlflow.db"}")
+models = [mlflow.pyfunc.load_model(f"models:/{NAME}/{{version}}") for version in {list(versions)}]
+found = [model.predict(pandas.DataFrame({{"text": ["hello you"]}})) for model in models + models]
+assert components.MINE
+names = {{name.split(".")[0] for name in sys.modules if name.startswith("emotion_")}}
+assert len(names) == len(models), names
+assert not [name for name in sys.modules if name.startswith("components.")]
+print([float(each["p_anger"].iloc[0]) for each in found])
+"""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        cwd=mine,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, other, *again = json.loads(done.stdout.splitlines()[-1])
+    assert again == [one, other]
+    assert one != other
+
+
+def test_what_is_not_committed_is_refused_by_name(root):
+    text = (root / "params.yaml").read_text().replace("seed: 7", "seed: 9")
+    experiment(root, seed=1)
+    (root / "params.yaml").write_text(text)
+    finished.lock(root)
+    assert not publish.publish(root=root, **URIS).clean
+    with pytest.raises(GateRefused, match=r"params\.yaml:search ran with another value"):
+        promote(root)
+    finished.git(root, "commit", "-qam", "Another seed")
+    again = publish.publish(root=root, **URIS)
+    assert (again.reused, again.clean) == (True, True)
+    assert promote(root).changed
+
+
+def test_broken_data_alarms_and_another_protocol_are_refused(root):
+    promote(root)
+    write_json(
+        root / "reports/validation/control/verdict.json",
+        {"ok": False, "critical": [{"expectation": "label set"}]},
+    )
+    experiment(root, seed=1, protocol="emotion3.kfold9", right=0.9)
+    metrics = read_json(root / "reports" / "metrics.json")
+    write_json(root / "reports" / "metrics.json", metrics | {"alarms": [{"message": "text tells too much"}]})
+    finished.lock(root)
+    published = publish.publish(root=root, **URIS)
+    report = gates.judge(NAME, published.version, root=root, **URIS)
+    refused = {gate.gate: gate for gate in report.refusals}
+    assert set(refused) >= {"data", "alarms", "protocol"}
+    assert "label set" in refused["data"].found
+    assert "text tells too much" in refused["alarms"].found
+    assert "emotion3.kfold3" in refused["protocol"].expected
+    with pytest.raises(RegistryError, match="cannot be waived"):
+        gates.judge(NAME, published.version, root=root, waive=["data"], **URIS)
+
+
+def test_a_model_that_was_tampered_with_does_not_pass(root):
+    (weights,) = (root / "mlruns").rglob("weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\x00\x00\x80\x3f")
+    with pytest.raises(GateRefused, match="load-back: its weights are"):
+        promote(root)
+
+
+def test_a_package_that_lacks_something_does_not_pass(root):
+    (module,) = (root / "mlruns").rglob("media/text.py")
+    module.unlink()
+    with pytest.raises(GateRefused, match="does not run in a clean process"):
+        promote(root)
+
+
+def test_errors_say_what_to_do(root, tmp_path):
+    with pytest.raises(RegistryError, match="there are: 1"):
+        promote(root, 9)
+    with pytest.raises(RegistryError, match="no challenger"):
+        promotion.promote("emotion-none", root=root, reason="", **URIS)
+    with pytest.raises(RegistryError, match="dvc repro"):
+        publish.publish(root=tmp_path, **URIS)
+    with pytest.raises(RegistryError, match="says neither sound nor video"):
+        predict.predict(
+            f"models:/{NAME}/1", [root / "params.yaml"], root=root, tracking_uri=URIS["tracking_uri"]
+        )
+    with pytest.raises(RegistryError, match="nothing to predict"):
+        predict.predict(f"models:/{NAME}/1", root=root, tracking_uri=URIS["tracking_uri"])
+    with pytest.raises(RegistryError, match="MLFLOW_TRACKING_URI"):
+        promotion.models(root=root, tracking_uri="http://127.0.0.1:9", lineage_uri=URIS["lineage_uri"])
+
+
+def _walk(node):
+    yield node
+    for child in node.children:
+        yield from _walk(child)
