@@ -1,0 +1,89 @@
+"""The stage ``utterances``: a corpus's layout on disk, as one row an utterance.
+
+Reads data/raw/<corpus>. Writes data/utterances/<corpus>.parquet, what could not be read with its reason to
+data/utterances/<corpus>.unread.json, and what the corpus knows of its own limits to data/ceilings/<corpus>/:
+
+    ceilings.json     {"population": {subset: accuracy}, "oracle": {subset: accuracy}}; {} without planted truth
+    oracle.parquet    utterance_id, subset, prediction, correct; without rows where nothing is planted
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import settings
+from ..errors import CorpusError, listed, run
+from ..files import read_json, replacing, write_json, write_table
+from . import read, truth
+from .digests import with_digests
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RAW = Path("data/raw")
+UTTERANCES = Path("data/utterances")
+CEILINGS = Path("data/ceilings")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A corpus's layout on disk, as one row an utterance.")
+    parser.add_argument("corpus")
+    corpus = parser.parse_args().corpus
+    root = RAW / corpus
+    reading = read(corpus, root)
+    for each in reading.unread[:10]:
+        print(f"not read: {each['path']}: {each['reason']}", file=sys.stderr)
+    if len(reading.unread) > 10:
+        print(f"not read: {len(reading.unread) - 10} more", file=sys.stderr)
+    table = with_digests(reading.table, root, workers=settings.load().worker_count())
+    write_table(UTTERANCES / f"{corpus}.parquet", table)
+    write_json(UTTERANCES / f"{corpus}.unread.json", reading.unread)
+    ceilings, oracle = planted(root, table)
+    with replacing(CEILINGS / corpus) as folder:
+        folder.mkdir()
+        write_json(folder / "ceilings.json", ceilings)
+        write_table(folder / "oracle.parquet", oracle)
+    print(
+        f"{corpus}: {len(table)} utterances of {table['speaker'].nunique()} speakers; {len(reading.unread)} not read"
+    )
+
+
+def planted(root: Path, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
+    """The ceilings of a corpus with planted truth, for the utterances in its table.
+
+    Raises:
+        CorpusError: the truth beside the corpus is not of this corpus.
+    """
+    import pandas as pd
+
+    path = root / "truth" / "displays.parquet"
+    if not path.is_file():
+        empty = {"utterance_id": "str", "subset": "str", "prediction": "str", "correct": "bool"}
+        return {}, pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
+    held = read_json(path.parent / "ceilings.json")
+    displays = pd.read_parquet(path)
+    displays["utterance_id"] = f"{root.name}/" + displays["id"]
+    joined = table[["utterance_id", "label"]].merge(
+        displays, on="utterance_id", how="left", suffixes=("", "_planted")
+    )
+    wrong = joined.loc[joined["label"] != joined["label_planted"], "utterance_id"]
+    if len(wrong):
+        raise CorpusError(
+            f"{path} does not have these utterances with the label that the corpus gives them: {listed(wrong)}; "
+            f"make the corpus anew: remove {root}, then emoflow corpora synthesise {root.name}"
+        )
+    oracle = truth.oracle(joined, held["reliability"])
+    scores = oracle.groupby("subset")["correct"].mean()
+    ceilings = {
+        "reliability": held["reliability"],
+        "population": truth.population(held["reliability"]),
+        "oracle": {subset: float(score) for subset, score in scores.items()},
+    }
+    return ceilings, oracle
+
+
+if __name__ == "__main__":
+    run(main)
