@@ -134,7 +134,6 @@ def measure(
         ),
     }
     metrics["alarms"] = alarms.raised(metrics)
-
     return metrics, predictions
 
 
@@ -168,9 +167,10 @@ def _excluded(
     """What was left out, and why: labels outside the space, rows in no test fold, media that cannot be used."""
     media: dict[str, dict[str, int]] = {}
     for corpus in corpora:
-        for row in document(data / "features" / corpus / "exclusions.json"):
-            reasons = media.setdefault(row["modality"], {})
-            reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
+        rows = document(data / "features" / corpus / "exclusions.json")  # one for each encoder
+        for _, modality, reason in sorted({(r["utterance_id"], r["modality"], r["reason"]) for r in rows}):
+            reasons = media.setdefault(modality, {})
+            reasons[reason] = reasons.get(reason, 0) + 1
     total, tested = sum(map(len, utterances.values())), len(np.unique(predictions.utterance_ids))
     return {
         "utterances": total,

@@ -82,7 +82,9 @@ def experiment(
     )
     _oracle(data / "ceilings" / corpus, table, classes, generator, planted=planted)
     excluded = {"utterance_id": table["utterance_id"][0], "modality": "face", "encoder": "appearance"}
-    write_json(data / "features" / corpus / "exclusions.json", [excluded | {"reason": "no face found"}])
+    excluded |= {"reason": "no face found"}
+    exclusions = [excluded, excluded | {"encoder": "landmarks"}]
+    write_json(data / "features" / corpus / "exclusions.json", exclusions)
     return data
 
 

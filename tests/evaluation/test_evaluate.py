@@ -2,17 +2,19 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from fabricated_experiment import CLASSES, MODALITIES, SKILL, experiment
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from components.errors import EvaluationError
-from components.evaluation.evaluate import evaluate, measure
+from components.evaluation.evaluate import evaluate, main, measure
 from components.evaluation.summary import table
 from components.files import read_json, tree_digest, write_json, write_table
 
@@ -97,6 +99,20 @@ def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path
     write_table(other / "predictions.parquet", rows.sample(frac=1, random_state=1, ignore_index=True))
     run(other)
     assert tree_digest([data.parent / "reports"]) == tree_digest([tmp_path / "reports"])
+
+
+def test_the_stage_runs_where_dvc_runs_it(done, tmp_path, monkeypatch):
+    data, metrics = done
+    shutil.copytree(data, tmp_path / "data")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["evaluate"])
+    main()
+    held = read_json("reports/metrics.json")
+    assert held["counts"]["resamples"] == 2000
+    assert held["strategies"]["audio"]["ua"]["mean"] == metrics["strategies"]["audio"]["ua"]["mean"]
+    wanted = {"metrics.json", "headline.json", "comparison.csv", "index.html", "plots"}
+    assert {path.name for path in Path("reports").iterdir()} == wanted
 
 
 def test_honest_strategies_raise_no_alarm(done):
