@@ -36,8 +36,8 @@ run: install  ## the whole line on the control corpus: search, register, promote
 	@emoflow corpora synthesise control
 	@dvc repro
 	@emoflow publish
-	@emoflow promote --latest
-	@emoflow predict --example
+	-@emoflow promote
+	@emoflow predict "$$(ls data/raw/control/video/*.mp4 | head -n 1)"
 	@emoflow results
 
 test: install lint  ## every test that CI runs

@@ -26,25 +26,19 @@ def rows(root: Path) -> list[Row]:
 
 
 def table(root: Path) -> Table:
-    """The same for a terminal."""
+    """The same for a terminal: a block for each corpus, readable at eighty columns."""
     from rich.table import Table
 
-    shown = Table(
-        "corpus", "here", "modalities", "label space", "protocol", "licence", "what, and where to get it"
-    )
+    shown = Table.grid(padding=(0, 2), expand=False)
     for row in rows(root):
         corpus = row.corpus
-        told = f"{corpus.title}\n{corpus.obtain}" if row.state == "absent" else corpus.title
-        here = {"here": "yes", "tracked": f"dvc pull {root / corpus.name}.dvc", "absent": "no"}[row.state]
-        shown.add_row(
-            corpus.name,
-            here,
-            ", ".join(corpus.modalities),
-            corpus.label_space,
-            corpus.protocol,
-            corpus.licence,
-            told,
-        )
+        here = {"here": f"in {root / corpus.name}", "tracked": "not here", "absent": "not here"}[row.state]
+        obtain = f"dvc pull {root / corpus.name}.dvc" if row.state == "tracked" else corpus.obtain
+        shown.add_row(f"[bold]{corpus.name}[/bold]", f"[bold]{corpus.title}[/bold]")
+        shown.add_row("", f"{', '.join(corpus.modalities)}; {corpus.licence}")
+        shown.add_row("", f"label space {corpus.label_space}, protocol {corpus.protocol}")
+        shown.add_row("", here if row.state == "here" else f"{here}; to have it: {obtain}")
+        shown.add_row()
     return shown
 
 

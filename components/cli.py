@@ -1,0 +1,309 @@
+"""``emoflow …``: thin commands over the rooms, which are imported only when a command needs them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import errors
+
+app = typer.Typer(
+    help="From raw clips to a promoted emotion model, with its lineage. The experiment itself is `dvc repro`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+corpora = typer.Typer(help="The recordings: what is known, what is here.", no_args_is_help=True)
+assets = typer.Typer(help="Pinned downloads that some encoders need.", no_args_is_help=True)
+app.add_typer(corpora, name="corpora")
+app.add_typer(assets, name="assets")
+
+RAW = Path("data/raw")
+
+
+@corpora.command("list", epilog="Example: `emoflow corpora list`")
+def corpora_list() -> None:
+    """What emoflow knows to read: licence, modalities, protocol, where to get it, and whether it is here."""
+    from .corpora import listing
+
+    _print(listing.table(RAW))
+
+
+@corpora.command(
+    "add", epilog="Example: `emoflow corpora add ravdess ~/RAVDESS --features face=openface.csv`"
+)
+def corpora_add(
+    corpus: Annotated[str, typer.Argument(help="its name, as in `emoflow corpora list`")],
+    source: Annotated[Path, typer.Argument(help="the folder, as its owner ships it; it is only read")],
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MODALITY=FILE.csv: pre-computed features, one row a clip, joined by the column `name`"
+        ),
+    ] = None,
+) -> None:
+    """Put a corpus under data/raw without changing a byte, and let DVC track it."""
+    from .corpora import add
+
+    tables = {}
+    for given in features or []:
+        modality, equals, path = given.partition("=")
+        if not equals:
+            raise errors.CorpusError(f"--features {given!r}: give MODALITY=FILE.csv, say face=openface.csv")
+        tables[modality] = Path(path)
+    add.add(corpus, source, features=tables, root=RAW)
+
+
+@corpora.command("synthesise", epilog="Example: `emoflow corpora synthesise control --speakers 4 --clips 2`")
+def corpora_synthesise(
+    corpus: Annotated[
+        str, typer.Argument(help="control: speech, words and a face, with planted truth")
+    ] = "control",
+    out: Annotated[Path | None, typer.Option(help="where; data/raw/control where left out")] = None,
+    speakers: Annotated[int, typer.Option(min=2)] = 12,
+    clips: Annotated[int, typer.Option(min=1, help="per speaker and emotion")] = 4,
+    seed: int = 7,
+) -> None:
+    """Make the control corpus: recordings whose best reachable accuracy is known. Needs no network."""
+    from .corpora import add, control
+    from .settings import load
+
+    if corpus != "control":
+        raise errors.CorpusError(f"{corpus!r} cannot be synthesised; 'control' can")
+    made = control.synthesise(
+        out or RAW / "control", speakers=speakers, clips=clips, seed=seed, workers=load().worker_count()
+    )
+    if out is None:
+        add.track(made)
+
+
+@assets.command("add", epilog="Example: `emoflow assets add face-landmarker ~/face_landmarker.task`")
+def assets_add(
+    name: Annotated[str, typer.Argument(help="face-landmarker")],
+    source: Annotated[str, typer.Argument(help="a file, or an https address")],
+) -> None:
+    """Check a pinned file against its digest and put it where the encoders look for it."""
+    from .settings import load
+    from .storage import assets
+
+    print(assets.install(name, source, load().landmark_model))
+
+
+@app.command(epilog="Example: `emoflow publish`")
+def publish() -> None:
+    """Send the finished experiment to MLflow: metrics, trials, plots, the model. Twice is once."""
+    from .registry.publish import publish
+
+    with _status("publishing to MLflow"):
+        published = publish(**_where(), landmark_model=_settings().landmark_model)
+    print(published.sentence())
+
+
+@app.command(
+    epilog="Example: `emoflow promote emotion-emotion7 --version 3 --expected 2 --reason 'more speakers'`"
+)
+def promote(
+    name: Annotated[
+        str | None, typer.Argument(help="the registered model; params.yaml's where left out")
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="the challenger where left out")] = None,
+    expected: Annotated[int | None, typer.Option(help="refuse unless this version is champion now")] = None,
+    waive: Annotated[list[str] | None, typer.Option(help="a gate that may fail; needs --reason")] = None,
+    reason: Annotated[str, typer.Option(help="kept in the ledger")] = "",
+) -> None:
+    """Make a version champion, if it passes the gates. Exit status 1 says that it did not."""
+    from .registry.promotion import ANY, promote
+
+    with _status("asking the gates"):
+        done = promote(
+            name or _model_name(),
+            version,
+            expected=ANY if expected is None else expected,
+            waive=waive or [],
+            reason=reason,
+            **_where(),
+        )
+    if not done.changed:
+        print(f"models:/{done.name}@champion is version {done.version} already")
+        return
+    for gate in done.report.gates:
+        print(f"  {'✓' if gate.ok else 'waived'} {gate.gate}: {gate.found}")
+    before = "nobody" if done.before is None else f"version {done.before}"
+    print(f"models:/{done.name}@champion is version {done.version} now; before it was {before}")
+
+
+@app.command(epilog="Example: `emoflow rollback emotion-emotion7 --reason 'fails on phone speech'`")
+def rollback(
+    reason: Annotated[str, typer.Option(help="kept in the ledger")],
+    name: Annotated[
+        str | None, typer.Argument(help="the registered model; params.yaml's where left out")
+    ] = None,
+) -> None:
+    """Give the alias back to the last earlier champion that still loads."""
+    from .registry.promotion import rollback
+
+    with _status("looking for an earlier champion that loads"):
+        done = rollback(name or _model_name(), reason=reason, **_where())
+    print(f"models:/{done.name}@champion is version {done.version} again; it was version {done.before}")
+
+
+@app.command(epilog="Example: `emoflow models`")
+def models(
+    name: Annotated[str | None, typer.Argument(help="one registered model; all where left out")] = None,
+) -> None:
+    """What is registered: versions, who is champion, protocol, figures, whether the lineage is clean."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from .registry.promotion import models
+
+    with _status("asking MLflow"):
+        rows = models(name, **_where())
+    if not rows:
+        print("no model is registered yet: `dvc repro`, then `emoflow publish`")
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("model", "version", "role", "protocol", "strategy", "corpora", "UA %", "lineage", "note"):
+        table.add_column(column, justify="right" if column in ("version", "UA %") else "left")
+    for row in rows:
+        ua = "" if row["ua"] is None else f"{100 * row['ua']:.1f}"
+        cells = (
+            row["name"],
+            row["version"],
+            row["role"],
+            row["protocol"],
+            row["strategy"],
+            row["corpora"],
+            ua,
+        )
+        table.add_row(*map(str, cells), row["lineage"], row["note"])
+    _print(table)
+
+
+@app.command(epilog="Example: `emoflow predict clip.mp4 --text 'I did not expect that'`")
+def predict(
+    files: Annotated[list[Path] | None, typer.Argument(help="recordings: sound or film")] = None,
+    text: Annotated[str | None, typer.Option(help="what is said")] = None,
+    model: Annotated[str | None, typer.Option(help="models:/NAME@champion or models:/NAME/VERSION")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON list instead of a table")] = False,
+) -> None:
+    """Pull a model from the registry and ask it. It takes any subset of sound, words and face."""
+    from .registry.predict import predict
+
+    uri = model or f"models:/{_model_name()}@champion"
+    with _status(f"loading {uri}"):
+        found = predict(uri, files or [], text=text, **_where(lineage=False))
+    if as_json:
+        print(found.to_json(orient="records", force_ascii=False))
+        return
+    for row in found.to_dict(orient="records"):
+        _print(_answer(row, uri))
+
+
+@app.command(epilog="Example: `emoflow lineage emotion-emotion7@champion`")
+def lineage(
+    uri: Annotated[str | None, typer.Argument(help="NAME@champion or NAME/VERSION")] = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="which models heard this speaker? e.g. ravdess/07")
+    ] = None,
+) -> None:
+    """What a model came from, down to the raw recordings; or which models heard a speaker."""
+    from .lineage import Store, tree
+
+    store = Store(_settings().lineage_uri, root=Path())
+    if speaker:
+        heard = store.models_of_speaker(speaker)
+        for row in heard:
+            print(f"{row['name']}/{row['version']}: {row['role']}, {row['utterances']} utterances")
+        if not heard:
+            print(f"no registered model heard {speaker}")
+        return
+    _print(tree(uri or f"{_model_name()}@champion", store=store))
+
+
+@app.command(epilog="Example: `emoflow results`")
+def results() -> None:
+    """The finished experiment's table, its champion, and where to look further."""
+    from .evaluation.summary import table
+    from .files import read_json
+
+    path = Path("reports/metrics.json")
+    if not path.is_file():
+        raise errors.EmoflowError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
+    _print(table(read_json(path)))
+    print(
+        f"\nreport     reports/index.html"
+        f"\nchampion   models:/{_model_name()}@champion   (emoflow predict CLIP; emoflow lineage)"
+        f"\nthe UIs    make ui   (Prefect: schedules and runs; MLflow: trials and models)"
+    )
+
+
+@app.command(epilog="Example: `emoflow doctor`")
+def doctor() -> None:
+    """Check versions, disk, services and devices, and say how to mend what is amiss. Exit status 1 if anything is."""
+    from .doctor import checks, table
+
+    found = checks()
+    _print(table(found))
+    if not all(check.ok for check in found):
+        raise typer.Exit(1)
+
+
+def _settings():
+    from .settings import load
+
+    return load()
+
+
+def _where(*, lineage: bool = True) -> dict:
+    """Where the experiment lies and where its records go, as the registry's functions take it."""
+    settings = _settings()
+    where = {"root": Path(), "tracking_uri": settings.mlflow_tracking_uri}
+    return where | ({"lineage_uri": settings.lineage_uri} if lineage else {})
+
+
+def _model_name() -> str:
+    from . import params
+
+    return params.load().model_name()
+
+
+def _answer(row: dict, uri: str):
+    """One prediction for a terminal: the label, what it was told from, and the probabilities as bars."""
+    from rich.table import Table
+    from rich.text import Text
+
+    classes = {key.removeprefix("p_"): row[key] for key in row if key.startswith("p_")}
+    shown = Table.grid(padding=(0, 1))
+    shown.add_row("", Text(str(row["file"] or "text"), style="bold"))
+    if row["label"] is None:
+        shown.add_row("", Text(str(row["reason"])))
+        return shown
+    for name, probability in sorted(classes.items(), key=lambda item: -item[1]):
+        bar = Text("█" * round(30 * probability), style="cyan")
+        shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
+    shown.add_row("", "", Text(f"from {row['modalities_used']}, by {uri}", style="dim"))
+    return shown
+
+
+def _status(what: str):
+    from rich.console import Console
+
+    return Console(stderr=True).status(f"{what} …")
+
+
+def main() -> None:
+    """The console script: a user's error is one line on stderr and exit status 1; Ctrl-C is 130."""
+    errors.run(lambda: app(prog_name="emoflow"))
+
+
+def _print(renderable) -> None:
+    from rich.console import Console
+
+    Console(file=sys.stdout).print(renderable)
+
+
+if __name__ == "__main__":
+    main()
