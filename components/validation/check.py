@@ -25,7 +25,7 @@ KEYS = {UTTERANCES: ["utterance_id"], SPEAKERS: ["speaker"], CELLS: ["speaker", 
 @dataclass(frozen=True)
 class Outcome:
     verdict: dict
-    """What verdict.json holds."""
+    """What verdict.json holds, but for what the adapter could not read, which is not seen here."""
     pages: dict[str, str]
     """Table → Great Expectations' page of it, HTML."""
 

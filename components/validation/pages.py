@@ -12,7 +12,7 @@ from ..errors import listed
 UUID = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BODY = re.compile(r'<div id="section-1".*?(?=</div>\s*</div>\s*</div>\s*<footer)', re.DOTALL)
 LINK_AWAY = re.compile(r'<a href="(?!#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)  # to pages that are not made here
-EXCLUDED_SHOWN = 200
+LISTED_AT_MOST = 200
 NOTHING_FROM_ELSEWHERE = "default-src 'none'; style-src 'unsafe-inline'"
 
 STYLE = """
@@ -70,7 +70,11 @@ def index(verdict: dict, pages: list[str]) -> str:
         if verdict[key]:
             parts.append(f"<h2>{title}</h2>" + _findings(verdict[key]))
     if verdict["excluded"]:
-        parts.append("<h2>What cannot be used, and counts as missing</h2>" + _excluded(verdict["excluded"]))
+        parts.append("<h2>What cannot be used, and counts as missing</h2>")
+        parts.append(_listing(verdict["excluded"], ["utterance_id", "modality", "reason"]))
+    if verdict["unread"]:
+        parts.append("<h2>Files that are no utterance of the corpus, and were not read</h2>")
+        parts.append(_listing(verdict["unread"], ["path", "reason"]))
     return _framed(f"{verdict['corpus']}: validation", "\n".join(parts))
 
 
@@ -88,11 +92,10 @@ def _findings(findings: list[dict]) -> str:
     return _table(["where", "expected", "found", "rows", "what to do"], rows)
 
 
-def _excluded(excluded: list[dict]) -> str:
-    shown = [[each["utterance_id"], each["modality"], each["reason"]] for each in excluded[:EXCLUDED_SHOWN]]
-    more = len(excluded) - len(shown)
-    note = f"<p>… and {more} more, in verdict.json</p>" if more else ""
-    return _table(["utterance", "modality", "why"], shown) + note
+def _listing(entries: list[dict], keys: list[str]) -> str:
+    more = len(entries) - LISTED_AT_MOST
+    note = f"<p>… and {more} more, in verdict.json</p>" if more > 0 else ""
+    return _table(keys, [[each[key] for key in keys] for each in entries[:LISTED_AT_MOST]]) + note
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:

@@ -1,6 +1,6 @@
 """The stage ``validate``: a corpus held against its data contract.
 
-Reads data/utterances/<corpus>.parquet and the files beneath data/raw/<corpus>; writes
+Reads data/utterances/<corpus>.parquet, what its adapter could not read, and the files beneath data/raw/<corpus>; writes
 reports/validation/<corpus>/verdict.json and docs/. A breach stops here; both are written first, so that it can be
 read where and what it was.
 """
@@ -10,18 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import params, settings
 from ..errors import ContractBreach, listed, run
-from ..files import replacing, write_json
+from ..files import read_json, replacing, write_json
 from .check import Outcome, check
 from .contract import clauses
 from .facts import gather
 from .pages import index
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 RAW = Path("data/raw")
 UTTERANCES = Path("data/utterances")
@@ -40,7 +36,8 @@ def main() -> None:
         raise breach(verdict)
     print(
         f"{corpus}: the contract holds for {verdict['counts']['utterances']} utterances; "
-        f"{len(verdict['warnings'])} warning(s), {len(verdict['excluded'])} unusable recording(s)"
+        f"{len(verdict['warnings'])} warning(s), {len(verdict['excluded'])} unusable recording(s), "
+        f"{len(verdict['unread'])} file(s) not read"
     )
 
 
@@ -52,7 +49,8 @@ def validate(corpus: str, *, bounds: params.Validation, workers: int) -> Outcome
     root = RAW / corpus
     facts = gather(table, root, workers=workers)
     contract = clauses(corpus, shortest_s=bounds.shortest_s, longest_s=bounds.longest_s)
-    outcome = check(corpus, facts, contract, with_features=_with_features(corpus, root, table))
+    outcome = check(corpus, facts, contract, with_features=_with_features(corpus, root))
+    outcome.verdict["unread"] = read_json(UTTERANCES / f"{corpus}.unread.json")
 
     folder = REPORTS / corpus
     write_json(folder / "verdict.json", outcome.verdict)
@@ -82,11 +80,11 @@ def breach(verdict: dict) -> ContractBreach:
     )
 
 
-def _with_features(corpus: str, root: Path, table: pd.DataFrame) -> set[str]:
+def _with_features(corpus: str, root: Path) -> set[str]:
     """The utterances of which a feature table came along."""
-    from ..corpora import attached
+    from .. import corpora
 
-    return {name for features in attached(corpus, root).values() for name in features.index}
+    return {name for features in corpora.attached(corpus, root).values() for name in features.index}
 
 
 if __name__ == "__main__":

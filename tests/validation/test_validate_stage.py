@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from components import corpora, params
+from components import params
 from components.errors import ContractBreach
 from components.files import file_digest
 from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
@@ -24,7 +24,6 @@ def project(ravdess_wavs, tmp_path, monkeypatch):
     wavs = ravdess_wavs(3, 7, 8)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["validate", "ravdess"])
-    monkeypatch.setattr(corpora, "attached", lambda corpus, root: {}, raising=False)
     params.PATH.write_text(held, encoding="utf-8")
     for path in sorted(wavs.rglob("*.wav")):
         target = stage.RAW / "ravdess" / path.relative_to(wavs)
@@ -49,6 +48,8 @@ def project(ravdess_wavs, tmp_path, monkeypatch):
     def put(**changes) -> None:
         stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
         table.assign(**changes).to_parquet(stage.UTTERANCES / "ravdess.parquet")
+        unread = [{"path": "Actor_03/take.wav", "reason": "no name of RAVDESS"}]
+        (stage.UTTERANCES / "ravdess.unread.json").write_text(json.dumps(unread), encoding="utf-8")
 
     return put
 
@@ -66,6 +67,10 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
     name = "ravdess/01-04-01-02-01-03"
     assert held["excluded"] == [{"utterance_id": name, "modality": "audio", "reason": "0 bytes"}]
     assert held["unusable"] == [name]
+    assert held["unread"] == [{"path": "Actor_03/take.wav", "reason": "no name of RAVDESS"}]
+    assert "Actor_03/take.wav" in (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(
+        encoding="utf-8"
+    )
     copies = next(each for each in held["warnings"] if each["column"] == "audio_digest")
     assert copies["rows"] == ["ravdess/01-03-01-02-01-07", "ravdess/01-03-01-02-02-07"]
     said = capsys.readouterr()
