@@ -1,5 +1,6 @@
 """A clip's face to tokens, one for each picture looked at: its appearance, or its landmarks."""
 
+import atexit
 from functools import lru_cache
 from pathlib import Path
 
@@ -106,9 +107,9 @@ class Landmarks(_Face):
             MediaError: no face in any picture.
             SettingsError: the model is not there, or is another.
         """
+        landmarker = _landmarker(str(self.model or ""))
         import mediapipe
 
-        landmarker = _landmarker(str(self.model or ""))
         tokens = []
         for image in medium.images:
             picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
@@ -156,8 +157,10 @@ def _landmarker(model: str):
         )
     from mediapipe.tasks.python import BaseOptions, vision
 
-    return vision.FaceLandmarker.create_from_options(
+    landmarker = vision.FaceLandmarker.create_from_options(
         vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=path.read_bytes()), output_face_blendshapes=True
         )
     )
+    atexit.register(landmarker.close)  # left to the interpreter's end, it is closed too late
+    return landmarker
