@@ -16,12 +16,12 @@ Layout::
     truth/request.json        what was asked for
 """
 
-import fcntl
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from ..process import begin_worker
 from ..progress import track
 from ..schema import EMOTION7, MODALITIES
 from . import drawing, sentences, truth, voicing
+from .copying import alone
 
 VERSION = 1  # of what is made of a request; raise it when the same request gives other recordings
 RELIABILITY = {"audio": 0.75, "text": 0.65, "face": 0.70}
@@ -100,14 +101,19 @@ def synthesise(
         return out
     planned = plan(speakers=speakers, clips=clips, seed=seed, reliability=request["reliability"])
     partial = out.parent / f".{out.name}-{digest_of(request)[:12]}.partial"
-    for folder in ("audio", "video", "truth"):
-        (partial / folder).mkdir(parents=True, exist_ok=True)
-    with _alone(partial):
+    with alone(partial):
         if _is_there(out, request):  # another process has finished meanwhile
+            partial.rmdir()
             return out
+        _clear_unfinished(partial)
         missing = [clip for clip in planned if not all(path.exists() for path in _media(partial, clip))]
-        _record(missing, partial, seed, workers or len(os.sched_getaffinity(0)))
-        _write_tables(partial, planned, request)
+        try:
+            _record(missing, partial, seed, workers or len(os.sched_getaffinity(0)))
+            _write_tables(partial, planned, request)
+        except (OSError, BrokenProcessPool) as error:  # a full disk, no memory
+            raise CorpusError(
+                f"making {out} failed: {error}; what is finished is kept, run it again"
+            ) from error
         partial.rename(out)
     return out
 
@@ -183,6 +189,12 @@ def _media(folder: Path, clip: Clip) -> tuple[Path, Path]:
     return folder / "audio" / f"{clip.id}.wav", folder / "video" / f"{clip.id}.mp4"
 
 
+def _clear_unfinished(folder: Path) -> None:
+    """Remove the temporary files that a killed run has left."""
+    for path in [*folder.glob(".*"), *folder.glob("*/.*")]:
+        shutil.rmtree(path)
+
+
 def _record(missing: list[Clip], folder: Path, seed: int, workers: int) -> None:
     what = "control corpus"
     if workers == 1 or len(missing) < 2:
@@ -242,21 +254,3 @@ def _is_there(out: Path, request: dict) -> bool:
     if other:
         raise CorpusError(f"{out} is there and was made with {'; '.join(other)}; {advice}")
     return True
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a folder for one process; the lock goes with the process, however it ends.
-
-    Raises:
-        CorpusError: another process holds it.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CorpusError(f"{folder} is being written by another process; wait for it to end") from None
-        yield
-    finally:
-        os.close(descriptor)
