@@ -69,7 +69,11 @@ def gather(table: pd.DataFrame, root: Path, *, workers: int) -> pd.DataFrame:
 def excluded(facts: pd.DataFrame) -> list[dict[str, str]]:
     """What cannot be used, by utterance and modality: ``{"utterance_id", "modality", "reason"}``."""
     return [
-        {"utterance_id": row.utterance_id, "modality": modality, "reason": getattr(row, f"{modality}_reason")}
+        {
+            "utterance_id": str(row.utterance_id),
+            "modality": modality,
+            "reason": getattr(row, f"{modality}_reason"),
+        }
         for row in facts.sort_values("utterance_id").itertuples()
         for modality in MODALITIES
         if isinstance(getattr(row, f"{modality}_reason"), str)
