@@ -1,5 +1,7 @@
 """Words to tokens, by hashing alone: nothing is fitted, nothing is downloaded, any language is read."""
 
+from hashlib import blake2b
+
 import numpy as np
 
 from .. import media
@@ -20,7 +22,6 @@ class Hashing(Encoder):
     modality = "text"
     kind = "pooled"
     version = 1
-    libraries = ("scikit-learn",)
 
     def __init__(self, *, dimensions: int):
         self.dimensions = dimensions
@@ -38,8 +39,6 @@ class Hashing(Encoder):
     def encode_decoded(self, medium: list[str]) -> np.ndarray:
         if not medium:
             raise MediaError("empty: no word in it")
-        from sklearn.feature_extraction import FeatureHasher
-
         quarter = self.dimensions // 4
         kinds = (
             (medium, self.dimensions - 2 * quarter),
@@ -47,12 +46,15 @@ class Hashing(Encoder):
             ([piece for word in medium for piece in _pieces(word)], quarter),
         )
         counts = [
-            FeatureHasher(columns, input_type="string", alternate_sign=False, dtype=np.float32)
-            .transform([items])
-            .toarray()
+            np.bincount([_hash(item) % columns for item in items], minlength=columns)
             for items, columns in kinds
         ]
-        return np.concatenate(counts, axis=1)
+        return np.concatenate(counts).astype(np.float32)[None]
+
+
+def _hash(item: str) -> int:
+    """The same on every machine and in every process, unlike ``hash``."""
+    return int.from_bytes(blake2b(item.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 def _pieces(word: str) -> list[str]:

@@ -111,6 +111,10 @@ def test_words_are_counted_whatever_their_dress():
     )
 
 
+def test_hashing_is_the_same_in_every_process():
+    assert np.flatnonzero(one("hashing").encode("happy")[0, :192]).tolist() == [124, 139, 157]
+
+
 @pytest.mark.parametrize("text", ["", "  \n", ".,-"])
 def test_a_text_without_a_word_is_refused(text):
     with pytest.raises(MediaError, match="no word"):
