@@ -180,13 +180,13 @@ class Store:
         )
 
     def models_of_speaker(self, speaker: str) -> list[dict[str, Any]]:
-        """Which models heard this speaker (``<corpus>/<id>``): name, version, utterances, champion or not."""
+        """Which models heard this speaker (``<corpus>/<id>``): name, version, role, utterances, champion or not."""
         m = t.memberships.c
         rows = self._rows(
-            sa.select(m.name, m.version, sa.func.count().label("utterances"))
+            sa.select(m.name, m.version, m.role, sa.func.count().label("utterances"))
             .where(m.speaker == speaker)
-            .group_by(m.name, m.version)
-            .order_by(m.name, m.version)
+            .group_by(m.name, m.version, m.role)
+            .order_by(m.name, m.version, m.role)
         )
         champions = {name: self.holder(name) for name in {row["name"] for row in rows}}
         return [row | {"champion": champions[row["name"]] == row["version"]} for row in rows]

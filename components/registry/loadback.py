@@ -230,7 +230,8 @@ def _compare(compared: dict, case: str, found: dict, expected: dict, classes: li
     ):
         held["difference"] = 1.0  # one of them could use what the other could not
     elif found[names[0]] is not None:
-        held["difference"] = max(held["difference"], *(abs(found[n] - expected[n]) for n in names))
+        apart = max(abs(found[n] - expected[n]) for n in names)
+        held["difference"] = max(held["difference"], float(apart))
 
 
 def _index(rows: list[dict], row: dict) -> int:

@@ -4,7 +4,11 @@ The weights' digest is the key: a version that carries it is not made again. Wha
 behind (a run without a version) is thrown away first.
 """
 
+import contextlib
+import io
+import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,29 +153,25 @@ def _register(
                 tags=_tags(facts) | {"package": package.name},
             )
     client.set_tag(run_id, "package", package.name)
-    version = mlflow.register_model(logged.model_uri, name, tags=_tags(facts) | {"package": package.name})
+    tags = _tags(facts) | {"package": package.name}
+    with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what we say in one sentence
+        version = mlflow.register_model(logged.model_uri, name, tags=tags)
     if file_digest(root / MODEL / "weights.safetensors") != facts.weights_sha256:
         client.delete_model_version(name, version.version)
         raise RegistryError("data/model changed while it was published; nothing is registered: publish again")
     return int(version.version)
 
 
-def _importable(folder: Path, name: str):
+@contextlib.contextmanager
+def _importable(folder: Path, name: str) -> Iterator[None]:
     """MLflow runs the entry once before it has copied the code; afterwards nothing of it stays behind."""
-    import sys
-    from contextlib import contextmanager
-
-    @contextmanager
-    def block():
-        sys.path.insert(0, str(folder))
-        try:
-            yield
-        finally:
-            sys.path.remove(str(folder))
-            for module in [each for each in sys.modules if each.split(".")[0] == name]:
-                del sys.modules[module]
-
-    return block()
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for module in [each for each in sys.modules if each.split(".")[0] == name]:
+            del sys.modules[module]
 
 
 def _tags(facts: Facts) -> dict[str, str]:

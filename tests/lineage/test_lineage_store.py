@@ -105,7 +105,8 @@ def check_the_facts(uri: str) -> None:
     assert before[2] == FACTS.executions
     assert [event["kind"] for event in store.events(FACTS.name)] == ["published", "reused", "published"]
     assert store.models_of_speaker("control/1") == [
-        {"name": FACTS.name, "version": version, "utterances": 2, "champion": False} for version in (1, 2)
+        {"name": FACTS.name, "version": version, "role": "train", "utterances": 2, "champion": False}
+        for version in (1, 2)
     ]
     assert store.models_of_speaker("control/9") == []
     store.close()

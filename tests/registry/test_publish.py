@@ -23,20 +23,27 @@ NAME = "emotion-emotion3"
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """One published experiment, copied for each test: MLflow takes seconds to make its database."""
+    """A finished experiment and an empty MLflow database, which takes seconds to make."""
     root = experiment(tmp_path_factory.mktemp("template") / "project")
-    return root, publish.publish(root=root, **URIS)
+    with client(root) as mlflow:
+        mlflow.search_experiments()
+    return root
 
 
 @pytest.fixture
-def root(template, monkeypatch):
-    """The project itself; what a test adds to it is taken away again."""
-    root, _ = template
-    kept = root.parent / "kept"
-    shutil.copytree(root, kept)
-    yield root
-    shutil.rmtree(root)
-    kept.rename(root)
+def root(template, tmp_path):
+    """A project of the test's own, published."""
+    root = tmp_path / "project"
+    shutil.copytree(template, root)
+    assert publish.publish(root=root, **URIS) == publish.Published(
+        run_id=_run(root), name=NAME, version=1, reused=False, clean=True
+    )
+    return root
+
+
+def _run(root):
+    with client(root) as mlflow:
+        return mlflow.get_model_version(NAME, "1").run_id
 
 
 def client(root):
@@ -47,11 +54,9 @@ def promote(root, *args, **kwargs):
     return promotion.promote(NAME, *args, root=root, reason=kwargs.pop("reason", "test"), **URIS, **kwargs)
 
 
-def test_publishing_twice_is_once(template, root):
-    first = template[1]
-    assert (first.name, first.version, first.reused, first.clean) == (NAME, 1, False, True)
-    again = publish.publish(root=root, **URIS)
-    assert (again.version, again.run_id, again.reused) == (1, first.run_id, True)
+def test_publishing_twice_is_once(root):
+    first = publish.Published(_run(root), NAME, 1, reused=True, clean=True)
+    assert publish.publish(root=root, **URIS) == first
     with client(root) as mlflow:
         assert len(mlflow.search_model_versions(f"name='{NAME}'")) == 1
         run = mlflow.get_run(first.run_id)
@@ -115,7 +120,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
 
     experiment(root, seed=2, right=0.3)
     third = publish.publish(root=root, **URIS)
-    with pytest.raises(GateRefused, match=r"better: UA 30\.\d against 80"):
+    with pytest.raises(GateRefused, match=r"better: UA 33\.3 against 83\.3 on 18 utterances of 3 speakers"):
         promote(root, third.version)
     with pytest.raises(RegistryError, match="with a reason"):
         promote(root, third.version, waive=["better"], reason="")
@@ -237,7 +242,8 @@ def test_a_package_that_lacks_something_does_not_pass(root):
         promote(root)
 
 
-def test_errors_say_what_to_do(root, tmp_path):
+def test_errors_say_what_to_do(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RegistryError, match="there are: 1"):
         promote(root, 9)
     with pytest.raises(RegistryError, match="no challenger"):
