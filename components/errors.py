@@ -20,6 +20,7 @@ EmoflowError
 A message says what is wrong, where, and what to do about it.
 """
 
+import errno
 import sys
 from collections.abc import Callable, Iterable
 
@@ -96,11 +97,19 @@ def listed(items: Iterable[object], most: int = 10) -> str:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage's ``main``: a user's error ends it with its message alone, Ctrl-C with 130."""
+    """Run a stage's ``main``: a user's error or a full disk ends it with its message alone, Ctrl-C with 130."""
     try:
         main()
     except EmoflowError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        sys.exit(
+            f"error: {error.strerror.lower()}{where}: free some and run the same command again; "
+            "what was finished is kept"
+        )
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept; run the same command again to go on", file=sys.stderr)
         sys.exit(130)

@@ -1,6 +1,5 @@
 """A clip's face to tokens, one for each picture looked at: its appearance, or its landmarks."""
 
-import atexit
 from functools import lru_cache
 from pathlib import Path
 
@@ -107,18 +106,27 @@ class Landmarks(_Face):
             MediaError: no face in any picture.
             SettingsError: the model is not there, or is another.
         """
-        landmarker = _landmarker(str(self.model or ""))
+        model = _landmark_model(str(self.model or ""))
         import mediapipe
+        from mediapipe.tasks.python import BaseOptions, vision
 
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=model), output_face_blendshapes=True
+        )
         tokens = []
-        for image in medium.images:
-            picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
-            found = landmarker.detect(picture)
-            if found.face_landmarks:
-                height, width = image.shape[:2]
-                points = np.array([[p.x * width, p.y * height, p.z * width] for p in found.face_landmarks[0]])
-                shapes = [shape.score for shape in found.face_blendshapes[0]]
-                tokens.append(np.concatenate([upright(points).ravel(), shapes]))
+        # One for each clip, some 40 ms: a landmarker that is left to the interpreter's end cannot be closed then.
+        with vision.FaceLandmarker.create_from_options(options) as landmarker:
+            for image in medium.images:
+                found = landmarker.detect(
+                    mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
+                )
+                if found.face_landmarks:
+                    height, width = image.shape[:2]
+                    points = np.array(
+                        [[p.x * width, p.y * height, p.z * width] for p in found.face_landmarks[0]]
+                    )
+                    shapes = [shape.score for shape in found.face_blendshapes[0]]
+                    tokens.append(np.concatenate([upright(points).ravel(), shapes]))
         if not tokens:
             raise MediaError(f"no face found in {len(medium.images)} frames")
         return checked(np.stack(tokens), self.feature_names())
@@ -143,7 +151,7 @@ def upright(points: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _landmarker(model: str):
+def _landmark_model(model: str) -> bytes:
     path = Path(model)
     mend = "put it where EMOFLOW_LANDMARK_MODEL says with: emoflow assets add face-landmarker FILE-OR-URL"
     if not path.is_file():
@@ -155,12 +163,4 @@ def _landmarker(model: str):
         raise SettingsError(
             f"{path} is not the landmark model that is meant: sha256 {found}, expected {LANDMARK_MODEL_SHA256}; {mend}"
         )
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    landmarker = vision.FaceLandmarker.create_from_options(
-        vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=path.read_bytes()), output_face_blendshapes=True
-        )
-    )
-    atexit.register(landmarker.close)  # left to the interpreter's end, it is closed too late
-    return landmarker
+    return path.read_bytes()

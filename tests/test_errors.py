@@ -1,0 +1,41 @@
+import errno
+
+import pytest
+
+from components.errors import CorpusError, listed, run
+
+
+def raising(error: BaseException):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (CorpusError("no such corpus"), "error: no such corpus"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "data/x"),
+            "error: no space left on device (data/x): free some and run the same command again; "
+            "what was finished is kept",
+        ),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_what_a_user_can_mend_ends_a_stage_without_a_traceback(error, status):
+    with pytest.raises(SystemExit) as ended:
+        run(raising(error))
+    assert ended.value.code == status
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), ValueError("a bug")])
+def test_anything_else_keeps_its_traceback(error):
+    with pytest.raises(type(error)):
+        run(raising(error))
+
+
+def test_lists_are_cut():
+    assert listed("abc") == "a, b, c"
+    assert listed(range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 … and 2 more"
