@@ -76,7 +76,7 @@ def run_jobs(
                     future.result()
                     yield flying.pop(future)
         except BrokenProcessPool:
-            suspects = list(flying.values())
+            suspects = list(flying.values()) or [waiting.popleft()]
         else:
             suspects = []
         finally:
