@@ -1,0 +1,221 @@
+"""Taking a corpus in: checked first, copied whole, compared, tracked; and what is refused."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.corpora import attached, copying
+from components.corpora.add import add
+from components.errors import CorpusError
+from components.files import tree_digest
+
+NAMES = [
+    "Actor_01/03-01-02-01-01-01-01.wav",
+    "Actor_01/03-01-03-01-01-01-01.wav",
+    "Actor_02/03-01-03-01-01-01-02.wav",
+]
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    folder = tmp_path / "shipped"
+    for number, name in enumerate(NAMES):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(os.urandom(1000 + number))
+    (folder / "Actor_01" / "._03-01-02-01-01-01-01.wav").write_bytes(b"mac")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
+    (tmp_path / "project" / ".dvc").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setattr("components.corpora.add.run_group", lambda *args, **kwargs: 0)
+    return Path("data/raw")
+
+
+def quiet(corpus, source, **rest):
+    return add(corpus, source, say=lambda _: None, **rest)
+
+
+def test_every_byte_and_no_link(source, root):
+    told = []
+    folder = add("ravdess", source, root=root, say=told.append)
+    assert folder == root / "ravdess"
+    assert tree_digest([folder]) != tree_digest([root])
+    for path in source.rglob("*"):
+        copy = folder / path.relative_to(source)
+        if path.is_file():
+            assert copy.read_bytes() == path.read_bytes()
+            assert (
+                copy.stat().st_nlink == 1
+                and copy.stat().st_ino != path.stat().st_ino
+                and not copy.is_symlink()
+            )
+            assert copy.stat().st_mtime_ns == path.stat().st_mtime_ns
+    assert [path.name for path in root.iterdir()] == ["ravdess"]
+    assert "3 utterances of 2 speakers" in told[0] and "operating system" in told[1]
+
+
+def test_the_same_again_copies_nothing(source, root, monkeypatch):
+    quiet("ravdess", source, root=root)
+    monkeypatch.setattr("components.corpora.add.copy_all", lambda *_, **__: pytest.fail("copied again"))
+    told = []
+    add("ravdess", source, root=root, say=told.append)
+    assert any("the same to the byte" in each for each in told)
+
+
+def test_other_content_is_refused_and_kept(source, root):
+    folder = quiet("ravdess", source, root=root)
+    before = tree_digest([folder])
+    (source / NAMES[0]).write_bytes(b"changed")
+    (source / NAMES[1]).unlink()
+    (source / "Actor_02" / "03-01-04-01-01-01-02.wav").write_bytes(b"new")
+    with pytest.raises(CorpusError) as refused:
+        quiet("ravdess", source, root=root)
+    said = str(refused.value)
+    for part in (
+        f"{NAMES[0]} (other content)",
+        f"{NAMES[1]} (only there)",
+        "02.wav (not there)",
+        "To replace it: dvc rem",
+    ):
+        assert part in said
+    assert tree_digest([folder]) == before
+
+
+def test_a_tracked_corpus_whose_data_is_elsewhere(source, root):
+    root.mkdir(parents=True)
+    (root / "ravdess.dvc").write_text("outs: []")
+    with pytest.raises(CorpusError, match="dvc checkout"):
+        quiet("ravdess", source, root=root)
+
+
+def test_links_that_lead_out_are_refused_before_anything_is_written(source, root, tmp_path):
+    (tmp_path / "secret.wav").write_bytes(b"secret")
+    (source / "Actor_01" / "03-01-05-01-01-01-01.wav").symlink_to(tmp_path / "secret.wav")
+    with pytest.raises(CorpusError, match=r"03-01-05-01-01-01-01.wav \(a link out of the folder"):
+        quiet("ravdess", source, root=root)
+    assert not root.exists()
+
+
+def test_a_link_within_becomes_a_file(source, root):
+    (source / "Actor_02" / "03-01-05-01-01-01-02.wav").symlink_to(source / NAMES[2])
+    copy = quiet("ravdess", source, root=root) / "Actor_02" / "03-01-05-01-01-01-02.wav"
+    assert not copy.is_symlink() and copy.read_bytes() == (source / NAMES[2]).read_bytes()
+
+
+def test_outside_a_dvc_project(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match="no DVC project"):
+        quiet("ravdess", source, root=tmp_path / "data" / "raw")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda source: source.parent / "nowhere", "is no folder"),
+        (lambda source: source / NAMES[0], "is no folder"),
+        (lambda source: source.parent, "shipped in it does; give that folder"),
+        (lambda source: source / "Actor_01", "one actor's folder"),
+    ],
+)
+def test_a_source_that_is_not_the_corpus(source, root, make, said):
+    with pytest.raises(CorpusError, match=said):
+        quiet("ravdess", make(source), root=root)
+    assert not root.exists()
+
+
+def test_a_full_disk_leaves_nothing(source, root, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(copying.shutil, "copyfile", full)
+    monkeypatch.setattr(copying.fcntl, "ioctl", full)
+    with pytest.raises(CorpusError, match=r"is full: the corpus is 0\.00 GB"):
+        quiet("ravdess", source, root=root)
+    assert list(root.iterdir()) == []
+
+
+def test_cut_off_it_goes_on_with_what_is_missing(source, root, monkeypatch):
+    replace, copied = Path.replace, []
+
+    def cut(self, target):
+        if len(copied) == 2:
+            raise KeyboardInterrupt
+        copied.append(target.name)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", cut)
+    with pytest.raises(KeyboardInterrupt):
+        quiet("ravdess", source, root=root, workers=1)
+    assert not (root / "ravdess").exists() and len(copied) == 2
+    again = []
+    monkeypatch.setattr(
+        Path, "replace", lambda self, target: (again.append(target.name), replace(self, target))
+    )
+    folder = quiet("ravdess", source, root=root, workers=1)
+    assert not set(again) & set(copied) and len(again) == 2
+    assert copying.differences(copying.files_of(source), folder) == []
+
+
+def test_two_at_once(source, root):
+    with copying.alone(root / ".ravdess.partial"), pytest.raises(CorpusError, match="another process"):
+        quiet("ravdess", source, root=root)
+
+
+def test_a_feature_table_comes_along(source, root, tmp_path):
+    table = tmp_path / "openface.csv"
+    table.write_text("AU01,name\n0.5,01-01-03-01-01-01-02\n")
+    told = []
+    folder = add("ravdess", source, features={"face": table}, root=root, say=told.append)
+    assert (folder / "attached" / "face.csv").read_bytes() == table.read_bytes()
+    assert any("1 features, modality face, of 1 of 3 utterances" in each for each in told)
+    assert list(attached("ravdess", folder)["face"].index) == ["ravdess/01-03-01-01-01-02"]
+
+
+@pytest.mark.parametrize(
+    ("modality", "content", "said"),
+    [
+        ("face", "AU01,name\n0.5,01-01-08-01-01-01-02\n", "does not have"),
+        ("../face", "AU01,name\n0.5,01-01-03-01-01-01-02\n", "is no name of a modality"),
+        ("face", None, "is not there"),
+    ],
+)
+def test_a_feature_table_that_does_not_fit_stops_it_before_the_copy(
+    source, root, tmp_path, modality, content, said
+):
+    if content:
+        (tmp_path / "table.csv").write_text(content)
+    with pytest.raises(CorpusError, match=said):
+        quiet("ravdess", source, features={modality: tmp_path / "table.csv"}, root=root)
+    assert not root.exists()
+
+
+def test_dvc_failing_is_said(source, root, monkeypatch):
+    def failing(command, *, on_line, cwd):
+        on_line("ERROR: cache is read-only")
+        return 255
+
+    monkeypatch.setattr("components.corpora.add.run_group", failing)
+    with pytest.raises(CorpusError, match="is in place, but dvc add failed: ERROR: cache is read-only"):
+        quiet("ravdess", source, root=root)
+
+
+@pytest.mark.slow
+def test_dvc_tracks_it(source, tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    dvc = Path(sys.executable).parent / "dvc"
+    subprocess.run([dvc, "init", "--quiet", "--no-scm"], check=True)
+    quiet("ravdess", source)
+    assert (project / "data" / "raw" / "ravdess.dvc").is_file()
+    status = subprocess.run([dvc, "status", "--json"], check=True, capture_output=True, text=True)
+    assert status.stdout.strip() == "{}"

@@ -1,0 +1,148 @@
+"""The stages ``corpora`` and ``utterances``, and the list of corpora."""
+
+import hashlib
+import io
+import json
+import shutil
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT
+from rich.console import Console
+
+from components.corpora import control, listing, select, truth, utterances
+from components.errors import CorpusError, ParamsError
+from components.files import tree_digest
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A control corpus whose media are not worth decoding: the tables are what counts here."""
+
+    def fake(clip, folder, seed):
+        for path in (folder / "audio" / f"{clip.id}.wav", folder / "video" / f"{clip.id}.mp4"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"{path.name} {seed}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(control, "record", fake)
+        return control.synthesise(tmp_path_factory.mktemp("made") / "control", speakers=3, clips=2, workers=1)
+
+
+@pytest.fixture
+def project(tmp_path, made, monkeypatch):
+    shutil.copytree(made, tmp_path / "data" / "raw" / "control")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stage(monkeypatch, main, *arguments):
+    monkeypatch.setattr(sys, "argv", ["stage", *arguments])
+    main()
+
+
+def test_utterances_of_control(project, monkeypatch, capsys):
+    stage(monkeypatch, utterances.main, "control")
+    table = pd.read_parquet("data/utterances/control.parquet")
+    assert len(table) == 42
+    row = table.iloc[5]
+    content = (project / "data/raw/control" / row["audio"]).read_bytes()
+    assert row["audio_digest"] == hashlib.sha256(content).hexdigest()
+    assert row["text_digest"] == hashlib.sha256(row["text"].encode()).hexdigest()
+    ceilings = json.loads((project / "data/ceilings/control/ceilings.json").read_text())
+    assert ceilings["population"] == truth.population(control.RELIABILITY)
+    oracle = pd.read_parquet("data/ceilings/control/oracle.parquet")
+    assert list(oracle.columns) == ["utterance_id", "subset", "prediction", "correct"]
+    assert set(oracle["utterance_id"]) == set(table["utterance_id"]) and len(oracle) == 7 * 42
+    for subset, score in ceilings["oracle"].items():
+        assert oracle.loc[oracle["subset"] == subset, "correct"].mean() == pytest.approx(score)
+    assert "42 utterances of 3 speakers; 0 not read" in capsys.readouterr().out
+
+
+def test_the_same_corpus_gives_the_same_bytes(project, monkeypatch):
+    stage(monkeypatch, utterances.main, "control")
+    first = tree_digest([project / "data/utterances", project / "data/ceilings"])
+    shutil.rmtree("data/utterances")
+    monkeypatch.setenv("EMOFLOW_WORKERS", "1")
+    stage(monkeypatch, utterances.main, "control")
+    assert tree_digest([project / "data/utterances", project / "data/ceilings"]) == first
+
+
+def test_empty_and_missing_files_have_no_digest_and_missing_ones_are_listed(project, monkeypatch, capsys):
+    raw = project / "data/raw/control"
+    (raw / "audio/s01-001.wav").write_bytes(b"")
+    (raw / "video/s01-002.mp4").unlink()
+    stage(monkeypatch, utterances.main, "control")
+    table = pd.read_parquet("data/utterances/control.parquet").set_index("utterance_id")
+    assert pd.isna(table.loc["control/s01-001", "audio_digest"])
+    assert pd.isna(table.loc["control/s01-002", "video_digest"])
+    assert table["audio_digest"].isna().sum() == table["video_digest"].isna().sum() == 1
+    reason = {"path": "video/s01-002.mp4", "reason": "utterances.csv calls for it, and it is not there"}
+    assert json.loads((project / "data/utterances/control.unread.json").read_text()) == [reason]
+    assert "not read: video/s01-002.mp4" in capsys.readouterr().err
+
+
+def test_truth_of_another_corpus_is_refused(project, monkeypatch):
+    path = project / "data/raw/control/utterances.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    word = lines[1].rsplit(",", 1)[1].strip()
+    lines[1] = lines[1].replace(f",{word}\n", ",fear\n" if word != "fear" else ",anger\n")
+    path.write_text("".join(lines))
+    with pytest.raises(CorpusError, match="control/s01-001; make the corpus anew"):
+        stage(monkeypatch, utterances.main, "control")
+
+
+def test_utterances_of_a_corpus_without_planted_truth(project, monkeypatch):
+    path = project / "data/raw/ravdess/Actor_01/03-01-02-01-01-01-01.wav"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"RIFF")
+    stage(monkeypatch, utterances.main, "ravdess")
+    assert len(pd.read_parquet("data/utterances/ravdess.parquet")) == 1
+    assert json.loads((project / "data/ceilings/ravdess/ceilings.json").read_text()) == {}
+    oracle = pd.read_parquet("data/ceilings/ravdess/oracle.parquet")
+    assert list(oracle.columns) == ["utterance_id", "subset", "prediction", "correct"] and len(oracle) == 0
+
+
+def test_a_corpus_that_is_not_here(project, monkeypatch):
+    with pytest.raises(CorpusError, match="data/raw/ravdess is not there; have it by: Zenodo"):
+        stage(monkeypatch, utterances.main, "ravdess")
+    assert not (project / "data/utterances").exists()
+
+
+def test_select_clears_other_corpora_and_nothing_else(project, monkeypatch):
+    held = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"corpora": ["control"]}
+    (project / "params.yaml").write_text(yaml.safe_dump(held))
+    names = (
+        "data/utterances/{}.parquet", "data/utterances/{}.unread.json", "data/ceilings/{}/ceilings.json",
+        "data/features/{}/audio/egemaps/index.parquet", "reports/validation/{}/verdict.json",
+    )  # fmt: skip
+    kept = [name.format("control") for name in names] + ["data/utterances/.gitignore", "data/folds.parquet"]
+    for path in [name.format("ravdess") for name in names] + kept:
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text("x")
+    stage(monkeypatch, select.main)
+    assert json.loads((project / "data/corpora.json").read_text()) == {"corpora": ["control"]}
+    assert all((project / path).is_file() for path in kept)
+    assert not [path for path in project.rglob("*ravdess*")]
+    assert (project / "data/raw/control/utterances.csv").is_file()
+
+
+def test_select_with_params_that_cannot_be_clears_nothing(project, monkeypatch):
+    (project / "params.yaml").write_text("corpora: []\n")
+    (project / "data/utterances").mkdir()
+    (project / "data/utterances/ravdess.parquet").write_text("x")
+    with pytest.raises(ParamsError):
+        stage(monkeypatch, select.main)
+    assert (project / "data/utterances/ravdess.parquet").exists()
+
+
+def test_listing(project):
+    states = {row.corpus.name: row.state for row in listing.rows(project / "data/raw")}
+    assert states == {"control": "here", "ravdess": "absent"}
+    (project / "data/raw/ravdess.dvc").write_text("outs: []")
+    assert {row.corpus.name: row.state for row in listing.rows(project / "data/raw")}["ravdess"] == "tracked"
+    screen = Console(width=200, record=True, file=io.StringIO())
+    screen.print(listing.table(project / "data/raw"))
+    assert "dvc pull" in (told := screen.export_text()) and "control" in told
