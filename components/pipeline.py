@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import yaml
+
 from .errors import PipelineError
 from .process import run_group
 
 RAN, CACHED, UNCHANGED = "ran", "cached", "unchanged"
+NEVER = "never ran here"
 TAIL = 20
 _SAID = {
     RAN: "Running stage '{}':",
@@ -83,6 +86,10 @@ def environment() -> dict[str, str]:
 
 def why(stage: str, root: str | Path = ".") -> tuple[str, ...]:
     """What differs from the last time ``stage`` ran, sorted; empty where nothing does."""
+    lock = Path(root) / "dvc.lock"
+    known = (yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.is_file() else None) or {}
+    if stage not in known.get("stages", {}):
+        return (NEVER,)
     said = json.loads(_ask(root, "status", "--json", stage)).get(stage, [])
     reasons = set()
     for entry in said:

@@ -29,9 +29,9 @@ MARK = "EMOFLOW_FLOW_RUN"
 PLAIN = {"cache_policy": NO_CACHE, "persist_result": False}
 
 
-def end_leftovers(_flow: Any, run: FlowRun, _state: State) -> None:
+def end_leftovers(flow: Any, flow_run: FlowRun, state: State) -> None:  # the worker passes them by these names
     """End whatever a cancelled or crashed run has left: the second line, for a run that was killed outright."""
-    process.end_marked(MARK, str(run.id))
+    process.end_marked(MARK, str(flow_run.id))
 
 
 @task(task_run_name="{name}", **PLAIN)

@@ -1,0 +1,258 @@
+"""A real Prefect server and worker, as `make ui` starts them: runs asked for, finished, cancelled, killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+pytestmark = pytest.mark.integration
+
+DVC_YAML = """
+stages:
+  first:
+    cmd: python -c "open('first.txt', 'w').write('1')"
+    outs: [first.txt]
+  work:
+    matrix:
+      corpus: ${corpora}
+    cmd: python work.py ${item.corpus}
+    params: [mood]
+    deps: [first.txt, work.py]
+    outs: ["${item.corpus}.txt"]
+"""
+
+WORK = """
+    import os, subprocess, sys, time
+    mood = [line.split()[1] for line in open("params.yaml") if line.startswith("mood")][0]
+    if mood == "bad":
+        sys.exit("error: the mood is bad: set another in params.yaml")
+    if mood == "slow":
+        deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(900)"
+        child = subprocess.Popen([sys.executable, "-c", deaf])
+        away = subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True)
+        with open("pids.part", "w") as file:
+            print(os.getppid(), os.getpid(), child.pid, away.pid, file=file)
+        os.rename("pids.part", "pids")
+        time.sleep(900)
+    print("in a mood that is", mood)
+    open(f"{sys.argv[1]}.txt", "w").write(mood)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Api:
+    """Prefect's REST API, as the UI in a browser speaks it."""
+
+    def __init__(self, url: str):
+        self.url = url
+
+    def __call__(self, path: str, body: dict | None = None):
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def start(self, **parameters) -> str:
+        deployment = self("deployments/name/experiment/nightly")
+        run = self(f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
+        return run["id"]
+
+    def state(self, run: str) -> dict:
+        return self(f"flow_runs/{run}")["state"]
+
+    def wait(self, run: str, *kinds: str, within_s: float = 120) -> dict:
+        until = time.monotonic() + within_s
+        while (state := self.state(run))["type"] not in kinds:
+            assert time.monotonic() < until, f"still {state}"
+            time.sleep(0.3)
+        return state
+
+    def tasks(self, run: str) -> dict[str, dict]:
+        found = self(
+            "task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        )
+        return {each["name"]: each["state"] for each in found}
+
+    def logs(self, run: str) -> str:
+        found = self("logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"})
+        return "\n".join(each["message"] for each in found)
+
+
+class Project:
+    """A workspace of two stages, and `python -m flows.ui` running in it."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        (root / "dvc.yaml").write_text(DVC_YAML)
+        (root / "work.py").write_text(textwrap.dedent(WORK))
+        self.mood("good")
+        for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+            subprocess.run(command, cwd=root, check=True)
+        port = free_port()
+        self.api = Api(f"http://127.0.0.1:{port}/api")
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+            "PREFECT_HOME": str(root / ".emoflow" / "prefect"),
+            "PREFECT_SERVER_API_PORT": str(port),
+            "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:1",  # elsewhere: so none is started
+            "PYTHONPATH": str(ROOT),
+        }
+        self.said = root / "ui.log"
+        with self.said.open("w") as said:
+            self.ui = subprocess.Popen(
+                [sys.executable, "-u", "-m", "flows.ui"],
+                cwd=root,
+                env=self.environment,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.wait_said("Worker is ready")
+
+    def mood(self, mood: str) -> None:
+        (self.root / "params.yaml").write_text(f"corpora: [a, b]\nmood: {mood}\n")
+
+    def wait_said(self, words: str, within_s: float = 300) -> None:
+        until = time.monotonic() + within_s
+        while words not in self.said.read_text():
+            assert self.ui.poll() is None and time.monotonic() < until, self.said.read_text()
+            time.sleep(0.3)
+
+    def slow_run(self) -> tuple[str, list[int]]:
+        """A run that hangs in `work@a`, and the ids of dvc's shell, the stage and its two deaf children."""
+        (self.root / "pids").unlink(missing_ok=True)
+        self.mood("slow")
+        run = self.api.start(until="stages")
+        until = time.monotonic() + 120
+        while not (self.root / "pids").exists():
+            assert time.monotonic() < until, self.api.logs(run)
+            time.sleep(0.2)
+        pids = [int(word) for word in (self.root / "pids").read_text().split()]
+        assert all(map(running, pids))
+        return run, pids
+
+    def family(self) -> list[int]:
+        """Every process that holds on to this workspace, the launcher included."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("PREFECT_HOME") == self.environment["PREFECT_HOME"] and running(
+                    process.pid
+                ):
+                    found.append(process.pid)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
+
+
+def running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def assert_gone(pids: list[int], within_s: float = 60) -> None:
+    until = time.monotonic() + within_s
+    while any(map(running, pids)) and time.monotonic() < until:
+        time.sleep(0.2)
+    left = [psutil.Process(pid).cmdline() for pid in pids if running(pid)]
+    assert not left
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("workspace"))
+    yield project
+    if project.ui.poll() is None:
+        project.ui.send_signal(signal.SIGINT)
+    project.ui.wait(60)
+    for pid in project.family():
+        psutil.Process(pid).kill()
+
+
+def test_a_run_asked_for_through_the_api_has_one_task_a_stage(project):
+    project.mood("good")
+    run = project.api.start(until="stages")
+    state = project.api.wait(run, "COMPLETED", "FAILED", "CRASHED")
+    assert (state["type"], state["message"]) == ("COMPLETED", "3 of 3 stages ran"), project.api.logs(run)
+    tasks = project.api.tasks(run)
+    assert list(tasks) == ["first", "work@a", "work@b"]
+    assert {each["type"] for each in tasks.values()} == {"COMPLETED"}
+    assert "ran in" in tasks["work@a"]["message"]
+    assert "in a mood that is good" in project.api.logs(run)
+    assert (project.root / "b.txt").read_text() == "good"
+
+    again = project.api.start(until="stages")
+    assert project.api.wait(again, "COMPLETED", "FAILED", "CRASHED")["message"] == "0 of 3 stages ran"
+    assert {each["name"] for each in project.api.tasks(again).values()} == {"Unchanged"}
+
+    artifact = project.api(
+        "artifacts/filter", {"artifacts": {"key": {"any_": ["experiment"]}}, "sort": "CREATED_DESC"}
+    )
+    assert [each["flow_run_id"] for each in artifact] == [again, run]
+    assert "| work@b | unchanged |" in artifact[0]["data"]
+    assert "| first | ran |" in artifact[1]["data"]
+    assert "never ran here" in artifact[1]["data"]
+
+
+def test_a_failed_stage_fails_its_task_with_its_own_words(project):
+    project.mood("bad")
+    run = project.api.start(until="stages")
+    state = project.api.wait(run, "COMPLETED", "FAILED", "CRASHED")
+    tasks = project.api.tasks(run)
+    assert list(tasks) == ["first", "work@a"]
+    for failed in (state, tasks["work@a"]):
+        assert failed["type"] == "FAILED"
+        assert "error: the mood is bad: set another in params.yaml" in failed["message"]
+
+
+def test_cancelling_leaves_no_process_behind(project):
+    run, pids = project.slow_run()
+    asked = project.api(f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+    assert asked["status"] == "ACCEPT"
+    project.api.wait(run, "CANCELLED", within_s=90)
+    assert_gone(pids)
+
+    project.mood("good")
+    after = project.api.start(until="stages")
+    assert project.api.wait(after, "COMPLETED", "FAILED", "CRASHED")["type"] == "COMPLETED"
+
+
+def test_a_run_killed_outright_leaves_no_process_behind(project):
+    run, pids = project.slow_run()
+    above = psutil.Process(pids[1]).parents()
+    worker = next(n for n, each in enumerate(above) if "flows.serve" in each.cmdline())
+    above[worker - 1].kill()  # the process that the flow itself runs in
+    assert project.api.wait(run, "CRASHED", within_s=90)
+    assert_gone(pids)
+
+
+def test_ctrl_c_ends_servers_worker_and_the_run_in_flight(project):
+    _, pids = project.slow_run()
+    family = project.family()
+    assert len(family) >= 6
+    project.ui.send_signal(signal.SIGINT)
+    assert project.ui.wait(90) == 0
+    assert_gone([*pids, *family])
+    assert project.said.read_text().splitlines()[-1] == "all ended"
