@@ -18,6 +18,7 @@ LOCK = "dvc.lock"
 MODEL = "data/model"
 FIGURES = "reports/metrics.json"
 PARAMS = "params.yaml"
+RAW = "data/raw/"
 
 
 def harvest(root: str | Path, *, name: str, version: int, run_id: str) -> Facts:
@@ -29,7 +30,7 @@ def harvest(root: str | Path, *, name: str, version: int, run_id: str) -> Facts:
     root = Path(root)
     stages = _stages(root)
     description = read_json(root / MODEL / "model.json")
-    executions = _executions(root, stages, description["corpora"])
+    executions = _executions(stages, description["corpora"])
     return Facts(
         name=name,
         version=version,
@@ -59,7 +60,7 @@ def _stages(root: Path) -> dict[str, dict[str, Any]]:
         ) from None
 
 
-def _executions(root: Path, stages: dict[str, dict], corpora: list[str]) -> list[dict[str, Any]]:
+def _executions(stages: dict[str, dict], corpora: list[str]) -> list[dict[str, Any]]:
     """The stages that the model and its figures come from, each with the artifacts that went in and came out."""
     stages = {
         stage: held for stage, held in stages.items() if "@" not in stage or stage.split("@")[1] in corpora
@@ -74,16 +75,14 @@ def _executions(root: Path, stages: dict[str, dict], corpora: list[str]) -> list
             reached.add(stage)
             deps = [dep["path"] for dep in stages[stage].get("deps", [])]
             waiting += [maker for path, maker in made.items() if any(_overlap(path, dep) for dep in deps)]
-    return [_execution(root, stage, stages[stage], made) for stage in sorted(reached)]
+    return [_execution(stage, stages[stage], made) for stage in sorted(reached)]
 
 
-def _execution(root: Path, stage: str, held: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
+def _execution(stage: str, held: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
     def artifact(entry: dict[str, Any]) -> dict[str, Any]:
         path = entry["path"]
-        if any(_overlap(path, out) for out in made):
-            kind = "derived"
-        else:
-            kind = "raw" if (root / f"{path}.dvc").is_file() else "code"
+        derived = any(_overlap(path, out) for out in made)
+        kind = "derived" if derived else "raw" if path.startswith(RAW) else "code"
         return {
             "digest": f"md5:{entry['md5']}",
             "path": path,
@@ -108,12 +107,15 @@ def _unclean(root: Path, executions: list[dict[str, Any]]) -> list[dict[str, str
     if commit is None:
         return [{"path": ".", "reason": "not a git repository with a commit: nothing says what code ran"}]
     found: dict[str, str] = {path: "not committed" for path in git.changed(root, "dvc.yaml")}
-    for dep in (dep for execution in executions for dep in execution["in"] if dep["kind"] == "code"):
-        if git.committed_md5(root, dep["path"]) != dep["digest"].removeprefix("md5:"):
-            changed = git.changed(root, dep["path"])
+    deps = [dep for execution in executions for dep in execution["in"] if dep["kind"] == "code"]
+    for path, digest in sorted(
+        {(dep["path"], dep["digest"]) for dep in deps}
+    ):  # stages share most of their code
+        if f"md5:{git.committed_md5(root, path)}" != digest:
+            changed = git.changed(root, path)
             found |= dict.fromkeys(changed, "not committed")
             if not changed:
-                found[dep["path"]] = f"ran with other bytes than commit {commit[:12]} holds: run `dvc repro`"
+                found[path] = f"ran with other bytes than commit {commit[:12]} holds: run `dvc repro`"
     for execution in executions:
         for file, held in execution["params"].items():
             ran_with = yaml.safe_load(git.committed(root, file) or b"{}")

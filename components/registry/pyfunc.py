@@ -1,6 +1,7 @@
 """The published model as MLflow calls it; packed with it."""
 
 import mlflow.pyfunc
+import pandas as pd
 
 from .inference import Predictor
 
@@ -11,5 +12,5 @@ class EmotionPyfunc(mlflow.pyfunc.PythonModel):
     def load_context(self, context) -> None:
         self.predictor = Predictor(context.artifacts["model"])
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: pd.DataFrame, params=None) -> pd.DataFrame:
         return self.predictor.table(model_input)

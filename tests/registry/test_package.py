@@ -50,7 +50,6 @@ def test_requirements_are_exact_and_only_what_this_model_runs(root, tmp_path):
         "pandas",
         "soundfile",
         "soxr",
-        "scikit-learn",
         "av",
     } <= names
     assert not names & {"mediapipe", "opensmile", "prefect", "ray"}
