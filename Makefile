@@ -44,7 +44,10 @@ test: install lint  ## every test that CI runs
 	@pytest
 
 test-fast: install  ## the quick ones, under two minutes
-	@pytest -m "not slow and not integration"
+	@pytest -m "not slow and not integration and not accept"
+
+accept: install  ## the figures promised, on all of RAVDESS: too long for CI
+	@pytest -m accept -s tests/acceptance
 
 lint: install
 	@ruff check .

@@ -1,0 +1,115 @@
+"""The whole line, from raw clips to a promoted model, in a workspace of its own, through the commands that users type."""
+
+import json
+import os
+import signal
+import time
+
+import pandas as pd
+import pytest
+from workspace import Workspace
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+SMALL = {
+    "search__configurations": 3,
+    "search__epochs": 12,
+    "search__halvings": 1,
+    "train__seeds": [0],
+    "evaluate__resamples": 200,
+    "features__audio__encoders": ["egemaps"],
+}
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory) -> Workspace:
+    """A finished experiment on a small control corpus."""
+    workspace = Workspace.make(tmp_path_factory.mktemp("line"), **SMALL)
+    workspace.emoflow("corpora", "synthesise", "control", "--speakers", "8", "--clips", "2")
+    workspace.run("dvc", "repro")
+    return workspace
+
+
+def test_repro_leaves_every_figure_with_its_protocol(line):
+    metrics = json.loads((line.root / "reports/metrics.json").read_text())
+    assert metrics["protocol"] == "emotion7.kfold4"
+    assert metrics["best"] in metrics["strategies"]
+    for name, figures in metrics["strategies"].items():
+        for metric in ("wa", "ua", "wf1"):
+            assert 0 <= figures[metric]["low"] <= figures[metric]["mean"] <= figures[metric]["high"] <= 1, (
+                name
+            )
+    predictions = pd.read_parquet(line.root / "data/predictions.parquet")
+    once = predictions.groupby(["strategy", "seed"]).utterance_id.agg(["size", "nunique"])
+    assert (once["size"] == 112).all()
+    assert (once["nunique"] == 112).all()
+
+
+def test_fusion_beats_chance_and_nothing_beats_the_oracle(line):
+    metrics = json.loads((line.root / "reports/metrics.json").read_text())
+    assert metrics["strategies"][metrics["best"]]["wa"]["low"] > 1 / 7
+    assert not metrics["alarms"]
+
+
+def test_a_second_repro_changes_nothing(line):
+    outputs = ["data/search", "data/predictions.parquet", "data/model", "reports/metrics.json"]
+    before = [(line.root / name).stat().st_mtime_ns for name in outputs]
+    said = line.run("dvc", "repro").stdout
+    assert "Running stage 'corpora'" in said
+    assert said.count("Running stage") == 1, said
+    assert [(line.root / name).stat().st_mtime_ns for name in outputs] == before
+
+
+def test_the_same_experiment_gives_the_same_bytes(line):
+    digests = lambda: (line.root / "dvc.lock").read_text()  # noqa: E731
+    before = digests()
+    line.run("dvc", "repro", "--force", "--single-item", "search")
+    line.run("dvc", "repro", "--force", "--single-item", "train")
+    line.run("dvc", "repro", "--force", "--single-item", "evaluate")
+    assert digests() == before
+
+
+def test_publish_promote_and_pull(line):
+    first = line.emoflow("publish").stdout
+    again = line.emoflow("publish").stdout
+    assert first != again
+    line.emoflow("promote", "--latest")
+    listed = line.emoflow("models").stdout
+    assert "champion" in listed
+    clip = next((line.root / "data/raw/control").rglob("*.mp4"))
+    predicted = json.loads(line.emoflow("predict", "--video", str(clip), "--json").stdout)
+    assert predicted[0]["label"] in (
+        "anger",
+        "disgust",
+        "fear",
+        "happiness",
+        "sadness",
+        "surprise",
+        "neutral",
+    )
+    assert predicted[0]["modalities_used"] == "audio+face"
+    tree = line.emoflow("lineage", "emotion-emotion7@champion").stdout
+    assert "control" in tree
+    assert "search" in tree
+
+
+def test_a_killed_search_goes_on(line):
+    """``kill -9`` in the middle: what the killed run finished is not done again."""
+    line.change_params(search__seed=8)
+    running = line.start("dvc", "repro", "search")
+    finished = line.root / ".emoflow" / "work"
+    before = set(finished.rglob("*.json"))
+
+    def done() -> set:
+        return {path for path in finished.rglob("*.json") if path not in before}
+
+    deadline = time.monotonic() + 240
+    while len(done()) < 3:
+        assert running.poll() is None, (line.root / ".emoflow/started.log").read_text()[-3000:]
+        assert time.monotonic() < deadline, "no gang finished in time"
+        time.sleep(0.2)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    kept = {path: path.stat().st_mtime_ns for path in done()}
+    line.run("dvc", "repro", "search")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
