@@ -1,4 +1,4 @@
-"""The whole line, from raw clips to a promoted model, in a workspace of its own, through the commands that users type."""
+"""The whole line, from raw clips to a promoted model, in a workspace of its own, through the users' own commands."""
 
 import json
 import os
