@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import SettingsError
 
 
 class Settings(BaseSettings):
@@ -14,8 +18,7 @@ class Settings(BaseSettings):
 
     mlflow_tracking_uri: str = "sqlite:///mlflow.db"
     lineage_uri: str = Field("sqlite:///.emoflow/lineage.db", alias="EMOFLOW_LINEAGE_URI")
-    device: str = Field("auto", alias="EMOFLOW_DEVICE")
-    """auto, cpu, cuda"""
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", alias="EMOFLOW_DEVICE")
     workers: int = Field(0, ge=0, alias="EMOFLOW_WORKERS")
     """Worker processes; 0: one a core."""
     cache: Path = Field(Path(".emoflow/cache"), alias="EMOFLOW_CACHE")
@@ -29,4 +32,17 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    return Settings()
+    """The environment, checked.
+
+    Raises:
+        SettingsError: naming each variable, what it held and what is wrong with it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        said = (f"{_variable(each)} is {each['input']!r}: {each['msg']}" for each in error.errors())
+        raise SettingsError("; ".join(said)) from None
+
+
+def _variable(error: ErrorDetails) -> str:
+    return str(error["loc"][0]).upper()

@@ -3,13 +3,12 @@
 import json
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from components import reach
 from components.errors import SettingsError
 
 HOST = "127.0.0.1"
@@ -41,13 +40,12 @@ class Service:
         return LOGS / f"{self.name.lower()}.log"
 
     def ready(self, since: datetime) -> bool:
-        """Whether it answers; ``since`` is when it was started. Loopback is asked directly, past any proxy."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        """Whether it answers; ``since`` is when it was started."""
         try:
-            with opener.open(self.health, timeout=5) as answer:
-                polled = json.load(answer)["last_polled"] if self.polls else None
-        except (urllib.error.URLError, OSError):
+            answer = reach.prefect(self.health)
+        except OSError:
             return False
+        polled = json.loads(answer)["last_polled"] if self.polls else None
         return not self.polls or (polled is not None and datetime.fromisoformat(polled) >= since)
 
 

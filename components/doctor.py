@@ -1,0 +1,269 @@
+"""Is everything here that a run needs? Versions, disk, tracking, services, devices, media; and how to mend it.
+
+It takes a second or two: no check imports the library that it asks about.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from . import params, reach, settings
+from .errors import EmoflowError, listed
+from .params import Params
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+OLDEST = (3, 11)
+LOCK = "requirements.lock"
+DISK_GB = 5.0
+GPUS = Path("/proc/driver/nvidia/gpus")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One answer. ``mend`` may also come with what is well: something optional, and how to have it."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def checks(root: str | Path = ".") -> list[Check]:
+    """Every check, in the order in which one would mend them; nothing raises."""
+    root = Path(root)
+    done = [python(), packages(root / LOCK), disk(root), writable(root), git(root), dvc(root)]
+    done.append(espeak())
+    experiment = _read("params.yaml", lambda: params.load(root / "params.yaml"))
+    environment = _read("environment", settings.load)
+    done += [each for each in (experiment, environment) if isinstance(each, Check)]
+    if isinstance(experiment, Params):
+        done += corpora(root, experiment)
+    if isinstance(environment, Settings):
+        uses = isinstance(experiment, Params) and "landmarks" in experiment.features.face.encoders
+        done += [
+            landmark_model(environment.landmark_model, needed=uses),
+            device(environment.device),
+            mlflow(environment.mlflow_tracking_uri, root),
+            prefect(os.environ.get("PREFECT_API_URL")),
+            ray(environment.ray_address),
+        ]
+    return done
+
+
+def table(found: Sequence[Check]) -> "Table":
+    """The checks for a terminal; a mend below what it mends."""
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, show_header=False, pad_edge=False, show_edge=False)
+    shown.add_column(no_wrap=True)
+    shown.add_column(no_wrap=True)
+    shown.add_column(overflow="fold")
+    for check in found:
+        sign = "[green]✓[/green]" if check.ok else "[bold red]✗[/bold red]"
+        mend = f"\n[yellow]→ {escape(check.mend)}[/yellow]" if check.mend else ""
+        shown.add_row(sign, escape(check.name), escape(check.found) + mend)
+    return shown
+
+
+def python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    ok = sys.version_info[:2] >= OLDEST
+    mend = (
+        ""
+        if ok
+        else f"Python {'.'.join(map(str, OLDEST))} or newer is needed: make PYTHON=/path/to/it install"
+    )
+    return Check("Python", ok, f"{found} ({sys.prefix})", mend)
+
+
+def packages(lock: Path) -> Check:
+    """The installed versions against the lock file; a local label (`+cpu`) makes no difference."""
+    if not lock.is_file():
+        return Check("packages", False, f"no {lock.name} here", "run this in the project's root")
+    wanted = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    wrong = []
+    for name, version in wanted:
+        try:
+            found = importlib.metadata.version(name).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            found = "missing"
+        if found != version:
+            wrong.append(f"{name} {found}, not {version}")
+    if wrong:
+        return Check("packages", False, listed(wrong), "make install")
+    return Check("packages", True, f"{len(wanted)}, as in {lock.name}")
+
+
+def disk(root: Path) -> Check:
+    free = shutil.disk_usage(root).free / 1e9
+    mend = (
+        "" if free >= DISK_GB else f"free {DISK_GB:.0f} GB, or set EMOFLOW_CACHE to a folder on another disk"
+    )
+    return Check("disk", not mend, f"{free:.1f} GB free", mend)
+
+
+def writable(root: Path) -> Check:
+    try:
+        with tempfile.TemporaryFile(dir=root):
+            return Check("write access", True, "yes")
+    except OSError as error:
+        who = f"{root.resolve()}: {error.strerror}"
+        return Check("write access", False, who, "give yourself write access to this folder")
+
+
+def git(root: Path) -> Check:
+    if not shutil.which("git"):
+        return Check("git", False, "not installed", "install git")
+    answer = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", "--short", "HEAD"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        mend = "git init, git add, git commit: lineage tells a model's code by its commit"
+        return Check("git", False, "no commit here", mend)
+    return Check("git", True, f"commit {answer.stdout.strip()}")
+
+
+def dvc(root: Path) -> Check:
+    ok = (root / ".dvc" / "config").is_file()
+    return Check("DVC", ok, "initialised" if ok else "not initialised here", "" if ok else "dvc init")
+
+
+def espeak() -> Check:
+    """The speech of the control corpus."""
+    spec = importlib.util.find_spec("espeakng_loader")
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    ok = bool(folder and any(folder.glob("*espeak-ng*")) and (folder / "espeak-ng-data").is_dir())
+    found = "library and voices" if ok else "the package espeakng-loader has no library for this machine"
+    return Check("espeak-ng", ok, found, "" if ok else "make install; without it there is no control corpus")
+
+
+def corpora(root: Path, experiment: Params) -> Iterator[Check]:
+    for name in experiment.corpora:
+        folder = root / "data" / "raw" / name
+        ok = folder.is_dir() and any(folder.iterdir())
+        make = (
+            f"emoflow corpora synthesise {name}" if name == "control" else f"emoflow corpora add {name} DIR"
+        )
+        found = f"in {folder.relative_to(root)}" if ok else f"not in {folder.relative_to(root)}"
+        yield Check(
+            f"corpus {name}", ok, found, "" if ok else f"{make}; or `dvc pull`, where a remote has it"
+        )
+
+
+def landmark_model(path: Path, *, needed: bool) -> Check:
+    from .storage import assets
+
+    get = "emoflow assets add face-landmarker FILE-OR-URL"
+    if not path.exists():
+        found = f"not at {path}" + ("" if needed else "; only the face encoder `landmarks` needs it")
+        return Check("landmark model", not needed, found, get)
+    try:
+        assets.require("face-landmarker", path)
+    except EmoflowError as error:
+        return Check("landmark model", False, str(error), get)
+    return Check("landmark model", True, str(path))
+
+
+def device(wanted: str) -> Check:
+    """What training can use, told from torch's build and the driver alone."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return Check("device", False, "torch is not installed", "make install")
+    build = (Path(spec.origin).parent / "version.py").read_text(encoding="utf-8")
+    cuda = re.search(r"^cuda\b.*= '([\d.]+)'", build, re.MULTILINE)
+    cards = sorted(GPUS.glob("*"))
+    if cuda and cards:
+        return Check(
+            "device", True, f"{len(cards)} × CUDA {cuda[1]}" + (", unused" if wanted == "cpu" else "")
+        )
+    if cuda:
+        lacks, mend = f"CUDA {cuda[1]} build, no NVIDIA driver", "install NVIDIA's driver"
+    elif cards:
+        lacks, mend = (
+            f"{len(cards)} GPU, CPU build of torch",
+            "install torch's CUDA build of the locked version",
+        )
+    else:
+        lacks, mend = "CPU alone", "use a machine with a GPU"
+    if wanted == "cuda":
+        return Check(
+            "device", False, f"EMOFLOW_DEVICE is cuda: {lacks}", f"{mend}, or set EMOFLOW_DEVICE=auto"
+        )
+    return Check("device", True, lacks, mend if cards else "")
+
+
+def mlflow(uri: str, root: Path) -> Check:
+    mend = (
+        "start it (`make ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
+    )
+    where = urlsplit(uri)
+    shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
+    if where.scheme == "sqlite":
+        path = root / uri.removeprefix("sqlite:///")
+        made = path.is_file()
+        if not os.access(path if made else path.parent, os.W_OK):
+            return Check("MLflow", False, f"{shown} cannot be written", "set MLFLOW_TRACKING_URI")
+        return Check("MLflow", True, shown if made else f"{shown}, made by the first `emoflow publish`")
+    try:
+        if where.scheme in ("http", "https"):
+            reach.get(f"{uri.rstrip('/')}/health")
+        else:
+            reach.connect(where.hostname or "localhost", where.port or 5432)
+    except (OSError, ValueError) as error:
+        return Check("MLflow", False, f"{shown}: {reach.problem(error)}", mend)
+    return Check("MLflow", True, f"{shown} answers")
+
+
+def prefect(api: str | None) -> Check:
+    if not api:
+        found = "PREFECT_API_URL is not set: a run from here starts a private server"
+        return Check("Prefect", True, found, "make ui: the servers to look at, and a worker")
+    try:
+        reach.prefect(f"{api.rstrip('/')}/health")
+    except (OSError, ValueError) as error:
+        mend = "start it (make ui), or set PREFECT_API_URL to where it is (http://HOST:PORT/api)"
+        return Check("Prefect", False, f"{api}: {reach.problem(error)}", mend)
+    return Check("Prefect", True, f"{api} answers")
+
+
+def ray(address: str | None) -> Check:
+    if address in (None, "", "local", "auto"):
+        return Check("Ray", True, "a local one is started" if address != "auto" else "whichever runs here")
+    if address.startswith("ray://"):
+        mend = "set RAY_ADDRESS to HOST:6379 on a node of the cluster, or unset it: Tune does not work through ray://"
+        return Check("Ray", False, address, mend)
+    host, _, port = address.rpartition(":")
+    try:
+        reach.connect(host, int(port))
+    except (OSError, ValueError) as error:
+        return Check(
+            "Ray", False, f"{address}: {reach.problem(error)}", "start the cluster, or unset RAY_ADDRESS"
+        )
+    return Check("Ray", True, f"{address} answers")
+
+
+def _read(name: str, read: Callable[[], object]) -> object:
+    """What is read, or the check that says why it cannot be."""
+    try:
+        return read()
+    except EmoflowError as error:
+        return Check(name, False, str(error), "set it right there")

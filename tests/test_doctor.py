@@ -1,0 +1,193 @@
+"""What is amiss is found, and each finding says how to mend it."""
+
+import http.server
+import io
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from components import doctor, params, settings
+from components.doctor import Check
+from components.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def server():
+    """An address on loopback that answers 200 for /health and /api/health alone."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path in ("/health", "/api/health") else 404)
+            self.end_headers()
+            self.wfile.write(b"OK")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture
+def silent_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def assert_amiss(check: Check, found: str, mend: str):
+    assert not check.ok
+    assert found in check.found
+    assert mend in check.mend
+
+
+def test_a_bare_folder_gets_every_answer_and_a_mend_for_each_failure(tmp_path):
+    found = {check.name: check for check in doctor.checks(tmp_path)}
+    assert {name for name, check in found.items() if not check.ok} == {
+        "packages",
+        "git",
+        "DVC",
+        "params.yaml",
+    }
+    assert all(check.mend for check in found.values() if not check.ok)
+    assert found["Python"].ok and found["device"].ok and found["espeak-ng"].ok
+
+
+def test_versions_are_compared_without_local_labels(tmp_path):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("# why\ntorch==2.13.0\npytest==0.1\nno-such-package==1.0\n")
+    check = doctor.packages(lock)
+    assert_amiss(check, "no-such-package missing, not 1.0", "make install")
+    assert "pytest" in check.found and "not 0.1" in check.found
+    assert "torch" not in check.found
+    lock.write_text("torch==2.13.0\n")
+    assert doctor.packages(lock) == Check("packages", True, "1, as in requirements.lock")
+
+
+def test_a_repository_without_a_commit_is_told(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    assert_amiss(doctor.git(tmp_path), "no commit", "git commit")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=tmp_path, check=True)
+    assert doctor.git(tmp_path).ok
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    assert_amiss(doctor.writable(tmp_path / "away"), "away", "write access")
+    assert doctor.writable(tmp_path).ok
+
+
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "DISK_GB", 1e9)
+    assert_amiss(doctor.disk(tmp_path), "GB free", "EMOFLOW_CACHE")
+
+
+def test_a_missing_corpus_gets_the_command_that_brings_it(tmp_path):
+    experiment = params.load(ROOT / "params.yaml").model_copy(update={"corpora": ["control", "ravdess"]})
+    control, ravdess = doctor.corpora(tmp_path, experiment)
+    assert_amiss(control, "not in data/raw/control", "emoflow corpora synthesise control")
+    assert_amiss(ravdess, "not in data/raw/ravdess", "emoflow corpora add ravdess DIR")
+    (tmp_path / "data" / "raw" / "control" / "clip").mkdir(parents=True)
+    assert next(doctor.corpora(tmp_path, experiment)).ok
+
+
+def test_wrong_params_and_a_wrong_environment_are_findings_too(tmp_path, monkeypatch):
+    text = (ROOT / "params.yaml").read_text().replace("[control]", "[nobody-knows-it]")
+    (tmp_path / "params.yaml").write_text(text)
+    monkeypatch.setenv("EMOFLOW_DEVICE", "abacus")
+    found = {check.name: check for check in doctor.checks(tmp_path)}
+    assert_amiss(found["params.yaml"], "nobody-knows-it", "set it right")
+    assert_amiss(found["environment"], "EMOFLOW_DEVICE is 'abacus'", "set it right")
+
+
+def test_the_landmark_model_is_missed_only_by_who_needs_it(tmp_path):
+    path = tmp_path / "face_landmarker.task"
+    assert doctor.landmark_model(path, needed=False).ok
+    assert_amiss(doctor.landmark_model(path, needed=True), str(path), "emoflow assets add face-landmarker")
+    path.write_bytes(b"another model")
+    assert not doctor.landmark_model(path, needed=False).ok
+
+
+@pytest.mark.parametrize(
+    ("cuda", "cards", "wanted", "ok"),
+    [
+        ("None", 0, "auto", True),
+        ("None", 0, "cuda", False),
+        ("'12.8'", 1, "cuda", True),
+        ("'12.8'", 0, "cuda", False),
+        ("None", 2, "cuda", False),
+        ("None", 2, "auto", True),
+    ],
+)
+def test_the_device_asked_for_is_there(tmp_path, monkeypatch, cuda, cards, wanted, ok):
+    (tmp_path / "version.py").write_text(f"cuda: Optional[str] = {cuda}\nhip: Optional[str] = '6.0'\n")
+    gpus = tmp_path / "gpus"
+    for number in range(cards):
+        (gpus / str(number)).mkdir(parents=True)
+    spec = type("Spec", (), {"origin": str(tmp_path / "__init__.py")})
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(doctor, "GPUS", gpus)
+    check = doctor.device(wanted)
+    assert check.ok == ok
+    assert bool(check.mend) == (not ok or (cards > 0 and cuda == "None"))
+
+
+def test_mlflow_by_server_and_by_file(tmp_path, server, silent_port):
+    assert doctor.mlflow(server, tmp_path).ok
+    away = f"http://user:secret@127.0.0.1:{silent_port}"
+    check = doctor.mlflow(away, tmp_path)
+    assert_amiss(check, "refused", "MLFLOW_TRACKING_URI")
+    assert "secret" not in check.found
+    assert_amiss(
+        doctor.mlflow(f"postgresql://u:p@127.0.0.1:{silent_port}/mlflow", tmp_path), "refused", "make ui"
+    )
+    assert doctor.mlflow("sqlite:///mlflow.db", tmp_path).ok
+    assert not doctor.mlflow("sqlite:///nowhere/mlflow.db", tmp_path).ok
+
+
+def test_prefect_is_asked_where_an_address_is_set(server, silent_port):
+    assert doctor.prefect(None).ok
+    assert doctor.prefect(f"{server}/api").ok
+    assert_amiss(doctor.prefect(f"{server}/no-api"), "404", "PREFECT_API_URL")
+    assert_amiss(doctor.prefect(f"http://127.0.0.1:{silent_port}/api"), "refused", "make ui")
+    assert not doctor.prefect("not an address").ok
+
+
+def test_ray_by_address(server, silent_port):
+    assert doctor.ray(None).ok
+    assert doctor.ray(server.removeprefix("http://")).ok
+    assert_amiss(doctor.ray(f"127.0.0.1:{silent_port}"), "refused", "RAY_ADDRESS")
+    assert_amiss(doctor.ray("ray://head:10001"), "ray://head", "RAY_ADDRESS")
+    assert not doctor.ray("head-without-a-port").ok
+
+
+def test_the_table_shows_finding_and_mend():
+    console = Console(width=100, file=io.StringIO())
+    console.print(doctor.table([Check("disk", False, "0 [GB] free", "free some"), Check("git", True, "yes")]))
+    assert console.file.getvalue().split() == [
+        "✗",
+        "disk",
+        "0",
+        "[GB]",
+        "free",
+        "→",
+        "free",
+        "some",
+        "✓",
+        "git",
+        "yes",
+    ]
+
+
+def test_settings_name_the_variable_and_what_it_held(monkeypatch):
+    monkeypatch.setenv("EMOFLOW_WORKERS", "many")
+    with pytest.raises(SettingsError, match="EMOFLOW_WORKERS is 'many'"):
+        settings.load()
