@@ -19,7 +19,7 @@ class CrossAttention(Strategy):
     """
 
     space: ClassVar = {
-        "width": Choice((64, 128)),
+        "width": Choice((64,)),
         "heads": Choice((4,)),
         "layers": Choice((1,)),
         "modality_dropout": Uniform(0.0, 0.3),

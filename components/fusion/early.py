@@ -14,7 +14,7 @@ class EarlyConcatenation(Strategy):
     """Prepared features pooled over time, concatenated, into one perceptron."""
 
     space: ClassVar = {
-        "width": Choice((128, 256)),
+        "width": Choice((128,)),
         "layers": Choice((1, 2)),
         "modality_dropout": Uniform(0.0, 0.3),
     }

@@ -15,7 +15,7 @@ class IntermediateConcatenation(Strategy):
     """Embeddings of one encoder a modality, concatenated, into one hidden layer and a classifier."""
 
     space: ClassVar = {
-        "width": Choice((128, 256)),
+        "width": Choice((128,)),
         "layers": Choice((1, 2)),
         "modality_dropout": Uniform(0.0, 0.3),
         "unimodal_weight": Uniform(0.0, 0.7),

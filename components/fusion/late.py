@@ -19,7 +19,7 @@ class LateAverage(Strategy):
     Each expert is trained by its own loss alone, as if no other were there.
     """
 
-    space: ClassVar = {"width": Choice((128, 256)), "layers": Choice((1, 2))}
+    space: ClassVar = {"width": Choice((128,)), "layers": Choice((1, 2))}
     defaults: ClassVar = {"unimodal_weight": 1.0}
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):

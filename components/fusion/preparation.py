@@ -13,7 +13,7 @@ COUNT_ENCODERS = frozenset({"hashing"})
 """Encoders whose features are counts of terms: log tf-idf of unit length instead of scaling."""
 
 REDUCE_ABOVE = 512
-COMPONENTS = 256
+COMPONENTS = 128
 CLIP = 5.0
 WHITENING = 0.5
 FIT_TOKENS = 20_000

@@ -66,7 +66,7 @@ class Strategy(nn.Module):
     that a row lacks has no ``True`` in its mask; one that the whole batch lacks may be left out of the dicts.
 
     Args:
-        dimensions: size of each modality's prepared tokens; its order is the modalities' order.
+        dimensions: size of each modality's prepared tokens, in the alphabetical order of the modalities.
         classes: how many.
         architecture: the configuration's keys named in `architecture_keys`.
     """
@@ -78,6 +78,7 @@ class Strategy(nn.Module):
 
     def __init__(self, dimensions: dict[str, int], classes: int, **architecture):
         super().__init__()
+        assert list(dimensions) == sorted(dimensions), f"modalities out of order: {list(dimensions)}"
         self.dimensions = dict(dimensions)
         self.classes = classes
 
@@ -97,7 +98,7 @@ class Strategy(nn.Module):
 
         Args:
             per_modality_logits: ``{modality: [K, N, C]}``.
-            there: bool ``[N, M]``, which modality a row has.
+            there: bool ``[N, M]``, which modality a row has, in the same order.
             target: ``[N]``.
 
         Returns:
@@ -191,7 +192,9 @@ def build(name: str, *, dimensions: dict[str, int], classes: int, config: dict[s
         config: a configuration; keys that are no business of the architecture are ignored.
     """
     kind = entry(name, tuple(dimensions)).load()
-    return kind(dimensions, classes, **{key: config[key] for key in kind.architecture_keys})
+    return kind(
+        dict(sorted(dimensions.items())), classes, **{key: config[key] for key in kind.architecture_keys}
+    )
 
 
 def parameter_count(model: nn.Module) -> int:

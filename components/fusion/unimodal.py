@@ -24,7 +24,7 @@ class Expert(nn.Module):
 
 
 class Unimodal(Strategy):
-    space: ClassVar = {"width": Choice((128, 256)), "layers": Choice((1, 2))}
+    space: ClassVar = {"width": Choice((128,)), "layers": Choice((1, 2))}
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes)

@@ -74,7 +74,7 @@ class Rows:
         )
 
     def there(self) -> Tensor:
-        """Which modality a row has: bool ``[N, M]``."""
+        """Which modality a row has: bool ``[N, M]``, in the order of ``present``."""
         return torch.stack([mask.any(1) for mask in self.present.values()], dim=-1)
 
 
@@ -200,7 +200,10 @@ class Population:
     def _score(self, validation: Rows) -> tuple[Tensor, dict[str, Tensor]]:
         """As `evaluate`, after the strategy has fitted on these rows what it fits on validation."""
         logits, alone = self._forward(validation)
-        fitted = self.kind.fit_on_validation(alone, validation.there(), validation.target) if alone else {}
+        if not alone:
+            return logits, {}
+        there = torch.stack([validation.present[name].any(1) for name in alone], dim=-1)
+        fitted = self.kind.fit_on_validation(alone, there, validation.target)
         if fitted:
             self.set_buffers(fitted)
             logits, _ = self._forward(validation)

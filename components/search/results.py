@@ -1,0 +1,123 @@
+"""Outcomes of gangs as tables, and the choice that validation makes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SearchError, listed
+from .gang import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIALS = (
+    "strategy",
+    "fold",
+    "trial",
+    "config",
+    "rung",
+    "epochs",
+    "status",
+    "reason",
+    "wa",
+    "ua",
+    "loss",
+    "best_epoch",
+)
+CURVES = ("strategy", "fold", "trial", "epoch", "train_loss", "loss", "wa", "ua")
+
+Outcomes = Mapping[tuple[str, int], Outcome]
+"""``{(strategy, fold): outcome}``."""
+
+
+def trials_table(
+    outcomes: Outcomes, absent: Mapping[str, str], configs: Mapping[str, Sequence[dict]], folds
+) -> "pd.DataFrame":
+    """Every trial of every gang; those of a strategy whose modality nobody has are failed, with the reason."""
+    import json
+
+    import pandas as pd
+
+    rows = []
+    for (strategy, fold), outcome in outcomes.items():
+        for t in outcome.trials:
+            config = json.dumps(t.config, sort_keys=True)
+            scores = (t.wa, t.ua, t.loss, t.best_epoch)
+            rows.append((strategy, fold, t.trial, config, t.rung, t.epochs, t.status, t.reason, *scores))
+    for strategy, reason in absent.items():
+        for fold in folds:
+            for i, config in enumerate(configs[strategy]):
+                text = json.dumps(config, sort_keys=True)
+                rows.append((strategy, fold, i, text, 0, 0, "failed", reason, None, None, None, None))
+    table = pd.DataFrame(rows, columns=list(TRIALS)).sort_values(
+        ["strategy", "fold", "trial"], ignore_index=True
+    )
+    floats = {name: "float64" for name in ("wa", "ua", "loss")}
+    return table.astype(floats | {"best_epoch": "Int64"})
+
+
+def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
+    import pandas as pd
+
+    rows = [
+        (strategy, fold, trial, epoch + 1, *(curve[name][epoch] for name in CURVES[4:]))
+        for (strategy, fold), outcome in outcomes.items()
+        for trial, curve in outcome.curves.items()
+        for epoch in range(len(curve["loss"]))
+    ]
+    table = pd.DataFrame(rows, columns=list(CURVES))
+    table = table.astype({name: "float64" for name in CURVES[4:]})
+    return table.sort_values(["strategy", "fold", "trial", "epoch"], ignore_index=True)
+
+
+def choose(outcomes: Outcomes, *, absent: Mapping[str, str], budget: dict[str, Any]) -> dict[str, Any]:
+    """``best.json``: each strategy's choice on each fold, and the strategies that validation puts first.
+
+    Raises:
+        SearchError: a strategy whose trials all failed on a fold, or nothing to choose from.
+    """
+    strategies: dict[str, dict] = {}
+    folds = sorted({fold for _, fold in outcomes})
+    for name in sorted({strategy for strategy, _ in outcomes}):
+        chosen = {}
+        for fold in folds:
+            outcome = outcomes[name, fold]
+            best = outcome.best()
+            if best is None:
+                reasons = sorted({t.reason for t in outcome.trials if t.status == "failed"})
+                raise SearchError(
+                    f"{name}: no configuration came through on fold {fold} ({listed(reasons)}); "
+                    "look at the features, or leave the strategy out of params.yaml"
+                )
+            chosen[str(fold)] = {
+                "trial": best.trial,
+                "config": best.config,
+                "epochs": best.best_epoch,
+                "fitted": best.fitted,
+                "validation": {"wa": best.wa, "ua": best.ua, "loss": best.loss},
+            }
+        mean = {
+            key: round(sum(c["validation"][key] for c in chosen.values()) / len(chosen), 6)
+            for key in ("wa", "ua", "loss")
+        }
+        strategies[name] = {"folds": chosen, "validation": mean}
+    if not strategies:
+        raise SearchError(
+            f"there is nothing to choose from: {listed(f'{n}: {why}' for n, why in absent.items())}"
+        )
+    return {
+        "strategies": strategies,
+        "best": _first({name: held["validation"] for name, held in strategies.items()}),
+        "per_fold_best": {
+            str(fold): _first(
+                {name: held["folds"][str(fold)]["validation"] for name, held in strategies.items()}
+            )
+            for fold in folds
+        },
+        "failed": dict(sorted(absent.items())),
+        "budget": budget,
+    }
+
+
+def _first(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """The name of highest UA; ties by lower loss, then by name."""
+    return min(scores, key=lambda name: (-scores[name]["ua"], scores[name]["loss"], name))

@@ -1,0 +1,154 @@
+"""The stage ``search``: every strategy's configurations on every fold, chosen by validation alone.
+
+Reads data/features, data/folds.*; writes data/search/{trials.parquet, curves.parquet, best.json}. Finished gangs
+are kept in the stage's work folder, so a killed search goes on where it was.
+"""
+
+from pathlib import Path
+
+from .. import params, settings
+from ..encoders import FeatureStore, open_all
+from ..errors import SearchError, listed, run
+from ..files import (
+    digest_of,
+    read_json,
+    replacing,
+    tree_digest,
+    work_folder,
+    write_json,
+    write_table,
+    write_text,
+)
+from ..fusion.strategy import uses
+from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
+from .gang import Outcome, rungs
+from .gangs import FoldRows, Gang, run_gangs
+from .results import choose, curves_table, trials_table
+from .space import configurations, member_seed
+
+FEATURES = Path("data/features")
+FOLDS = Path("data/folds.parquet")
+DESCRIPTION = Path("data/folds.json")
+OUTPUT = Path("data/search")
+CODE = [Path(__file__).parent, Path(__file__).parents[1] / "training", Path(__file__).parents[1] / "fusion"]
+
+
+def main() -> None:
+    import pandas as pd
+
+    held, where = params.load(), settings.load()
+    classes = read_json(DESCRIPTION)["classes"]
+    folds = folds_of(pd.read_parquet(FOLDS), classes)
+    store = open_all(FEATURES, held.corpora)
+    search = held.search
+    seeds = [member_seed(search.seed, i) for i in range(search.configurations)]
+    configs = {
+        name: configurations(name, modalities=held.modalities, count=search.configurations, seed=search.seed)
+        for name in search.strategies
+    }
+    ends = rungs(search.epochs, search.halvings)
+    there = _there(store, folds, held.modalities)
+    absent = {
+        name: f"no utterance of {listed(held.corpora)} has the modality {name!r}"
+        for name in search.strategies
+        if not set(uses(name, held.modalities)) & set(there)
+    }
+    gangs = [
+        Gang(name, fold.number, configs[name], seeds, search.epochs, search.halvings)
+        for fold in folds
+        for name in search.strategies
+        if name not in absent
+    ]
+
+    work = work_folder("search", _digest(held, where))
+    outcomes = {(g.strategy, g.fold): o for g in gangs if (o := _kept(work, g)) is not None}
+    left = [g for g in gangs if (g.strategy, g.fold) not in outcomes]
+    if left:
+        if len(left) < len(gangs):
+            print(f"search: {len(gangs) - len(left)} of {len(gangs)} gangs were finished before")
+
+        def keep(gang: Gang, outcome: Outcome) -> None:
+            write_text(_file(work, gang), outcome.to_json())
+            outcomes[gang.strategy, gang.fold] = outcome
+
+        wanted = {g.fold for g in left}
+        failed = run_gangs(
+            left,
+            {fold.number: _rows(store, fold, there) for fold in folds if fold.number in wanted},
+            modalities=there,
+            classes=len(classes),
+            workers=where.worker_count(),
+            device=_device(where.device),
+            address=where.ray_address,
+            on_outcome=keep,
+        )
+        if failed:
+            said = listed(
+                f"{left[i].strategy} on fold {left[i].fold}: {why}" for i, why in sorted(failed.items())
+            )
+            raise SearchError(f"{len(failed)} of {len(gangs)} gangs failed ({said}); the others are kept")
+
+    outcomes = dict(sorted(outcomes.items()))
+    budget = {
+        "configurations": search.configurations,
+        "epochs": search.epochs,
+        "folds": len(folds),
+        "seeds": 1,
+        "rungs": ends,
+    }
+    with replacing(OUTPUT) as folder:
+        folder.mkdir()
+        numbers = [fold.number for fold in folds]
+        write_table(
+            folder / "trials.parquet", trials_table(outcomes, absent=absent, configs=configs, folds=numbers)
+        )
+        write_table(folder / "curves.parquet", curves_table(outcomes))
+        write_json(folder / "best.json", choose(outcomes, absent=absent, budget=budget))
+
+
+def _there(store: FeatureStore, folds: list[Fold], modalities: list[str]) -> list[str]:
+    """The modalities that somebody has, without a look at what a test row holds."""
+    stored = store.modalities
+    return [
+        name for name in modalities if all(available([name], store.tokens, f.train, stored) for f in folds)
+    ]
+
+
+def _rows(store: FeatureStore, fold: Fold, modalities: list[str]) -> FoldRows:
+    training = read(store.tokens, fold.train, modalities)
+    preparation = fit_preparation(training, {name: store.layout(name) for name in modalities})
+    validation = read(store.tokens, fold.validation, modalities)
+    return FoldRows(prepare(preparation, training), prepare(preparation, validation))
+
+
+def _digest(held: params.Params, where: settings.Settings) -> str:
+    """Of everything that an outcome depends on."""
+    return digest_of(
+        {
+            "data": tree_digest([FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION]),
+            "code": tree_digest(CODE),
+            "params": held.search.model_dump() | {"modalities": held.modalities},
+            "device": _device(where.device),
+        }
+    )
+
+
+def _file(work: Path, gang: Gang) -> Path:
+    return work / f"{gang.strategy}.{gang.fold}.json"
+
+
+def _kept(work: Path, gang: Gang) -> Outcome | None:
+    path = _file(work, gang)
+    return Outcome.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _device(named: str) -> str:
+    import torch
+
+    if named != "auto":
+        return named
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,103 @@
+"""Folds and stored features as the tensors that are trained on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..errors import FeatureError, ProtocolError, listed
+from ..fusion.preparation import Layout, Preparation, plan
+from .population import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Reader = Callable[[str, Sequence[str]], tuple[np.ndarray, np.ndarray]]
+"""``(modality, utterance ids) → tokens [N, T, D], present [N, T]``: the feature store's `tokens`."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Utterances and their classes."""
+
+    ids: tuple[str, ...]
+    target: tuple[int, ...]
+
+    def __add__(self, other: "Part") -> "Part":
+        return Part(self.ids + other.ids, self.target + other.target)
+
+
+@dataclass(frozen=True)
+class Fold:
+    number: int
+    train: Part
+    validation: Part
+    test: Part
+
+    @property
+    def seen(self) -> Part:
+        """All that a model may learn from once everything has been chosen."""
+        return self.train + self.validation
+
+
+def folds_of(table: "pd.DataFrame", classes: Sequence[str]) -> list[Fold]:
+    """The folds of a fold table (utterance_id, fold, label, role), in their order, ids sorted.
+
+    Raises:
+        ProtocolError: a part without rows, or a class that no training row of a fold has.
+    """
+    folds = []
+    for number, rows in table.sort_values("utterance_id").groupby("fold", sort=True):
+        parts = {}
+        for role in ("train", "validation", "test"):
+            held = rows[rows["role"] == role]
+            if held.empty:
+                raise ProtocolError(
+                    f"fold {number} has no {role} rows: use a protocol with more speakers or folds"
+                )
+            target = tuple(classes.index(label) for label in held["label"])
+            parts[role] = Part(tuple(held["utterance_id"]), target)
+        lacking = [name for i, name in enumerate(classes) if i not in parts["train"].target]
+        if lacking:
+            raise ProtocolError(
+                f"fold {number}: no training row is of class {listed(lacking)}; choose a label space without it, "
+                "a protocol with other folds, or add speakers who show it"
+            )
+        folds.append(Fold(int(number), **parts))
+    return folds
+
+
+def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
+    """The utterances' features as they are stored."""
+    tokens, present = {}, {}
+    for name in modalities:
+        x, mask = reader(name, part.ids)
+        tokens[name], present[name] = torch.from_numpy(x), torch.from_numpy(mask)
+    return Rows(tokens, present, torch.tensor(part.target, dtype=torch.int64))
+
+
+def fit_preparation(rows: Rows, layouts: dict[str, Layout]) -> Preparation:
+    """The preparation fitted on these rows.
+
+    Raises:
+        FeatureError: features that are not finite.
+    """
+    for name, x in rows.tokens.items():
+        bad = ~torch.isfinite(x).all(-1) & rows.present[name]
+        if bad.any():
+            raise FeatureError(
+                f"{name}: {int(bad.any(1).sum())} of {len(rows)} training rows hold features that are not finite; "
+                "make them again with: dvc repro features"
+            )
+    return Preparation(plan(layouts)).fit(rows.tokens, rows.present)
+
+
+def prepare(preparation: Preparation, rows: Rows) -> Rows:
+    return Rows(preparation(rows.tokens, rows.present), rows.present, rows.target)
+
+
+def available(modalities: Sequence[str], reader: Reader, part: Part, stored: Sequence[str]) -> list[str]:
+    """Those of the modalities that at least one of the utterances has, in their order."""
+    return [name for name in modalities if name in stored and reader(name, part.ids)[1].any()]

@@ -1,0 +1,194 @@
+"""The stage ``train``: each strategy's choice scores its test folds once; the winner is refitted on everything.
+
+Reads data/features, data/folds.*, data/search/best.json; writes data/predictions.parquet and data/model. Finished
+refits are kept in the stage's work folder, so a killed stage goes on where it was.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import params, settings
+from ..encoders import FeatureStore, open_all
+from ..errors import FeatureError, run
+from ..files import digest_of, read_json, replacing, tree_digest, work_folder, write_json, write_table
+from ..fusion.model import FORMAT
+from ..fusion.preparation import Preparation, plan
+from ..fusion.strategy import build, parameter_count, uses
+from ..progress import track
+from .refit import Choice, choice_for_everything
+from .rows import Fold, available, folds_of
+from .workers import Context, Job, StoredReader, job_of, run_jobs
+
+FEATURES = Path("data/features")
+FOLDS = Path("data/folds.parquet")
+DESCRIPTION = Path("data/folds.json")
+BEST = Path("data/search/best.json")
+PREDICTIONS = Path("data/predictions.parquet")
+MODEL = Path("data/model")
+CODE = [Path(__file__).parent, Path(__file__).parents[1] / "fusion"]
+
+CHOSEN = "chosen"
+"""The pseudo-strategy: on each fold the strategy that this fold's own validation put first."""
+
+
+def main() -> None:
+    import pandas as pd
+
+    held, where = params.load(), settings.load()
+    described, best = read_json(DESCRIPTION), read_json(BEST)
+    classes = described["classes"]
+    folds = folds_of(pd.read_parquet(FOLDS), classes)
+    store = open_all(FEATURES, held.corpora)
+    modalities = [
+        name
+        for name in held.modalities
+        if all(available([name], store.tokens, fold.train, store.modalities) for fold in folds)
+    ]
+    device = _device(where.device)
+    seeds = held.train.seeds
+
+    jobs: dict[str, Job] = {}
+    for fold in folds:
+        for name, strategy in best["strategies"].items():
+            chosen = strategy["folds"][str(fold.number)]
+            choice = Choice(name, chosen["config"], chosen["epochs"], chosen["fitted"])
+            jobs[f"{name}.{fold.number}"] = job_of(fold, choice, seeds)
+    winner = choice_for_everything(best["best"], best["strategies"][best["best"]]["folds"])
+    everything = folds[0].seen + folds[0].test
+    jobs["model"] = Job(winner, tuple(seeds), everything, None)
+
+    work = work_folder("train", _digest(held, device))
+    left = [name for name in jobs if not _file(work, name).is_file()]
+    if left:
+        if len(left) < len(jobs):
+            print(f"train: {len(jobs) - len(left)} of {len(jobs)} refits were finished before")
+        context = Context(
+            StoredReader(open_all, FEATURES.resolve(), tuple(held.corpora)),
+            {name: store.layout(name) for name in modalities},
+            tuple(modalities),
+            len(classes),
+            device,
+        )
+        workers = 1 if device == "cuda" else where.worker_count()
+        done = run_jobs([jobs[name] for name in left], context, workers=workers)
+        for i, arrays in track(done, total=len(left), what="train, refits"):
+            _keep(_file(work, left[i]), arrays)
+
+    tables = [
+        _predictions(work, fold, name, seeds=seeds, classes=classes)
+        for fold in folds
+        for name in best["strategies"]
+    ]
+    tables += [
+        _predictions(
+            work, fold, best["per_fold_best"][str(fold.number)], seeds=seeds, classes=classes
+        ).assign(strategy=CHOSEN)
+        for fold in folds
+    ]
+    order = ["strategy", "fold", "seed", "utterance_id"]
+    write_table(PREDICTIONS, pd.concat(tables).sort_values(order, ignore_index=True))
+    description = _describe(held, store, modalities, winner, described)
+    with replacing(MODEL) as folder:
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(_file(work, "model").read_bytes())
+        write_json(folder / "model.json", description)
+
+
+def _predictions(work: Path, fold: Fold, strategy: str, *, seeds: list[int], classes: list[str]):
+    import pandas as pd
+    from safetensors.numpy import load_file
+
+    probabilities = load_file(_file(work, f"{strategy}.{fold.number}"))["probabilities"]  # [S, N, C]
+    tables = []
+    for seed, each in zip(seeds, probabilities, strict=True):
+        columns: dict[str, Any] = {
+            "utterance_id": fold.test.ids,
+            "fold": fold.number,
+            "seed": seed,
+            "strategy": strategy,
+            "label": [classes[i] for i in fold.test.target],
+        }
+        columns |= {f"p_{name}": each[:, i] for i, name in enumerate(classes)}
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _describe(
+    held: params.Params, store: FeatureStore, modalities: list[str], winner: Choice, described: dict[str, Any]
+) -> dict[str, Any]:
+    """``model.json``: all that it takes to make the model again and to feed it."""
+    taken = uses(winner.strategy, modalities)
+    layouts = {name: store.layout(name) for name in taken}
+    preparation = Preparation(plan(layouts))
+    member = build(
+        winner.strategy,
+        dimensions=preparation.dimensions,
+        classes=len(described["classes"]),
+        config=winner.config,
+    )
+    return {
+        "format": FORMAT,
+        "strategy": winner.strategy,
+        "config": winner.config,
+        "epochs": winner.epochs,
+        "seeds": held.train.seeds,
+        "classes": described["classes"],
+        "label_space": described["label_space"],
+        "protocol": described["protocol"],
+        "corpora": held.corpora,
+        "modalities": {name: _modality(held, name, layout) for name, layout in layouts.items()},
+        "preparation": preparation.describe(),
+        "parameters": parameter_count(member) * len(held.train.seeds),
+    }
+
+
+def _modality(held: params.Params, name: str, layout: list[tuple[str, int]]) -> dict[str, Any]:
+    encoders = [encoder for encoder, _ in layout]
+    wanted = getattr(held.features, name).model_dump()
+    ours = set(encoders) & set(wanted.pop("encoders"))
+    return {
+        "encoders": encoders,
+        "parameters": wanted if ours else {},
+        "layout": [[encoder, size] for encoder, size in layout],
+    }
+
+
+def _digest(held: params.Params, device: str) -> str:
+    """Of everything that a refit depends on."""
+    data = [FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION, BEST]
+    return digest_of(
+        {
+            "data": tree_digest(data),
+            "code": tree_digest(CODE),
+            "params": held.train.model_dump() | {"modalities": held.modalities},
+            "device": device,
+        }
+    )
+
+
+def _file(work: Path, name: str) -> Path:
+    return work / f"{name}.safetensors"
+
+
+def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    for name, x in arrays.items():
+        if not np.isfinite(x).all():
+            raise FeatureError(f"{path.stem}: {name} holds numbers that are not finite; look at the features")
+    with replacing(path) as temporary:
+        save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, temporary)
+
+
+def _device(named: str) -> str:
+    import torch
+
+    if named != "auto":
+        return named
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,133 @@
+"""Refits in worker processes, which end with the one that started them, however it ends."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+import numpy as np
+
+from ..fusion.model import members_state
+from ..fusion.strategy import uses
+from .refit import Choice, probabilities, refit
+from .rows import Fold, Part, Reader, fit_preparation, prepare, read
+
+
+@dataclass(frozen=True)
+class Job:
+    """A choice to refit on ``train``, and then to score ``test`` once; without ``test``: to keep."""
+
+    choice: Choice
+    seeds: tuple[int, ...]
+    train: Part
+    test: Part | None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every job of a run has in common. It is sent to each worker once."""
+
+    reader: Reader
+    layouts: dict[str, list[tuple[str, int]]]
+    modalities: tuple[str, ...]
+    classes: int
+    device: str
+
+
+def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
+    return Job(choice, tuple(seeds), fold.seen, fold.test)
+
+
+def run_jobs(
+    jobs: Sequence[Job], context: Context, *, workers: int
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Run the jobs and yield ``(index, arrays)`` as each ends.
+
+    The arrays of a job with test rows: ``probabilities`` float64 ``[S, N, C]``. Of one without: the tensors of
+    `EmotionModel`'s state. One thread a process, so that the result does not depend on how many there are.
+    """
+    with ProcessPoolExecutor(
+        min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=_start, initargs=(context,)
+    ) as pool:
+        try:
+            waiting = {pool.submit(_run, job): i for i, job in enumerate(jobs)}
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_context: Context
+
+
+def _start(context: Context) -> None:
+    global _context
+    _context = context
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: go without a traceback
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    parent_process().join()
+    os._exit(1)
+
+
+@lru_cache(maxsize=1)
+def _prepared(train: Part):
+    """Jobs come fold by fold, so a worker prepares each fold's rows once."""
+    rows = read(_context.reader, train, _context.modalities)
+    preparation = fit_preparation(rows, {name: _context.layouts[name] for name in _context.modalities})
+    return preparation, prepare(preparation, rows)
+
+
+def _run(job: Job) -> dict[str, np.ndarray]:
+    modalities = uses(job.choice.strategy, _context.modalities)
+    preparation, rows = _prepared(job.train)
+    population = refit(
+        job.choice,
+        seeds=job.seeds,
+        rows=rows.of(modalities),
+        classes=_context.classes,
+        device=_context.device,
+    )
+    if not all(population.alive):
+        lost = [m.seed for m, alive in zip(population.members, population.alive, strict=True) if not alive]
+        raise FloatingPointError(
+            f"{job.choice.strategy}: seeds {lost} diverged in the refit of {job.choice.config}"
+        )
+    if job.test is not None:
+        test = prepare(preparation, read(_context.reader, job.test, modalities))
+        return {"probabilities": probabilities(population, test).numpy()}
+    state = members_state(population.state(), len(job.seeds))
+    state |= {
+        f"preparation.{name}": x
+        for name, x in preparation.state_dict().items()
+        if name.split(".")[1] in modalities
+    }
+    return {name: x.cpu().numpy() for name, x in state.items()}
+
+
+@dataclass(frozen=True)
+class StoredReader:
+    """Opens the feature store in whatever process it is called: what is sent to a worker is the paths."""
+
+    opener: object
+    root: Path
+    corpora: tuple[str, ...]
+
+    def __call__(self, modality: str, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return _opened(self.opener, self.root, self.corpora).tokens(modality, ids)
+
+
+@lru_cache(maxsize=1)
+def _opened(opener, root: Path, corpora: tuple[str, ...]):
+    return opener(root, corpora)
