@@ -1,0 +1,129 @@
+"""Configurations, gangs and the choice that validation makes."""
+
+import pytest
+import torch
+
+from components.errors import SearchError
+from components.search.gang import Outcome, best_epoch, run_gang, rungs, smoothed
+from components.search.results import choose, curves_table, trials_table
+from components.search.space import configurations, member_seed
+from components.training.population import Rows
+
+SIZES = {"audio": 6, "face": 4}
+
+
+def rows(count: int, seed: int) -> Rows:
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.randint(0, 3, (count,), generator=generator)
+    shown = torch.nn.functional.one_hot(target, 3).float()
+    tokens = {
+        name: (shown @ torch.randn(3, size, generator=torch.Generator().manual_seed(size)))[:, None]
+        + torch.randn(count, 1, size, generator=generator)
+        for name, size in SIZES.items()
+    }
+    return Rows(tokens, {name: torch.ones(count, 1, dtype=torch.bool) for name in SIZES}, target)
+
+
+def gang(configs: list[dict], strategy: str = "late-weighted", **changes) -> Outcome:
+    options = {"epochs": 8, "halvings": 2} | changes
+    return run_gang(
+        strategy,
+        configs,
+        [member_seed(7, i) for i in range(len(configs))],
+        training=rows(120, 1),
+        validation=rows(60, 2),
+        classes=3,
+        **options,
+    )
+
+
+def drawn(count: int = 6) -> list[dict]:
+    return [
+        config | {"width": 16, "learning_rate": 0.01}
+        for config in configurations("late-weighted", modalities=list(SIZES), count=count, seed=7)
+    ]
+
+
+def test_configurations_are_the_same_for_a_seed_and_cover_each_axis():
+    made = [configurations("early-concatenation", modalities=["audio"], count=12, seed=s) for s in (7, 7, 8)]
+    assert made[0] == made[1] != made[2]
+    decay = sorted(config["weight_decay"] for config in made[0])
+    assert decay[0] < 1.5e-3 and decay[-1] > 6e-2
+    assert {config["layers"] for config in made[0]} == {1, 2}
+    assert sum(config["layers"] == 1 for config in made[0]) == 6
+
+
+def test_an_unknown_strategy_is_named_with_the_nearest():
+    with pytest.raises(
+        SearchError, match=r"search\.strategies.*'cross-atention'.*did you mean 'cross-attention'"
+    ):
+        configurations("cross-atention", modalities=["audio"], count=2, seed=7)
+
+
+def test_rungs():
+    assert rungs(40, 2) == [10, 20, 40]
+    assert rungs(5, 0) == [5]
+    with pytest.raises(SearchError, match="halvings is 3, too many for 4 epochs; at most 2"):
+        rungs(4, 3)
+
+
+def test_the_better_half_goes_on():
+    outcome = gang(drawn())
+    assert [t.trial for t in outcome.trials] == list(range(6))
+    assert sorted((t.epochs, t.status) for t in outcome.trials) == [
+        (2, "stopped"), (2, "stopped"), (2, "stopped"), (4, "stopped"), (8, "finished"), (8, "finished"),
+    ]  # fmt: skip
+    for t in outcome.trials:
+        assert len(outcome.curves[t.trial]["ua"]) == t.epochs
+        assert t.ua == pytest.approx(smoothed(outcome.curves[t.trial]["ua"])[t.best_epoch - 1], abs=1e-6)
+        assert sum(t.fitted["weights"]) == pytest.approx(1, abs=1e-4)
+    finished = [t for t in outcome.trials if t.status == "finished"]
+    assert outcome.best() == min(finished, key=lambda t: (-t.ua, t.loss, t.trial))
+
+
+def test_the_same_gang_twice_and_through_json():
+    first, again = gang(drawn()), gang(drawn())
+    assert first == again == Outcome.from_json(first.to_json())
+
+
+def test_a_trial_does_not_depend_on_the_others():
+    configs = drawn()
+    whole, part = gang(configs, halvings=0, epochs=3), gang(configs[:2], halvings=0, epochs=3)
+    for i in range(2):
+        assert part.curves[i]["loss"] == pytest.approx(whole.curves[i]["loss"], abs=1e-4)
+
+
+def test_a_diverging_trial_is_failed_and_never_the_best():
+    configs = drawn(4)
+    configs[0]["learning_rate"] = float("inf")
+    outcome = gang(configs, halvings=1)
+    assert outcome.trials[0].status == "failed"
+    assert "no longer finite" in outcome.trials[0].reason
+    assert outcome.best().trial != 0
+    assert Outcome.from_json(outcome.to_json()).trials[0].ua is None
+
+
+def test_where_all_fail_the_search_says_why():
+    configs = [config | {"learning_rate": float("inf")} for config in drawn(2)]
+    outcomes = {("late-weighted", 0): gang(configs, halvings=0, epochs=2)}
+    with pytest.raises(SearchError, match=r"late-weighted: no configuration came through on fold 0.*finite"):
+        choose(outcomes, absent={}, budget={})
+
+
+def test_an_absent_modality_is_reported_as_failed():
+    outcomes = {("late-weighted", fold): gang(drawn(2), halvings=0, epochs=2) for fold in (0, 1)}
+    absent = {"face": "nobody has it"}
+    best = choose(outcomes, absent=absent, budget={"folds": 2})
+    assert best["best"] == "late-weighted"
+    assert best["per_fold_best"] == {"0": "late-weighted", "1": "late-weighted"}
+    assert best["failed"] == absent
+    table = trials_table(outcomes, absent=absent, configs={"face": [{"width": 1}]}, folds=[0, 1])
+    assert set(table[table["strategy"] == "face"]["status"]) == {"failed"}
+    assert set(table[table["strategy"] == "face"]["reason"]) == {"nobody has it"}
+    assert len(curves_table(outcomes)) == 2 * 2 * 2
+
+
+def test_the_epoch_of_a_tie_is_that_of_lower_loss():
+    ua = smoothed([0.5, 0.5, 0.5, 0.5])
+    assert best_epoch(ua, [0.9, 0.2, 0.8, 0.9]) == 1
+    assert list(smoothed([0, 0, 5, 0, 0])) == pytest.approx([5 / 3, 5 / 4, 1, 5 / 4, 5 / 3])

@@ -1,0 +1,121 @@
+"""The stage ``train`` on a small experiment, with a choice made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from experiment import CLASSES, lay_out
+from safetensors.torch import load_file
+
+from components.encoders.store import FeatureStore
+from components.errors import ProtocolError
+from components.files import read_json, tree_digest, write_json
+from components.fusion.model import EmotionModel
+from components.training import train
+from components.training.refit import choice_for_everything
+from components.training.rows import folds_of
+
+CONFIG = {"width": 16, "layers": 1, "learning_rate": 0.01, "dropout": 0.2}
+
+
+def chosen(trial: int, epochs: int, ua: float, fitted: dict | None = None) -> dict:
+    return {
+        "trial": trial,
+        "config": CONFIG | {"dropout": trial / 10},
+        "epochs": epochs,
+        "fitted": fitted or {},
+        "validation": {"wa": ua, "ua": ua, "loss": 1.0},
+    }
+
+
+def best(weights: bool = True) -> dict:
+    late = {str(k): chosen(1, 10 + k, 0.8, {"weights": [0.6, 0.3, 0.1]}) for k in range(3)}
+    audio = {str(k): chosen(2, 8, 0.6) for k in range(3)}
+    return {
+        "strategies": {"late-weighted": {"folds": late}, "audio": {"folds": audio}},
+        "best": "late-weighted",
+        "per_fold_best": {"0": "late-weighted", "1": "audio", "2": "late-weighted"},
+    }
+
+
+@pytest.mark.slow
+def test_predictions_and_the_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
+    monkeypatch.setenv("EMOFLOW_WORKERS", "2")
+    lay_out(tmp_path)
+    write_json("data/search/best.json", best())
+    train.main()
+    table = pd.read_parquet("data/predictions.parquet")
+    assert list(table.columns)[5:] == [f"p_{name}" for name in CLASSES]
+    assert set(table["strategy"]) == {"late-weighted", "audio", "chosen"}
+    np.testing.assert_allclose(table.filter(like="p_").sum(axis=1), 1)
+    one = table[(table["seed"] == 0) & (table["strategy"] == "late-weighted")]
+    assert sorted(one["utterance_id"]) == sorted(
+        pd.read_parquet("data/folds.parquet")["utterance_id"].unique()
+    )
+    right = one.filter(like="p_").to_numpy().argmax(1) == one["label"].map(CLASSES.index)
+    assert right.mean() > 0.6
+
+    probabilities = [name for name in table if name.startswith("p_")]
+    for fold, name in best()["per_fold_best"].items():
+        part = table[table["fold"] == int(fold)]
+        copied = part[part["strategy"] == "chosen"][probabilities].to_numpy()
+        assert (copied == part[part["strategy"] == name][probabilities].to_numpy()).all()
+
+    described = read_json("data/model/model.json")
+    assert described["epochs"] == 11
+    assert described["modalities"]["face"] == {
+        "encoders": ["appearance"], "parameters": {"frames": 8}, "layout": [["appearance", 6]],
+    }  # fmt: skip
+    state = load_file("data/model/weights.safetensors")
+    model = EmotionModel.from_description(described)
+    model.load_state_dict(state)
+    assert described["parameters"] == model.parameters_declared
+    store = FeatureStore.open("data/features/control")
+    ids = store.ids("audio")
+    read = {name: store.tokens(name, ids) for name in store.modalities}
+    given = [{name: torch.from_numpy(each[i]) for name, each in read.items()} for i in (0, 1)]
+    label = torch.tensor([CLASSES.index(id_.split("-")[1]) for id_ in ids])
+    assert (model(*given).argmax(1) == label).float().mean() > 0.7
+
+    # run again: nothing is refitted, the bytes are the same; work that is lost is done again
+    before = tree_digest(["data/model", "data/predictions.parquet"])
+    kept = sorted(tmp_path.glob(".emoflow/work/train-*/*.safetensors"))
+    assert len(kept) == 7
+    times = {path: path.stat().st_mtime_ns for path in kept[1:]}
+    kept[0].unlink()
+    train.main()
+    assert {path: path.stat().st_mtime_ns for path in kept[1:]} == times
+    assert kept[0].is_file()
+    assert tree_digest(["data/model", "data/predictions.parquet"]) == before
+
+
+def test_the_choice_for_everything_is_the_mode_and_the_median():
+    folds = {
+        "0": chosen(3, 10, 0.9, {"weights": [0.5, 0.5]}),
+        "1": chosen(1, 20, 0.5, {"weights": [1.0, 0.0]}),
+        "2": chosen(1, 40, 0.6, {"weights": [0.0, 1.0]}),
+    }
+    choice = choice_for_everything("late-weighted", folds)
+    assert choice.config == CONFIG | {"dropout": 0.1}
+    assert choice.epochs == 20
+    assert choice.fitted == {"weights": [0.5, 0.5]}
+    del folds["2"]
+    assert choice_for_everything("late-weighted", folds).config == CONFIG | {"dropout": 0.3}
+
+
+def test_a_class_that_no_training_row_has_is_named():
+    roles = ["train", "train", "validation", "test"]
+    table = pd.DataFrame(
+        {
+            "utterance_id": list("abcd"),
+            "fold": 0,
+            "label": ["anger", "neutral", "sadness", "anger"],
+            "role": roles,
+        }
+    )
+    with pytest.raises(ProtocolError, match="fold 0: no training row is of class sadness"):
+        folds_of(table, CLASSES)
+    with pytest.raises(ProtocolError, match="fold 0 has no test rows"):
+        folds_of(table[table["role"] != "test"], CLASSES)
