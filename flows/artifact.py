@@ -29,7 +29,7 @@ def results(metrics: Mapping[str, Any]) -> str:
         title = f"**{name}** (best by validation)" if name == metrics["best"] else name
         lines.append(_row(title, *(percent(held[column]) for column in COLUMNS)))
     lines += ["", "Percent, 95 % intervals over speakers."]
-    lines += [f"- **Alarm**: {_cell(each)}" for each in metrics.get("alarms", [])]
+    lines += [f"- **Alarm**: {_cell(each['message'])}" for each in metrics.get("alarms", [])]
     return "\n".join(lines)
 
 

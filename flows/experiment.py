@@ -4,6 +4,7 @@
 log and time. The workspace runs as it is: `params.yaml` is the only statement of the experiment.
 """
 
+import logging
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,6 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Completed
 
 from components import pipeline, process, settings
-from components.errors import GateRefused
 from components.files import read_json
 from components.pipeline import Outcome
 
@@ -29,7 +29,9 @@ MARK = "EMOFLOW_FLOW_RUN"
 PLAIN = {"cache_policy": NO_CACHE, "persist_result": False}
 
 
-def end_leftovers(flow: Any, flow_run: FlowRun, state: State) -> None:  # the worker passes them by these names
+def end_leftovers(
+    flow: Any, flow_run: FlowRun, state: State
+) -> None:  # the worker passes them by these names
     """End whatever a cancelled or crashed run has left: the second line, for a run that was killed outright."""
     process.end_marked(MARK, str(flow_run.id))
 
@@ -74,25 +76,49 @@ def publish(after: list[Outcome]) -> State:
 
 
 @task(**PLAIN)
-def promote(published: Any) -> State[str]:
-    """Ask the gates, and make the model champion if none refuses; a refusal is an answer, not a failure."""
+def gates(published: Any) -> State:
+    """May the model become champion? A refusal is an answer, not a failure; a champion is not asked again."""
+    from components.lineage import Store
+    from components.registry.gates import judge
+
+    held = settings.load()
+    store = Store(held.lineage_uri, root=Path())
+    champion = store.holder(published.name)
+    store.close()
+    if champion == published.version:
+        return Completed(name="Unchanged", message=f"{published.uri} is champion already")
+    report = judge(
+        published.name,
+        published.version,
+        root=Path(),
+        tracking_uri=held.mlflow_tracking_uri,
+        lineage_uri=held.lineage_uri,
+    )
+    for gate in report.gates:
+        line = f"{gate.gate}: {'holds' if gate.ok else 'refuses'}: {gate.found}"
+        get_run_logger().log(logging.INFO if gate.ok else logging.WARNING, "%s", line)
+    if report.refusals:
+        why = "; ".join(f"{each.gate}: {each.found}" for each in report.refusals)
+        return Completed(name="Refused", message=f"{published.uri} stays a challenger: {why}", data=report)
+    return Completed(message=f"{published.uri} passes {len(report.gates)} gates", data=report)
+
+
+@task(**PLAIN)
+def promote(report: Any) -> State:
+    """Make the model that passed the gates champion, unless the champion has changed meanwhile."""
     from components.registry.promotion import promote
 
     held = settings.load()
-    try:
-        promoted = promote(
-            published.name,
-            published.version,
-            root=Path(),
-            tracking_uri=held.mlflow_tracking_uri,
-            lineage_uri=held.lineage_uri,
-            reason=f"flow run {this_run.name}",
-        )
-    except GateRefused as refusal:
-        get_run_logger().warning("%s", refusal)
-        return Completed(name="Refused", message=str(refusal), data=str(refusal))
-    said = promoted.sentence()
-    return Completed(name="Completed" if promoted.changed else "Unchanged", message=said, data=said)
+    promoted = promote(
+        report.name,
+        report.version,
+        root=Path(),
+        tracking_uri=held.mlflow_tracking_uri,
+        lineage_uri=held.lineage_uri,
+        reason=f"flow run {this_run.name}",
+        report=report,
+    )
+    return Completed(name="Completed" if promoted.changed else "Unchanged", message=promoted.sentence())
 
 
 @flow(persist_result=False, on_cancellation=[end_leftovers], on_crashed=[end_leftovers])
@@ -105,16 +131,16 @@ def experiment(until: Literal["stages", "publish", "promote"] = "promote") -> St
     done: dict[str, State[Outcome]] = {}
     for name, above in pipeline.graph().items():
         done[name] = stage(name, [done[each] for each in above])
-    model = []
-    if until != "stages":
-        published = publish(list(done.values()))
-        model.append(published.message)
-        if until == "promote":
-            model.append(promote(published).message)
+    model = [] if until == "stages" else [publish(list(done.values()))]
+    if until == "promote":
+        model.append(gates(model[-1]))
+        if model[-1].name == "Completed":
+            model.append(promote(model[-1]))
+    said = [state.message for state in model]
     outcomes = [state.result() for state in done.values()]
     metrics = read_json(METRICS) if METRICS.is_file() else None
     create_markdown_artifact(
-        key="experiment", markdown=markdown(outcomes, metrics, model), description="Results, model, stages"
+        key="experiment", markdown=markdown(outcomes, metrics, said), description="Results, model, stages"
     )
     ran = sum(each.how == pipeline.RAN for each in outcomes)
-    return Completed(message="; ".join([f"{ran} of {len(outcomes)} stages ran", *model]))
+    return Completed(message="; ".join([f"{ran} of {len(outcomes)} stages ran", *said]))

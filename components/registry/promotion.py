@@ -51,6 +51,7 @@ def promote(
     who: str | None = None,
     expected: int | None = ANY,
     waive: Sequence[str] = (),
+    report: Report | None = None,
 ) -> Promoted:
     """Make a version champion if it passes the gates and the champion has not changed meanwhile.
 
@@ -60,6 +61,7 @@ def promote(
         version: the challenger where None.
         expected: who must be champion now; None: nobody. Where left out, the one the gates compared with.
         waive: gates that may fail; the ledger keeps their names. A reason is then required.
+        report: the gates' answers about this very version, where they have been asked; they are asked otherwise.
 
     Raises:
         GateRefused: naming the gates that do not hold.
@@ -83,7 +85,14 @@ def promote(
             if same:
                 project(client, store, name)
                 return Promoted(name, champion, champion, False)
-    report = judge(name, version, root=root, tracking_uri=tracking_uri, lineage_uri=lineage_uri, waive=waive)
+    if report is None:
+        report = judge(
+            name, version, root=root, tracking_uri=tracking_uri, lineage_uri=lineage_uri, waive=waive
+        )
+    elif (report.name, report.version) != (name, version):
+        raise RegistryError(
+            f"the gates answered about {report.name} {report.version}, not about {name} {version}"
+        )
     if not report.ok:
         said = "\n".join(
             f"  {gate.gate}: {gate.found}\n    wanted: {gate.expected}\n    {gate.advice}"

@@ -1,0 +1,32 @@
+"""The artifact: a table stays a table whatever the stages and strategies are called."""
+
+from components.pipeline import Outcome
+from flows.artifact import markdown
+
+FIGURE = {"mean": 0.5, "low": None, "high": None}
+
+
+def test_the_best_comes_by_validation_and_rows_by_ua():
+    low = {"wa": FIGURE, "ua": FIGURE | {"mean": 0.4}, "wf1": FIGURE}
+    high = {"wa": FIGURE, "ua": FIGURE, "wf1": FIGURE}
+    metrics = {
+        "protocol": "p",
+        "strategies": {"a": low, "b": high},
+        "best": "a",
+        "alarms": [{"message": "text leaks"}],
+    }
+    lines = markdown([], metrics, ["it is champion"]).splitlines()
+    rows = [line for line in lines if line.startswith(("| b", "| **a"))]
+    assert rows == ["| b | 50.0 | 50.0 | 50.0 |", "| **a** (best by validation) | 50.0 | 40.0 | 50.0 |"]
+    assert "- **Alarm**: text leaks" in lines
+    assert "- it is champion" in lines
+
+
+def test_nothing_breaks_out_of_a_cell():
+    text = markdown([Outcome("s|x", "ran", ("a\nb", "<script>"), 1.25)], None, [])
+    assert "| s\\|x | ran | 1.2 | a b, &lt;script> |" in text.splitlines()
+
+
+def test_many_reasons_are_cut_at_ten():
+    text = markdown([Outcome("s", "ran", tuple(f"r{n:02}" for n in range(14)), 1.0)], None, [])
+    assert "r09 … and 4 more |" in text

@@ -1,0 +1,200 @@
+"""The flow itself, on Prefect's test server: how far it goes, what it says, what a refusal means."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from components.errors import PipelineError, PromotionConflict
+from components.files import write_json
+from components.registry import gates, promotion, publish
+from components.registry.gates import Gate, Report
+from components.registry.promotion import Promoted
+from components.registry.publish import Published
+from flows import experiment as flow_module
+
+pytestmark = pytest.mark.slow
+
+DVC_YAML = """
+stages:
+  only:
+    cmd: python -c "import os; print('mark', os.environ['EMOFLOW_FLOW_RUN']); open('only.txt', 'w').write('1')"
+    params: [mood]
+    outs: [only.txt]
+"""
+INTERVAL = {"mean": 0.712, "low": 0.68, "high": 0.741}
+METRICS = {
+    "protocol": "emotion7.kfold4",
+    "strategies": {"audio": {"wa": INTERVAL, "ua": INTERVAL, "wf1": INTERVAL}},
+    "best": "audio",
+    "alarms": [],
+}
+
+
+@pytest.fixture(scope="module")
+def server():
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("flow")
+    (root / "dvc.yaml").write_text(DVC_YAML)
+    (root / "params.yaml").write_text("mood: good\n")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
+    write_json(root / "reports" / "metrics.json", METRICS)
+    return root
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """A registry that says what the test lets it say, and remembers what it was asked."""
+    registry = SimpleNamespace(
+        published=Published("run", "emotion-emotion7", 3, False, True),
+        champion=2,
+        gates=[
+            Gate("data", True, "the contract holds", "it holds"),
+            Gate("better", True, "UA 70 against 60", "more"),
+        ],
+        promoted=[],
+    )
+
+    class Store:
+        def __init__(self, uri, *, root):
+            assert root == Path()
+
+        def holder(self, name):
+            return registry.champion
+
+        def close(self):
+            pass
+
+    def judge(name, version, **where):
+        return Report(name, version, registry.champion, registry.gates, {})
+
+    def promote(name, version, *, report, reason, **where):
+        registry.promoted.append((name, version, report.ok, reason))
+        return Promoted(name, version, registry.champion, True, report)
+
+    monkeypatch.setattr("components.lineage.Store", Store)
+    monkeypatch.setattr(publish, "publish", lambda **where: registry.published)
+    monkeypatch.setattr(gates, "judge", judge)
+    monkeypatch.setattr(promotion, "promote", promote)
+    return registry
+
+
+@pytest.fixture
+def run(server, workspace, monkeypatch):
+    """A function: how far to go → the flow run's final state, its tasks' states by name, its artifact."""
+    monkeypatch.chdir(workspace)
+
+    def run(until: str):
+        state = flow_module.experiment(until, return_state=True)
+        return state, *seen(state.state_details.flow_run_id)
+
+    return run
+
+
+def seen(flow_run_id):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import (
+        ArtifactFilter,
+        ArtifactFilterFlowRunId,
+        ArtifactFilterKey,
+        FlowRunFilter,
+        FlowRunFilterId,
+    )
+
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])))
+        artifacts = client.read_artifacts(
+            artifact_filter=ArtifactFilter(
+                flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]),
+                key=ArtifactFilterKey(any_=["experiment"]),
+            )
+        )
+    order = sorted(runs, key=lambda each: each.start_time)
+    tasks = {each.name.partition("-")[0]: each.state for each in order}
+    return tasks, [each.data for each in artifacts]
+
+
+def test_it_goes_all_the_way_to_a_champion(run, registry):
+    state, tasks, [artifact] = run("promote")
+    assert state.type.value == "COMPLETED"
+    assert list(tasks) == ["only", "publish", "gates", "promote"]
+    assert {each.name for each in tasks.values()} == {"Completed"}
+    [(name, version, ok, reason)] = registry.promoted
+    assert (name, version, ok) == ("emotion-emotion7", 3, True)
+    assert reason.startswith("flow run ")
+    assert "1 of 1 stages ran" in state.message
+    assert "models:/emotion-emotion7@champion is version 3 now" in state.message
+    assert "| **audio** (best by validation) | 71.2 (68.0–74.1) |" in artifact
+    assert "- models:/emotion-emotion7/3 is published" in artifact
+    assert "| only | ran |" in artifact
+
+
+def test_a_refused_model_stays_challenger_and_the_run_completes(run, registry):
+    registry.gates = [registry.gates[0], Gate("better", False, "UA 60 against 70", "more", "improve it")]
+    state, tasks, [artifact] = run("promote")
+    assert state.type.value == "COMPLETED"
+    assert tasks["gates"].name == "Refused"
+    assert "better: UA 60 against 70" in tasks["gates"].message
+    assert "promote" not in tasks and not registry.promoted
+    assert "stays a challenger" in state.message and "stays a challenger" in artifact
+
+
+def test_a_champion_is_not_judged_again(run, registry):
+    registry.published = Published("run", "emotion-emotion7", 2, True, True)
+    registry.gates = None  # asking would fail
+    _, tasks, _ = run("promote")
+    assert list(tasks) == ["only", "publish", "gates"]
+    assert {each.name for each in tasks.values()} == {"Unchanged"}
+
+
+def test_published_only(run, registry):
+    _, tasks, _ = run("publish")
+    assert list(tasks) == ["only", "publish"]
+
+
+def test_stages_only(run, registry, monkeypatch):
+    monkeypatch.setattr(publish, "publish", None)
+    state, tasks, [artifact] = run("stages")
+    assert list(tasks) == ["only"]
+    assert "## Model" not in artifact
+    assert state.message == "0 of 1 stages ran"
+
+
+def test_a_champion_that_changed_meanwhile_fails_the_run(run, registry, monkeypatch):
+    def promote(*_, **__):
+        raise PromotionConflict("the champion is 5, not 2")
+
+    monkeypatch.setattr(promotion, "promote", promote)
+    state, tasks, artifacts = run("promote")
+    assert state.type.value == "FAILED" and "the champion is 5, not 2" in state.message
+    assert tasks["promote"].type.value == "FAILED"
+    assert not artifacts
+
+
+def test_outside_a_project_dvc_says_so(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match="not inside of a DVC repository"):
+        flow_module.experiment("stages")
+
+
+def test_a_run_marks_what_it_starts_and_the_hook_ends_it():
+    run_id = "00000000-0000-0000-0000-00000000000a"
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"], env={**os.environ, flow_module.MARK: run_id}
+    )
+    # by keyword, as the worker calls it
+    flow_module.end_leftovers(flow=None, flow_run=SimpleNamespace(id="another"), state=None)
+    assert child.poll() is None
+    flow_module.end_leftovers(flow=None, flow_run=SimpleNamespace(id=run_id), state=None)
+    assert child.wait(5) is not None
