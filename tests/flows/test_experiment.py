@@ -35,10 +35,12 @@ METRICS = {
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(tmp_path_factory):
+    from prefect.settings import PREFECT_HOME, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=180):
+    home = tmp_path_factory.mktemp("prefect")
+    with temporary_settings({PREFECT_HOME: home}), prefect_test_harness(server_startup_timeout=180):
         yield
 
 

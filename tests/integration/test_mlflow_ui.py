@@ -1,0 +1,90 @@
+"""The MLflow server as `make ui` starts it shows what runs without a server have left, to this machine alone."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+
+from components import reach
+from components.process import end_group
+from flows.services import Service, chosen
+
+pytestmark = pytest.mark.integration
+
+PUBLISH = """
+import mlflow
+from pathlib import Path
+
+root = Path.cwd()
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+client = mlflow.MlflowClient()
+experiment = client.create_experiment("emotion", (root / "mlruns" / "emotion").as_uri())
+run = client.create_run(experiment)
+client.log_text(run.info.run_id, "seventy percent", "report/said.txt")
+client.create_registered_model("emotion-emotion7")
+print(run.info.run_id)
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory) -> tuple[Service, str]:
+    """The server over a workspace's own store, and the id of the run in there."""
+    root = tmp_path_factory.mktemp("workspace")
+    done = subprocess.run(
+        [sys.executable, "-c", PUBLISH], cwd=root, check=True, capture_output=True, text=True, timeout=300
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    before = os.getcwd()  # noqa: PTH109
+    os.chdir(root)
+    try:
+        [service] = [
+            each
+            for each in chosen({"MLFLOW_PORT": str(port)}, "sqlite:///mlflow.db")
+            if each.name == "MLflow"
+        ]
+    finally:
+        os.chdir(before)
+    began = datetime.now(UTC)
+    with (root / "log").open("w") as log:
+        child = subprocess.Popen(
+            service.command,
+            cwd=root,
+            env={**os.environ, **service.env},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        until = time.monotonic() + 240
+        while not service.ready(began):
+            assert child.poll() is None and time.monotonic() < until, (root / "log").read_text()
+            time.sleep(0.5)
+        yield service, done.stdout.split()[-1]
+    finally:
+        end_group(child)
+
+
+def test_runs_models_and_files_made_without_it_are_there(shown):
+    service, run = shown
+    assert b"emotion-emotion7" in reach.get(f"{service.where}/api/2.0/mlflow/registered-models/search")
+    assert run.encode() in reach.get(f"{service.where}/api/2.0/mlflow/runs/get?run_id={run}")
+    assert (
+        reach.get(f"{service.where}/get-artifact?path=report/said.txt&run_uuid={run}") == b"seventy percent"
+    )
+
+
+def test_another_hosts_name_is_refused(shown):
+    service, _ = shown
+    request = urllib.request.Request(  # noqa: S310
+        f"{service.where}/api/2.0/mlflow/experiments/search?max_results=1", headers={"Host": "evil.example"}
+    )
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30)
