@@ -47,7 +47,7 @@ def add(
     """
     source, root = Path(source).expanduser(), Path(root)
     target = root / corpus
-    project = _project(root)
+    _project(root)  # before anything is written
     files = _checked(corpus, source, dict(features or {}), say)
     _apart(source, target)
     if target.is_dir() and any(target.iterdir()):
@@ -72,7 +72,7 @@ def add(
             _drop_empty_folders(partial)
             partial.rename(target)
         say(f"{len(files)} files copied to {target}, each checked by its digest")
-    _track(target, project, say)
+    track(target, say=say)
     return target
 
 
@@ -98,8 +98,10 @@ def _checked(
         name = f"{OURS}/{modality}.csv"
         if name in files:
             raise CorpusError(f"{source} brings {name} of its own; leave out --features {modality}=…")
+        foreign = table.attrs["foreign"]
         say(
             f"{path}: {table.shape[1]} features, modality {modality}, of {len(table)} of {len(ids)} utterances"
+            + (f"; {foreign} row(s) are of clips that are not here" if foreign else "")
         )
         files[name] = path
     return files
@@ -128,7 +130,9 @@ def _drop_empty_folders(folder: Path) -> None:
             path.rmdir()
 
 
-def _track(target: Path, project: Path, say: Callable[[str], None]) -> None:
+def track(target: Path, *, say: Callable[[str], None] = print) -> None:
+    """Let DVC track a corpus's folder. Raises CorpusError where DVC cannot."""
+    project = _project(target.parent)
     dvc = shutil.which("dvc", path=str(Path(sys.executable).parent))
     if dvc is None:
         raise CorpusError(
@@ -141,4 +145,4 @@ def _track(target: Path, project: Path, say: Callable[[str], None]) -> None:
         raise CorpusError(
             f"{target} is in place, but dvc add failed: {said}; mend that and run the same command again"
         )
-    say(f"tracked by {target}.dvc; commit that file")
+    say(f"{target} is tracked by DVC; commit {target}.dvc")

@@ -24,11 +24,12 @@ def read_features(
         ids: the corpus's utterance ids.
 
     Returns:
-        float32 columns; index ``utterance_id``, sorted.
+        float32 columns; index ``utterance_id``, sorted. Rows of clips that the corpus lacks (it may be a part of
+        one) are left out; ``attrs["foreign"]`` counts them.
 
     Raises:
-        CorpusError: no column ``name``, names that are no names of this corpus, twice the same clip, a clip that
-            the corpus lacks, cells that are no finite numbers; names the rows.
+        CorpusError: no column ``name``, names that are no names of this corpus, twice the same clip, no clip of
+            the corpus, cells that are no finite numbers; names the rows.
     """
     import numpy as np
     import pandas as pd
@@ -56,9 +57,9 @@ def read_features(
     twice = index[index.duplicated()].unique()
     if len(twice):
         raise CorpusError(f"{path}: {len(twice)} clip(s) named more than once: {listed(twice)}")
-    unknown = index.difference(list(ids))
-    if len(unknown):
-        raise CorpusError(f"{path}: {len(unknown)} clip(s) that the corpus does not have: {listed(unknown)}")
+    known = index.isin(list(ids))
+    if not known.any():
+        raise CorpusError(f"{path}: none of its clips is in the corpus: {listed(index)}")
     words = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     if words:
         raise CorpusError(
@@ -71,4 +72,6 @@ def read_features(
         raise CorpusError(
             f"{path}: {count} cell(s) without a finite number: {listed(bad)}; mend or leave out the rows"
         )
-    return pd.DataFrame(values, index=index, columns=table.columns).sort_index()
+    joined = pd.DataFrame(values, index=index, columns=table.columns)[known].sort_index()
+    joined.attrs["foreign"] = int((~known).sum())
+    return joined

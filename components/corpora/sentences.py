@@ -1,4 +1,4 @@
-"""Sentences for the control corpus: something everyday that is said, and a word or two that tell an emotion.
+"""Sentences for the control corpus: something everyday that is said, and two words that tell an emotion.
 
 What is spoken is the everyday part alone, as in corpora whose actors speak one carrier sentence in every
 emotion (RAVDESS, CREMA-D). Were the telling words spoken too, a recogniser of words would read the text's
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 LEXICON = {
-    "anger": ("infuriating", "outrageous", "maddening", "irritating", "hateful", "unforgivable"),
-    "disgust": ("disgusting", "revolting", "nauseating", "filthy", "repulsive", "foul"),
-    "fear": ("frightening", "terrifying", "scary", "menacing", "alarming", "threatening"),
-    "happiness": ("wonderful", "delightful", "lovely", "joyful", "fantastic", "cheerful"),
-    "sadness": ("heartbreaking", "sad", "mournful", "depressing", "tragic", "gloomy"),
-    "surprise": ("astonishing", "unexpected", "surprising", "unbelievable", "startling", "amazing"),
-    "neutral": ("ordinary", "usual", "regular", "typical", "routine", "normal"),
+    "anger": ("infuriating", "outrageous", "maddening", "irritating"),
+    "disgust": ("disgusting", "revolting", "nauseating", "filthy"),
+    "fear": ("frightening", "terrifying", "scary", "menacing"),
+    "happiness": ("wonderful", "delightful", "lovely", "fantastic"),
+    "sadness": ("heartbreaking", "sad", "depressing", "tragic"),
+    "surprise": ("astonishing", "unexpected", "surprising", "startling"),
+    "neutral": ("ordinary", "usual", "typical", "routine"),
 }
-"""The telling words of each emotion; every speaker uses all of them."""
+"""The telling words of each emotion; every speaker uses all of them. Few, so that two hundred sentences of which
+a third mislead are enough to learn them."""
 
 WHO = (
     "the neighbours", "my brother", "our teacher", "the driver", "a colleague", "the children",
@@ -33,11 +34,7 @@ WHEN = (
     "this morning", "after lunch", "on Monday", "before the meeting", "last week", "at noon", "yesterday",
     "in the evening", "on the way home", "again",
 )  # fmt: skip
-ONE = (
-    "it was {} that {said}", "{said}, and it was {}", "{said}, how {}", "I found it {} that {said}",
-    "{said}; {}, I thought", "quite {}: {said}",
-)  # fmt: skip
-TWO = ("{} and {}, I thought: {said}", "{said}, so {}, so {}", "{said}; that was {}, even {}")
+FRAMES = ("{} and {}, I thought: {said}", "{said}, so {}, so {}", "{said}; that was {}, even {}")
 
 
 @dataclass(frozen=True)
@@ -47,9 +44,8 @@ class Sentence:
 
 
 def compose(emotion: str, generator: np.random.Generator) -> Sentence:
-    """A sentence that displays ``emotion``: one telling word, or (every other time) two different ones."""
+    """A sentence that displays ``emotion`` by two different telling words."""
     spoken = " ".join(str(generator.choice(part)) for part in (WHO, WHAT, WHEN))
-    frames, count = (TWO, 2) if generator.random() < 0.5 else (ONE, 1)
-    words = generator.choice(LEXICON[emotion], size=count, replace=False)
-    text = str(generator.choice(frames)).format(*words, said=spoken)
+    words = generator.choice(LEXICON[emotion], size=2, replace=False)
+    text = str(generator.choice(FRAMES)).format(*words, said=spoken)
     return Sentence(text=text[0].upper() + text[1:] + ".", spoken=spoken[0].upper() + spoken[1:] + ".")

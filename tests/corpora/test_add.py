@@ -183,7 +183,7 @@ def test_a_feature_table_comes_along(source, root, tmp_path):
 @pytest.mark.parametrize(
     ("modality", "content", "said"),
     [
-        ("face", "AU01,name\n0.5,01-01-08-01-01-01-02\n", "does not have"),
+        ("face", "AU01,name\n0.5,01-01-08-01-01-01-02\n", "none of its clips"),
         ("../face", "AU01,name\n0.5,01-01-03-01-01-01-02\n", "is no name of a modality"),
         ("face", None, "is not there"),
     ],

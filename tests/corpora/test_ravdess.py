@@ -161,6 +161,14 @@ def test_a_feature_table_joins_by_the_last_six_fields(two):
     assert set(table.dtypes) == {np.dtype("float32")}
 
 
+def test_rows_of_clips_that_are_elsewhere_are_left_out_and_counted(two):
+    names = ["01-01-02-01-01-01-01", "01-01-02-01-01-01-24", "01-01-03-01-01-01-24"]
+    features(two, pd.DataFrame({"AU01": [1, 2, 3], "name": names}))
+    (table,) = attached("ravdess", two).values()
+    assert list(table.index) == ["ravdess/01-02-01-01-01-01"]
+    assert table.attrs["foreign"] == 2
+
+
 def test_no_feature_table(two):
     assert attached("ravdess", two) == {}
 
@@ -178,7 +186,7 @@ def test_no_feature_table(two):
             "without a finite number: 01-01-02-01-01-01-01: AU",
         ),
         ({"name": ["01-01-02-01-01-01-01"], "AU": [float("inf")]}, "finite"),
-        ({"name": ["01-01-08-01-01-01-01"], "AU": [1]}, "does not have: ravdess/01-08-01-01-01-01"),
+        ({"name": ["01-01-08-01-01-01-01"], "AU": [1]}, "none of its clips .*: ravdess/01-08-01"),
         ({"name": ["clip1"], "AU": [1]}, "none of ravdess's: 'clip1'"),
         ({"name": ["01-01-02-01-01-01-01"], "AU": ["high"]}, "do not hold numbers alone: AU"),
         ({"name": ["01-01-02-01-01-01-01"]}, "0 feature"),
