@@ -180,6 +180,9 @@ def models(
         )
         table.add_row(*map(str, cells), row["lineage"], row["note"])
     _print(table)
+    for row in rows:
+        if row["note"]:
+            print(f"{row['name']}/{row['version']}: {row['note']}")
 
 
 @app.command(epilog="Example: `emoflow predict clip.mp4 --text 'I did not expect that'`")
