@@ -100,8 +100,10 @@ def why(stage: str, root: str | Path = ".") -> tuple[str, ...]:
             for path, change in changes.items():
                 if isinstance(change, Mapping):
                     reasons.update(f"{path}: {key} {state}" for key, state in change.items())
+                elif kind == "changed outs":
+                    reasons.add("outputs missing" if change == "deleted" else f"output {path} {change}")
                 else:
-                    reasons.add(f"{'output ' if kind == 'changed outs' else ''}{path} {change}")
+                    reasons.add(f"{path} {change}")
     return tuple(sorted(reasons))
 
 

@@ -59,7 +59,7 @@ def stage(name: str, after: list[Outcome]) -> State[Outcome]:
     return Completed(name=title, message=said, data=outcome)
 
 
-@task(**PLAIN)
+@task(task_run_name="publish", **PLAIN)
 def publish(after: list[Outcome]) -> State:
     """The finished experiment to MLflow, once: trials, metrics, plots, and the model as challenger."""
     from components.registry.publish import publish
@@ -75,7 +75,7 @@ def publish(after: list[Outcome]) -> State:
     return Completed(name=title, message=published.sentence(), data=published)
 
 
-@task(**PLAIN)
+@task(task_run_name="gates", **PLAIN)
 def gates(published: Any) -> State:
     """May the model become champion? A refusal is an answer, not a failure; a champion is not asked again."""
     from components.lineage import Store
@@ -103,7 +103,7 @@ def gates(published: Any) -> State:
     return Completed(message=f"{published.uri} passes {len(report.gates)} gates", data=report)
 
 
-@task(**PLAIN)
+@task(task_run_name="promote", **PLAIN)
 def promote(report: Any) -> State:
     """Make the model that passed the gates champion, unless the champion has changed meanwhile."""
     from components.registry.promotion import promote

@@ -105,7 +105,7 @@ def _mlflow(port: int, tracking_uri: str) -> Service:
         "MLflow",
         [_tool("mlflow"), "server", "--backend-store-uri", tracking_uri, *files, *network, "--workers", "1"],
         health=f"http://{HOST}:{port}/health",
-        where=f"http://{HOST}:{port}",
+        where=f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning",  # its home page is another trade's
         port=port,
         port_variable="MLFLOW_PORT",
         env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # evaluates prompts, of which there are none

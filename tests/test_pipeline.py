@@ -104,9 +104,12 @@ def test_a_stage_ran_then_is_unchanged_then_comes_from_the_cache(project):
     assert pipeline.why("work@a", project) == ("params.yaml: mood modified",)
     assert reproduce(project, "work@a")[0].how == "ran"
 
+    (project / "a.txt").unlink()
+    assert pipeline.why("work@a", project) == ("outputs missing",)
+
     set_mood(project, "good")
     cached, _ = reproduce(project, "work@a")
-    assert (cached.how, cached.why) == ("cached", ("params.yaml: mood modified",))
+    assert (cached.how, cached.why) == ("cached", ("outputs missing", "params.yaml: mood modified"))
     assert (project / "a.txt").read_text() == "good"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from components import reach
 from components.process import end_group
-from flows.services import Service, chosen
+from flows.services import HOST, chosen
 
 pytestmark = pytest.mark.integration
 
@@ -33,8 +33,8 @@ print(run.info.run_id)
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory) -> tuple[Service, str]:
-    """The server over a workspace's own store, and the id of the run in there."""
+def shown(tmp_path_factory) -> tuple[str, str]:
+    """The address of the server over a workspace's own store, and the id of the run in there."""
     root = tmp_path_factory.mktemp("workspace")
     done = subprocess.run(
         [sys.executable, "-c", PUBLISH], cwd=root, check=True, capture_output=True, text=True, timeout=300
@@ -67,24 +67,22 @@ def shown(tmp_path_factory) -> tuple[Service, str]:
         while not service.ready(began):
             assert child.poll() is None and time.monotonic() < until, (root / "log").read_text()
             time.sleep(0.5)
-        yield service, done.stdout.split()[-1]
+        yield f"http://{HOST}:{port}", done.stdout.split()[-1]
     finally:
         end_group(child)
 
 
 def test_runs_models_and_files_made_without_it_are_there(shown):
-    service, run = shown
-    assert b"emotion-emotion7" in reach.get(f"{service.where}/api/2.0/mlflow/registered-models/search")
-    assert run.encode() in reach.get(f"{service.where}/api/2.0/mlflow/runs/get?run_id={run}")
-    assert (
-        reach.get(f"{service.where}/get-artifact?path=report/said.txt&run_uuid={run}") == b"seventy percent"
-    )
+    address, run = shown
+    assert b"emotion-emotion7" in reach.get(f"{address}/api/2.0/mlflow/registered-models/search")
+    assert run.encode() in reach.get(f"{address}/api/2.0/mlflow/runs/get?run_id={run}")
+    assert reach.get(f"{address}/get-artifact?path=report/said.txt&run_uuid={run}") == b"seventy percent"
 
 
 def test_another_hosts_name_is_refused(shown):
-    service, _ = shown
+    address, _ = shown
     request = urllib.request.Request(  # noqa: S310
-        f"{service.where}/api/2.0/mlflow/experiments/search?max_results=1", headers={"Host": "evil.example"}
+        f"{address}/api/2.0/mlflow/experiments/search?max_results=1", headers={"Host": "evil.example"}
     )
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30)

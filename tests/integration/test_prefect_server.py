@@ -86,11 +86,17 @@ class Api:
             time.sleep(0.3)
         return state
 
-    def tasks(self, run: str) -> dict[str, dict]:
-        found = self(
-            "task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
-        )
-        return {each["name"]: each["state"] for each in found}
+    def tasks(self, run: str, *expected: str) -> dict[str, dict]:
+        """The states of the run's tasks by name, in their order; waits for the server to have heard of them all."""
+        asked = {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        until = time.monotonic() + 30
+        while True:
+            found = {each["name"]: each["state"] for each in self("task_runs/filter", asked)}
+            over = all(state["type"] in ("COMPLETED", "FAILED", "CRASHED") for state in found.values())
+            if (over and list(found) == list(expected)) or time.monotonic() > until:
+                assert list(found) == list(expected)
+                return found
+            time.sleep(0.2)
 
     def logs(self, run: str) -> str:
         found = self("logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"})
@@ -196,8 +202,7 @@ def test_a_run_asked_for_through_the_api_has_one_task_a_stage(project):
     run = project.api.start(until="stages")
     state = project.api.wait(run, "COMPLETED", "FAILED", "CRASHED")
     assert (state["type"], state["message"]) == ("COMPLETED", "3 of 3 stages ran"), project.api.logs(run)
-    tasks = project.api.tasks(run)
-    assert list(tasks) == ["first", "work@a", "work@b"]
+    tasks = project.api.tasks(run, "first", "work@a", "work@b")
     assert {each["type"] for each in tasks.values()} == {"COMPLETED"}
     assert "ran in" in tasks["work@a"]["message"]
     assert "in a mood that is good" in project.api.logs(run)
@@ -205,7 +210,9 @@ def test_a_run_asked_for_through_the_api_has_one_task_a_stage(project):
 
     again = project.api.start(until="stages")
     assert project.api.wait(again, "COMPLETED", "FAILED", "CRASHED")["message"] == "0 of 3 stages ran"
-    assert {each["name"] for each in project.api.tasks(again).values()} == {"Unchanged"}
+    assert {each["name"] for each in project.api.tasks(again, "first", "work@a", "work@b").values()} == {
+        "Unchanged"
+    }
 
     artifact = project.api(
         "artifacts/filter", {"artifacts": {"key": {"any_": ["experiment"]}}, "sort": "CREATED_DESC"}
@@ -220,8 +227,7 @@ def test_a_failed_stage_fails_its_task_with_its_own_words(project):
     project.mood("bad")
     run = project.api.start(until="stages")
     state = project.api.wait(run, "COMPLETED", "FAILED", "CRASHED")
-    tasks = project.api.tasks(run)
-    assert list(tasks) == ["first", "work@a"]
+    tasks = project.api.tasks(run, "first", "work@a")
     for failed in (state, tasks["work@a"]):
         assert failed["type"] == "FAILED"
         assert "error: the mood is bad: set another in params.yaml" in failed["message"]
