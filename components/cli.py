@@ -165,20 +165,18 @@ def models(
         print("no model is registered yet: `dvc repro`, then `emoflow publish`")
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("model", "version", "role", "protocol", "strategy", "corpora", "UA %", "lineage", "note"):
-        table.add_column(column, justify="right" if column in ("version", "UA %") else "left")
+    for column in ("model", "role", "protocol", "strategy", "UA %", "lineage"):
+        table.add_column(column, justify="right" if column == "UA %" else "left", overflow="fold")
     for row in rows:
         ua = "" if row["ua"] is None else f"{100 * row['ua']:.1f}"
-        cells = (
-            row["name"],
-            row["version"],
+        table.add_row(
+            f"{row['name']}/{row['version']}",
             row["role"],
             row["protocol"],
             row["strategy"],
-            row["corpora"],
             ua,
+            row["lineage"],
         )
-        table.add_row(*map(str, cells), row["lineage"], row["note"])
     _print(table)
     for row in rows:
         if row["note"]:
