@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 WORK = Path(".emoflow")
+PARTIAL = ".partial"
 
 
 @contextmanager
@@ -18,11 +19,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and is removed otherwise.
 
     The block may make a file or a folder at the path it is given. A folder that stood at ``path`` is replaced
-    whole. Two processes that write the same path do not mix: the later one wins.
+    whole. Two processes that write the same path do not mix: the later one wins. What a killed process leaves
+    beside it ends in ``.partial``, which DVC is told to ignore: a folder's digest does not change by it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
     temporary = holder / path.name
     try:
         yield temporary

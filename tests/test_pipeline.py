@@ -43,6 +43,17 @@ WORK = """
 """
 
 
+ROOT = Path(__file__).resolve().parent.parent
+KILLED = """
+import os
+from components.files import replacing
+
+with replacing("raw/more") as path:
+    path.mkdir()
+    os._exit(9)
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "dvc.yaml").write_text(DVC_YAML)
@@ -138,3 +149,17 @@ def test_a_failure_without_a_message_says_the_last_lines(project):
 
 def test_the_environment_puts_this_interpreter_first():
     assert pipeline.environment()["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_what_a_killed_stage_was_writing_makes_nothing_stale(project):
+    (project / ".dvcignore").write_text((ROOT / ".dvcignore").read_text())
+    (project / "raw").mkdir()
+    (project / "raw" / "clip").write_text("sound")
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(text.replace("[first.txt, work.py]", "[first.txt, work.py, raw]"))
+    reproduce(project, "work@a")
+    importing = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=project, check=False, env=importing)
+    assert done.returncode == 9
+    assert len(list((project / "raw").iterdir())) == 2
+    assert pipeline.why("work@a", project) == ()
