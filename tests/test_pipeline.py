@@ -49,7 +49,7 @@ import os
 from components.files import replacing
 
 with replacing("raw/more") as path:
-    path.mkdir()
+    path.write_text("half of it")
     os._exit(9)
 """
 
