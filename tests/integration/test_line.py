@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pandas as pd
@@ -10,6 +12,8 @@ import pytest
 from workspace import Workspace
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 SMALL = {
     "search__configurations": 3,
@@ -71,26 +75,61 @@ def test_the_same_experiment_gives_the_same_bytes(line):
 
 def test_publish_promote_and_pull(line):
     first = line.emoflow("publish").stdout
-    again = line.emoflow("publish").stdout
-    assert first != again
-    line.emoflow("promote", "--latest")
-    listed = line.emoflow("models").stdout
-    assert "champion" in listed
-    clip = next((line.root / "data/raw/control").rglob("*.mp4"))
-    predicted = json.loads(line.emoflow("predict", "--video", str(clip), "--json").stdout)
-    assert predicted[0]["label"] in (
-        "anger",
-        "disgust",
-        "fear",
-        "happiness",
-        "sadness",
-        "surprise",
-        "neutral",
-    )
-    assert predicted[0]["modalities_used"] == "audio+face"
+    assert "is published" in first
+    assert "was published before" in line.emoflow("publish").stdout
+    assert "version 1 now" in line.emoflow("promote").stdout
+    assert "already" in line.emoflow("promote").stdout
+    assert "champion" in line.emoflow("models").stdout
+    clip = sorted((line.root / "data/raw/control/video").glob("*.mp4"))[0]
+    (predicted,) = json.loads(line.emoflow("predict", str(clip), "--json").stdout)
+    assert predicted["label"] in CLASSES
+    assert predicted["modalities_used"] == "audio+face"
     tree = line.emoflow("lineage", "emotion-emotion7@champion").stdout
-    assert "control" in tree
-    assert "search" in tree
+    assert "heard 112 utterances of 8 speakers" in tree
+    assert "data/raw/control" in tree
+    heard = line.emoflow("lineage", "--speaker", "control/s01").stdout
+    assert "emotion-emotion7/1" in heard
+
+
+CLEAN = """
+import json, sys
+import mlflow, pandas as pd
+
+model = mlflow.pyfunc.load_model("models:/emotion-emotion7@champion")
+wav, mp4 = sys.argv[1:]
+rows = pd.DataFrame([{"audio": wav, "video": None, "text": None}, {"audio": None, "video": mp4, "text": "How lovely."}])
+answer = model.predict(rows)
+assert not [name for name in sys.modules if name.split(".")[0] in ("components", "ray", "dvc", "prefect")]
+print(answer[["label", "modalities_used"]].to_json(orient="records"))
+"""
+
+
+@pytest.mark.corpora
+def test_a_clean_environment_outside_the_clone_pulls_and_predicts(line, ravdess_wavs, tmp_path):
+    """Only what the model itself asks for is installed; the recordings are RAVDESS's and the control corpus's."""
+    line.emoflow("publish")
+    line.emoflow("promote")
+    requirements = sorted(
+        (line.root / "mlruns").rglob("requirements.txt"), key=lambda path: path.stat().st_mtime
+    )[-1]
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", requirements], check=True)
+    wav = sorted((ravdess_wavs(24) / "Actor_24").glob("*.wav"))[0]
+    mp4 = sorted((line.root / "data/raw/control/video").glob("*.mp4"))[0]
+    environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{line.root}/mlflow.db", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [python, "-c", CLEAN, wav, mp4],
+        cwd=tmp_path,
+        env=environment | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "DO_NOT_TRACK": "true"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    heard, seen = json.loads(done.stdout.splitlines()[-1])
+    assert heard["label"] in CLASSES
+    assert heard["modalities_used"] == "audio"
+    assert seen["modalities_used"] == "audio+face+text"
 
 
 def test_a_killed_search_goes_on(line):
