@@ -30,6 +30,14 @@ class Settings(BaseSettings):
     def worker_count(self) -> int:
         return self.workers or len(os.sched_getaffinity(0))
 
+    def torch_device(self) -> str:
+        """Where tensors live: ``cpu``, or ``cuda`` where that is asked for or, for ``auto``, found."""
+        if self.device != "auto":
+            return self.device
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
 
 def load() -> Settings:
     """The environment, checked.

@@ -1,9 +1,7 @@
 """Encoding many recordings at once, in processes that may die without taking the work with them."""
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorpusError, FeatureError, MediaError, SettingsError
+from ..process import begin_worker
 from .base import Encoder
 from .cache import Cache, Entry
 from .registry import make
@@ -92,18 +91,10 @@ _cache: Cache | None = None
 
 
 def _begin(recipes: Mapping[str, Recipe], root: Path) -> None:
-    """A worker's first act: one thread, no Ctrl-C of its own, and an end when its parent ends."""
+    """A worker's first act: it ends with its parent, and knows what to encode with."""
     global _recipes, _cache
     _recipes, _cache = recipes, Cache(root)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    begin_worker()
 
 
 def _encode(job: Job) -> None:

@@ -78,7 +78,7 @@ def main() -> None:
             modalities=there,
             classes=len(classes),
             workers=where.worker_count(),
-            device=_device(where.device),
+            device=where.torch_device(),
             address=where.ray_address,
             on_outcome=keep,
         )
@@ -128,7 +128,7 @@ def _digest(held: params.Params, where: settings.Settings) -> str:
             "data": tree_digest([FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION]),
             "code": tree_digest(CODE),
             "params": held.search.model_dump() | {"modalities": held.modalities},
-            "device": _device(where.device),
+            "device": where.torch_device(),
         }
     )
 
@@ -140,14 +140,6 @@ def _file(work: Path, gang: Gang) -> Path:
 def _kept(work: Path, gang: Gang) -> Outcome | None:
     path = _file(work, gang)
     return Outcome.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def _device(named: str) -> str:
-    import torch
-
-    if named != "auto":
-        return named
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main() -> None:
         for name in held.modalities
         if all(available([name], store.tokens, fold.train, store.modalities) for fold in folds)
     ]
-    device = _device(where.device)
+    device = where.torch_device()
     seeds = held.train.seeds
 
     jobs: dict[str, Job] = {}
@@ -180,14 +180,6 @@ def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
             raise FeatureError(f"{path.stem}: {name} holds numbers that are not finite; look at the features")
     with replacing(path) as temporary:
         save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, temporary)
-
-
-def _device(named: str) -> str:
-    import torch
-
-    if named != "auto":
-        return named
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":
