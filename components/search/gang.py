@@ -25,6 +25,7 @@ class Trial:
 
     trial: int
     config: dict[str, Any]
+    parameters: int
     rung: int
     epochs: int
     status: str
@@ -98,6 +99,7 @@ def run_gang(
                          classes=classes, device=device))
         for ids in _by_architecture(strategy, tuple(dimensions), configs)
     ]  # fmt: skip
+    sizes = {i: population.parameters for ids, population in populations for i in ids}
     curves = {i: {"train_loss": [], "loss": [], "wa": [], "ua": []} for i in range(len(configs))}
     fitted: dict[int, list[dict]] = {i: [] for i in range(len(configs))}
     left = {i: (len(rungs(epochs, halvings)) - 1, "finished") for i in range(len(configs))}
@@ -115,12 +117,12 @@ def run_gang(
         done = end
         running = [i for ids, _ in populations for i in ids if left[i][1] == "finished"]
         if end < epochs:
-            ranked = sorted(running, key=lambda i: _rank(_trial(i, configs, curves, fitted, left)))
+            ranked = sorted(running, key=lambda i: _rank(_trial(i, configs, sizes, curves, fitted, left)))
             for i in ranked[(len(ranked) + 1) // 2 :]:
                 left[i] = (rung, "stopped")
         populations = [_survivors(ids, population, left) for ids, population in populations]
         populations = [(ids, population) for ids, population in populations if ids]
-    return Outcome([_trial(i, configs, curves, fitted, left) for i in range(len(configs))], curves)
+    return Outcome([_trial(i, configs, sizes, curves, fitted, left) for i in range(len(configs))], curves)
 
 
 def _by_architecture(strategy: str, modalities: tuple[str, ...], configs: Sequence[dict]) -> list[list[int]]:
@@ -138,7 +140,7 @@ def _survivors(ids: list[int], population: Population, left: dict) -> tuple[list
     return [ids[k] for k in on], population
 
 
-def _trial(i: int, configs: Sequence[dict], curves: dict, fitted: dict, left: dict) -> Trial:
+def _trial(i: int, configs: Sequence[dict], sizes: dict, curves: dict, fitted: dict, left: dict) -> Trial:
     rung, status = left[i]
     epochs = len(curves[i]["loss"])
     if status == "failed":
@@ -146,13 +148,13 @@ def _trial(i: int, configs: Sequence[dict], curves: dict, fitted: dict, left: di
         curves[i] = {
             name: [v if np.isfinite(v) else None for v in curve] for name, curve in curves[i].items()
         }
-        return Trial(i, dict(configs[i]), rung, epochs, status, reason, None, None, None, None, {})
+        return Trial(i, dict(configs[i]), sizes[i], rung, epochs, status, reason, None, None, None, None, {})
     smooth = {name: smoothed(curves[i][name]) for name in ("loss", "wa", "ua")}
     best = best_epoch(smooth["ua"], smooth["loss"])
     scores = {name: round(float(curve[best]), 6) for name, curve in smooth.items()}
     reason = "in the lower half of its rung" if status == "stopped" else ""
     return Trial(
-        i, dict(configs[i]), rung, epochs, status, reason,
+        i, dict(configs[i]), sizes[i], rung, epochs, status, reason,
         best_epoch=best + 1, fitted=fitted[i][best] if fitted[i] else {}, **scores,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ TRIALS = (
     "fold",
     "trial",
     "config",
+    "parameters",
     "rung",
     "epochs",
     "status",
@@ -42,17 +43,19 @@ def trials_table(
         for t in outcome.trials:
             config = json.dumps(t.config, sort_keys=True)
             scores = (t.wa, t.ua, t.loss, t.best_epoch)
-            rows.append((strategy, fold, t.trial, config, t.rung, t.epochs, t.status, t.reason, *scores))
+            rows.append(
+                (strategy, fold, t.trial, config, t.parameters, t.rung, t.epochs, t.status, t.reason, *scores)
+            )
     for strategy, reason in absent.items():
         for fold in folds:
             for i, config in enumerate(configs[strategy]):
                 text = json.dumps(config, sort_keys=True)
-                rows.append((strategy, fold, i, text, 0, 0, "failed", reason, None, None, None, None))
+                rows.append((strategy, fold, i, text, None, 0, 0, "failed", reason, None, None, None, None))
     table = pd.DataFrame(rows, columns=list(TRIALS)).sort_values(
         ["strategy", "fold", "trial"], ignore_index=True
     )
     floats = {name: "float64" for name in ("wa", "ua", "loss")}
-    return table.astype(floats | {"best_epoch": "Int64"})
+    return table.astype(floats | {"best_epoch": "Int64", "parameters": "Int64"})
 
 
 def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
@@ -91,6 +94,7 @@ def choose(outcomes: Outcomes, *, absent: Mapping[str, str], budget: dict[str, A
             chosen[str(fold)] = {
                 "trial": best.trial,
                 "config": best.config,
+                "parameters": best.parameters,
                 "epochs": best.best_epoch,
                 "fitted": best.fitted,
                 "validation": {"wa": best.wa, "ua": best.ua, "loss": best.loss},
@@ -99,7 +103,8 @@ def choose(outcomes: Outcomes, *, absent: Mapping[str, str], budget: dict[str, A
             key: round(sum(c["validation"][key] for c in chosen.values()) / len(chosen), 6)
             for key in ("wa", "ua", "loss")
         }
-        strategies[name] = {"folds": chosen, "validation": mean}
+        largest = max(c["parameters"] for c in chosen.values())
+        strategies[name] = {"folds": chosen, "validation": mean, "parameters": largest}
     if not strategies:
         raise SearchError(
             f"there is nothing to choose from: {listed(f'{n}: {why}' for n, why in absent.items())}"

@@ -30,7 +30,8 @@ DEFAULTS = {
     "modality_dropout": 0.0,
     "unimodal_weight": 0.0,
 }
-BATCH = 64
+BATCH = (32, 64)
+"""The smallest and largest batch; in between a tenth of the rows, so that an epoch is some ten steps."""
 WARMUP_STEPS = 20
 BETAS = (0.9, 0.99)
 EPSILON = 1e-8
@@ -155,6 +156,11 @@ class Population:
     def __len__(self) -> int:
         return len(self.members)
 
+    @property
+    def parameters(self) -> int:
+        """Of one member."""
+        return self.flat.shape[1]
+
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these members only, in this order."""
         index = torch.tensor(list(which), device=self.device)
@@ -237,7 +243,7 @@ class Population:
     def _train_epoch(self, rows: Rows, row_weight: Tensor, there: Tensor) -> Tensor:
         self.model.train()
         count = len(rows)
-        batch = min(BATCH, count)
+        batch = min(count, max(BATCH[0], min(BATCH[1], count // 10)))
         steps = count // batch
         order = torch.stack([self._order(member.seed, count) for member in self.members]).to(
             self.device

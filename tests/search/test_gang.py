@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from components.errors import SearchError
+from components.fusion.strategy import build, parameter_count
 from components.search.gang import Outcome, best_epoch, run_gang, rungs, smoothed
 from components.search.results import choose, curves_table, trials_table
 from components.search.space import configurations, member_seed
@@ -79,6 +80,12 @@ def test_the_better_half_goes_on():
         assert sum(t.fitted["weights"]) == pytest.approx(1, abs=1e-4)
     finished = [t for t in outcome.trials if t.status == "finished"]
     assert outcome.best() == min(finished, key=lambda t: (-t.ua, t.loss, t.trial))
+
+
+def test_a_trial_says_how_many_parameters_its_model_has():
+    (trial,) = gang(drawn(1), halvings=0, epochs=1).trials
+    model = build("late-weighted", dimensions=SIZES, classes=3, config=trial.config)
+    assert trial.parameters == parameter_count(model)
 
 
 def test_the_same_gang_twice_and_through_json():
