@@ -147,6 +147,7 @@ def _forwarder(gangs: Sequence[Gang], on_outcome: Callable[[Gang, Outcome], None
 def _ray(*, workers: int, address: str | None) -> Iterator[None]:
     """A Ray of our own on loopback, or the cluster at ``address``; left on any way out."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even where it is asked for nothing
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the stage, and Ray with it
     os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
