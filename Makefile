@@ -49,6 +49,11 @@ test-fast: install  ## the quick ones, under two minutes
 accept: install  ## the figures promised, on all of RAVDESS: too long for CI
 	@pytest -m accept -s tests/acceptance
 
+bench: install  ## speed against what one would use instead, in one run
+	@emoflow corpora synthesise control
+	@python -m benchmarks.features data/raw/control --clips 120
+	@python -m benchmarks.search
+
 lint: install
 	@ruff check .
 	@ruff format --check --quiet .
