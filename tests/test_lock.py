@@ -8,7 +8,9 @@ import pytest
 from conftest import ROOT
 
 LINES = [
-    line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")
+    line
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if line and not line.startswith("#")
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DIRECT = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]

@@ -59,7 +59,9 @@ def test_the_ground_rests_on_nothing_else(name):
 
 
 def test_nothing_imports_the_flows():
-    assert not [path for path in files() if any(file.is_relative_to(ROOT / "flows") for file in imported(path))]
+    assert not [
+        path for path in files() if any(file.is_relative_to(ROOT / "flows") for file in imported(path))
+    ]
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())

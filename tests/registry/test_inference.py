@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from experiment import CLASSES, FACE, experiment
+from standin_experiment import CLASSES, FACE, experiment
 
 from components.registry.inference import Predictor
 

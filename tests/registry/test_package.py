@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from experiment import experiment
+from standin_experiment import experiment
 
 from components.errors import RegistryError
 from components.registry.closure import closure, requirements

@@ -7,7 +7,7 @@ import sys
 
 import finished
 import pytest
-from experiment import experiment
+from standin_experiment import experiment
 
 from components.errors import GateRefused, PromotionConflict, RegistryError
 from components.files import read_json, write_json

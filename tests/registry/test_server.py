@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from experiment import experiment
+from standin_experiment import experiment
 
 from components.errors import RegistryError
 from components.registry import predict, promotion, publish

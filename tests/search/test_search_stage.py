@@ -11,7 +11,7 @@ import pandas as pd
 import psutil
 import pytest
 from conftest import ROOT
-from experiment import STRATEGIES, lay_out
+from planted_experiment import STRATEGIES, lay_out
 
 from components.files import read_json, tree_digest
 

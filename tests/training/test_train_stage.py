@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from experiment import CLASSES, lay_out
+from planted_experiment import CLASSES, lay_out
 from safetensors.torch import load_file
 
 from components.encoders.store import FeatureStore
