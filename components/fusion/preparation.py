@@ -165,15 +165,11 @@ class Preparation(nn.Module):
 
 def plan(layouts: dict[str, Layout]) -> dict[str, list[BlockPlan]]:
     """How features of these layouts are prepared."""
-    return {
-        name: [
-            BlockPlan(
-                encoder,
-                size,
-                "counts" if encoder in COUNT_ENCODERS else "scaled",
-                COMPONENTS if size > REDUCE_ABOVE else 0,
-            )
-            for encoder, size in layout
-        ]
-        for name, layout in layouts.items()
-    }
+    return {name: [_block(encoder, size) for encoder, size in layout] for name, layout in layouts.items()}
+
+
+def _block(encoder: str, size: int) -> BlockPlan:
+    """Counts keep their columns: a telling word is rare, and the large components are of the words that are not."""
+    if encoder in COUNT_ENCODERS:
+        return BlockPlan(encoder, size, "counts", 0)
+    return BlockPlan(encoder, size, "scaled", COMPONENTS if size > REDUCE_ABOVE else 0)
