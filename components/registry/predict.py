@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RegistryError
-from .tracking import tracking
+from .tracking import alias_of, tracking
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +42,14 @@ def predict(
     if not files and not text:
         raise RegistryError("nothing to predict: give a recording, or --text 'what was said'")
     frame = pd.DataFrame(rows, dtype=object)
-    with tracking(tracking_uri, root=Path(root)):
+    name, at, alias = uri.removeprefix("models:/").partition("@")
+    with tracking(tracking_uri, root=Path(root)) as client:
         import mlflow
 
+        if at and alias_of(client, name, alias) is None:
+            raise RegistryError(
+                f"no version of {name} is {alias}; `emoflow models` lists what there is, `emoflow promote` makes one"
+            )
         model = mlflow.pyfunc.load_model(uri)
         found = model.predict(frame[["audio", "video", "text"]])
     found.insert(0, "file", frame["file"].to_numpy())
