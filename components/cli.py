@@ -166,7 +166,12 @@ def models(
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("model", "role", "protocol", "strategy", "UA %", "lineage"):
-        table.add_column(column, justify="right" if column == "UA %" else "left", overflow="fold")
+        table.add_column(
+            column,
+            no_wrap=column in ("model", "role"),
+            justify="right" if column == "UA %" else "left",
+            overflow="fold",
+        )
     for row in rows:
         ua = "" if row["ua"] is None else f"{100 * row['ua']:.1f}"
         table.add_row(
@@ -198,9 +203,11 @@ def predict(
         found = predict(uri, files or [], text=text, **_where(lineage=False))
     if as_json:
         print(found.to_json(orient="records", force_ascii=False))
-        return
-    for row in found.to_dict(orient="records"):
-        _print(_answer(row, uri))
+    else:
+        for row in found.to_dict(orient="records"):
+            _print(_answer(row, uri))
+    if found["label"].isna().any():
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: `emoflow lineage emotion-emotion7@champion`")
@@ -233,10 +240,15 @@ def results() -> None:
     path = Path("reports/metrics.json")
     if not path.is_file():
         raise errors.EmoflowError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
+    from .lineage import Store
+
+    name = _model_name()
+    champion = Store(_settings().lineage_uri, root=Path()).holder(name)
+    said = "nobody yet: emoflow publish, emoflow promote" if champion is None else f"models:/{name}@champion"
     _print(table(read_json(path)))
     print(
         f"\nreport     reports/index.html"
-        f"\nchampion   models:/{_model_name()}@champion   (emoflow predict CLIP; emoflow lineage)"
+        f"\nchampion   {said}   (emoflow predict CLIP; emoflow lineage)"
         f"\nthe UIs    make ui   (Prefect: schedules and runs; MLflow: trials and models)"
     )
 
@@ -286,6 +298,8 @@ def _answer(row: dict, uri: str):
         bar = Text("█" * round(30 * probability), style="cyan")
         shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
     shown.add_row("", "", Text(f"from {row['modalities_used']}, by {uri}", style="dim"))
+    if row["unused"]:
+        shown.add_row("", "", Text(f"not used: {row['unused']}", style="yellow"))
     return shown
 
 

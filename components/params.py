@@ -24,6 +24,14 @@ class Validation(_Frozen):
     shortest_s: float = Field(ge=0)
     longest_s: float = Field(gt=0)
 
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.shortest_s >= self.longest_s:
+            raise ValueError(
+                f"shortest_s is {self.shortest_s}, longest_s {self.longest_s}: no clip can be both"
+            )
+        return self
+
 
 class AudioFeatures(_Frozen):
     encoders: list[Literal["egemaps", "compare", "egemaps-lld", "logmel"]] = Field(min_length=1)
@@ -55,6 +63,12 @@ class Search(_Frozen):
     epochs: int = Field(ge=1)
     halvings: int = Field(ge=0, le=10)
     seed: int
+
+    @model_validator(mode="after")
+    def _every_rung_has_an_epoch(self):
+        if self.epochs >> self.halvings < 1:
+            raise ValueError(f"halvings is {self.halvings}, too many for {self.epochs} epochs")
+        return self
 
 
 class Train(_Frozen):

@@ -71,3 +71,16 @@ def test_no_file_and_no_yaml(tmp_path):
     (tmp_path / "params.yaml").write_text("a: [1")
     with pytest.raises(ParamsError, match="not YAML"):
         params.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("search", "halvings", 9, "halvings is 9, too many for 40 epochs"),
+        ("validation", "shortest_s", 90, "shortest_s is 90.0, longest_s 60.0"),
+    ],
+)
+def test_values_that_do_not_go_together(held, tmp_path, section, key, value, message):
+    held[section][key] = value
+    with pytest.raises(ParamsError, match=message):
+        load(held, tmp_path)

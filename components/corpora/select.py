@@ -9,14 +9,19 @@ import shutil
 from pathlib import Path
 
 from .. import params
-from ..errors import run
+from ..errors import CorpusError, run
 from ..files import write_json
+from ..schema import CORPORA
 
+RAW = Path("data/raw")
 SHARED = Path("data/utterances"), Path("data/ceilings"), Path("data/features"), Path("reports/validation")
 
 
 def main() -> None:
     corpora = params.load().corpora
+    for corpus in corpora:
+        if not (RAW / corpus).is_dir():
+            raise CorpusError(f"{RAW / corpus} is not there; have it by: {CORPORA[corpus].obtain}")
     for entry in strangers(corpora):
         print(f"cleared {entry}: this experiment does not read it, and DVC's cache keeps it")
         if entry.is_dir() and not entry.is_symlink():

@@ -23,7 +23,8 @@ def table(metrics: dict[str, Any]) -> "Table":
     alarmed = {alarm["strategy"] for alarm in metrics["alarms"]}
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over speakers",
-        caption="★ best by validation, not by the test",
+        caption="chosen: each fold's own choice, strictly nested: the figure to quote\n"
+        "★ registered: the highest mean validation UA",
         box=SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
@@ -32,7 +33,8 @@ def table(metrics: dict[str, Any]) -> "Table":
     shown.add_column("strategy", no_wrap=True)
     for name in COLUMNS:
         shown.add_column(TITLES[name], no_wrap=True)
-    for name, figures in ranked(metrics):
+    rows = ranked(metrics)
+    for name, figures in sorted(rows, key=lambda row: row[0] != "chosen"):
         best = name == metrics["best"]
         note = " [red]alarm[/red]" if name in alarmed else ""
         cells = [_cell(figures[column]) for column in COLUMNS]

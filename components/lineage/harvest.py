@@ -4,6 +4,7 @@
 them are committed; the verdicts say whether the data held their contract; the folds say who was in it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ PARAMS = "params.yaml"
 RAW = "data/raw/"
 
 
-def harvest(root: str | Path, *, name: str, version: int, run_id: str) -> Facts:
+def harvest(root: str | Path, *, name: str, version: int, run_id: str, packed: Sequence[str] = ()) -> Facts:
     """The facts about the experiment that lies finished at ``root``, published as ``name`` ``version``.
+
+    Args:
+        packed: the files, below ``root``, of the code that goes into the model.
 
     Raises:
         LineageError: where ``dvc.lock`` does not tell where ``data/model`` came from.
@@ -38,7 +42,7 @@ def harvest(root: str | Path, *, name: str, version: int, run_id: str) -> Facts:
         run_id=run_id,
         protocol=description["protocol"],
         git_commit=git.head(root),
-        unclean=_unclean(root, executions),
+        unclean=_unclean(root, executions, packed),
         params=yaml.safe_load((root / PARAMS).read_text(encoding="utf-8")),
         dvc_lock_sha256=file_digest(root / LOCK),
         description=description,
@@ -101,12 +105,14 @@ def _execution(stage: str, held: dict[str, Any], made: dict[str, str]) -> dict[s
     }
 
 
-def _unclean(root: Path, executions: list[dict[str, Any]]) -> list[dict[str, str]]:
+def _unclean(root: Path, executions: list[dict[str, Any]], packed: Sequence[str]) -> list[dict[str, str]]:
     """Whatever of code, dvc.yaml and params.yaml is not committed as it ran, and results that are not the lock's."""
     commit = git.head(root)
     if commit is None:
         return [{"path": ".", "reason": "not a git repository with a commit: nothing says what code ran"}]
     found: dict[str, str] = {path: "not committed" for path in git.changed(root, "dvc.yaml")}
+    if packed:
+        found |= dict.fromkeys(git.changed(root, *packed), "goes into the model, and is not committed")
     deps = [dep for execution in executions for dep in execution["in"] if dep["kind"] == "code"]
     for path, digest in sorted(
         {(dep["path"], dep["digest"]) for dep in deps}

@@ -20,7 +20,7 @@ RATE = 16_000
 SILENCE = 1e-3
 """A recording whose peak stays below this (−60 dBFS) is silent. RAVDESS's quietest clip peaks at −47 dBFS."""
 
-SHORTEST_S = 0.05
+SHORTEST_S = 0.1
 """Shorter than two analysis windows of openSMILE: no feature set has anything to say."""
 
 LOUDEST = 4.0

@@ -36,15 +36,17 @@ def main() -> None:
     selection = select(plan, table)
     folds = assign(plan, table)
 
+    speakers = speakers_used(plan, selection.rows)
+    name = plan.id if speakers.startswith("all") else f"{plan.id} ({speakers})"
     findings = [*_unexpected_counts(plan, selection.rows), *leakage.find(folds, table)]
-    write_json(LEAKAGE, {"protocol": plan.id, "findings": [finding.to_dict() for finding in findings]})
+    write_json(LEAKAGE, {"protocol": name, "findings": [finding.to_dict() for finding in findings]})
     leakage.guard(findings)
 
     write_table(FOLDS, folds)
     write_json(
         DESCRIPTION,
         {
-            "protocol": plan.id,
+            "protocol": name,
             "title": plan.title,
             "source": plan.source,
             "label_space": plan.space.name,
@@ -52,14 +54,14 @@ def main() -> None:
             "digest": digest(folds),
             "count": int(folds["fold"].nunique()),
             "utterances": len(selection.rows),
-            "speakers": speakers_used(plan, selection.rows),
+            "speakers": speakers,
             "folds": _sizes(folds),
             "dropped": selection.dropped | ({NOTHING_LEFT: unusable} if unusable else {}),
             "findings": [finding.to_dict() | {"rows": finding.rows[:ROWS_SHOWN]} for finding in findings],
             "text_repeats": leakage.text_is_no_evidence(findings),
         },
     )
-    print(f"{plan.id}: {folds['fold'].nunique()} folds of {len(selection.rows)} utterances")
+    print(f"{name}: {folds['fold'].nunique()} folds of {len(selection.rows)} utterances")
     for label, count in selection.dropped.items():
         print(f"left out: {count} × {label}")
     for finding in findings:

@@ -20,6 +20,8 @@ from ..errors import RegistryError
 from ..files import file_digest, read_json
 from ..lineage import Facts, Store, harvest
 from . import record
+from .closure import SOURCE, closure
+from .package import ENTRY, pack
 from .tracking import CHALLENGER, CHAMPION, WEIGHTS, absolute, alias_of, experiment, tracking
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ def publish(
         if not (root / path).is_file():
             raise RegistryError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
     uri, name = absolute(tracking_uri, root), model_name(root)
-    facts = harvest(root, name=name, version=0, run_id="")
+    packed = [f"{SOURCE.name}/{module}" for module in closure(ENTRY).modules]
+    facts = harvest(root, name=name, version=0, run_id="", packed=packed)
     store = Store(lineage_uri, root=root)
     lock = root / ".emoflow" / "publish.lock"
     lock.parent.mkdir(exist_ok=True)
@@ -121,7 +124,6 @@ def _register(
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
     from .inference import MEDIA, TABLE
-    from .package import pack
 
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
     tables = [m for m, held in facts.description["modalities"].items() if held["encoders"] == [TABLE]]

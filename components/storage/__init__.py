@@ -1,0 +1,1 @@
+"""Files that come from elsewhere: pinned by digest, put in place whole."""

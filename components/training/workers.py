@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context, parent_process
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import SearchError
 from ..fusion.model import members_state
 from ..fusion.strategy import uses
 from .refit import Choice, probabilities, refit
@@ -58,6 +60,13 @@ def run_jobs(
             waiting = {pool.submit(_run, job): i for i, job in enumerate(jobs)}
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
+        except BrokenProcessPool:
+            raise SearchError(
+                "a refit's process died, most likely for want of memory: set EMOFLOW_WORKERS to fewer, and run the "
+                "same command again (finished refits are kept)"
+            ) from None
+        except FloatingPointError as error:
+            raise SearchError(f"a refit diverged: {error}; leave the strategy out of params.yaml") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

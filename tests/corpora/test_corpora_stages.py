@@ -129,6 +129,16 @@ def test_select_clears_other_corpora_and_nothing_else(project, monkeypatch):
     assert (project / "data/raw/control/utterances.csv").is_file()
 
 
+def test_select_clears_nothing_for_a_corpus_that_is_not_here(project, monkeypatch):
+    held = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"corpora": ["ravdess"]}
+    (project / "params.yaml").write_text(yaml.safe_dump(held))
+    (project / "data/utterances").mkdir()
+    (project / "data/utterances/control.parquet").write_text("x")
+    with pytest.raises(CorpusError, match="data/raw/ravdess is not there; have it by: Zenodo"):
+        stage(monkeypatch, select.main)
+    assert (project / "data/utterances/control.parquet").exists()
+
+
 def test_select_with_params_that_cannot_be_clears_nothing(project, monkeypatch):
     (project / "params.yaml").write_text("corpora: []\n")
     (project / "data/utterances").mkdir()

@@ -55,6 +55,13 @@ def test_code_that_ran_and_was_put_back_is_not_clean(root):
     assert "other bytes than commit" in reasons(root)["components/training"]
 
 
+def test_code_that_goes_into_the_model_uncommitted_is_named(root):
+    (root / "components" / "training" / "train.py").write_text("FITS = 3\n")
+    packed = "components/training/train.py"
+    found = harvest(root, name="emotion-emotion7", version=1, run_id="run", packed=[packed])
+    assert found.unclean == [{"path": packed, "reason": "goes into the model, and is not committed"}]
+
+
 def test_a_change_after_the_run_does_not_soil_it(root):
     (root / "components" / "training" / "train.py").write_text("FITS = 3\n")
     assert facts(root).clean

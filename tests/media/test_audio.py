@@ -84,7 +84,7 @@ BAD = {
         encoded(np.where(np.arange(RATE) < 5, np.inf, tone()), subtype="FLOAT"),
         r"NaN or Inf: 5 of 16000",
     ),
-    "30 ms": (encoded(tone(0.03)), r"too short: 30 ms, at least 50"),
+    "30 ms": (encoded(tone(0.03)), r"too short: 30 ms, at least 100"),
     "another scale": (
         encoded(tone() * 32768, subtype="FLOAT"),
         r"samples reach 98\d\d where full scale is 1",

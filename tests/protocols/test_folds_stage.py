@@ -37,7 +37,7 @@ def test_what_the_stage_writes(project, capsys):
     project(ravdess(LUNA_ONE_EACH, channels=("01", "02")))
     stage.main()
     folds, held = written()
-    assert held["protocol"] == "ravdess8.luna5"
+    assert held["protocol"] == "ravdess8.luna5 (subset 5 of 24)"
     assert held["digest"] == stage.digest(folds)
     assert (held["count"], held["utterances"], held["speakers"]) == (5, 80, "subset 5 of 24")
     assert held["dropped"] == {"song": 80}
@@ -51,7 +51,7 @@ def test_what_the_stage_writes(project, capsys):
     }
     assert [finding["kind"] for finding in held["findings"]] == ["count", "repeated-text"]
     assert "left out: 80 × song" in capsys.readouterr().out
-    assert json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["protocol"] == "ravdess8.luna5"
+    assert json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["protocol"] == held["protocol"]
 
 
 def test_the_same_inputs_give_the_same_bytes(project):
