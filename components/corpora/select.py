@@ -5,15 +5,18 @@ Writes data/corpora.json, and clears other corpora out of the folders that corpo
 is cleared is some other experiment's stage output; DVC's cache has it, and brings it back with that experiment.
 """
 
+import json
+import os
 import shutil
 from pathlib import Path
 
 from .. import params
-from ..errors import CorpusError, run
+from ..errors import CorpusError, listed, run
 from ..files import write_json
 from ..schema import CORPORA
 
 RAW = Path("data/raw")
+LOCKS = Path(".dvc/tmp/rwlock")
 SHARED = Path("data/utterances"), Path("data/ceilings"), Path("data/features"), Path("reports/validation")
 
 
@@ -22,13 +25,35 @@ def main() -> None:
     for corpus in corpora:
         if not (RAW / corpus).is_dir():
             raise CorpusError(f"{RAW / corpus} is not there; have it by: {CORPORA[corpus].obtain}")
-    for entry in strangers(corpora):
+    cleared = strangers(corpora)
+    if cleared and (busy := sorted(in_use())):
+        raise CorpusError(
+            f"another run (process {listed(busy)}) works with {listed(map(str, SHARED))}, which this experiment would "
+            "clear: wait for it, or work in a clone of its own"
+        )
+    for entry in cleared:
         print(f"cleared {entry}: this experiment does not read it, and DVC's cache keeps it")
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink()
     write_json("data/corpora.json", {"corpora": list(corpora)})
+
+
+def in_use() -> set[int]:
+    """Processes of other DVC runs that read or write the shared folders, by DVC's own record of locks."""
+    import psutil
+
+    if not LOCKS.is_file():
+        return set()
+    ours = {os.getpid(), *(each.pid for each in psutil.Process().parents())}
+    pids = {
+        holder["pid"]
+        for path, held in json.loads(LOCKS.read_text() or "{}").items()
+        for holder in [*held.get("read", []), *([held["write"]] if "write" in held else [])]
+        if any(Path(path).is_relative_to(folder.resolve()) for folder in SHARED)
+    }
+    return {pid for pid in pids - ours if psutil.pid_exists(pid)}
 
 
 def strangers(corpora: list[str]) -> list[Path]:

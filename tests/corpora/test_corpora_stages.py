@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
 import sys
 
 import pandas as pd
@@ -127,6 +128,28 @@ def test_select_clears_other_corpora_and_nothing_else(project, monkeypatch):
     assert all((project / path).is_file() for path in kept)
     assert not [path for path in project.rglob("*ravdess*")]
     assert (project / "data/raw/control/utterances.csv").is_file()
+
+
+def test_select_clears_nothing_while_another_run_reads_it(project, monkeypatch):
+    held = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"corpora": ["control"]}
+    (project / "params.yaml").write_text(yaml.safe_dump(held))
+    features = project / "data/features/ravdess/audio"
+    features.mkdir(parents=True)
+    other = subprocess.Popen(["sleep", "60"])
+    locks = project / ".dvc/tmp/rwlock"
+    locks.parent.mkdir(parents=True, exist_ok=True)
+    locks.write_text(
+        json.dumps({str(project / "data/features"): {"read": [{"pid": other.pid, "cmd": "dvc repro"}]}})
+    )
+    try:
+        with pytest.raises(CorpusError, match=f"another run \\(process {other.pid}\\)"):
+            stage(monkeypatch, select.main)
+        assert features.is_dir()
+    finally:
+        other.kill()
+        other.wait()
+    stage(monkeypatch, select.main)
+    assert not features.exists()
 
 
 def test_select_clears_nothing_for_a_corpus_that_is_not_here(project, monkeypatch):
