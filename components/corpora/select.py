@@ -47,10 +47,12 @@ def in_use() -> set[int]:
     if not LOCKS.is_file():
         return set()
     ours = {os.getpid(), *(each.pid for each in psutil.Process().parents())}
+    held = json.loads(LOCKS.read_text() or "{}")
+    holders = [(path, each) for path, readers in held.get("read", {}).items() for each in readers]
+    holders += held.get("write", {}).items()
     pids = {
         holder["pid"]
-        for path, held in json.loads(LOCKS.read_text() or "{}").items()
-        for holder in [*held.get("read", []), *([held["write"]] if "write" in held else [])]
+        for path, holder in holders
         if any(Path(path).is_relative_to(folder.resolve()) for folder in SHARED)
     }
     return {pid for pid in pids - ours if psutil.pid_exists(pid)}

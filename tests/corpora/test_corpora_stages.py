@@ -138,9 +138,8 @@ def test_select_clears_nothing_while_another_run_reads_it(project, monkeypatch):
     other = subprocess.Popen(["sleep", "60"])
     locks = project / ".dvc/tmp/rwlock"
     locks.parent.mkdir(parents=True, exist_ok=True)
-    locks.write_text(
-        json.dumps({str(project / "data/features"): {"read": [{"pid": other.pid, "cmd": "dvc repro"}]}})
-    )
+    reader = {"pid": other.pid, "cmd": "dvc repro"}
+    locks.write_text(json.dumps({"read": {str(project / "data/features"): [reader]}, "write": {}}))
     try:
         with pytest.raises(CorpusError, match=f"another run \\(process {other.pid}\\)"):
             stage(monkeypatch, select.main)
