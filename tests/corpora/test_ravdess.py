@@ -169,6 +169,17 @@ def test_rows_of_clips_that_are_elsewhere_are_left_out_and_counted(two):
     assert table.attrs["foreign"] == 2
 
 
+@pytest.mark.corpora
+def test_a_clip_that_was_lost_is_named(ravdess_wavs, tmp_path):
+    for wav in sorted((ravdess_wavs(7) / "Actor_07").glob("*.wav")):
+        put(tmp_path, f"Actor_07/{wav.name}")
+    assert read("ravdess", tmp_path).unread == []
+    (tmp_path / "Actor_07/03-01-08-02-01-01-07.wav").unlink()
+    (lost,) = read("ravdess", tmp_path).unread
+    assert lost["path"] == "Actor_07/03-01-08-02-01-01-07"
+    assert lost["reason"] == "missing: 59 of this actor's 60 speech clips are here"
+
+
 def test_no_feature_table(two):
     assert attached("ravdess", two) == {}
 
