@@ -1,11 +1,16 @@
 """What several rooms' tests share: the real recordings, and an environment that no test leaks into."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 import components  # noqa: F401  (switches telemetry off before anything else is imported)
+
+# A shell that starts a job in the background has it ignore Ctrl-C, and a child inherits that; the tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 
