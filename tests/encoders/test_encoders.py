@@ -92,7 +92,7 @@ def test_sound_that_cannot_be_used_is_refused_with_the_reason(name, content, rea
 @pytest.mark.parametrize("name", AUDIO)
 def test_too_short_for_a_feature_set_names_the_features_or_gives_tokens(name):
     try:
-        tokens = one(name).encode(wav(voice(0.055)))
+        tokens = one(name).encode(wav(voice(0.105)))
     except MediaError as error:
         assert "features are NaN or Inf: " in str(error) and one(name).feature_names()[0] in str(error)
     else:
