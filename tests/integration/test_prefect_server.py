@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -68,8 +69,16 @@ class Api:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-            return json.load(answer)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        until = time.monotonic() + 30
+        while True:
+            try:
+                with opener.open(request, timeout=30) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:  # 503: its SQLite is busy, ask again
+                if error.code != 503 or time.monotonic() > until:
+                    raise
+            time.sleep(0.5)
 
     def start(self, **parameters) -> str:
         deployment = self("deployments/name/experiment/nightly")
@@ -97,6 +106,13 @@ class Api:
                 assert list(found) == list(expected)
                 return found
             time.sleep(0.2)
+
+    def wait_logged(self, run: str, words: str, within_s: float = 60) -> None:
+        """Logs reach the server in batches, some seconds after they are written."""
+        until = time.monotonic() + within_s
+        while words not in self.logs(run):
+            assert time.monotonic() < until, self.logs(run)
+            time.sleep(0.5)
 
     def logs(self, run: str) -> str:
         found = self("logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"})
@@ -205,7 +221,7 @@ def test_a_run_asked_for_through_the_api_has_one_task_a_stage(project):
     tasks = project.api.tasks(run, "first", "work@a", "work@b")
     assert {each["type"] for each in tasks.values()} == {"COMPLETED"}
     assert "ran in" in tasks["work@a"]["message"]
-    assert "in a mood that is good" in project.api.logs(run)
+    project.api.wait_logged(run, "in a mood that is good")
     assert (project.root / "b.txt").read_text() == "good"
 
     again = project.api.start(until="stages")
