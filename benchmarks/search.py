@@ -12,6 +12,7 @@ same configurations, epochs and rows for all three, in the same run:
 
 import argparse
 import os
+import tempfile
 import time
 
 import torch
@@ -26,11 +27,11 @@ CLASSES = 7
 
 def task(rows: int = 1100, seed: int = 0) -> Rows:
     """Rows whose class moves the mean of both modalities a little."""
-    generator = torch.Generator().manual_seed(seed)
+    where, generator = torch.Generator().manual_seed(0), torch.Generator().manual_seed(seed)
     target = torch.randint(CLASSES, (rows,), generator=generator)
     tokens = {}
     for name, size in DIMENSIONS.items():
-        centres = torch.randn(CLASSES, size, generator=generator)
+        centres = torch.randn(CLASSES, size, generator=where)
         tokens[name] = (0.3 * centres[target] + torch.randn(rows, size, generator=generator))[:, None]
     return Rows(tokens, {name: torch.ones(rows, 1, dtype=torch.bool) for name in tokens}, target)
 
@@ -53,8 +54,10 @@ def stock_ray_tune(configs: list[dict], epochs: int) -> list[float]:
 
     ray.init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False, log_to_driver=False)
     try:
-        results = tune.Tuner(trainable, param_space=tune.grid_search(configs)).fit()
-        return [result.metrics["ua"] for result in results]
+        with tempfile.TemporaryDirectory() as folder:
+            run = tune.RunConfig(storage_path=folder)
+            results = tune.Tuner(trainable, param_space=tune.grid_search(configs), run_config=run).fit()
+            return [result.metrics["ua"] for result in results]
     finally:
         ray.shutdown()
 
