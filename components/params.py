@@ -1,6 +1,7 @@
 """``params.yaml``, parsed once into frozen objects. An error names the key, what it held and what it may hold."""
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,11 +9,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import ParamsError
-from .schema import CORPORA, LABEL_SPACES, LabelSpace
+from .schema import CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, LabelSpace, Layout
 
 PATH = Path("params.yaml")
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+ProtocolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:+-]*$", max_length=128)]
 AUTO = "auto"
 
 
@@ -20,9 +22,55 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class LayoutStated(_Frozen):
+    """``layouts.<corpus>``: see ``schema.Layout``."""
+
+    layout: Literal[AUTO, *LAYOUTS] = AUTO
+    pattern: str | None = None
+    labels: dict[str, Literal[EMOTIONS]] = {}
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2}$")
+    scale: tuple[float, float] = (-1.0, 1.0)
+
+    @model_validator(mode="after")
+    def _can_be(self):
+        if self.scale[0] >= self.scale[1]:
+            raise ValueError(f"scale is {list(self.scale)}; give the lowest, then the highest")
+        if self.pattern is not None:
+            try:
+                groups = re.compile(self.pattern).groupindex
+            except re.error as error:
+                raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from None
+            if "label" not in groups:
+                raise ValueError(f"pattern {self.pattern!r} has no group (?P<label>…)")
+        return self
+
+
+class LabelSpaceStated(_Frozen):
+    """``label_spaces.<name>``: see ``schema.LabelSpace``; ``mapping`` is of labels, ``raw`` of a corpus's own words."""
+
+    classes: list[str] = Field(min_length=2)
+    mapping: dict[Literal[EMOTIONS], str] = {}
+    raw: dict[Name, dict[str, str]] = {}
+
+    @model_validator(mode="after")
+    def _maps_into_its_classes(self):
+        twice = sorted({each for each in self.classes if self.classes.count(each) > 1})
+        if twice:
+            raise ValueError(f"classes named twice: {', '.join(twice)}")
+        targets = [*self.mapping.values(), *(each for held in self.raw.values() for each in held.values())]
+        strange = sorted(set(targets) - set(self.classes))
+        if strange:
+            raise ValueError(f"maps to {', '.join(strange)}, which is none of its classes")
+        nothing = [] if self.mapping or self.raw else sorted(set(self.classes) - set(EMOTIONS))
+        if nothing:
+            raise ValueError(f"no label is mapped to {', '.join(nothing)}: give mapping or raw")
+        return self
+
+
 class Validation(_Frozen):
     shortest_s: float = Field(ge=0)
     longest_s: float = Field(gt=0)
+    on_breach: Literal["refuse", "quarantine"]
 
     @model_validator(mode="after")
     def _in_order(self):
@@ -55,6 +103,8 @@ class Features(_Frozen):
 
 class Folds(_Frozen):
     seed: int
+    waivers: dict[Name, Annotated[str, Field(min_length=1)]]
+    """Kind of leak → the reason for going on in spite of it."""
 
 
 class Search(_Frozen):
@@ -86,8 +136,10 @@ class Registry(_Frozen):
 
 class Params(_Frozen):
     corpora: list[Name] = Field(min_length=1)
+    layouts: dict[Name, LayoutStated]
     label_space: Name
-    protocol: Name
+    label_spaces: dict[Name, LabelSpaceStated]
+    protocol: ProtocolName
     modalities: list[Literal["audio", "text", "face"]] = Field(min_length=1)
     validation: Validation
     features: Features
@@ -108,23 +160,36 @@ class Params(_Frozen):
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{key}: named twice: {', '.join(twice)}")
-        for name in self.corpora:
-            if name not in CORPORA:
-                raise ValueError(f"corpora: {_unknown(name, CORPORA)}")
-        if self.label_space != AUTO and self.label_space not in LABEL_SPACES:
-            raise ValueError(f"label_space: {_unknown(self.label_space, LABEL_SPACES)}")
+        ours = sorted(set(self.label_spaces) & set(LABEL_SPACES))
+        if ours:
+            raise ValueError(f"label_spaces: {', '.join(ours)} is emoflow's own; give yours another name")
+        known = [*LABEL_SPACES, *self.label_spaces]
+        if self.label_space != AUTO and self.label_space not in known:
+            raise ValueError(f"label_space: {_unknown(self.label_space, known)}")
         return self
 
+    def layout(self, corpus: str) -> Layout:
+        """What is stated of a corpus's layout."""
+        stated = self.layouts.get(corpus)
+        return Layout(**stated.model_dump()) if stated else Layout()
+
     def space(self) -> LabelSpace:
-        """The label space, ``auto`` resolved by the corpora.
+        """The label space, ``auto`` resolved by the corpora; without classes for a corpus that nobody knows, whose
+        classes are the labels that it has.
 
         Raises:
             ParamsError: for ``auto`` with corpora whose own spaces differ.
         """
-        return LABEL_SPACES[self._resolve("label_space")]
+        name = self._resolve("label_space")
+        if name in self.label_spaces:
+            return LabelSpace(name, **self.label_spaces[name].model_dump())
+        return LABEL_SPACES.get(name) or LabelSpace(name, ())
 
     def protocol_name(self) -> str:
-        """The protocol, ``auto`` resolved by the corpora; without the label space's name for a rule (``kfold4``)."""
+        """The protocol, resolved by the corpora; without the label space's name for a rule (``kfold4``).
+
+        ``auto`` remains for a corpus that nobody knows: its speakers decide.
+        """
         return self._resolve("protocol")
 
     def model_name(self) -> str:
@@ -135,11 +200,20 @@ class Params(_Frozen):
         value = getattr(self, key)
         if value != AUTO:
             return value
-        own = {name: getattr(CORPORA[name], key) for name in self.corpora}
+        otherwise = {"label_space": lambda corpus: corpus, "protocol": lambda _: AUTO}[key]
+        own = {
+            name: getattr(CORPORA[known], key) if (known := self._known(name)) else otherwise(name)
+            for name in self.corpora
+        }
         if len(set(own.values())) > 1:
             said = ", ".join(f"{name}: {value}" for name, value in own.items())
             raise ParamsError(f"{PATH}: {key} is 'auto', and the corpora differ ({said}); name one there")
         return next(iter(own.values()))
+
+    def _known(self, corpus: str) -> str | None:
+        """Which corpus that emoflow knows this is: by its name, or by the layout stated for it."""
+        layout = self.layout(corpus).layout
+        return layout if layout in CORPORA else corpus if corpus in CORPORA and layout == AUTO else None
 
 
 def load(path: str | Path = PATH) -> Params:
@@ -170,7 +244,8 @@ def _sentence(error: dict) -> str:
         return f"{key} is missing"
     if not key:
         return error["msg"].removeprefix("Value error, ")
-    return f"{key} is {error['input']!r}: {error['msg'].removeprefix('Value error, ').lower()}"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{key} is {error['input']!r}: {said[:1].lower()}{said[1:]}"
 
 
 def _keys_beside(loc: tuple) -> list[str]:

@@ -14,35 +14,64 @@ EMOTIONS = (
 
 @dataclass(frozen=True)
 class LabelSpace:
-    """The classes that a model tells apart, and which of an utterance table's labels counts as which class.
+    """The classes that a model tells apart, and what of an utterance table counts as which class.
 
-    A label that is not in ``mapping`` is outside the space: its utterances are left out, and counted.
+    What falls outside is left out, and counted.
+
+    Attributes:
+        classes: in the order of the model's outputs; () for the labels that the corpora themselves have.
+        mapping: ``label`` → class.
+        raw: corpus → ``label_raw`` → class; of such a corpus nothing but its raw labels is looked at.
+        cuts: ``(low, high)``: the three classes are valence up to ``low``, between, and from ``high`` on; no label
+            is looked at.
     """
 
     name: str
     classes: tuple[str, ...]
     mapping: dict[str, str] = field(default_factory=dict)
+    raw: dict[str, dict[str, str]] = field(default_factory=dict)
+    cuts: tuple[float, float] | None = None
 
     def __post_init__(self):
-        if not self.mapping:
+        if not (self.mapping or self.raw or self.cuts):
             object.__setattr__(self, "mapping", {label: label for label in self.classes})
 
 
+def _space(name: str, *classes: str, **merged: str) -> LabelSpace:
+    return LabelSpace(name, classes, {label: label for label in classes} | merged)
+
+
 EMOTION7 = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+_SENTIMENT = ("negative", "neutral", "positive")
 
 LABEL_SPACES = {
     space.name: space
     for space in (
-        LabelSpace("emotion7", EMOTION7),
-        LabelSpace(
-            "emotion4",
-            ("anger", "happiness", "neutral", "sadness"),
-            {label: label for label in ("anger", "happiness", "neutral", "sadness")}
-            | {"excitement": "happiness"},
+        _space("emotion7", *EMOTION7, excitement="happiness", calm="neutral"),
+        _space("emotion4", "anger", "happiness", "neutral", "sadness", excitement="happiness"),
+        _space("iemocap4", "anger", "happiness", "neutral", "sadness", excitement="happiness"),
+        _space("iemocap5", "anger", "happiness", "neutral", "sadness", "frustration", excitement="happiness"),
+        _space("iemocap6", "happiness", "sadness", "neutral", "anger", "excitement", "frustration"),
+        _space("ravdess8", "neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"),
+        _space(
+            "ravdess7",
+            "neutral",
+            "happiness",
+            "sadness",
+            "anger",
+            "fear",
+            "disgust",
+            "surprise",
+            calm="neutral",
         ),
-        LabelSpace(
-            "ravdess8", ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
-        ),
+        _space("meld7", "neutral", "surprise", "fear", "sadness", "happiness", "disgust", "anger"),
+        _space("crema-d6", "anger", "disgust", "fear", "happiness", "neutral", "sadness"),
+        _space("emodb7", "anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral"),
+        # Every utterance of MELD has a sentiment of its own, which the adapter keeps as a valence of -1, 0 or 1.
+        LabelSpace("sentiment3", _SENTIMENT, cuts=(-0.5, 0.5)),
+        # On a scale from 1 to 5: up to 2, between, from 4 on (Metallinou et al. 2012).
+        LabelSpace("valence3", _SENTIMENT, cuts=(-0.5, 0.5)),
+        LabelSpace("humour2", ("no humour", "humour"), raw={"muse": {"0": "no humour", "1": "humour"}}),
     )
 }
 
@@ -61,18 +90,47 @@ UTTERANCE_COLUMNS = {
     "text": "str",
     "language": "str",  # ISO 639-1
     "label_raw": "str",  # as the corpus writes it
-    "label": "str",  # one of EMOTIONS
-    "valence": "float64",
+    "label": "str",  # one of EMOTIONS; null where the corpus's word is none of them
+    "valence": "float64",  # -1 to 1, whatever the corpus's own scale is
     "arousal": "float64",
     "dominance": "float64",
-    "intensity": "str",  # normal, strong
-    "raters": "str",  # JSON: {"rater": ["label", …]}
+    "intensity": "str",  # low, normal, strong
+    "raters": "str",  # JSON: {"rater": ["label", …]}: words of EMOTIONS, else the corpus's own
     "audio_digest": "str",  # SHA-256 of the file's bytes, or of the text as UTF-8
     "video_digest": "str",
     "text_digest": "str",
     "split_official": "str",  # train, validation, test
 }
 """The utterance table: one row an utterance, sorted by ``utterance_id``. What a corpus lacks is null."""
+
+
+LAYOUTS = ("control", "iemocap", "meld", "ravdess", "lrs3", "muse", "crema-d", "emodb", "folder", "manifest")
+"""What an adapter reads. A corpus that bears another name is a manifest or a folder, unless params.yaml says."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a corpus lies on disk: ``layouts.<corpus>`` in params.yaml, for what its name and its files do not tell.
+
+    Attributes:
+        layout: one of LAYOUTS; ``auto``: the corpus's own by its name, else a manifest where there is one, else a
+            folder.
+        pattern: folder: a regular expression that a file's path in the corpus matches as a whole, with named groups
+            (``label``; and ``speaker``, ``gender``, ``session``, ``dialogue``, ``turn``, ``language``, ``intensity``).
+        labels: the corpus's raw label → one of EMOTIONS, for words that are not known.
+        language: ISO 639-1, of a corpus in one language.
+        scale: what the corpus's lowest and highest valence, arousal and dominance are.
+    """
+
+    layout: str = "auto"
+    pattern: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    language: str | None = None
+    scale: tuple[float, float] = (-1.0, 1.0)
+
+
+UNSTATED = Layout()
+"""Nothing is said of the layout."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +140,8 @@ class Corpus:
     name: str
     title: str
     modalities: tuple[str, ...]
+    labels: str
+    size: str
     label_space: str
     protocol: str
     licence: str
@@ -96,20 +156,90 @@ CORPORA = {
             "control",
             "emoflow's own: synthetic speech, words and face, with planted truth",
             MODALITIES,
+            "seven emotions",
+            "as asked for; 336 clips, 37 MB by default",
             "emotion7",
             "kfold4",
             "free of rights: made on the spot",
             "emoflow corpora synthesise control",
         ),
         Corpus(
+            "crema-d",
+            "Crowd-sourced Emotional Multimodal Actors Dataset (Cao et al. 2014)",
+            MODALITIES,
+            "six emotions in four levels; votes by ear, by eye and by both",
+            "7,442 clips of 91 actors",
+            "crema-d6",
+            "crema-d6.emobox5",
+            "Open Database License",
+            "emoflow corpora fetch crema-d",
+        ),
+        Corpus(
+            "emodb",
+            "Berlin Database of Emotional Speech (Burkhardt et al. 2005)",
+            ("audio", "text"),
+            "seven emotions, boredom among them",
+            "535 clips of 10 actors, German",
+            "emodb7",
+            "loso",
+            "free for research",
+            "emodb.bilderbar.info: download.zip, unpacked; then: emoflow corpora add emodb DIR (it holds wav/)",
+        ),
+        Corpus(
+            "iemocap",
+            "Interactive Emotional Dyadic Motion Capture Database (Busso et al. 2008)",
+            MODALITIES,
+            "nine emotions by several raters; valence, arousal, dominance",
+            "10,039 utterances of 10 actors in 5 sessions, 12 h",
+            "iemocap4",
+            "iemocap4.loso5.nested",
+            "USC's end-user licence agreement",
+            "ask USC SAIL (sail.usc.edu/iemocap, release form); then: emoflow corpora add iemocap IEMOCAP_full_release",
+        ),
+        Corpus(
+            "lrs3",
+            "Lip Reading Sentences 3 (Afouras et al. 2018)",
+            MODALITIES,
+            "none: for pre-training",
+            "433 h of TED talks",
+            "emotion7",
+            "kfold5",
+            "BBC and Oxford's agreement; access has been restricted",
+            "ask Oxford VGG (robots.ox.ac.uk/~vgg/data/lip_reading); then: emoflow corpora add lrs3 DIR "
+            "(it holds pretrain/, trainval/, test/)",
+        ),
+        Corpus(
+            "meld",
+            "Multimodal EmotionLines Dataset (Poria et al. 2019)",
+            MODALITIES,
+            "seven emotions, three sentiments",
+            "13,708 utterances of 1,432 dialogues of Friends; without the films, text alone",
+            "meld7",
+            "meld7.official",
+            "GPL-3.0 (annotations)",
+            "emoflow corpora fetch meld",
+        ),
+        Corpus(
+            "muse",
+            "Multimodal Sentiment Analysis Challenge 2021-2023 (Christ et al. 2023, Stappen et al. 2021)",
+            MODALITIES,
+            "continuous valence and arousal, humour, mimicked emotions",
+            "a package a sub-challenge, as features",
+            "humour2",
+            "humour2.muse-official",
+            "end-user licence agreement",
+            "ask muse-challenge.org (licence form, then Zenodo); then: emoflow corpora add muse c2_muse_humor",
+        ),
+        Corpus(
             "ravdess",
             "Ryerson Audio-Visual Database of Emotional Speech and Song (Livingstone & Russo 2018)",
             MODALITIES,
+            "eight emotions in two intensities",
+            "1,440 spoken and 1,012 sung clips of 24 actors, 24.8 GB with the films",
             "ravdess8",
             "ravdess8.luna5",
             "CC BY-NC-SA 4.0",
-            "Zenodo record 1188976: Audio_Speech_Actors_01-24.zip (and Video_Speech_Actor_*.zip), unpacked; "
-            "then: emoflow corpora add ravdess DIR",
+            "emoflow corpora fetch ravdess (Zenodo record 1188976; unpacked by hand: emoflow corpora add ravdess DIR)",
         ),
     )
 }

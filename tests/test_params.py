@@ -52,7 +52,30 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
             lambda p: p["features"]["face"].update(frames=0),
             r"features\.face\.frames is 0: .*or equal to 1",
         ),
-        (lambda p: p.update(corpora=["ravdes"]), r"'ravdes' is not known; did you mean 'ravdess'"),
+        (lambda p: p.update(corpora=["../ravdess"]), r"corpora\.0 is '\.\./ravdess'"),
+        (lambda p: p.update(layouts={"mylab": {"layout": "foldr"}}), r"layouts\.mylab\.layout is 'foldr'"),
+        (lambda p: p.update(layouts={"mylab": {"pattern": "(?P<lab>x)"}}), r"has no group \(\?P<label>"),
+        (lambda p: p.update(layouts={"mylab": {"pattern": "("}}), r"is no regular expression"),
+        (
+            lambda p: p.update(layouts={"mylab": {"labels": {"wut": "rage"}}}),
+            r"layouts\.mylab\.labels\.wut is 'rage'",
+        ),
+        (lambda p: p.update(layouts={"mylab": {"scale": [5, 1]}}), r"give the lowest, then the highest"),
+        (
+            lambda p: p.update(label_spaces={"emotion7": {"classes": ["anger", "fear"]}}),
+            r"emotion7 is emoflow's own",
+        ),
+        (
+            lambda p: p.update(label_spaces={"stress2": {"classes": ["calm", "tense"]}}),
+            r"no label is mapped to tense",
+        ),
+        (
+            lambda p: p.update(
+                label_spaces={"s2": {"classes": ["calm", "fear"], "mapping": {"anger": "rage"}}}
+            ),
+            r"maps to rage, which is none of its classes",
+        ),
+        (lambda p: p["folds"].update(waivers={"session": ""}), r"folds\.waivers\.session is ''"),
         (lambda p: p.update(corpora=["control", "control"]), r"corpora: named twice: control"),
         (lambda p: p.update(label_space="emotion9"), r"'emotion9' is not known"),
         (lambda p: p.update(modalities=["smell"]), r"modalities\.0 is 'smell'"),

@@ -1,45 +1,61 @@
 """Corpora on disk, as utterance tables: one adapter a file, each the only one that knows its corpus's layout."""
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 from ..errors import CorpusError
-from . import manifest, ravdess
-from .features import read_features
+from ..schema import CORPORA, LAYOUTS, UNSTATED, Layout
 from .reading import Adapter, Reading
 
-ADAPTERS: dict[str, Adapter] = {
-    "control": manifest.adapter("control"),
-    "ravdess": ravdess.ADAPTER,
-}
+MANIFESTS = "utterances.csv", "utterances.parquet"
+_MODULES = {name: f".{name.replace('-', '_')}" for name in LAYOUTS} | {"control": ".manifest"}
 
 
-def adapter(corpus: str) -> Adapter:
-    """The adapter of a corpus.
+def layout_of(corpus: str, root: Path, stated: Layout = UNSTATED) -> str:
+    """Which layout a corpus has: as stated, else by its name, else by whether a manifest is there."""
+    if stated.layout != "auto":
+        return stated.layout
+    if corpus in CORPORA:
+        return corpus
+    return "manifest" if any((Path(root) / name).is_file() for name in MANIFESTS) else "folder"
+
+
+def adapter(layout: str) -> Adapter:
+    """The adapter of a layout.
 
     Raises:
         CorpusError: there is none of this name.
     """
-    if corpus not in ADAPTERS:
-        raise CorpusError(f"no adapter reads {corpus!r}; there is one for {', '.join(ADAPTERS)}")
-    return ADAPTERS[corpus]
+    if layout not in _MODULES:
+        close = difflib.get_close_matches(layout, LAYOUTS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there is one for {', '.join(LAYOUTS)}"
+        raise CorpusError(f"no adapter reads the layout {layout!r}; {hint}")
+    return import_module(_MODULES[layout], __name__).ADAPTER
 
 
-def read(corpus: str, root: Path) -> Reading:
+def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
     """The corpus in the folder ``root`` as an utterance table, and what is there and cannot be read.
 
     The digests of the media are left null: reading opens no recording.
 
     Raises:
-        CorpusError: there is no such corpus, or the folder does not hold it.
+        CorpusError: the folder does not hold the corpus.
     """
     root = Path(root)
     if not root.is_dir():
-        raise CorpusError(f"{root} is not there; have it by: {_obtain(corpus)}")
-    return adapter(corpus).read(root)
+        raise CorpusError(f"{root} is not there; have it by: {obtain(corpus)}")
+    return adapter(layout_of(corpus, root, stated)).read(root, corpus, stated)
 
 
-def attached(corpus: str, root: Path) -> dict:
+def attached(corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTATED) -> dict:
     """The pre-computed feature tables that came with a corpus: ``attached/<modality>.csv``.
+
+    Args:
+        ids: the corpus's utterance ids.
 
     Returns:
         For each modality a table of float32 columns, its index named ``utterance_id``, sorted.
@@ -47,17 +63,19 @@ def attached(corpus: str, root: Path) -> dict:
     Raises:
         CorpusError: a table that does not join to the corpus; names the rows.
     """
+    from .features import read_features
+
     paths = sorted((Path(root) / "attached").glob("*.csv"))
-    if not paths:
-        return {}
-    ids = read(corpus, root).table["utterance_id"]
-    return {path.stem: read_features(path, corpus, adapter(corpus).local_id, ids) for path in paths}
+    local_id = adapter(layout_of(corpus, root, stated)).local_id
+    return {path.stem: read_features(path, corpus, local_id, ids) for path in paths}
 
 
-def _obtain(corpus: str) -> str:
-    from ..schema import CORPORA
+def obtain(corpus: str) -> str:
+    """What to do to have a corpus."""
+    if corpus in CORPORA:
+        return CORPORA[corpus].obtain
+    close = difflib.get_close_matches(corpus, CORPORA, n=1)
+    return f"emoflow corpora add {corpus} DIR" + (f" (or did you mean {close[0]!r}?)" if close else "")
 
-    return CORPORA[corpus].obtain if corpus in CORPORA else "emoflow corpora list"
 
-
-__all__ = ["ADAPTERS", "Adapter", "Reading", "adapter", "attached", "read"]
+__all__ = ["Adapter", "Reading", "adapter", "attached", "layout_of", "obtain", "read"]

@@ -7,7 +7,7 @@ import csv
 from pathlib import Path
 
 from ..errors import CorpusError, listed
-from ..schema import EMOTIONS
+from ..schema import EMOTIONS, UNSTATED, Layout
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
 
 NAME = "utterances.csv"
@@ -16,11 +16,7 @@ APART = "truth"
 """The folder of planted truth, which no reader of the corpus opens."""
 
 
-def adapter(corpus: str) -> Adapter:
-    return Adapter(read=lambda root: read(corpus, root), local_id=lambda name: _stem(name) or None)
-
-
-def read(corpus: str, root: Path) -> Reading:
+def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Reading:
     """The corpus in ``root``: one row a line of its table.
 
     A file that the table calls for and that is not there is listed, and is a missing modality; a cell that is
@@ -108,3 +104,6 @@ def _stem(name: str) -> str:
     for suffix in (".wav", ".mp4"):
         name = name.removesuffix(suffix)
     return name
+
+
+ADAPTER = Adapter(read=read, local_id=lambda name: _stem(name) or None)

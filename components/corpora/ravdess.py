@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path, PurePosixPath
 
 from ..errors import CorpusError, listed
+from ..schema import UNSTATED, Layout
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
 
 LABELS = {
@@ -40,7 +41,7 @@ SUFFIXES = {"01": (".mp4",), "02": (".mp4",), "03": (".wav", ".flac")}
 _FOLDER = re.compile(r"Actor_\d\d")
 
 
-def read(root: Path) -> Reading:
+def read(root: Path, corpus: str = "ravdess", stated: Layout = UNSTATED) -> Reading:
     """The corpus in ``root``: one row a performance.
 
     Of a performance's films the one with sound is taken; the other shows the same pictures.
@@ -66,7 +67,7 @@ def read(root: Path) -> Reading:
     if not media:
         raise CorpusError(_nothing(root, unread))
     unread |= _gaps(set(media))
-    table = utterance_table(_row(local, held) for local, held in media.items())
+    table = utterance_table(_row(corpus, local, held) for local, held in media.items())
     return Reading(table, unread_list(unread, droppings))
 
 
@@ -93,13 +94,13 @@ def _gaps(present: set[str]) -> dict[str, str]:
     return gaps
 
 
-def _row(local: str, held: dict[str, str]) -> dict:
+def _row(corpus: str, local: str, held: dict[str, str]) -> dict:
     _channel, emotion, intensity, statement, _repetition, actor = local.split("-")
     raw, label = LABELS[emotion]
     return {
-        "utterance_id": f"ravdess/{local}",
-        "corpus": "ravdess",
-        "speaker": f"ravdess/{actor}",
+        "utterance_id": f"{corpus}/{local}",
+        "corpus": corpus,
+        "speaker": f"{corpus}/{actor}",
         "speaker_gender": "male" if int(actor) % 2 else "female",
         "audio": held.get("03"),
         "video": held.get("01", held.get("02")),

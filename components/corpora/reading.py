@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..schema import UTTERANCE_COLUMNS
+from ..schema import UTTERANCE_COLUMNS, Layout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +35,12 @@ class Adapter:
     """How one corpus is read.
 
     Attributes:
-        read: root folder → Reading.
+        read: root folder, the corpus's name, what params.yaml says of its layout → Reading. Ids begin with the name.
         local_id: what a feature table calls a clip → the utterance's id within the corpus, None if it is no name
             of this corpus.
     """
 
-    read: Callable[[Path], Reading]
+    read: Callable[[Path, str, Layout], Reading]
     local_id: Callable[[str], str | None]
 
 

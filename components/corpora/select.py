@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import params
 from ..errors import CorpusError, listed, run
 from ..files import write_json
-from ..schema import CORPORA
+from . import obtain
 
 RAW = Path("data/raw")
 LOCKS = Path(".dvc/tmp/rwlock")
@@ -24,7 +24,7 @@ def main() -> None:
     corpora = params.load().corpora
     for corpus in corpora:
         if not (RAW / corpus).is_dir():
-            raise CorpusError(f"{RAW / corpus} is not there; have it by: {CORPORA[corpus].obtain}")
+            raise CorpusError(f"{RAW / corpus} is not there; have it by: {obtain(corpus)}")
     cleared = strangers(corpora)
     if cleared and (busy := sorted(in_use())):
         raise CorpusError(

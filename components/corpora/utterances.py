@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import settings
+from .. import params, settings
 from ..errors import CorpusError, listed, run
 from ..files import read_json, replacing, write_json, write_table
 from . import read, truth
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("corpus")
     corpus = parser.parse_args().corpus
     root = RAW / corpus
-    reading = read(corpus, root)
+    reading = read(corpus, root, params.load().layout(corpus))
     for each in reading.unread[:10]:
         print(f"not read: {each['path']}: {each['reason']}", file=sys.stderr)
     if len(reading.unread) > 10:

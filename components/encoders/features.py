@@ -218,15 +218,15 @@ def main() -> None:
     stated, where = params.load(), settings.load()
     recipes = recipes_of(stated.features, stated.modalities, where.landmark_model)
     raw = Path("data/raw", corpus)
-    attached = {
-        name: held for name, held in corpora.attached(corpus, raw).items() if name in stated.modalities
-    }
+    table = pd.read_parquet(Path("data/utterances", f"{corpus}.parquet"))
+    came = corpora.attached(corpus, raw, table["utterance_id"], stated.layout(corpus))
+    attached = {name: held for name, held in came.items() if name in stated.modalities}
     if any(recipe.landmark_model and name not in attached for name, recipe in recipes.items()):
         assets.require("face-landmarker", where.landmark_model)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # the workers inherit it: they share the cores among themselves
     lines = extract(
-        pd.read_parquet(Path("data/utterances", f"{corpus}.parquet")),
+        table,
         raw=raw,
         out=Path("data/features", corpus),
         recipes=recipes,

@@ -10,14 +10,19 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import params, settings
 from ..errors import ContractBreach, listed, run
 from ..files import read_json, replacing, write_json
+from ..schema import Layout
 from .check import Outcome, check
 from .contract import clauses
 from .facts import gather
 from .pages import index
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RAW = Path("data/raw")
 UTTERANCES = Path("data/utterances")
@@ -28,7 +33,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Hold a corpus against its data contract.")
     parser.add_argument("corpus")
     corpus = parser.parse_args().corpus
-    outcome = validate(corpus, bounds=params.load().validation, workers=settings.load().worker_count())
+    stated = params.load()
+    outcome = validate(
+        corpus,
+        bounds=stated.validation,
+        layout=stated.layout(corpus),
+        workers=settings.load().worker_count(),
+    )
     verdict = outcome.verdict
     for warning in verdict["warnings"]:
         print(f"warning: {sentence(warning)}", file=sys.stderr)
@@ -41,7 +52,7 @@ def main() -> None:
     )
 
 
-def validate(corpus: str, *, bounds: params.Validation, workers: int) -> Outcome:
+def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers: int) -> Outcome:
     """Gather the media's facts, hold the contract against them, write the verdict and the pages."""
     import pandas as pd
 
@@ -49,7 +60,7 @@ def validate(corpus: str, *, bounds: params.Validation, workers: int) -> Outcome
     root = RAW / corpus
     facts = gather(table, root, workers=workers)
     contract = clauses(corpus, shortest_s=bounds.shortest_s, longest_s=bounds.longest_s)
-    outcome = check(corpus, facts, contract, with_features=_with_features(corpus, root))
+    outcome = check(corpus, facts, contract, with_features=_with_features(corpus, root, table, layout))
     outcome.verdict["unread"] = read_json(UTTERANCES / f"{corpus}.unread.json")
 
     folder = REPORTS / corpus
@@ -80,11 +91,12 @@ def breach(verdict: dict) -> ContractBreach:
     )
 
 
-def _with_features(corpus: str, root: Path) -> set[str]:
+def _with_features(corpus: str, root: Path, table: pd.DataFrame, layout: Layout) -> set[str]:
     """The utterances of which a feature table came along."""
     from .. import corpora
 
-    return {name for features in corpora.attached(corpus, root).values() for name in features.index}
+    attached = corpora.attached(corpus, root, table["utterance_id"], layout)
+    return {name for features in attached.values() for name in features.index}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.corpora import attached, copying
+from components.corpora import attached, copying, read
 from components.corpora.add import add
 from components.errors import CorpusError
 from components.files import tree_digest
@@ -177,7 +177,9 @@ def test_a_feature_table_comes_along(source, root, tmp_path):
     folder = add("ravdess", source, features={"face": table}, root=root, say=told.append)
     assert (folder / "attached" / "face.csv").read_bytes() == table.read_bytes()
     assert any("1 features, modality face, of 1 of 3 utterances" in each for each in told)
-    assert list(attached("ravdess", folder)["face"].index) == ["ravdess/01-03-01-01-01-02"]
+    assert list(attached("ravdess", folder, read("ravdess", folder).table["utterance_id"])["face"].index) == [
+        "ravdess/01-03-01-01-01-02"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def project(tmp_path, made, monkeypatch):
     shutil.copytree(made, tmp_path / "data" / "raw" / "control")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -107,7 +108,9 @@ def test_utterances_of_a_corpus_without_planted_truth(project, monkeypatch):
 
 
 def test_a_corpus_that_is_not_here(project, monkeypatch):
-    with pytest.raises(CorpusError, match="data/raw/ravdess is not there; have it by: Zenodo"):
+    with pytest.raises(
+        CorpusError, match="data/raw/ravdess is not there; have it by: emoflow corpora fetch ravdess"
+    ):
         stage(monkeypatch, utterances.main, "ravdess")
     assert not (project / "data/utterances").exists()
 
@@ -156,7 +159,9 @@ def test_select_clears_nothing_for_a_corpus_that_is_not_here(project, monkeypatc
     (project / "params.yaml").write_text(yaml.safe_dump(held))
     (project / "data/utterances").mkdir()
     (project / "data/utterances/control.parquet").write_text("x")
-    with pytest.raises(CorpusError, match="data/raw/ravdess is not there; have it by: Zenodo"):
+    with pytest.raises(
+        CorpusError, match="data/raw/ravdess is not there; have it by: emoflow corpora fetch ravdess"
+    ):
         stage(monkeypatch, select.main)
     assert (project / "data/utterances/control.parquet").exists()
 
@@ -172,7 +177,7 @@ def test_select_with_params_that_cannot_be_clears_nothing(project, monkeypatch):
 
 def test_listing(project):
     states = {row.corpus.name: row.state for row in listing.rows(project / "data/raw")}
-    assert states == {"control": "here", "ravdess": "absent"}
+    assert states.pop("control") == "here" and set(states.values()) == {"absent"}
     (project / "data/raw/ravdess.dvc").write_text("outs: []")
     assert {row.corpus.name: row.state for row in listing.rows(project / "data/raw")}["ravdess"] == "tracked"
     screen = Console(width=200, record=True, file=io.StringIO())

@@ -4,6 +4,7 @@ import pytest
 
 from components.corpora import attached, read
 from components.errors import CorpusError
+from components.schema import Layout
 
 HEADER = "id,speaker,gender,session,text,label\n"
 LINES = ['a1,s1,female,s1-1,"Well, so.",anger\n', "a2,s2,male,s2-1,Fine.,happiness\n"]
@@ -89,10 +90,10 @@ def test_no_table(root, tmp_path):
 def test_features_join_by_id(root):
     (root / "attached").mkdir()
     (root / "attached" / "gesture.csv").write_text("name,g1\na2.mp4,1\na1,2\n")
-    table = attached("control", root)["gesture"]
+    table = attached("control", root, read("control", root).table["utterance_id"])["gesture"]
     assert table["g1"].to_dict() == {"control/a1": 2, "control/a2": 1}
 
 
-def test_a_corpus_that_nobody_knows(root):
-    with pytest.raises(CorpusError, match="no adapter reads 'contrl'; there is one for control, ravdess"):
-        read("contrl", root)
+def test_a_layout_that_nobody_knows(root):
+    with pytest.raises(CorpusError, match="no adapter reads the layout 'contrl'; did you mean 'control'"):
+        read("mylab", root, Layout("contrl"))

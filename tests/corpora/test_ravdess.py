@@ -130,7 +130,7 @@ def test_what_a_mac_leaves_is_counted(tmp_path):
         ("empty", "is not RAVDESS: .* empty"),
         ("zips", r"archives \(a.zip\): unpack"),
         ("other", r"is not RAVDESS: .* it holds song.mp3"),
-        ("nowhere", "is not there; have it by: Zenodo"),
+        ("nowhere", "is not there; have it by: emoflow corpora fetch ravdess"),
     ],
 )
 def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):
@@ -154,7 +154,7 @@ def two(tmp_path):
 def test_a_feature_table_joins_by_the_last_six_fields(two):
     names = ["01-01-03-01-01-01-01.mp4", "01-01-02-01-01-01-01"]
     features(two, pd.DataFrame({"AU01": [1, 2], "name": names, "AU02": [0.5, 0.25]}))
-    (table,) = attached("ravdess", two).values()
+    (table,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
     assert list(table.index) == ["ravdess/01-02-01-01-01-01", "ravdess/01-03-01-01-01-01"]
     assert table.index.name == "utterance_id"
     assert table.to_numpy().tolist() == [[2, 0.25], [1, 0.5]]
@@ -164,7 +164,7 @@ def test_a_feature_table_joins_by_the_last_six_fields(two):
 def test_rows_of_clips_that_are_elsewhere_are_left_out_and_counted(two):
     names = ["01-01-02-01-01-01-01", "01-01-02-01-01-01-24", "01-01-03-01-01-01-24"]
     features(two, pd.DataFrame({"AU01": [1, 2, 3], "name": names}))
-    (table,) = attached("ravdess", two).values()
+    (table,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
     assert list(table.index) == ["ravdess/01-02-01-01-01-01"]
     assert table.attrs["foreign"] == 2
 
@@ -181,7 +181,7 @@ def test_a_clip_that_was_lost_is_named(ravdess_wavs, tmp_path):
 
 
 def test_no_feature_table(two):
-    assert attached("ravdess", two) == {}
+    assert attached("ravdess", two, read("ravdess", two).table["utterance_id"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_no_feature_table(two):
 def test_a_feature_table_that_does_not_join(two, table, said):
     features(two, pd.DataFrame(table))
     with pytest.raises(CorpusError, match=said):
-        attached("ravdess", two)
+        attached("ravdess", two, read("ravdess", two).table["utterance_id"])
 
 
 def test_labels_are_words_that_everyone_knows():
