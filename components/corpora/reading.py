@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +50,7 @@ def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
     """Rows as dictionaries → the utterance table; a column that a row lacks is null."""
     import pandas as pd
 
-    rows = sorted(rows, key=lambda row: row["utterance_id"])
+    rows = sorted(rows, key=itemgetter("utterance_id"))
     return pd.DataFrame(
         {
             column: pd.Series([row.get(column) for row in rows], dtype=kind)
@@ -60,19 +62,29 @@ def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
 def files_below(root: Path) -> tuple[list[str], int]:
     """Every file of a corpus (relative POSIX paths, sorted), feature tables and operating systems' droppings left out.
 
+    A link to a folder is not followed, and is itself no file.
+
     Returns:
         The paths, and how many droppings (``._*``, ``.DS_Store``, …) there were.
     """
-    paths, droppings = [], 0
-    for path in root.rglob("*"):
-        within = path.relative_to(root)
-        if path.is_dir() or within.parts[0] == OURS:
-            continue
-        if any(part.startswith(RESOURCE_FILES) for part in within.parts):
-            droppings += 1
-        else:
-            paths.append(within.as_posix())
-    return sorted(paths), droppings
+    paths: list[str] = []
+    droppings = 0
+    folders = [("", False)]
+    while folders:
+        within, dropped = folders.pop()
+        with os.scandir(root / within) as entries:  # says what is a folder without asking the disk again
+            for entry in entries:
+                path = within + entry.name
+                left = dropped or entry.name.startswith(RESOURCE_FILES)
+                if entry.is_dir(follow_symlinks=False):
+                    if path != OURS:
+                        folders.append((f"{path}/", left))
+                elif left:
+                    droppings += 1
+                elif not entry.is_symlink() or not entry.is_dir():
+                    paths.append(path)
+    paths.sort()
+    return paths, droppings
 
 
 def unread_list(reasons: dict[str, str], droppings: int) -> list[dict[str, str]]:
