@@ -1,0 +1,81 @@
+"""The words that corpora use for an emotion, in several languages and codes, as one of ``schema.EMOTIONS``."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+_WORDS = {
+    "anger": (
+        "angry ang mad rage fury furious irritated "
+        "ärger wut wütend zorn zornig ärgerlich aerger wuetend aergerlich "
+        "viha vihainen suuttumus suuttunut raivo "
+        "colère fâché fâchée "
+        "ira enojo enojado enojada enfado enfadado enfadada rabia "
+        "rabbia collera arrabbiato arrabbiata"
+    ),
+    "disgust": (
+        "disgusted dis ekel angeekelt abscheu inho inhoava dégoût dégoûté dégoûtée "
+        "asco repugnancia disgusto disgustato disgustata"
+    ),
+    "fear": (
+        "fearful fea afraid scared frightened terrified angst ängstlich aengstlich furcht "
+        "pelko peloissaan pelokas pelottava peur effrayé effrayée miedo temor asustado asustada "
+        "paura spaventato spaventata"
+    ),
+    "happiness": (
+        "happy hap joy joyful joyous freude fröhlich froehlich glück glücklich glueck gluecklich freudig "
+        "ilo iloinen onnellinen onnellisuus joie joyeux joyeuse bonheur heureux heureuse "
+        "alegría alegre felicidad feliz gioia felicità felice allegria allegro allegra"
+    ),
+    "sadness": (
+        "sad sorrow sorrowful unhappy trauer traurig traurigkeit suru surullinen surullisuus "
+        "tristesse triste tristeza tristezza"
+    ),
+    "surprise": (
+        "surprised sur surprised_pleasant ps überraschung überrascht ueberraschung ueberrascht erstaunen erstaunt "
+        "yllätys yllättynyt hämmästys hämmästynyt surpris sorpresa sorprendido sorprendida sorpreso"
+    ),
+    "neutral": (
+        "neu neutrality neutrally neutraali neutre neutro neutra neutrale neutralität"
+    ),
+    "calm": (
+        "calmness calmly ruhe ruhig gelassen rauhallinen rauhallisuus tyyni calme calma calmo calmato tranquilo "
+        "tranquila"
+    ),
+    "contempt": (
+        "contemptuous verachtung verächtlich veraechtlich halveksunta halveksiva halveksinta mépris "
+        "desprecio disprezzo"
+    ),
+    "excitement": (
+        "excited exc aufregung aufgeregt begeisterung begeistert innostus innostunut excitation excité excitée "
+        "emocionado emocionada entusiasmo eccitazione eccitato eccitata"
+    ),
+    "frustration": (
+        "frustrated fru frustriert turhautuminen turhautunut turhautuneisuus frustré frustrée "
+        "frustración frustrado frustrada frustrazione frustrato frustrata"
+    ),
+    "boredom": (
+        "bored bor langeweile gelangweilt tylsistyminen tylsistynyt ikävystynyt ikävystyminen pitkästynyt ennui "
+        "ennuyé ennuyée aburrimiento aburrido aburrida noia annoiato annoiata"
+    ),
+}  # fmt: skip
+"""English (with the field's codes of three letters), German, Finnish, French, Spanish, Italian."""
+
+
+def emotion(word: str) -> str | None:
+    """A corpus's word for an emotion as one of ``schema.EMOTIONS``; None where it is none of them.
+
+    Case, accents and white space around do not matter: ``Ärger``, ``anger`` and ``ANG`` are anger.
+    """
+    return _emotions().get(_plain(word))
+
+
+@cache
+def _emotions() -> dict[str, str]:
+    return {_plain(word): label for label, words in _WORDS.items() for word in (label, *words.split())}
+
+
+def _plain(word: str) -> str:
+    apart = unicodedata.normalize("NFKD", word.strip().casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
