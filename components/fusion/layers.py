@@ -151,6 +151,51 @@ class Attention(nn.Module):
         return x.unflatten(-1, (self.heads, -1)).transpose(-2, -3)  # [B, H, T, W / H]
 
 
+class FeedForward(nn.Module):
+    """Pre-norm feed-forward of twice the width, added to its input."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 2 * width)
+        self.down = nn.Linear(2 * width, width)
+        self.dropout = Dropout()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.down(self.dropout(nn.functional.gelu(self.up(self.norm(x)))))
+
+
+class SelfLayer(nn.Module):
+    """A transformer's layer, pre-norm (Xiong et al. 2020): self-attention, then feed-forward, each added."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.dropout = Dropout()
+        self.feed_forward = FeedForward(width)
+
+    def forward(self, x: Tensor, present: Tensor) -> Tensor:
+        """``[B, T, W], [B, T] → [B, T, W]``."""
+        z = self.norm(x)
+        return self.feed_forward(x + self.dropout(self.attention(z, z, present)))
+
+
+def resample(x: Tensor, present: Tensor, slots: int) -> Tensor:
+    """The tokens that are present, spread over as many slots for every row: ``[B, T, W], [B, T] → [B, slots, W]``.
+
+    Each slot is the mean of the tokens around its place in time, weighted by a hat as wide as the coarser of the two
+    grids: linear interpolation where tokens are few, averaging where they are many. Zeros in a row without tokens.
+    """
+    mask = present.to(x.dtype)
+    count = mask.sum(1, keepdim=True).clamp(min=1.0)  # [B, 1]
+    place = (mask.cumsum(1) - 0.5) / count  # in (0, 1) [B, T]
+    centre = (torch.arange(slots, device=x.device, dtype=x.dtype) + 0.5) / slots
+    reach = (1.0 / count).clamp(min=1.0 / slots).unsqueeze(-1)  # [B, 1, 1]
+    weight = (1 - (place.unsqueeze(1) - centre[:, None]).abs() / reach).clamp(min=0.0) * mask.unsqueeze(1)
+    return weight @ x / weight.sum(-1, keepdim=True).clamp(min=1e-6)
+
+
 def position_code(length: int, width: int, like: Tensor) -> Tensor:
     """Sinusoidal positions ``[length, width]`` (Vaswani et al. 2017), zero at the first position's sine part."""
     position = torch.arange(length, device=like.device, dtype=like.dtype)[:, None]

@@ -125,6 +125,12 @@ UNIMODAL = Entry(
 )
 
 REGISTRY: dict[str, Entry] = {
+    "early-summation": Entry(
+        "early",
+        "EarlySummation",
+        "feature-level fusion: D'Mello & Kory, ACM Computing Surveys 47(3), 2015",
+        "prepared features, pooled over time, mapped to one width and averaged, into one perceptron",
+    ),
     "early-concatenation": Entry(
         "early",
         "EarlyConcatenation",
@@ -137,11 +143,29 @@ REGISTRY: dict[str, Entry] = {
         "sum rule: Kittler et al., On Combining Classifiers, TPAMI 20(3), 1998",
         "each modality's own classifier; the mean of their probabilities",
     ),
+    "late-maximum": Entry(
+        "late",
+        "LateMaximum",
+        "max rule: Kittler et al., TPAMI 20(3), 1998",
+        "each modality's own classifier; for each class the largest probability",
+    ),
+    "late-product": Entry(
+        "late",
+        "LateProduct",
+        "product rule: Kittler et al., TPAMI 20(3), 1998",
+        "each modality's own classifier; the product of their probabilities",
+    ),
     "late-weighted": Entry(
         "late",
         "LateWeighted",
         "linear opinion pool: Jacobs, Neural Computation 7(5), 1995; weights of largest likelihood, by EM",
         "each modality's own classifier; probabilities weighted on a simplex that is fitted on validation rows",
+    ),
+    "late-stacking": Entry(
+        "late",
+        "LateStacking",
+        "stacked generalisation: Wolpert, Neural Networks 5(2), 1992",
+        "each modality's own classifier; a linear classifier over their log-probabilities, fitted on validation rows",
     ),
     "intermediate-concatenation": Entry(
         "intermediate",
@@ -149,11 +173,89 @@ REGISTRY: dict[str, Entry] = {
         "Ngiam et al., Multimodal Deep Learning, ICML 2011",
         "each modality's encoder; their embeddings concatenated into one classifier",
     ),
+    "gradual": Entry(
+        "gradual",
+        "Gradual",
+        "slow fusion: Karpathy et al., CVPR 2014",
+        "each modality's encoder; embeddings joined one after another, a layer each time",
+    ),
+    "gated": Entry(
+        "gated",
+        "Gated",
+        "gated multimodal units: Arevalo et al., ICLR 2017 workshop",
+        "each modality's encoder; embeddings summed under gates that all modalities decide",
+    ),
+    "tensor": Entry(
+        "tensor",
+        "TensorFusion",
+        "TFN: Zadeh et al., EMNLP 2017",
+        "each modality's encoder; the outer product of their embeddings with 1, into one layer",
+    ),
+    "low-rank-tensor": Entry(
+        "tensor",
+        "LowRankTensor",
+        "LMF: Liu et al., ACL 2018",
+        "each modality's encoder; the same outer product by factors of low rank",
+    ),
+    "multiplicative": Entry(
+        "tensor",
+        "Multiplicative",
+        "Jayakumar et al., Multiplicative Interactions, ICLR 2020",
+        "each modality's encoder; bilinear in the embeddings, one modality after another",
+    ),
+    "shared-private": Entry(
+        "shared_private",
+        "SharedPrivate",
+        "MISA: Hazarika, Zimmermann & Poria, ACM MM 2020",
+        "each modality's embedding split in a shared and a private part by losses of their own, all concatenated",
+    ),
     "cross-attention": Entry(
         "cross_attention",
         "CrossAttention",
         "Tsai et al., Multimodal Transformer (MulT), ACL 2019; Xu, Zhu & Clifton, TPAMI 2023, row 5",
         "each modality queries the tokens of the others; the results pooled and concatenated",
+    ),
+    "transformer-summation": Entry(
+        "transformer",
+        "EarlySummation",
+        "early summation: Xu, Zhu & Clifton, TPAMI 2023, table 1, row 1",
+        "tokens resampled to one grid and summed, into a transformer",
+    ),
+    "single-stream": Entry(
+        "transformer",
+        "SingleStream",
+        "early concatenation: Xu, Zhu & Clifton, TPAMI 2023, table 1, row 2",
+        "all tokens as one sequence, into a transformer",
+    ),
+    "many-to-one": Entry(
+        "transformer",
+        "ManyToOne",
+        "hierarchical, multi to one stream: Xu, Zhu & Clifton, TPAMI 2023, table 1, row 3",
+        "a transformer layer for each modality, then one transformer over all tokens",
+    ),
+    "one-to-many": Entry(
+        "transformer",
+        "OneToMany",
+        "hierarchical, one to multi stream: Xu, Zhu & Clifton, TPAMI 2023, table 1, row 4",
+        "one transformer over all tokens, then a layer for each modality; pooled and concatenated",
+    ),
+    "cross-concatenation": Entry(
+        "transformer",
+        "CrossConcatenation",
+        "cross-attention to concatenation: Xu, Zhu & Clifton, TPAMI 2023, table 1, row 6; MulT, ACL 2019",
+        "each modality queries the tokens of the others; the results as one sequence, into a transformer",
+    ),
+    "bottleneck": Entry(
+        "transformer",
+        "Bottleneck",
+        "attention bottlenecks: Nagrani et al., MBT, NeurIPS 2021",
+        "a transformer for each modality; they exchange nothing but four tokens",
+    ),
+    "hybrid-stream": Entry(
+        "transformer",
+        "HybridStream",
+        "hybrid-stream: Xu, Zhu & Clifton, TPAMI 2023, section 4",
+        "a transformer for each modality beside one over all tokens; pooled and concatenated",
     ),
 }
 

@@ -19,23 +19,31 @@ def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def objective(
-    output: FusionOutput, target: Tensor, *, there: dict[str, Tensor], weight: Tensor, unimodal_weight: Tensor
+    output: FusionOutput,
+    target: Tensor,
+    *,
+    there: dict[str, Tensor],
+    weight: Tensor,
+    unimodal_weight: Tensor,
+    auxiliary_weight: Tensor,
 ) -> Tensor:
-    """``(1 - u) · CE(fused) + u · mean over modalities of CE(its own decision, on rows that have it)``.
+    """``(1 - u) · CE(fused) + u · mean over modalities of CE(its own decision, on rows that have it) + a · own loss``.
 
     Args:
         target: ``[B, C]``, soft.
         there: ``{modality: [B]}``.
         weight: ``[B]``, of each row (its class's weight; 1 without).
         unimodal_weight: ``u`` in [0, 1]; without effect on a strategy that has no decisions per modality.
+        auxiliary_weight: ``a``, of the strategy's own loss (``output.auxiliary["loss"]``), where it has one.
     """
     fused = cross_entropy(output.logits, target, weight)
+    own = auxiliary_weight * output.auxiliary["loss"] if "loss" in output.auxiliary else 0.0
     if output.per_modality_logits is None:
-        return fused
+        return fused + own
     alone = torch.stack(
         [
             cross_entropy(logits, target, weight * there[name])
             for name, logits in output.per_modality_logits.items()
         ]
     )
-    return (1 - unimodal_weight) * fused + unimodal_weight * alone.mean()
+    return (1 - unimodal_weight) * fused + unimodal_weight * alone.mean() + own

@@ -29,6 +29,7 @@ DEFAULTS = {
     "mixup": 0.0,
     "modality_dropout": 0.0,
     "unimodal_weight": 0.0,
+    "auxiliary_weight": 0.0,
 }
 BATCH = (32, 64)
 """The smallest and largest batch; in between a tenth of the rows, so that an epoch is some ten steps."""
@@ -276,15 +277,23 @@ class Population:
             dict(zip(rows.tokens, shown.unbind(-1), strict=True)),
             row_weight[index],
             self.hyper["unimodal_weight"],
+            self.hyper["auxiliary_weight"],
         )
         self._update(gradient)
         return loss
 
     @property
     def _gradient(self):
-        def loss(parameters, buffers, tokens, present, target, there, weight, unimodal_weight):
+        def loss(parameters, buffers, tokens, present, target, there, weight, unimodal, auxiliary):
             output = functional_call(self.model, (parameters, buffers), (tokens, present))
-            return objective(output, target, there=there, weight=weight, unimodal_weight=unimodal_weight)
+            return objective(
+                output,
+                target,
+                there=there,
+                weight=weight,
+                unimodal_weight=unimodal,
+                auxiliary_weight=auxiliary,
+            )
 
         return vmap(grad_and_value(loss))
 

@@ -39,7 +39,7 @@ def rows(count: int, seed: int) -> Rows:
 
 
 def population(strategy: str, which: list[int], **changes) -> Population:
-    shape = {"width": 16, "layers": 1, "heads": 2}
+    shape = {"width": 16, "layers": 1, "heads": 2, "narrow": 4, "rank": 2, "last": 1}
     members = [Member(shape | CONFIGS[i] | changes, seed=100 + i) for i in which]
     dimensions = {"audio": 6} if strategy == "audio" else SIZES
     return Population(strategy, members, dimensions=dimensions, classes=CLASSES)
