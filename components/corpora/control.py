@@ -95,7 +95,7 @@ def synthesise(
         "speakers": speakers,
         "clips": clips,
         "seed": seed,
-        "reliability": truth.check_reliability(reliability),
+        "reliability": dict(truth.Truth(truth.in_order(reliability)).reliability),
     }
     if _is_there(out, request):
         return out
@@ -230,10 +230,11 @@ def _write_tables(folder: Path, planned: list[Clip], request: dict) -> None:
         ).to_csv(temporary, index=False)
     displays = pd.DataFrame([asdict(clip) for clip in planned])[["id", "label", *MODALITIES]]
     write_table(folder / "truth" / "displays.parquet", displays)
-    scores = truth.oracle(displays.rename(columns={"id": "utterance_id"}), request["reliability"])
+    held = truth.Truth(request["reliability"])
+    scores = truth.oracle(displays.rename(columns={"id": "utterance_id"}), held)
     ceilings = {
         "reliability": request["reliability"],
-        "population": truth.population(request["reliability"]),
+        "population": truth.population(held),
         "oracle": scores.groupby("subset")["correct"].mean().to_dict(),
     }
     write_json(folder / "truth" / "ceilings.json", ceilings)

@@ -1,23 +1,165 @@
 """Planted truth: what each modality displays, and how well any model can do that sees those displays.
 
-Each modality independently displays the true emotion with its reliability ``r``, otherwise one of the other
-``n - 1`` drawn uniformly:
+An emotion is planted in each utterance, every one of ``n`` classes as often as another. What a modality means to
+display follows from it by the corpus's *relation*:
 
-    P(display = d | emotion = y) = r if d == y else (1 - r) / (n - 1)
+    redundant       every modality means the emotion itself
+    complementary   each class is dealt to one modality, which means it; a class that is not its own a modality
+                    takes for any of those that are not, at random: each tells apart a part, all together tell all
+    interacting     two modalities mean a pair (a, b) drawn at random among those with a + b = emotion (mod n), as
+                    glad words in an angry voice mean neither: each of the two alone tells nothing, both tell all;
+                    the others mean the emotion itself
 
-Given the displays of a subset of modalities, under a uniform prior, no rule is right more often than Bayes':
-name the ``y`` that maximises the product of these. Its accuracy over the population, by enumerating every
-pattern of displays, is the ceiling of that subset; its score on the displays that were drawn for a corpus is
-the oracle's. A model may beat the oracle by luck of the draw, but no model beats it beyond sampling error.
+What is meant is displayed with the modality's reliability ``r``, apart from the other modalities; else one of the
+other ``n - 1`` is, drawn uniformly:
+
+    P(display = d | meant = s) = r if d == s else (1 - r) / (n - 1)
+
+The corpus's label is the planted emotion, or what several raters agree on, each of whom is right with the
+probability ``agreement`` and else names any other class: the most frequent vote, among equals the one that was
+cast first.
+
+Given the displays of a subset of modalities, under a uniform prior, no rule is right more often than Bayes': name
+the label that is most probable given these. Its accuracy over the population, by enumerating every pattern of
+displays and every pattern of missing modalities, is the ceiling of that subset; its score on the displays that
+were drawn for a corpus is the oracle's. A model may beat the oracle by luck of the draw, but no model beats it
+beyond sampling error.
 """
 
+from __future__ import annotations
+
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import combinations, product
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
+from itertools import combinations, combinations_with_replacement, product
+from math import factorial, prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import CorpusError
 from ..schema import EMOTION7, MODALITIES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RELATIONS = ("redundant", "complementary", "interacting")
+MOST_RATERS = 9
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How the truth of a corpus is planted; see above.
+
+    Attributes:
+        reliability: modality → how often it displays what it means, in the modalities' usual order.
+        classes: the planted emotions.
+        mute: modalities that display nothing and are never missing: the text where all speak the same sentences.
+        missing: the probability that a modality is missing from an utterance; one at least is left.
+        raters: how many vote on each utterance; 0: none, and the label is the planted emotion.
+        acted: the label is the planted emotion, whatever the raters say.
+
+    Raises:
+        CorpusError: a value that cannot be.
+    """
+
+    reliability: Mapping[str, float]
+    classes: tuple[str, ...] = EMOTION7
+    relation: str = "redundant"
+    mute: tuple[str, ...] = ()
+    missing: float = 0.0
+    raters: int = 0
+    agreement: float = 1.0
+    acted: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "mute", tuple(self.mute))
+        chance = 1 / len(self.classes)
+        checked = {}
+        for modality, value in self.reliability.items():
+            checked[modality] = chance if modality in self.mute else float(value)
+            if not chance <= checked[modality] <= 1:
+                raise CorpusError(
+                    f"reliability of {modality} is {value}; it may be from {chance:.3f} (chance) to 1"
+                )
+        object.__setattr__(self, "reliability", checked)
+        if self.relation not in RELATIONS:
+            raise CorpusError(f"the relation is {self.relation!r}; it may be {', '.join(RELATIONS)}")
+        if self.relation != "redundant" and len(self.telling) < 2:
+            raise CorpusError(
+                f"{self.relation} displays need two modalities that tell something; this corpus has "
+                f"{', '.join(self.telling) or 'none'}"
+            )
+        if not 0 <= self.missing < 1:
+            raise CorpusError(f"missing is {self.missing}; it may be from 0 to below 1")
+        if not 0 <= self.raters <= MOST_RATERS:
+            raise CorpusError(f"{self.raters} raters; there may be 0 to {MOST_RATERS}")
+        if not chance <= self.agreement <= 1:
+            raise CorpusError(f"agreement is {self.agreement}; it may be from {chance:.3f} (chance) to 1")
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return tuple(self.reliability)
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The modalities that display something."""
+        return tuple(modality for modality in self.reliability if modality not in self.mute)
+
+    def as_json(self) -> dict:
+        """The reliabilities, and of the rest what is not as usual."""
+        usual = {field.name: field.default for field in fields(self)}
+        held = asdict(self) | {"reliability": dict(self.reliability)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in held.items()
+            if value != usual[name]
+        }
+
+    @classmethod
+    def from_json(cls, held: Mapping) -> Truth:
+        """The truth that ``as_json`` wrote, other keys left out; modalities in their usual order."""
+        known = {field.name: held[field.name] for field in fields(cls) if field.name in held}
+        return cls(**known | {"reliability": in_order(known["reliability"])})
+
+    @cached_property
+    def joint(self) -> np.ndarray:
+        """P(label, displays): float64 [n, n, …], the label first, then the modalities that tell."""
+        n = len(self.classes)
+        label = _label_channel(n, 0 if self.acted else self.raters, self.agreement)
+        joint = np.einsum("yl,y...->l...", label, self._given_emotion()) / n
+        joint.setflags(write=False)
+        return joint
+
+    def _given_emotion(self) -> np.ndarray:
+        """P(displays | emotion): [n, n, …]."""
+        n = len(self.classes)
+        shown = [_display_channel(n, self.reliability[modality]) for modality in self.telling]
+        apart = list(shown)
+        if self.relation == "complementary":
+            apart = [_meant_channel(n, place, len(shown)) @ channel for place, channel in enumerate(shown)]
+        given = np.ones((n,))
+        if self.relation == "interacting":
+            first, second = (self.telling.index(modality) for modality in self.pair)
+            meant = np.zeros((n, n, n))  # emotion, what the first means, what the second means
+            for emotion, a in product(range(n), repeat=2):
+                meant[emotion, a, (emotion - a) % n] = 1 / n
+            both = np.einsum("yab,ac,bd->ycd", meant, shown[first], shown[second])
+            given = both
+            apart = [channel for place, channel in enumerate(apart) if place not in (first, second)]
+        for channel in apart:
+            given = given[..., None] * channel.reshape(n, *[1] * (given.ndim - 1), n)
+        if self.relation == "interacting":  # the pair's axes stand first; to their places
+            rest = [place for place in range(len(shown)) if place not in (first, second)]
+            given = np.moveaxis(given, range(1, given.ndim), [1 + at for at in (first, second, *rest)])
+        return given
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The two modalities that interact: the first two that tell something."""
+        return self.telling[0], self.telling[1]
 
 
 def subsets(modalities: Sequence[str] = MODALITIES) -> list[tuple[str, ...]]:
@@ -30,73 +172,94 @@ def name_of(subset: Sequence[str]) -> str:
     return "+".join(subset)
 
 
-def check_reliability(reliability: Mapping[str, float]) -> dict[str, float]:
-    """The reliabilities as floats in the usual order.
-
-    Raises:
-        CorpusError: a modality too many or too few, or a value that is no probability from chance (1/7) to 1.
-    """
-    if set(reliability) != set(MODALITIES):
-        raise CorpusError(
-            f"reliability names {', '.join(reliability) or 'nothing'}; it must name {', '.join(MODALITIES)}"
-        )
-    chance = 1 / len(EMOTION7)
-    for modality, value in reliability.items():
-        if not chance <= float(value) <= 1:
-            raise CorpusError(
-                f"reliability of {modality} is {value}; it may be from {chance:.3f} (chance) to 1"
-            )
-    return {modality: float(reliability[modality]) for modality in MODALITIES}
+def in_order(reliability: Mapping[str, float]) -> dict[str, float]:
+    """The modalities in their usual order, further ones after them by name."""
+    known = [modality for modality in MODALITIES if modality in reliability]
+    return {
+        modality: float(reliability[modality]) for modality in known + sorted(set(reliability) - set(known))
+    }
 
 
-def display(true: int, reliability: float, generator: np.random.Generator) -> int:
-    """One modality's display of the emotion with index ``true``, drawn."""
+def display(
+    true: int, reliability: float, generator: np.random.Generator, classes: int = len(EMOTION7)
+) -> int:
+    """One modality's display of the class with index ``true``, drawn."""
     if generator.random() < reliability:
         return true
-    other = int(generator.integers(len(EMOTION7) - 1))
+    other = int(generator.integers(classes - 1))
     return other + (other >= true)
 
 
-def bayes(displays: np.ndarray, reliabilities: Sequence[float]) -> np.ndarray:
-    """The emotion that the displays make most probable.
+def draw(truth: Truth, emotion: int, generator: np.random.Generator) -> dict[str, str]:
+    """What each modality that tells something displays of the emotion with this index."""
+    n = len(truth.classes)
+    meant = dict.fromkeys(truth.telling, emotion)
+    if truth.relation == "complementary":
+        for place, modality in enumerate(truth.telling):
+            strange = _strange(n, place, len(truth.telling))
+            if emotion in strange:
+                meant[modality] = int(generator.choice(strange))
+    elif truth.relation == "interacting":
+        first, second = truth.pair
+        meant[first] = int(generator.integers(n))
+        meant[second] = (emotion - meant[first]) % n
+    return {
+        modality: truth.classes[display(index, truth.reliability[modality], generator, n)]
+        for modality, index in meant.items()
+    }
+
+
+def votes(truth: Truth, emotion: int, generator: np.random.Generator) -> list[str]:
+    """What each rater calls an utterance with this emotion."""
+    n = len(truth.classes)
+    return [truth.classes[display(emotion, truth.agreement, generator, n)] for _ in range(truth.raters)]
+
+
+def consensus(cast: Sequence[str]) -> str:
+    """The most frequent vote; among equals the one that was cast first."""
+    counts = Counter(cast)  # keeps the order of first appearance, and max the first of equals
+    return max(counts, key=counts.__getitem__)
+
+
+def bayes(truth: Truth, subset: Sequence[str], displays: np.ndarray) -> np.ndarray:
+    """The label that these modalities' displays make most probable.
 
     Args:
-        displays: int [N, M], indices into EMOTION7.
-        reliabilities: M of them.
+        displays: int [N, M], indices into ``classes``, a column for each modality of ``subset``; -1: missing.
 
     Returns:
-        int [N]. Ties go to the emotion that comes first in EMOTION7.
+        int [N]. Ties go to the class that comes first.
     """
-    classes = len(EMOTION7)
-    joint = np.ones((len(displays), classes))
-    for column, reliability in zip(np.asarray(displays).T, reliabilities, strict=True):
-        likelihood = np.full((classes, classes), (1 - reliability) / (classes - 1))
-        np.fill_diagonal(likelihood, reliability)
-        joint *= likelihood[:, column].T
-    best = joint.max(axis=1, keepdims=True)
-    return (joint >= best * (1 - 1e-9)).argmax(axis=1)  # the first of those equal up to rounding
+    displays = np.asarray(displays)
+    chosen = np.zeros(len(displays), int)
+    heard = displays >= 0
+    for pattern in np.unique(heard, axis=0) if len(displays) else ():
+        rows = (heard == pattern).all(axis=1)
+        there = [modality for modality, is_there in zip(subset, pattern, strict=True) if is_there]
+        posterior = _marginal(truth, there)
+        chosen[rows] = _first_best(posterior)[tuple(displays[rows][:, pattern].T)]
+    return chosen
 
 
-def population(reliability: Mapping[str, float]) -> dict[str, float]:
+def population(truth: Truth) -> dict[str, float]:
     """The best accuracy that any model can have in the long run, for each subset, by enumeration."""
-    classes = len(EMOTION7)
+    masks = _masks(truth)
     ceilings = {}
-    for subset in subsets():
-        values = [reliability[modality] for modality in subset]
-        patterns = np.array(list(product(range(classes), repeat=len(subset))))
-        chosen = bayes(patterns, values)
-        probability = np.ones(len(patterns))
-        for column, value in zip(patterns.T, values, strict=True):
-            probability *= np.where(column == chosen, value, (1 - value) / (classes - 1))
-        ceilings[name_of(subset)] = float(np.round(probability.sum() / classes, 12))
+    for subset in subsets(truth.modalities):
+        accuracy = 0.0
+        for there, probability in masks.items():
+            held = [modality for modality in subset if modality in there]
+            accuracy += probability * _marginal(truth, held).max(axis=0).sum()
+        ceilings[name_of(subset)] = float(np.round(accuracy, 12))
     return ceilings
 
 
-def oracle(displays, reliability: Mapping[str, float]):
+def oracle(displays: pd.DataFrame, truth: Truth) -> pd.DataFrame:
     """Bayes' rule applied to the displays as drawn.
 
     Args:
-        displays: a table with the columns utterance_id, label and one a modality, all words of EMOTION7.
+        displays: a table with the columns utterance_id, label and one a modality, all of them classes; a display
+            that is null is of a modality that is missing.
 
     Returns:
         A table utterance_id, subset, prediction, correct; sorted by subset size, then utterance_id.
@@ -104,12 +267,22 @@ def oracle(displays, reliability: Mapping[str, float]):
     import pandas as pd
 
     displays = displays.sort_values("utterance_id", ignore_index=True)
-    index = {emotion: i for i, emotion in enumerate(EMOTION7)}
+    index = pd.Index(truth.classes)
+    codes = {
+        modality: index.get_indexer(displays[modality])
+        if modality in truth.telling
+        else np.full(len(displays), -1)
+        for modality in truth.modalities
+    }
     parts = []
-    for subset in subsets():
-        seen = np.stack([displays[modality].map(index).to_numpy(int) for modality in subset], axis=1)
-        chosen = bayes(seen, [reliability[modality] for modality in subset])
-        prediction = pd.Series([EMOTION7[i] for i in chosen], dtype="str")
+    for subset in subsets(truth.modalities):
+        telling = [modality for modality in subset if modality in truth.telling]
+        seen = (
+            np.stack([codes[modality] for modality in telling], axis=1)
+            if telling
+            else np.empty((len(displays), 0), int)
+        )
+        prediction = pd.Series(index.to_numpy()[bayes(truth, telling, seen)], dtype="str")
         parts.append(
             pd.DataFrame(
                 {
@@ -121,3 +294,63 @@ def oracle(displays, reliability: Mapping[str, float]):
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _marginal(truth: Truth, subset: Sequence[str]) -> np.ndarray:
+    """P(label, displays of these modalities): the label first, then the modalities in this order."""
+    away = tuple(1 + at for at, modality in enumerate(truth.telling) if modality not in subset)
+    held = truth.joint.sum(axis=away)
+    left = [modality for modality in truth.telling if modality in subset]
+    order = [1 + left.index(modality) for modality in subset if modality in left]
+    return held.transpose([0, *order])
+
+
+def _first_best(posterior: np.ndarray) -> np.ndarray:
+    best = posterior.max(axis=0, keepdims=True)
+    return (posterior >= best * (1 - 1e-9)).argmax(axis=0)  # the first of those equal up to rounding
+
+
+def _masks(truth: Truth) -> dict[tuple[str, ...], float]:
+    """Which of the telling modalities an utterance has → how probable that is."""
+    if not truth.missing or not truth.telling:
+        return {truth.telling: 1.0}
+    weights = {
+        there: (1 - truth.missing) ** len(there) * truth.missing ** (len(truth.telling) - len(there))
+        for there in subsets(truth.telling)
+    }
+    return {there: weight / sum(weights.values()) for there, weight in weights.items()}
+
+
+def _display_channel(n: int, reliability: float) -> np.ndarray:
+    channel = np.full((n, n), (1 - reliability) / (n - 1))
+    np.fill_diagonal(channel, reliability)
+    return channel
+
+
+def _strange(n: int, place: int, modalities: int) -> list[int]:
+    """The classes that are not the ``place``-th modality's own, where classes are dealt in turn."""
+    return [index for index in range(n) if index % modalities != place]
+
+
+def _meant_channel(n: int, place: int, modalities: int) -> np.ndarray:
+    """P(meant | emotion) of the ``place``-th modality, complementary."""
+    strange = _strange(n, place, modalities)
+    channel = np.eye(n)
+    channel[np.ix_(strange, strange)] = 1 / len(strange)
+    return channel
+
+
+@lru_cache
+def _label_channel(n: int, raters: int, agreement: float) -> np.ndarray:
+    """P(label | emotion): that of a consensus, by enumerating how often each class is voted for."""
+    right = 1.0
+    if raters:
+        right = 0.0
+        wrong = (1 - agreement) / (n - 1)
+        for cast in combinations_with_replacement(range(n), raters):
+            counts = Counter(cast)
+            orders = factorial(raters) // prod(map(factorial, counts.values()))
+            best = [index for index, count in counts.items() if count == max(counts.values())]
+            if 0 in best:  # among equals every one is as often the first to be cast
+                right += orders * agreement ** counts[0] * wrong ** (raters - counts[0]) / len(best)
+    return _display_channel(n, right)

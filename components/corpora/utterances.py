@@ -63,7 +63,7 @@ def planted(root: Path, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
     if not path.is_file():
         empty = {"utterance_id": "str", "subset": "str", "prediction": "str", "correct": "bool"}
         return {}, pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
-    held = read_json(path.parent / "ceilings.json")
+    held = truth.Truth.from_json(read_json(path.parent / "ceilings.json"))
     displays = pd.read_parquet(path)
     displays["utterance_id"] = f"{root.name}/" + displays["id"]
     joined = table[["utterance_id", "label"]].merge(
@@ -75,11 +75,11 @@ def planted(root: Path, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
             f"{path} does not have these utterances with the label that the corpus gives them: {listed(wrong)}; "
             f"make the corpus anew: remove {root}, then emoflow corpora synthesise {root.name}"
         )
-    oracle = truth.oracle(joined, held["reliability"])
+    oracle = truth.oracle(joined, held)
     scores = oracle.groupby("subset")["correct"].mean()
     ceilings = {
-        "reliability": held["reliability"],
-        "population": truth.population(held["reliability"]),
+        **held.as_json(),
+        "population": truth.population(held),
         "oracle": {subset: float(score) for subset, score in scores.items()},
     }
     return ceilings, oracle

@@ -36,7 +36,7 @@ def test_layout(small):
     assert all((small / path).stat().st_size > 1000 for path in [*table["audio"], *table["video"]])
     ceilings = json.loads((small / "truth" / "ceilings.json").read_text())
     assert set(ceilings["population"]) == set(ceilings["oracle"])
-    assert ceilings["population"] == truth.population(control.RELIABILITY)
+    assert ceilings["population"] == truth.population(truth.Truth(control.RELIABILITY))
     assert sorted(path.name for path in small.iterdir()) == ["audio", "truth", "utterances.csv", "video"]
 
 

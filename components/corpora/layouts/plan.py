@@ -17,13 +17,17 @@ class Take:
         session: of the speaker (or of the pair), from 0.
         dialogue, turn: in a grammar of dialogues, from 0; else None. The two speakers of a dialogue are a pair: 2k
             and 2k+1.
-        label: the planted emotion, one of EMOTIONS.
-        displays: what each modality displays, one of EMOTIONS; only the modalities that this take has.
-        text: what a transcript says; spoken: what is said (they differ where words would tell the text's display).
+        emotion: what is planted, one of EMOTIONS.
+        label: what the corpus is to call it: the raters' consensus where there are raters and the grammar is not
+            ``acted``, else the emotion. A grammar's row has this label, or none.
+        displays: what each modality displays, one of EMOTIONS; only the modalities that this take has. A text that
+            is one of the grammar's fixed sentences displays nothing and is there all the same.
+        text: what a transcript says, None where the take has no text; spoken: what is said (they differ where words
+            would tell the text's display).
         seconds: how long the sound will be, before it is made: an upper bound; slots in a dialogue are this long.
-        valence, arousal, dominance: -1 to 1.
+        valence, arousal, dominance: -1 to 1, in quarters.
         intensity: normal, strong.
-        raters: rater → labels (words of EMOTIONS), in the order of the raters; empty without label noise.
+        raters: rater (``r1``, ``r2``, …) → labels (words of EMOTIONS); empty without label noise.
     """
 
     number: int
@@ -33,9 +37,10 @@ class Take:
     session: int
     dialogue: int | None
     turn: int | None
+    emotion: str
     label: str
     displays: dict[str, str]
-    text: str
+    text: str | None
     spoken: str
     language: str
     seconds: float
@@ -52,7 +57,8 @@ class Recording:
 
     Attributes:
         takes: their numbers, with the second at which each begins; one take at 0.0 in most layouts.
-        seconds: how long the file is; None: as long as its one take.
+        seconds: how long the file is; None: as long as the sound of its one take, which may be shorter than
+            ``Take.seconds``.
         sound, picture: what it holds. The container follows the path's suffix: .wav, .flac, .mp4, .avi, .flv.
         rate: of the sound, in Hz; channels: 1 or 2.
         fps: of the pictures.
@@ -108,8 +114,12 @@ class Grammar:
     Attributes:
         labels: the words of EMOTIONS that it can write.
         modalities: those of a take that it ships as media or text.
-        sentences: language → the only sentences that its actors speak (the text then tells nothing); None: any.
+        sentences: language → the only sentences that its actors speak (the text then tells nothing); None: any. A
+            speaker's takes of an emotion go through them in turn, in normal intensity first, then in strong
+            (neutral is always normal).
         speakers_at_most: None: any number.
+        clips_at_most: of each emotion by each speaker; None: any number.
+        acted: the label is what the actor was asked for, whatever raters hear in it.
         languages: what may be asked for; the first is the default.
         dialogues: takes come as turns of two people's dialogues.
         plan: (takes, corpus name, seed, clean) → Plan. ``clean`` leaves the known irregularities out.
@@ -120,5 +130,7 @@ class Grammar:
     plan: Callable[[Sequence[Take], str, int, bool], Plan]
     sentences: dict[str, tuple[str, ...]] | None = None
     speakers_at_most: int | None = None
+    clips_at_most: int | None = None
+    acted: bool = False
     languages: tuple[str, ...] = ("en", "fi", "de")
     dialogues: bool = False
