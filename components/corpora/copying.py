@@ -13,9 +13,11 @@ from pathlib import Path
 from ..errors import CorpusError, listed
 from ..files import file_digest
 from ..progress import track
+from .lfs import pointer
 
 _FICLONE = 0x40049409  # linux/fs.h: let two files share their blocks until one of them is written to
 _FULL = errno.ENOSPC, errno.EDQUOT
+_NO_LINK = errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS
 
 
 def files_of(source: Path) -> dict[str, Path]:
@@ -92,6 +94,34 @@ def differences(files: Mapping[str, Path], folder: Path) -> list[str]:
     found += [f"{name} (not there)" for name in sorted(files.keys() - there.keys())]
     both = sorted(files.keys() & there.keys())
     return found + [f"{name} (other content)" for name in both if not _same(files[name], there[name])]
+
+
+def differs(one: Path, other: Path) -> bool:
+    """Whether two files hold other bytes; a Git LFS pointer does not differ from what it stands for."""
+    if _same(one, other):
+        return False
+    stands_for = pointer(one)
+    return stands_for is None or stands_for.oid != file_digest(other)
+
+
+def link_all(files: Mapping[str, Path], folder: Path) -> None:
+    """Make ``folder`` of these files, sharing their bytes where the file system can link to them, else copied.
+
+    Raises:
+        CorpusError: the disk is full, a file cannot be read.
+    """
+    try:
+        for name, path in files.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, target)
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                shutil.copy2(path, target)
+    except OSError as error:
+        raise CorpusError(f"putting files into {folder.parent} failed: {error}") from None
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("components.corpora.add.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("components.corpora.placing.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 
@@ -205,7 +205,7 @@ def test_dvc_failing_is_said(source, root, monkeypatch):
         on_line("ERROR: cache is read-only")
         return 255
 
-    monkeypatch.setattr("components.corpora.add.run_group", failing)
+    monkeypatch.setattr("components.corpora.placing.run_group", failing)
     with pytest.raises(CorpusError, match="is in place, but dvc add failed: ERROR: cache is read-only"):
         quiet("ravdess", source, root=root)
 
