@@ -4,6 +4,7 @@
     frames(source, count=8)       → Frames: RGB uint8 [n, H, W, 3] and their times
     find_face(image), crop(…)     → the largest frontal face; its square grey picture
     normalise_text(text)          → what the text encoders read
+    fingerprint_sound(samples)    → what a copy of the recording is known by, in whatever codec
 
 A source is a path or the file's bytes. What cannot be used raises ``MediaError``, whose message is the reason
 alone ("0 bytes", "truncated: 1.20 s of 3.50 s are there"): the caller knows which recording it was.
@@ -23,6 +24,9 @@ _WHERE = {
     "crop": "face",
     "find_face": "face",
     "find_faces": "face",
+    "PICTURES": "fingerprint",
+    "fingerprint_face": "fingerprint",
+    "fingerprint_sound": "fingerprint",
     "normalise_text": "text",
     "words": "text",
 }
