@@ -1,8 +1,9 @@
-"""The words that corpora use for an emotion, in several languages and codes, as one of ``schema.EMOTIONS``."""
+"""The words that corpora use, in several languages and codes, as the utterance table's own: emotions, gender, …"""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 
 _WORDS = {
@@ -62,6 +63,13 @@ _WORDS = {
 }  # fmt: skip
 """English (with the field's codes of three letters), German, Finnish, French, Spanish, Italian."""
 
+_GENDERS = {
+    "female": "f fem w woman weiblich frau nainen femme féminin mujer femenino donna femmina girl",
+    "male": "m man männlich maennlich mann mies homme masculin hombre masculino uomo maschio boy",
+}
+_INTENSITIES = {"low": "lo weak", "normal": "md medium mid moderate", "strong": "hi high"}
+_SPLITS = {"train": "training", "validation": "val valid dev devel development", "test": "testing eval"}
+
 
 def emotion(word: str) -> str | None:
     """A corpus's word for an emotion as one of ``schema.EMOTIONS``; None where it is none of them.
@@ -69,6 +77,32 @@ def emotion(word: str) -> str | None:
     Case, accents and white space around do not matter: ``Ärger``, ``anger`` and ``ANG`` are anger.
     """
     return _emotions().get(_plain(word))
+
+
+def label_of(word: str, stated: Mapping[str, str]) -> str | None:
+    """A corpus's word as one of ``schema.EMOTIONS``: as params.yaml states it for the corpus, else as known."""
+    return stated.get(word) or emotion(word)
+
+
+def gender(word: str) -> str | None:
+    """``female`` or ``male``; None for what is neither."""
+    return _synonyms("gender").get(_plain(word))
+
+
+def intensity(word: str) -> str | None:
+    """``low``, ``normal`` or ``strong``; None for what is none of them."""
+    return _synonyms("intensity").get(_plain(word))
+
+
+def split(word: str) -> str | None:
+    """``train``, ``validation`` or ``test``; None for what is none of them."""
+    return _synonyms("split").get(_plain(word))
+
+
+@cache
+def _synonyms(of: str) -> dict[str, str]:
+    held = {"gender": _GENDERS, "intensity": _INTENSITIES, "split": _SPLITS}[of]
+    return {_plain(word): name for name, words in held.items() for word in (name, *words.split())}
 
 
 @cache

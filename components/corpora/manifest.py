@@ -1,109 +1,187 @@
-"""A corpus described by a table of its own: ``utterances.csv``, beside ``audio/<id>.wav`` and ``video/<id>.mp4``.
+"""A corpus described by a table of its own: ``utterances.csv`` or ``.parquet``, with columns of the utterance table.
 
-The control corpus comes so. What lies in ``truth/`` is not looked at.
+Only an id is required. The control corpus comes so: ``id, speaker, gender, session, text, label``, beside
+``audio/<id>.wav`` and ``video/<id>.mp4``, which need not be named.
 """
 
-import csv
+from __future__ import annotations
+
+import posixpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, listed
-from ..schema import EMOTIONS, UNSTATED, Layout
-from .reading import Adapter, Reading, files_below, unread_list, utterance_table
+from ..schema import UNSTATED, UTTERANCE_COLUMNS, Layout
+from . import cells, labels
+from .paths import is_truth, leading_out, local_id, medium_of, stem_of
+from .reading import Adapter, Reading, files_below, unread_list
+from .tabular import read_rows
 
-NAME = "utterances.csv"
-COLUMNS = "id", "speaker", "gender", "session", "text", "label"
-APART = "truth"
-"""The folder of planted truth, which no reader of the corpus opens."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = "utterances.csv", "utterances.parquet"
+ALIASES = {
+    "id": "utterance_id",
+    "gender": "speaker_gender",
+    "sex": "speaker_gender",
+    "emotion": "label",
+    "transcript": "text",
+    "transcription": "text",
+    "sentence": "text",
+    "start": "start_s",
+    "end": "end_s",
+    "split": "split_official",
+    "partition": "split_official",
+}
+"""Other names of columns, as corpora have them."""
+DEFAULTS = {"audio": ".wav", "video": ".mp4"}
+"""Where no column names a medium, and there is such a folder: ``<medium>/<id><suffix>``, or another suffix."""
 
 
 def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Reading:
     """The corpus in ``root``: one row a line of its table.
 
-    A file that the table calls for and that is not there is listed, and is a missing modality; a cell that is
-    empty is null.
+    A file that the table calls for and that is not there is listed, and is a missing modality; an empty cell is
+    null. A label that is no emotion stays as ``label_raw``.
 
     Raises:
-        CorpusError: there is no table, or it lacks columns, names an id twice, or a label that nobody declared.
+        CorpusError: no table, no ids or one twice, cells of the wrong kind, times reversed, paths that leave the
+            corpus; names the lines.
     """
-    rows = _rows(root)
-    _check(root / NAME, rows)
-    paths, droppings = files_below(root)
-    there = {path for path in paths if not path.startswith(f"{APART}/")} - {NAME}
-    unread = {}
-    table = []
-    for row in rows:
-        names = {"audio": f"audio/{row['id']}.wav", "video": f"video/{row['id']}.mp4"}
-        for path in names.values():
-            if path not in there:
-                unread[path] = f"{NAME} calls for it, and it is not there"
-            there.discard(path)
-        session = row["session"] and f"{corpus}/{row['session']}"
-        table.append(
-            {
-                "utterance_id": f"{corpus}/{row['id']}",
-                "corpus": corpus,
-                "speaker": f"{corpus}/{row['speaker']}",
-                "speaker_gender": row["gender"] or None,
-                "session": session or None,
-                "text": row["text"] or None,
-                "language": "en",
-                "label_raw": row["label"],
-                "label": row["label"],
-                **names,
-            }
-        )
-    unread |= {path: f"{NAME} has no utterance of this name" for path in there}
-    return Reading(utterance_table(table), unread_list(unread, droppings))
-
-
-def _rows(root: Path) -> list[dict[str, str]]:
-    path = root / NAME
-    if not path.is_file():
-        inside = sorted(each.parent.name for each in root.glob(f"*/{NAME}"))
-        hint = f"; it is in {listed(inside)}: give that folder" if inside else ""
-        raise CorpusError(f"{root} has no {NAME}{hint}")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
-            if missing:
-                raise CorpusError(
-                    f"{path} lacks the column(s) {', '.join(missing)}; it needs {', '.join(COLUMNS)}"
-                )
-            return [{column: (row[column] or "").strip() for column in COLUMNS} for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"{path} is not a UTF-8 table of comma-separated values: {error}") from None
-
-
-def _check(path: Path, rows: list[dict[str, str]]) -> None:
-    if not rows:
+    root = Path(root)
+    path = _table_path(root)
+    rows = _rows(path)
+    if rows.empty:
         raise CorpusError(f"{path} names no utterance")
-    for column in ("id", "speaker"):
-        empty = [number for number, row in enumerate(rows, 2) if not row[column]]
-        if empty:
-            raise CorpusError(f"{path}: no {column} in line(s) {listed(empty)}")
-    ids = [row["id"] for row in rows]
-    odd = sorted({each for each in ids if "/" in each or each.startswith(".")})
-    if odd:
+    unread: dict[str, str] = {}
+    table = cells.Cells(path, rows, _ids(path, rows, corpus))
+    local = table.ids
+    found = {"utterance_id": f"{corpus}/" + local, "corpus": corpus}
+    for column in ("speaker", "session", "dialogue"):
+        names = _without_owner(rows, table.text(column), corpus)
+        found[column] = (f"{corpus}/" + names).where(names.notna())
+    found["text"] = table.text("text")
+    found["language"] = table.one_of("language", cells.language, "two letters of ISO 639-1")
+    found |= _labels(table, stated)
+    found |= table.numbers(stated.scale)
+    found["speaker_gender"] = table.words("speaker_gender", labels.gender, unread)
+    found["intensity"] = table.one_of("intensity", labels.intensity, "low, normal, strong")
+    found["split_official"] = table.one_of("split_official", labels.split, "train, validation, test")
+    found["raters"] = table.raters(stated.labels)
+    control = "control" in (corpus, stated.layout)
+    found["language"] = found["language"].fillna(stated.language or ("en" if control else None))
+
+    paths, droppings = files_below(root)
+    found |= _media(root, table, set(paths), unread)
+    if unknown := [name for name in rows if name not in UTTERANCE_COLUMNS]:
+        unread[path.name] = f"column(s) {listed(unknown)} are none of the utterance table's: not read"
+    return Reading(_assembled(found), unread_list(unread, droppings))
+
+
+def _table_path(root: Path) -> Path:
+    there = [root / name for name in NAMES if (root / name).is_file()]
+    if len(there) > 1:
+        raise CorpusError(f"{root} has {' and '.join(NAMES)}; which is it? leave one of them out")
+    if there:
+        return there[0]
+    inside = sorted({each.parent.name for name in NAMES for each in root.glob(f"*/{name}")})
+    hint = f"; it is in {listed(inside)}: give that folder" if inside else ""
+    others = sorted(each.name for suffix in ("csv", "parquet") for each in root.glob(f"*.{suffix}"))
+    if others and not inside:
+        hint = f"; it has {listed(others, 3)}: name the table of utterances so, with a column id"
+    raise CorpusError(f"{root} has no {NAMES[0]} (or .parquet){hint}")
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    rows = read_rows(path)
+    named: dict[str, str] = {}
+    for name in rows:
+        plain = name.lower()
+        known = plain if plain in UTTERANCE_COLUMNS else ALIASES.get(plain, name)
+        if known in named:
+            raise CorpusError(
+                f"{path}: the columns {named[known]!r} and {name!r} are both {known}; leave one out"
+            )
+        named[known] = name
+    rows.columns = list(named)
+    if "utterance_id" not in rows:
         raise CorpusError(
-            f"{path}: an id names files, so it holds no '/' and starts with no '.': {listed(odd)}"
+            f"{path} lacks the column id (or utterance_id); it has {listed(named.values(), 30)}"
         )
-    twice = sorted({each for each in ids if ids.count(each) > 1}) if len(set(ids)) < len(ids) else []
-    if twice:
-        raise CorpusError(f"{path}: named twice: {listed(twice)}; an id is unique")
-    undeclared = [f"{row['id']}: {row['label']!r}" for row in rows if row["label"] not in EMOTIONS]
-    if undeclared:
+    return rows
+
+
+def _ids(path: Path, rows: pd.DataFrame, corpus: str) -> pd.Series:
+    """Ids within the corpus, checked."""
+    ids = _without_owner(rows, rows["utterance_id"], corpus)
+    if ids.isna().any():
+        raise CorpusError(f"{path}: no id in line(s) {listed(rows.index[ids.isna()])}")
+    odd = ids.str.contains(r"(?:^|/)\.{0,2}(?:/|$)|\\|[\x00-\x1f]", regex=True)
+    if odd.any():
         raise CorpusError(
-            f"{path}: {len(undeclared)} label(s) that nobody declared: {listed(undeclared)}; "
-            f"a label may be {', '.join(EMOTIONS)}"
+            f"{path}: an id may name files, so it is no path that leads out of a folder: {listed(map(repr, ids[odd]))}"
         )
+    twice = ids[ids.duplicated()].unique()
+    if len(twice):
+        raise CorpusError(f"{path}: {len(twice)} id(s) named twice: {listed(twice)}; an id is unique")
+    return ids
 
 
-def _stem(name: str) -> str:
-    name = name.strip().rsplit("/", 1)[-1]
-    for suffix in (".wav", ".mp4"):
-        name = name.removesuffix(suffix)
-    return name
+def _without_owner(rows: pd.DataFrame, names: pd.Series, corpus: str) -> pd.Series:
+    """``<corpus>/<name>`` as an utterance table has it → ``<name>``, whatever the corpus was called there."""
+    owners = rows["corpus"].dropna().unique() if "corpus" in rows else [corpus]
+    if len(owners) != 1:
+        return names
+    return names.str.removeprefix(f"{owners[0]}/")
 
 
-ADAPTER = Adapter(read=read, local_id=lambda name: _stem(name) or None)
+def _labels(table: cells.Cells, stated: Layout) -> dict[str, pd.Series]:
+    label, raw = table.text("label"), table.text("label_raw")
+    raw = raw.fillna(label)
+    label = label.fillna(raw)
+    return {
+        "label": label.map(lambda word: labels.label_of(word, stated.labels), na_action="ignore"),
+        "label_raw": raw,
+    }
+
+
+def _media(root: Path, table: cells.Cells, there: set[str], unread: dict[str, str]) -> dict[str, pd.Series]:
+    """The columns of media; adds to ``unread`` what is named and not there, and what is there and not named."""
+    found = {}
+    named = any(medium in table.rows for medium in DEFAULTS)
+    for medium, suffix in DEFAULTS.items():
+        if named:
+            paths = table.text(medium).str.replace("\\", "/")
+        elif any(path.startswith(f"{medium}/") for path in there):
+            paths = f"{medium}/" + table.ids
+            held = {stem_of(path): path for path in there if medium_of(path) == medium}
+            paths = paths.map(held).fillna(paths + suffix)
+        else:
+            paths = table.text(medium)
+        table.refuse_where(
+            paths.isin(list(leading_out(root, paths.dropna().unique()))),
+            "path(s) that leave the corpus (absolute, by .., by a link)",
+            paths,
+            "paths are relative to the corpus's folder",
+        )
+        found[medium] = paths.map(posixpath.normpath, na_action="ignore")
+        gone = found[medium].dropna().unique()
+        unread |= {
+            path: f"{table.path.name} calls for it, and it is not there" for path in gone if path not in there
+        }
+        there = there.difference(gone)
+    spare = [path for path in there if path != table.path.name and not is_truth(path)]
+    recordings = f"{table.path.name} has no utterance of this name"
+    unread |= {path: recordings if medium_of(path) else "neither a recording nor the table" for path in spare}
+    return found
+
+
+def _assembled(found: dict) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(found).reindex(columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
+    return table.sort_values("utterance_id", ignore_index=True)
+
+
+ADAPTER = Adapter(read=read, local_id=local_id)

@@ -1,10 +1,17 @@
-"""A corpus described by a table of its own, as the control corpus is."""
+"""A corpus described by a table of its own: the control corpus, and anyone's."""
 
+import json
+import time
+
+import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from components.corpora import attached, read
 from components.errors import CorpusError
-from components.schema import Layout
+from components.schema import EMOTION7, UTTERANCE_COLUMNS, Layout
 
 HEADER = "id,speaker,gender,session,text,label\n"
 LINES = ['a1,s1,female,s1-1,"Well, so.",anger\n', "a2,s2,male,s2-1,Fine.,happiness\n"]
@@ -19,10 +26,26 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_rows(root):
+@pytest.fixture
+def alone(tmp_path):
+    """A corpus that is a table and nothing else."""
+
+    def write(content: str | bytes):
+        data = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / "utterances.csv").write_bytes(data)
+        return tmp_path
+
+    return write
+
+
+def rows(reading) -> list[dict]:
+    return [row.dropna().to_dict() for _, row in reading.table.iterrows()]
+
+
+def test_the_control_corpus(root):
     reading = read("control", root)
     assert reading.unread == []
-    assert reading.table.iloc[0].dropna().to_dict() == {
+    assert rows(reading)[0] == {
         "utterance_id": "control/a1",
         "corpus": "control",
         "speaker": "control/s1",
@@ -35,12 +58,13 @@ def test_rows(root):
         "label_raw": "anger",
         "label": "anger",
     }
+    assert {name: str(kind) for name, kind in reading.table.dtypes.items()} == UTTERANCE_COLUMNS
 
 
 def test_rows_are_sorted_whatever_the_order_of_lines(root):
     before = read("control", root).table
     (root / "utterances.csv").write_text(HEADER + "".join(reversed(LINES)))
-    assert read("control", root).table.equals(before)
+    pd.testing.assert_frame_equal(read("control", root).table, before)
 
 
 def test_the_truth_is_not_opened(root):
@@ -52,39 +76,147 @@ def test_the_truth_is_not_opened(root):
 def test_what_is_missing_and_what_is_unknown_is_listed(root):
     (root / "video" / "a2.mp4").unlink()
     (root / "audio" / "b9.wav").write_bytes(b"x")
+    (root / "notes.docx").write_bytes(b"x")
     reading = read("control", root)
     assert reading.unread == [
         {"path": "audio/b9.wav", "reason": "utterances.csv has no utterance of this name"},
+        {"path": "notes.docx", "reason": "neither a recording nor the table"},
         {"path": "video/a2.mp4", "reason": "utterances.csv calls for it, and it is not there"},
     ]
     assert len(reading.table) == 2
+
+
+def test_an_id_is_enough(alone):
+    assert rows(read("mylab", alone("id\na1\n"))) == [{"utterance_id": "mylab/a1", "corpus": "mylab"}]
+
+
+def test_every_column_as_people_write_it(alone):
+    raters = json.dumps({"r1": "Wut", "r2": ["meh", "joy"]}).replace('"', '""')
+    reading = read(
+        "mylab",
+        alone(
+            "Utterance_ID;Sex;Emotion;label_raw;Transcript;Language;turn;start;end;valence;arousal;dominance;"
+            "intensity;raters;split;speaker;dialogue;mood\n"
+            f'a1;F;Ärger;W;"Nein; so";DE;3;0.5;1.25;5;3;1;hi;"{raters}";devel;s1;d1;blue\n'
+            "a2;weiblich;Ilo;;;;;;;;;;;;;;;\n"
+            "a3;robot;lie;;;;;;;;;;;;;;;\n"
+        ),
+        Layout(language="fi", scale=(1, 5), labels={"lie": "contempt"}),
+    )
+    first, second, third = rows(reading)
+    assert first == {
+        "utterance_id": "mylab/a1", "corpus": "mylab", "speaker": "mylab/s1", "speaker_gender": "female",
+        "dialogue": "mylab/d1", "turn": 3, "start_s": 0.5, "end_s": 1.25, "text": "Nein; so", "language": "de",
+        "label_raw": "W", "label": "anger", "valence": 1, "arousal": 0, "dominance": -1, "intensity": "strong",
+        "raters": '{"r1": ["anger"], "r2": ["meh", "happiness"]}', "split_official": "validation",
+    }  # fmt: skip
+    assert (second["label"], second["label_raw"], second["language"]) == ("happiness", "Ilo", "fi")
+    assert (third["label"], third["label_raw"]) == ("contempt", "lie") and "speaker_gender" not in third
+    assert reading.unread == [
+        {"path": "utterances.csv", "reason": "column(s) mood are none of the utterance table's: not read"},
+        {
+            "path": "utterances.csv: speaker_gender",
+            "reason": "'robot': not known, taken as not said",
+        },
+    ]
+
+
+def test_a_word_that_is_no_emotion_stays_as_it_is(alone):
+    (row,) = rows(read("mylab", alone("id,label\na1,Lüge\n")))
+    assert row["label_raw"] == "Lüge" and "label" not in row
+
+
+def test_paths_of_its_own(alone, tmp_path):
+    for name in ("rec/x.flac", "rec/y.wav", "audio/a1.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    reading = read("mylab", alone("id,audio\na1,./rec/x.flac\na2,rec\\y.wav\na3,\na4,rec/z.wav\n"))
+    assert reading.table["audio"].fillna("").tolist() == ["rec/x.flac", "rec/y.wav", "", "rec/z.wav"]
+    assert [each["path"] for each in reading.unread] == ["audio/a1.wav", "rec/z.wav"]
+
+
+def test_another_suffix_in_the_default_place(alone, tmp_path):
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "a1.flac").touch()
+    reading = read("mylab", alone("id\na1\na2\n"))
+    assert reading.table["audio"].tolist() == ["audio/a1.flac", "audio/a2.wav"]
+    assert reading.table["video"].isna().all()
+
+
+def test_a_written_utterance_table_reads_as_what_it_was(root, tmp_path):
+    table = read("control", root).table
+    other = tmp_path / "other"
+    other.mkdir()
+    table.to_parquet(other / "utterances.parquet")
+    again = read("mylab", other).table
+    for column in ("utterance_id", "speaker", "session"):
+        assert again[column].tolist() == [each.replace("control/", "mylab/", 1) for each in table[column]]
+    for column in ("text", "label", "label_raw", "audio", "speaker_gender", "language"):
+        assert again[column].tolist() == table[column].tolist()
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (HEADER, "names no utterance"),
-        ("id,label\na1,anger\n", "lacks the column.* speaker, gender, session, text"),
+        ("name,label\na1,anger\n", r"lacks the column id \(or utterance_id\); it has name, label"),
+        ("id,ID\na1,a1\n", "'id' and 'ID' are both utterance_id"),
         (HEADER + LINES[0] * 2, "named twice: a1"),
-        (HEADER + "a1,s1,female,,x,rage\n", "nobody declared: a1: 'rage'; a label may be anger"),
-        (HEADER + "a1,s1,female,,x,\n", "nobody declared"),
         (HEADER + ",s1,female,,x,anger\n", "no id in line.* 2"),
-        (HEADER + "a1,,female,,x,anger\n", "no speaker in line.* 2"),
-        (HEADER + "../a1,s1,female,,x,anger\n", "holds no '/'"),
-        (HEADER.encode() + b"a1,s1,female,,\xff\xfe,anger\n", "not a UTF-8 table"),
+        (HEADER + "../a1,s1,female,,x,anger\n", r"leads out of a folder: '\.\./a1'"),
+        (HEADER + "/a1,s1,female,,x,anger\n", "leads out of a folder"),
+        ("id,start_s,end_s\na1,0,1\na2,2,1.5\n", r"1 utterance.* end before they begin: line 3 \(a2\): '2 to 1.5'"),
+        ("id,start_s,end_s\na1,1,1\n", "end before they begin"),
+        ("id,start_s\na1,-1\n", "below 0 in start_s"),
+        ("id,start_s\na1,soon\n", r"in start_s that hold no number: line 2 \(a1\): 'soon'"),
+        ("id,valence\na1,inf\n", "in valence that hold no number"),
+        ("id,valence\na1,3\n", r"in valence outside -1 to 1: line 2 \(a1\): .*3.*; state layouts"),
+        ("id,turn\na1,1.5\n", "whole number"),
+        ("id,intensity\na1,loud\n", r"'loud'; it may be low, normal, strong"),
+        ("id,split\na1,half\n", "train, validation, test"),
+        ("id,language\na1,finnish\n", "two letters"),
+        ("id,raters\na1,anger\n", "raters of another kind"),
+        ('id,raters\na1,"{""r"": 1}"\n', "raters of another kind"),
+        ("id,audio\na1,/etc/passwd\n", r"leave the corpus .* line 2 \(a1\): '/etc/passwd'"),
+        ("id,audio\na1,audio/../../x.wav\n", r"leave the corpus"),
+        ("id,audio\na1,C:\\x.wav\n", r"leave the corpus"),
     ],
-)
-def test_tables_that_cannot_be(root, content, said):
-    (root / "utterances.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+)  # fmt: skip
+def test_tables_that_cannot_be(alone, content, said):
     with pytest.raises(CorpusError, match=said):
-        read("control", root)
+        read("control", alone(content))
+
+
+def test_links_that_leave_the_corpus(alone, tmp_path):
+    root = tmp_path / "corpus"
+    (root / "audio").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.wav").touch()
+    cached = tmp_path / ".dvc" / "cache" / "files" / "md5" / "ab" / ("c" * 30)
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    (root / "audio" / "in.wav").symlink_to(cached)
+    (root / "utterances.csv").write_text("id,audio\na1,audio/in.wav\n")
+    assert read("mylab", root).table["audio"].tolist() == ["audio/in.wav"]
+    (root / "audio" / "out.wav").symlink_to(tmp_path / "outside" / "x.wav")
+    (root / "more").symlink_to(tmp_path / "outside")
+    for path in ("audio/out.wav", "more/x.wav"):
+        (root / "utterances.csv").write_text(f"id,audio\na1,{path}\n")
+        with pytest.raises(CorpusError, match=f"leave the corpus .*'{path}'"):
+            read("mylab", root)
 
 
 def test_no_table(root, tmp_path):
     (tmp_path / "above").mkdir()
     (root / "utterances.csv").rename(tmp_path / "above" / "utterances.csv")
-    with pytest.raises(CorpusError, match=r"no utterances\.csv; it is in above: give that folder"):
+    with pytest.raises(CorpusError, match=r"no utterances\.csv .*; it is in above: give that folder"):
         read("control", tmp_path)
+
+
+def test_which_table(alone, tmp_path):
+    alone("id\na1\n").joinpath("utterances.parquet").touch()
+    with pytest.raises(CorpusError, match="which is it"):
+        read("mylab", tmp_path)
 
 
 def test_features_join_by_id(root):
@@ -97,3 +229,42 @@ def test_features_join_by_id(root):
 def test_a_layout_that_nobody_knows(root):
     with pytest.raises(CorpusError, match="no adapter reads the layout 'contrl'; did you mean 'control'"):
         read("mylab", root, Layout("contrl"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z0-9_]{1,8}", fullmatch=True),
+        st.tuples(st.sampled_from(EMOTION7), st.floats(0, 100), st.text("abcäöü ,;\"'\n", max_size=9)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_what_was_written_is_read(tmp_path, planted):
+    pd.DataFrame(
+        [
+            {"id": name, "label": label, "start_s": start, "end_s": start + 1, "text": text}
+            for name, (label, start, text) in planted.items()
+        ]
+    ).to_csv(tmp_path / "utterances.csv", index=False)
+    table = read("mylab", tmp_path).table.set_index("utterance_id")
+    assert list(table.index) == sorted(f"mylab/{name}" for name in planted)
+    for name, (label, start, text) in planted.items():
+        row = table.loc[f"mylab/{name}"]
+        assert row["label"] == label and row["start_s"] == start
+        assert (row["text"] if isinstance(row["text"], str) else "") == text.strip()
+
+
+def test_many_rows_are_read_in_a_few_seconds(tmp_path):
+    count = 20_000
+    numbers = np.arange(count)
+    pd.DataFrame(
+        {
+            "id": [f"u{n:06}" for n in numbers], "speaker": [f"s{n % 500}" for n in numbers],
+            "label": np.array(EMOTION7)[numbers % 7], "text": [f"sentence, {n}" for n in numbers],
+            "start_s": numbers / 10, "end_s": numbers / 10 + 2, "valence": 0.25,
+        }
+    ).to_csv(tmp_path / "utterances.csv", index=False)  # fmt: skip
+    began = time.perf_counter()
+    assert len(read("mylab", tmp_path).table) == count
+    assert time.perf_counter() - began < 4
