@@ -202,13 +202,20 @@ def _exclusion(utterance_id: str, modality: str, encoder: str, reason: str) -> d
 
 def _set_aside(verdict: Path) -> dict[tuple[str, str], str]:
     """What validation found unusable, by utterance and modality; a video's pictures are the face's."""
-    if not verdict.is_file():
-        return {}
     named = {"video": "face"}
     return {
         (each["utterance_id"], named.get(each["modality"], each["modality"])): each["reason"]
-        for each in read_json(verdict).get("excluded", [])
+        for each in _listed_in(verdict, "excluded")
     }
+
+
+def _quarantined(verdict: Path) -> set[str]:
+    """The utterances that validation set aside altogether."""
+    return {each["utterance_id"] for each in _listed_in(verdict, "quarantined")}
+
+
+def _listed_in(verdict: Path, key: str) -> list[dict]:
+    return read_json(verdict).get(key, []) if verdict.is_file() else []
 
 
 def main() -> None:
@@ -218,7 +225,9 @@ def main() -> None:
     stated, where = params.load(), settings.load()
     recipes = recipes_of(stated.features, stated.modalities, where.landmark_model)
     raw = Path("data/raw", corpus)
+    verdict = Path("reports/validation", corpus, "verdict.json")
     table = pd.read_parquet(Path("data/utterances", f"{corpus}.parquet"))
+    table = table[~table["utterance_id"].isin(_quarantined(verdict))]
     came = corpora.attached(corpus, raw, table["utterance_id"], stated.layout(corpus))
     attached = {name: held for name, held in came.items() if name in stated.modalities}
     if any(recipe.landmark_model and name not in attached for name, recipe in recipes.items()):
@@ -231,7 +240,7 @@ def main() -> None:
         out=Path("data/features", corpus),
         recipes=recipes,
         attached=attached,
-        excluded=_set_aside(Path("reports/validation", corpus, "verdict.json")),
+        excluded=_set_aside(verdict),
         cache=Cache(where.cache),
         workers=where.worker_count(),
     )

@@ -5,21 +5,30 @@ Great Expectations takes seconds to import, so that only the stage that needs it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import listed
 from . import facts as media_facts
-from .contract import CELLS, CRITICAL, SPEAKERS, UTTERANCES, WARNING, Clause
+from .clause import CELLS, CLASSES, COUNTS, CRITICAL, SPEAKERS, UTTERANCES, WARNING, Clause
+from .known import Known
 from .pages import page
+from .tables import tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ROWS_AT_MOST = 1000
 """So many rows are listed of one clause; ``count`` is always the whole number."""
-KEYS = {UTTERANCES: ["utterance_id"], SPEAKERS: ["speaker"], CELLS: ["speaker", "label"]}
+SHOWN_ON_A_PAGE = 20
+KEYS = {
+    UTTERANCES: ["utterance_id"],
+    SPEAKERS: ["speaker"],
+    CLASSES: ["label"],
+    CELLS: ["speaker", "label"],
+    COUNTS: ["count"],
+}
 
 
 @dataclass(frozen=True)
@@ -28,65 +37,77 @@ class Outcome:
     """What verdict.json holds, but for what the adapter could not read, which is not seen here."""
     pages: dict[str, str]
     """Table → Great Expectations' page of it, HTML."""
+    rows: list[tuple[Clause, list[str]]] = field(default_factory=list)
+    """The critical clauses that single utterances break, with the ids of them all."""
 
 
-def check(corpus: str, facts: pd.DataFrame, clauses: Sequence[Clause], *, with_features: set[str]) -> Outcome:
+def check(
+    corpus: str,
+    facts: pd.DataFrame,
+    clauses: Sequence[Clause],
+    *,
+    features: Mapping[str, pd.Index] | None = None,
+    known: Known | None = None,
+) -> Outcome:
     """Hold a corpus against its contract.
 
     Args:
         facts: the utterance table with ``facts.COLUMNS``.
-        with_features: utterances of which a feature table came along.
+        features: modality → the utterances of which a feature table came along.
+        known: what is published of the corpus.
 
     Raises:
         RuntimeError: when an expectation itself fails to run; that says nothing about the data.
     """
+    features = features or {}
     broken: dict[str, list[dict]] = {CRITICAL: [], WARNING: []}
-    pages = {}
-    for name, table in _tables(facts).items():
+    pages, of_rows = {}, []
+    context = _context()
+    for name, table in tables(corpus, facts, features=features, known=known).items():
         own = [clause for clause in clauses if clause.table == name]
-        if own:
-            results = _run(corpus, name, table, own)
-            for place, clause in enumerate(own):
-                result = next(
-                    each for each in results.results if each.expectation_config.meta["clause"] == place
-                )
-                if not result.success:
-                    broken[clause.severity].append(_finding(clause, result))
-            pages[name] = page(results, title=f"{corpus}: {name}")
+        if not own:
+            continue
+        results = _run(context, corpus, name, table, own)
+        by_place = {each.expectation_config.meta["clause"]: each for each in results.results}
+        for place, clause in enumerate(own):
+            result = by_place[place]
+            if not result.success:
+                rows = _name_rows(result, table, KEYS[name])
+                broken[clause.severity].append(_finding(corpus, clause, result, rows=rows, known=known))
+                if clause.severity == CRITICAL and clause.of_rows:
+                    of_rows.append((clause, rows))
+        pages[name] = page(results, title=f"{corpus}: {name}")
     excluded = media_facts.excluded(facts)
     verdict = {
         "corpus": corpus,
         "ok": not broken[CRITICAL],
-        "counts": _counts(facts, excluded),
+        "counts": _counts(facts, features, excluded),
         "critical": broken[CRITICAL],
         "warnings": broken[WARNING],
         "excluded": excluded,
-        "unusable": media_facts.unusable(facts, with_features=with_features),
+        "unusable": media_facts.unusable(
+            facts, with_features={each for ids in features.values() for each in ids}
+        ),
+        "quarantined": [],
     }
-    return Outcome(verdict, pages)
+    return Outcome(verdict, pages, of_rows)
 
 
-def _tables(facts: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    import pandas as pd
-
-    speech = ~facts["utterance_id"].str.contains(r"^ravdess/02-", na=False)
-    speakers = facts.groupby("speaker").size().rename("clips").to_frame()
-    speakers["speech_clips"] = facts[speech].groupby("speaker").size().reindex(speakers.index, fill_value=0)
-    cells = pd.crosstab(facts["speaker"], facts["label"]).stack().rename("clips").reset_index()
-    usual = cells["clips"].mode()
-    cells["of_usual"] = cells["clips"] / (usual.iloc[0] if len(usual) else 1)
-    return {UTTERANCES: facts, SPEAKERS: speakers.reset_index(), CELLS: cells}
-
-
-def _run(corpus: str, name: str, table: pd.DataFrame, clauses: list[Clause]):
+def _context():
     import great_expectations as gx
-    from great_expectations import expectations
     from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.expectations.row_conditions import Column
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas(corpus).add_dataframe_asset(name)
+    return context
+
+
+def _run(context, corpus: str, name: str, table: pd.DataFrame, clauses: list[Clause]):
+    import great_expectations as gx
+    from great_expectations import expectations
+    from great_expectations.expectations.row_conditions import Column
+
+    asset = context.data_sources.add_pandas(f"{corpus}-{name}").add_dataframe_asset(name)
     suite = gx.ExpectationSuite(
         name=f"{corpus}-{name}",
         expectations=[
@@ -105,9 +126,9 @@ def _run(corpus: str, name: str, table: pd.DataFrame, clauses: list[Clause]):
         data=asset.add_batch_definition_whole_dataframe("whole"),
         suite=context.suites.add(suite),
     )
+    # Rows by their places, not by their ids: of those Great Expectations makes a dictionary a row, one cell at a time.
     results = context.validation_definitions.add(definition).run(
-        batch_parameters={"dataframe": table},
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": KEYS[name]},
+        batch_parameters={"dataframe": table}, result_format={"result_format": "COMPLETE"}
     )
     for result in results.results:
         _refuse_raised(result)
@@ -123,10 +144,24 @@ def _refuse_raised(result) -> None:
         raise RuntimeError(f"{result.expectation_config.type} could not be evaluated: {listed(messages)}")
 
 
-def _finding(clause: Clause, result) -> dict:
+def _name_rows(result, table: pd.DataFrame, keys: list[str]) -> list[str]:
+    """The rows' names, sorted, for the places that a result lists; and in the result the few that its page shows."""
+    places = result.result.get("unexpected_index_list")
+    if not places:
+        return []
+    found = table.loc[places, keys]
+    column = result.expectation_config.kwargs.get("column")
+    shown = table.loc[places[:SHOWN_ON_A_PAGE], list(dict.fromkeys([column, *keys]))]
+    result.result["unexpected_index_list"] = shown.to_dict("records")
+    result.result["unexpected_index_column_names"] = keys
+    names = found[keys[0]].astype("str")
+    for key in keys[1:]:
+        names = names + " " + found[key].astype("str")
+    return sorted(names.fillna("nothing"))
+
+
+def _finding(corpus: str, clause: Clause, result, *, rows: list[str], known: Known | None) -> dict:
     held = result.result
-    keys = KEYS[clause.table]
-    rows = sorted(" ".join(str(row[key]) for key in keys) for row in held.get("unexpected_index_list") or [])
     if "observed_value" in held:
         found = str(held["observed_value"])
     else:
@@ -137,11 +172,22 @@ def _finding(clause: Clause, result) -> dict:
         "table": clause.table,
         "column": clause.column,
         "expected": clause.expected,
-        "found": found,
+        "found": found + _as_published(corpus, clause, rows, known),
         "rows": rows[:ROWS_AT_MOST],
         "count": len(rows),
         "advice": clause.advice,
     }
+
+
+def _as_published(corpus: str, clause: Clause, rows: list[str], known: Known | None) -> str:
+    """What of a breach is in the original, and no fault of this copy."""
+    there = set(rows)
+    said = ""
+    for each in known.irregularities if known and clause.table == UTTERANCES else ():
+        if each.column == clause.column:
+            mine = there & {f"{corpus}/{row}" for row in each.rows}
+            said += f", {len(mine)} of them {each.why}" if mine else ""
+    return said
 
 
 def _written(value: object) -> str:
@@ -150,17 +196,27 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def _counts(facts: pd.DataFrame, excluded: list[dict]) -> dict:
+def _counts(facts: pd.DataFrame, features: Mapping[str, pd.Index], excluded: list[dict]) -> dict:
     labels = facts["label"].value_counts()
+    raw = facts.loc[facts["label"].isna(), "label_raw"].value_counts()
+    clips = facts.groupby("speaker").size()
     return {
         "utterances": len(facts),
-        "speakers": int(facts["speaker"].nunique()),
+        "speakers": len(clips),
+        "clips_of_a_speaker": {"fewest": int(clips.min()), "most": int(clips.max())} if len(clips) else {},
+        "without_speaker": int(facts["speaker"].isna().sum()),
         "labels": {label: int(labels[label]) for label in sorted(labels.index)},
+        "own_words": {word: int(raw[word]) for word in sorted(raw.index)},
+        "unlabelled": int(facts[["label", "label_raw"]].isna().all(axis=1).sum()),
+        "rated": int(facts["raters"].notna().sum()),
         "modalities": {
             modality: {
                 state: int((facts[f"{modality}_state"] == state).sum()) for state in ("usable", "unusable")
             }
             for modality in media_facts.MODALITIES
+        },
+        "features": {
+            name: int(facts["utterance_id"].isin(ids).sum()) for name, ids in sorted(features.items())
         },
         "excluded": len(excluded),
     }

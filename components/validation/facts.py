@@ -33,6 +33,8 @@ COLUMNS = {
     "rate": "float64",  # of the sound, in Hz
     "channels": "float64",
     "duration_s": "float64",  # of the sound, or of the pictures where there is no sound
+    "audio_fingerprint": "str",  # what the recording is known by after another encoding; null where too little is there
+    "face_fingerprint": "str",
 }
 MODALITIES = ("audio", "face", "text")
 
@@ -40,28 +42,56 @@ MODALITIES = ("audio", "face", "text")
 @dataclass(frozen=True)
 class _Sound:
     reason: str | None
-    rate: float
-    channels: float
-    duration_s: float
+    rate: float | None = None
+    channels: float | None = None
+    duration_s: float | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    reason: str | None
+    duration_s: float | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class _File:
+    """What one file is; only what its rows ask for is looked at."""
+
+    place: str
+    sound: _Sound | None
+    pictures: _Pictures | None
 
 
 def gather(table: pd.DataFrame, root: Path, *, workers: int) -> pd.DataFrame:
     """The table's rows with the columns of ``COLUMNS``, gathered from the files beneath ``root``.
 
-    The sound of an utterance is its ``audio`` file, or the sound track of its ``video`` where it has none.
-    Threads do the work: decoders release Python's lock, and nothing is left behind when the process is killed.
+    The sound of an utterance is its ``audio`` file, or the sound track of its ``video`` where it has none. A file
+    that several rows name is decoded once. Threads do the work: decoders release Python's lock, and nothing is left
+    behind when the process is killed.
     """
     import pandas as pd
 
-    rows = table[["utterance_id", "audio", "video", "text"]].itertuples(index=False)
+    sounding = table["audio"].fillna(table["video"]).rename("sound")
+    asked: dict[str, tuple[bool, bool]] = {path: (True, False) for path in sounding.dropna().unique()}
+    asked |= {path: (path in asked, True) for path in table["video"].dropna().unique()}
     with ThreadPoolExecutor(workers) as pool:
         try:
-            found = list(
-                track(pool.map(lambda row: _look(row, root), rows), total=len(table), what="recordings")
-            )
+            looks = pool.map(lambda path: _look(path, root, *asked[path]), asked)
+            files = dict(zip(asked, track(looks, total=len(asked), what="recordings"), strict=True))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    wordless = {text: _text(text) for text in table["text"].dropna().unique()}
+    named = zip(
+        *(
+            [None if pd.isna(value) else value for value in column]
+            for column in (table["audio"], table["video"], table["text"])
+        ),
+        strict=True,
+    )
+    found = [_row(*row, files, wordless) for row in named]
     facts = pd.DataFrame(found, columns=list(COLUMNS), index=table.index).astype(COLUMNS)
     return pd.concat([table, facts], axis=1)
 
@@ -91,42 +121,44 @@ def unusable(facts: pd.DataFrame, *, with_features: set[str]) -> list[str]:
     return sorted(facts.loc[nothing, "utterance_id"].dropna())
 
 
-def _look(row, root: Path) -> dict:
-    audio, video, text = (
-        value if isinstance(value, str) else None for value in (row.audio, row.video, row.text)
-    )
-    audio_file, video_file = _place(audio, root), _place(video, root)
-    sound = _sound(root / audio, audio_file) if audio else None
-    face_reason, video_s = _face(root / video, video_file) if video else (None, None)
-    if not audio and video:
-        sound = _sound(root / video, video_file)
-    text_reason = _text(text)
+def _row(
+    audio: str | None, video: str | None, text: str | None, files: dict[str, _File], wordless: dict
+) -> dict:
+    sound = files[audio or video].sound if audio or video else None
+    pictures = files[video].pictures if video else None
+    # A silent film lacks sound by its nature: listed, but not counted among what is broken.
+    mute = sound is not None and not audio and sound.reason == NO_SOUND
     return {
-        "audio_file": audio_file,
-        "video_file": video_file,
+        "audio_file": files[audio].place if audio else None,
+        "video_file": files[video].place if video else None,
         "audio_reason": sound and sound.reason,
-        "face_reason": face_reason,
-        "text_reason": text_reason,
-        # A silent film lacks sound by its nature: listed, but not counted among what is broken.
-        "audio_state": None
-        if sound and not audio and sound.reason == NO_SOUND
-        else _state(sound, sound and sound.reason),
-        "face_state": _state(video, face_reason),
-        "text_state": _state(text, text_reason),
+        "face_reason": pictures and pictures.reason,
+        "text_reason": wordless.get(text),
+        "audio_state": None if mute else _state(sound, sound and sound.reason),
+        "face_state": _state(video, pictures and pictures.reason),
+        "text_state": _state(text, wordless.get(text)),
         "rate": sound and sound.rate,
         "channels": sound and sound.channels,
-        "duration_s": sound.duration_s if sound and sound.duration_s is not None else video_s,
+        "duration_s": sound.duration_s
+        if sound and sound.duration_s is not None
+        else pictures and pictures.duration_s,
+        "audio_fingerprint": sound and sound.fingerprint,
+        "face_fingerprint": pictures and pictures.fingerprint,
     }
+
+
+def _look(path: str, root: Path, sound: bool, pictures: bool) -> _File:
+    place = _place(path, root)
+    file = root / path
+    return _File(place, _sound(file, place) if sound else None, _pictures(file, place) if pictures else None)
 
 
 def _state(source: object, reason: str | None) -> str | None:
     return None if source is None else "unusable" if reason else "usable"
 
 
-def _place(path: str | None, root: Path) -> str | None:
+def _place(path: str, root: Path) -> str:
     """By the path's words alone: a link out of the folder may well be DVC's own, into its cache."""
-    if path is None:
-        return None
     within = os.path.normpath(path)
     if not path or PurePosixPath(within).is_absolute() or PurePosixPath(within).parts[0] == "..":
         return OUTSIDE
@@ -134,33 +166,35 @@ def _place(path: str | None, root: Path) -> str | None:
 
 
 def _sound(path: Path, place: str) -> _Sound:
-    from ..media import audio_facts, decode_audio
+    from ..media import audio_facts, decode_audio, fingerprint
 
     if place != THERE:
-        return _Sound(place, None, None, None)
+        return _Sound(place)
     try:
         facts = audio_facts(path)
     except MediaError as error:
-        return _Sound(str(error), None, None, None)
+        return _Sound(str(error))
+    said = facts.rate, facts.channels, facts.duration_s
     try:
-        decode_audio(path)
+        samples = decode_audio(path)
     except MediaError as error:
-        return _Sound(str(error), facts.rate, facts.channels, facts.duration_s)
-    return _Sound(None, facts.rate, facts.channels, facts.duration_s)
+        return _Sound(str(error), *said)
+    return _Sound(None, *said, fingerprint.fingerprint_sound(samples))
 
 
-def _face(path: Path, place: str) -> tuple[str | None, float | None]:
-    from ..media import frames
+def _pictures(path: Path, place: str) -> _Pictures:
+    from ..media import fingerprint, frames
 
     if place != THERE:
-        return place, None
+        return _Pictures(place)
     try:
-        return None, frames(path, count=1).duration_s
+        shown = frames(path, count=fingerprint.PICTURES)
     except MediaError as error:
-        return str(error), None
+        return _Pictures(str(error))
+    return _Pictures(None, shown.duration_s, fingerprint.fingerprint_face(shown.images))
 
 
-def _text(text: str | None) -> str | None:
+def _text(text: str) -> str | None:
     from ..media import normalise_text
 
-    return "no words in it" if text is not None and not normalise_text(text) else None
+    return None if normalise_text(text) else "no words in it"

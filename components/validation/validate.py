@@ -1,8 +1,12 @@
 """The stage ``validate``: a corpus held against its data contract.
 
 Reads data/utterances/<corpus>.parquet, what its adapter could not read, and the files beneath data/raw/<corpus>; writes
-reports/validation/<corpus>/verdict.json and docs/. A breach stops here; both are written first, so that it can be
-read where and what it was.
+reports/validation/<corpus>/verdict.json, docs/ and fingerprints.parquet:
+
+    fingerprints.parquet    utterance_id, audio_fingerprint, face_fingerprint; null where there is none
+
+A breach stops here, or sets the utterances aside that break the contract (``validation.on_breach``); all is written
+first, so that it can be read where and what it was.
 """
 
 from __future__ import annotations
@@ -14,12 +18,14 @@ from typing import TYPE_CHECKING
 
 from .. import params, settings
 from ..errors import ContractBreach, listed, run
-from ..files import read_json, replacing, write_json
+from ..files import read_json, replacing, write_json, write_table
 from ..schema import Layout
-from .check import Outcome, check
+from .check import check
 from .contract import clauses
 from .facts import gather
+from .known import known
 from .pages import index
+from .quarantine import quarantined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,43 +40,73 @@ def main() -> None:
     parser.add_argument("corpus")
     corpus = parser.parse_args().corpus
     stated = params.load()
-    outcome = validate(
+    verdict = validate(
         corpus,
         bounds=stated.validation,
         layout=stated.layout(corpus),
         workers=settings.load().worker_count(),
     )
-    verdict = outcome.verdict
     for warning in verdict["warnings"]:
         print(f"warning: {sentence(warning)}", file=sys.stderr)
     if not verdict["ok"]:
         raise breach(verdict)
     print(
-        f"{corpus}: the contract holds for {verdict['counts']['utterances']} utterances; "
-        f"{len(verdict['warnings'])} warning(s), {len(verdict['excluded'])} unusable recording(s), "
-        f"{len(verdict['unread'])} file(s) not read"
+        f"{corpus}: the contract holds for {verdict['counts']['utterances'] - len(verdict['quarantined'])} utterances; "
+        f"{len(verdict['warnings'])} warning(s), {len(verdict['quarantined'])} utterance(s) set aside, "
+        f"{len(verdict['excluded'])} unusable recording(s), {len(verdict['unread'])} file(s) not read"
     )
 
 
-def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers: int) -> Outcome:
-    """Gather the media's facts, hold the contract against them, write the verdict and the pages."""
+def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers: int) -> dict:
+    """Gather the media's facts, hold the contract against them, write the verdict, the pages and the fingerprints.
+
+    Returns:
+        The verdict.
+    """
     import pandas as pd
+
+    from .. import corpora
 
     table = pd.read_parquet(UTTERANCES / f"{corpus}.parquet")
     root = RAW / corpus
+    named = corpora.layout_of(corpus, root, layout)
+    published = known(named)
+    if (
+        published and (root / "truth").is_dir()
+    ):  # a control corpus in that corpus's layout: of no published size
+        published = published.without_counts()
+    attached = corpora.attached(corpus, root, table["utterance_id"], layout)
+    features = {modality: held.index for modality, held in sorted(attached.items())}
     facts = gather(table, root, workers=workers)
-    contract = clauses(corpus, shortest_s=bounds.shortest_s, longest_s=bounds.longest_s)
-    outcome = check(corpus, facts, contract, with_features=_with_features(corpus, root, table, layout))
-    outcome.verdict["unread"] = read_json(UTTERANCES / f"{corpus}.unread.json")
+    contract = clauses(
+        corpus,
+        layout=named,
+        known=published,
+        features=features,
+        shortest_s=bounds.shortest_s,
+        longest_s=bounds.longest_s,
+    )
+    outcome = check(corpus, facts, contract, features=features, known=published)
+    verdict = outcome.verdict
+    if bounds.on_breach == "quarantine":
+        verdict = quarantined(outcome, facts["utterance_id"])
+    verdict["unread"] = read_json(UTTERANCES / f"{corpus}.unread.json")
 
     folder = REPORTS / corpus
-    write_json(folder / "verdict.json", outcome.verdict)
+    write_json(folder / "verdict.json", verdict)
+    write_table(folder / "fingerprints.parquet", fingerprints(facts))
     with replacing(folder / "docs") as docs:
         docs.mkdir()
-        (docs / "index.html").write_text(index(outcome.verdict, list(outcome.pages)), encoding="utf-8")
+        (docs / "index.html").write_text(index(verdict, list(outcome.pages)), encoding="utf-8")
         for name, text in outcome.pages.items():
             (docs / f"{name}.html").write_text(text, encoding="utf-8")
-    return outcome
+    return verdict
+
+
+def fingerprints(facts: pd.DataFrame) -> pd.DataFrame:
+    """What each utterance's sound and face are known by, for the leakage gate; sorted by id."""
+    held = facts[["utterance_id", "audio_fingerprint", "face_fingerprint"]]
+    return held.sort_values("utterance_id", ignore_index=True)
 
 
 def sentence(finding: dict) -> str:
@@ -89,14 +125,6 @@ def breach(verdict: dict) -> ContractBreach:
         f"the corpus {corpus} breaks its contract in {len(broken)} place(s), and nothing is made from it "
         f"(all of it: {REPORTS / corpus / 'docs' / 'index.html'}, verdict.json beside it):\n{said}"
     )
-
-
-def _with_features(corpus: str, root: Path, table: pd.DataFrame, layout: Layout) -> set[str]:
-    """The utterances of which a feature table came along."""
-    from .. import corpora
-
-    attached = corpora.attached(corpus, root, table["utterance_id"], layout)
-    return {name for features in attached.values() for name in features.index}
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from components.errors import ContractBreach
 from components.files import file_digest
 from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 from components.validation import validate as stage
+from components.validation.known import known
 
 pytestmark = [pytest.mark.slow, pytest.mark.corpora]
 
 EMOTIONS8 = dict(enumerate(LABEL_SPACES["ravdess8"].classes, 1))
+WORDS = dict(enumerate(known("ravdess").words, 1))
 BROKEN = "Actor_03/03-01-04-01-02-01-03.wav"
 
 
@@ -40,6 +42,7 @@ def project(ravdess_wavs, tmp_path, monkeypatch):
                 "audio": path.relative_to(stage.RAW / "ravdess").as_posix(),
                 "audio_digest": file_digest(path),
                 "label": EMOTIONS8[int(emotion)],
+                "label_raw": WORDS[int(emotion)],
                 "intensity": {"01": "normal", "02": "strong"}[intensity],
             }
         )
@@ -80,6 +83,8 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
         f"found 'unusable' in 1 of 180: {name}." in said.err
     )
     assert {path.name for path in (stage.REPORTS / "ravdess" / "docs").iterdir()} == {
+        "classes.html",
+        "counts.html",
         "index.html",
         "speakers.html",
         "utterances.html",

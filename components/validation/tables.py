@@ -1,0 +1,169 @@
+"""The tables that are held against a contract: what an utterance table says when it is looked at from aside.
+
+utterances   the rows with their media's facts, and the columns of ``DERIVED``
+speakers     speaker, clips, genders
+classes      label, clips, speakers
+cells        speaker × label, clips, ``of_usual``: over the number that most cells have
+counts       what is published of the corpus, beside what is found: count, lacking, beyond
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..schema import EMOTIONS
+from .clause import CELLS, CLASSES, COUNTS, SPEAKERS, UTTERANCES
+from .known import Count, Known
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DERIVED = {
+    "label_state": "known word, own word, values only, none",
+    "length_s": "from start to end, in seconds",
+    "since_s": "from the start of the dialogue's turn before, in seconds",
+    "place": "the dialogue and the turn",
+    "off_s": "how much longer the recording is than the utterance's times say, in seconds",
+    "raters_state": "read, or why the raters cannot be; null without raters",
+    "rater_count": "how many gave a label; null without raters",
+    "audio_coverage": "here, lacking; null where no utterance of the corpus has any",
+    "video_coverage": "the same",
+    "text_coverage": "the same",
+}
+HERE, LACKING = "here", "lacking"
+KNOWN_WORD, OWN_WORD, VALUES_ONLY, UNLABELLED = "known word", "own word", "values only", "none"
+READ = "read"
+
+
+def tables(
+    corpus: str, facts: pd.DataFrame, *, features: Mapping[str, pd.Index], known: Known | None
+) -> dict[str, pd.DataFrame]:
+    """The tables, by name.
+
+    Args:
+        facts: the utterance table with ``facts.COLUMNS``.
+        features: modality → the utterances of which a feature table came along.
+        known: whose counts the corpus is held against; None for a corpus without published counts.
+    """
+    import pandas as pd
+
+    speakers = facts.groupby("speaker").agg(clips=("corpus", "size"), genders=("speaker_gender", "nunique"))
+    classes = facts.groupby("label").agg(clips=("corpus", "size"), speakers=("speaker", "nunique"))
+    cells = pd.crosstab(facts["speaker"], facts["label"]).stack().rename("clips").reset_index()
+    usual = cells["clips"].mode()
+    cells["of_usual"] = cells["clips"] / (usual.iloc[0] if len(usual) else 1)
+    return {
+        UTTERANCES: _utterances(facts, features),
+        SPEAKERS: speakers.reset_index(),
+        CLASSES: classes.reset_index(),
+        CELLS: cells,
+        COUNTS: counts(corpus, facts, known.counts if known else ()),
+    }
+
+
+def coverage(modality: str) -> str:
+    """The column that says which utterances a feature table has."""
+    return f"{modality}_features_coverage"
+
+
+def counts(corpus: str, facts: pd.DataFrame, expected: tuple[Count, ...]) -> pd.DataFrame:
+    """Published counts beside those found: ``lacking`` and ``beyond`` say ``59 of 60``, and are null where it is 60."""
+    import pandas as pd
+
+    rows = [row for each in expected for row in _counted(corpus, facts, each)]
+    return pd.DataFrame(rows, columns=["count", "lacking", "beyond"]).astype("str")
+
+
+def _counted(corpus: str, facts: pd.DataFrame, count: Count) -> list[dict]:
+    local = {
+        column: facts[column].str.removeprefix(f"{corpus}/")
+        for column in {"utterance_id", "speaker", "session", "dialogue", *count.by}
+    }
+    if count.among is not None:
+        kept = local["utterance_id"].str.match(count.among).fillna(False).astype(bool)
+        facts = facts[kept]
+        local = {name: column[kept] for name, column in local.items()}
+    keys = [local[column] for column in count.by]
+    if not keys:
+        found = {(): int(facts[count.distinct].nunique()) if count.distinct else len(facts)}
+    else:
+        grouped = facts.groupby(keys)
+        held = grouped[count.distinct].nunique() if count.distinct else grouped.size()
+        found = {key if isinstance(key, tuple) else (key,): int(number) for key, number in held.items()}
+    rows = []
+    for key, number in _expected(count, found):
+        there = found.get(key, 0)
+        said = f"{there} of {number}"
+        rows.append(
+            {
+                "count": " ".join([count.of, *map(str, key)]),
+                "lacking": said if there < number else None,
+                "beyond": said if there > number else None,
+            }
+        )
+    return rows
+
+
+def _expected(count: Count, found: dict[tuple, int]) -> list[tuple[tuple, int]]:
+    if isinstance(count.expected, int):
+        return [(key, count.expected) for key in sorted(found)]
+    present = {key[0] for key in found}
+    flat = []
+    for first, held in count.expected.items():
+        if first in present:
+            inner = held.items() if isinstance(held, dict) else [((), held)]
+            flat += [((first, *([name] if name else [])), number) for name, number in inner]
+    return flat
+
+
+def _utterances(facts: pd.DataFrame, features: Mapping[str, pd.Index]) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    valued = facts[["valence", "arousal", "dominance"]].notna().any(axis=1)
+    label = np.select(
+        [facts["label"].isin(EMOTIONS), facts[["label", "label_raw"]].notna().any(axis=1), valued],
+        [KNOWN_WORD, OWN_WORD, VALUES_ONLY],
+        UNLABELLED,
+    )
+    ordered = facts.sort_values(["dialogue", "turn"], kind="stable")
+    since = ordered.groupby("dialogue")["start_s"].diff().where(ordered["turn"].notna())
+    length = facts["end_s"] - facts["start_s"]
+    read = {text: _raters(text) for text in facts["raters"].dropna().unique()}
+    derived = {
+        "label_state": pd.Series(label, facts.index, dtype="str"),
+        "length_s": length,
+        "since_s": since,
+        "place": (facts["dialogue"] + ", turn " + facts["turn"].astype("str")).where(facts["turn"].notna()),
+        "off_s": facts["duration_s"] - length.where(length > 0),
+        "raters_state": facts["raters"].map({text: said for text, (said, _) in read.items()}).astype("str"),
+        "rater_count": facts["raters"]
+        .map({text: count for text, (_, count) in read.items()})
+        .astype("float64"),
+    }
+    for name in ("audio", "video", "text"):
+        derived[f"{name}_coverage"] = _coverage(facts[name].notna())
+    for modality, ids in features.items():
+        derived[coverage(modality)] = _coverage(facts["utterance_id"].isin(ids))
+    return pd.concat([facts, pd.DataFrame(derived, index=facts.index)], axis=1).reset_index(drop=True)
+
+
+def _coverage(there: pd.Series) -> pd.Series:
+    words = {True: HERE, False: LACKING} if there.any() else {True: None, False: None}
+    return there.map(words).astype("str")
+
+
+def _raters(text: str) -> tuple[str, int | None]:
+    """What can be said of one row's ``raters``, and how many of them gave a label."""
+    try:
+        held = json.loads(text)
+    except ValueError:
+        return "no JSON", None
+    if not isinstance(held, dict) or not held:
+        return "no raters by name", None
+    for given in held.values():
+        if not isinstance(given, list) or not all(isinstance(word, str) and word for word in given):
+            return "a rater without a list of labels", None
+    return READ, sum(bool(given) for given in held.values())
