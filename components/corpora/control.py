@@ -4,68 +4,67 @@ Speech, words and face each display the true emotion with a planted reliability 
 accuracy that any model can reach is known for every subset of the modalities, and a pipeline that does better
 has a leak. What a modality displays is drawn apart from the others, and each is made to be told apart with
 little error by speakers that a model has not met. Two traces cross over, both faint: the lips show how fast
-the speech is, and a clip's length does.
+the speech is, and a clip's length does. Noise behind the speech changes no display: the ceilings are those of
+the displays, which a model then hears less well.
 
-Layout::
+It is written in the layout of any corpus that emoflow reads (``layouts``), with that corpus's known faults unless
+asked for clean; in its own layout::
 
     utterances.csv            id, speaker, gender, session, text, label
     audio/<id>.wav            16 kHz, mono
     video/<id>.mp4            192×192, 25 fps, with the same sound
-    truth/displays.parquet    id, label, and what audio, text and face display
+
+And in every layout::
+
+    truth/displays.parquet    id (in that layout), label, and what each modality displays; emotion, where raters err
     truth/ceilings.json       for each subset: the population's ceiling, the oracle's score on these displays
-    truth/request.json        what was asked for
+    truth/irregularities.json the faults that were planted: path, kind, seen_by; not there where there are none
+    truth/request.json        what was asked for, and is not as usual
 """
 
 import multiprocessing
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import CorpusError
-from ..files import digest_of, read_json, replacing, write_json, write_table
+from ..files import PARTIAL, digest_of, read_json, write_json, write_table
 from ..process import begin_worker
 from ..progress import track
-from ..schema import EMOTION7, MODALITIES
-from . import drawing, sentences, truth, voicing
+from ..schema import LAYOUTS
+from . import takes, truth
 from .copying import alone
+from .layouts import grammar
+from .layouts.plan import Plan, Recording, Take
+from .studio import Studio
 
 VERSION = 1  # of what is made of a request; raise it when the same request gives other recordings
-RELIABILITY = {"audio": 0.75, "text": 0.65, "face": 0.70}
-SESSION = 2  # clips of each emotion in one session of a speaker
+RELIABILITY = takes.RELIABILITY
+QUIETEST, LOUDEST = -20.0, 60.0  # dB of speech to noise that make sense
 
-_PLAN, _VOICE, _LOOK, _SETTING, _SOUND, _FILM = range(6)  # random streams: one does not shift another
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One recording to be made."""
-
-    id: str
-    speaker: int
-    number: int  # within the speaker
-    gender: str
-    session: int
-    label: str
-    audio: str  # what each modality displays
-    text: str
-    face: str
-    sentence: str
-    spoken: str
+Job = dict[str, Recording]
+"""Recordings of the same takes: path → what is recorded."""
 
 
 def synthesise(
     out: Path,
     *,
+    layout: str = "control",
     speakers: int = 12,
     clips: int = 4,
     seed: int = 7,
-    reliability: Mapping[str, float] = RELIABILITY,
+    language: str | None = None,
+    clean: bool = False,
+    reliability: Mapping[str, float] | None = None,
+    relation: str = "redundant",
+    missing: float = 0.0,
+    raters: int = 0,
+    agreement: float = 0.8,
+    snr: float | None = None,
     workers: int = 0,
 ) -> Path:
     """Make a control corpus in the folder ``out``.
@@ -74,9 +73,14 @@ def synthesise(
     appears whole.
 
     Args:
+        layout: whose layout it is written in, one of ``schema.LAYOUTS``.
         speakers: women and men in turn.
         clips: of each emotion by each speaker.
-        reliability: how often each modality displays the true emotion.
+        language: ISO 639-1; None: the layout's first.
+        clean: without the faults that the layout's corpus is known for.
+        reliability: how often a modality displays what it means; of those that are not named, as usual.
+        relation, missing, raters, agreement: see ``truth.Truth``.
+        snr: of the speech to the noise behind it, in dB; None: a room that is nearly silent.
         workers: processes; 0: one a core.
 
     Returns:
@@ -85,31 +89,44 @@ def synthesise(
     Raises:
         CorpusError: a request that cannot be, or ``out`` holds something else.
     """
-    if speakers < 1 or clips < 1:
-        raise CorpusError(f"{speakers} speakers with {clips} clips of each emotion: both must be at least 1")
-    if seed < 0:
-        raise CorpusError(f"seed is {seed}; it may be 0 or more")
-    out = Path(out)
-    request = {
-        "version": VERSION,
-        "speakers": speakers,
-        "clips": clips,
-        "seed": seed,
-        "reliability": dict(truth.Truth(truth.in_order(reliability)).reliability),
+    if layout not in LAYOUTS:
+        raise CorpusError(f"nothing is synthesised in the layout {layout!r}; it may be {', '.join(LAYOUTS)}")
+    if snr is not None and not QUIETEST <= snr <= LOUDEST:
+        raise CorpusError(f"snr is {snr} dB; it may be from {QUIETEST:g} to {LOUDEST:g}")
+    out, wanted = Path(out), grammar(layout)
+    held = takes.planted(
+        wanted,
+        reliability=reliability,
+        relation=relation,
+        missing=missing,
+        raters=raters,
+        agreement=agreement,
+    )
+    made = takes.make(wanted, held, speakers=speakers, clips=clips, seed=seed, language=language)
+    unusual = {
+        "layout": layout if layout != "control" else None,
+        "language": language if language != wanted.languages[0] else None,
+        "clean": clean or None,
+        "snr": snr,
+        **{key: value for key, value in held.as_json().items() if key not in ("classes", "mute", "acted")},
+    }
+    request = {"version": VERSION, "speakers": speakers, "clips": clips, "seed": seed} | {
+        key: value for key, value in unusual.items() if value is not None
     }
     if _is_there(out, request):
         return out
-    planned = plan(speakers=speakers, clips=clips, seed=seed, reliability=request["reliability"])
-    partial = out.parent / f".{out.name}-{digest_of(request)[:12]}.partial"
+    planned = wanted.plan(made, layout, seed, clean)
+    partial = out.parent / f".{out.name}-{digest_of(request)[:12]}{PARTIAL}"
     with alone(partial):
         if _is_there(out, request):  # another process has finished meanwhile
             partial.rmdir()
             return out
         _clear_unfinished(partial)
-        missing = [clip for clip in planned if not all(path.exists() for path in _media(partial, clip))]
         try:
-            _record(missing, partial, seed, workers or len(os.sched_getaffinity(0)))
-            _write_tables(partial, planned, request)
+            studio = Studio({take.number: take for take in made}, seed, snr)
+            _record(jobs(planned, partial), partial, studio, workers or len(os.sched_getaffinity(0)))
+            _write_documents(partial, planned.documents)
+            _write_truth(partial, displays(planned, made, held, layout), held, planned, request)
         except (OSError, BrokenProcessPool) as error:  # a full disk, no memory
             raise CorpusError(
                 f"making {out} failed: {error}; what is finished is kept, run it again"
@@ -118,88 +135,52 @@ def synthesise(
     return out
 
 
-def plan(*, speakers: int, clips: int, seed: int, reliability: Mapping[str, float]) -> list[Clip]:
-    """What will be recorded, sorted by id. No two clips have the same sentence, as far as there are enough."""
-    planned, told = [], set()
-    for speaker in range(speakers):
-        generator = np.random.default_rng([seed, _PLAN, speaker])
-        order = [
-            (session, emotion)
-            for session in range(-(-clips // SESSION))
-            for emotion in generator.permutation(
-                np.repeat(np.arange(len(EMOTION7)), min(SESSION, clips - session * SESSION))
-            )
-        ]
-        for number, (session, emotion) in enumerate(order):
-            shown = {m: EMOTION7[truth.display(int(emotion), reliability[m], generator)] for m in MODALITIES}
-            for _ in range(100):
-                sentence = sentences.compose(shown["text"], generator)
-                if sentence.text not in told:
-                    break
-            told.add(sentence.text)
-            planned.append(
-                Clip(
-                    id=f"s{speaker + 1:02d}-{number + 1:03d}",
-                    speaker=speaker,
-                    number=number,
-                    gender="male" if speaker % 2 else "female",
-                    session=session + 1,
-                    label=EMOTION7[int(emotion)],
-                    sentence=sentence.text,
-                    spoken=sentence.spoken,
-                    **shown,
-                )
-            )
-    return sorted(planned, key=lambda clip: clip.id)
+def displays(planned: Plan, made: Sequence[Take], held: truth.Truth, corpus: str):
+    """What each utterance of a corpus displays: id in its layout, label, a column a modality; sorted by id.
 
-
-def record(clip: Clip, folder: Path, seed: int) -> None:
-    """Make one clip's sound and film, under their names only when whole."""
-    from .recording import write_mp4, write_wav
-
-    timbre = voicing.timbre(
-        clip.speaker // 2, clip.gender, np.random.default_rng([seed, _VOICE, clip.speaker])
-    )
-    look = drawing.look(clip.gender, np.random.default_rng([seed, _LOOK, clip.speaker]))
-    setting = drawing.setting(np.random.default_rng([seed, _SETTING, clip.speaker, clip.session]))
-    sounds = np.random.default_rng([seed, _SOUND, clip.speaker, clip.number])
-    films = np.random.default_rng([seed, _FILM, clip.speaker, clip.number])
-
-    sound = voicing.speak(clip.spoken, clip.audio, timbre, sounds)
-    frames = drawing.film(drawing.express(clip.face, films), look, setting, openness(sound), films)
-    audio, video = _media(folder, clip)
-    with replacing(audio) as temporary:
-        write_wav(temporary, sound, voicing.RATE)
-    with replacing(video) as temporary:
-        write_mp4(temporary, frames, drawing.FPS, sound, voicing.RATE)
-
-
-def openness(sound: np.ndarray) -> np.ndarray:
-    """How far the mouth is open in each frame, 0 to 1: the sound's envelope, each clip's loudest as 1.
-
-    So the lips do not tell how loud the speech is, which is a cue of the audio's display.
+    Where raters err, the column ``emotion`` holds what was planted.
     """
-    step = voicing.RATE // drawing.FPS
-    frames = np.pad(sound.astype(np.float64), (0, -len(sound) % step)).reshape(-1, step)
-    envelope = np.convolve(np.sqrt((frames**2).mean(axis=1)), (0.25, 0.5, 0.25), mode="same")
-    return np.clip(envelope / max(np.quantile(envelope, 0.95), 1e-6), 0, 1) ** 0.8
+    import pandas as pd
+
+    rows = {
+        planned.ids[take.number].removeprefix(f"{corpus}/"): take
+        for take in made
+        if take.number in planned.ids
+    }
+    rows = dict(sorted(rows.items()))
+    columns = {"id": list(rows), "label": [take.label for take in rows.values()]}
+    if held.raters and not held.acted:
+        columns["emotion"] = [take.emotion for take in rows.values()]
+    for modality in held.telling:
+        columns[modality] = [take.displays.get(modality) for take in rows.values()]
+    return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
 
 
-def _media(folder: Path, clip: Clip) -> tuple[Path, Path]:
-    return folder / "audio" / f"{clip.id}.wav", folder / "video" / f"{clip.id}.mp4"
+def jobs(planned: Plan, folder: Path) -> list[Job]:
+    """The recordings that are not in the folder yet, those of the same takes together; the longest first."""
+    together: dict[tuple, Job] = {}
+    for path, recording in sorted(planned.recordings.items()):
+        if not (folder / path).exists():
+            together.setdefault(recording.takes, {})[path] = recording
+    return sorted(together.values(), key=lambda job: -len(next(iter(job.values())).takes))
+
+
+def record(studio: Studio, folder: Path, job: Job) -> None:
+    """Make the recordings of one job."""
+    studio.record(folder, job)
 
 
 def _clear_unfinished(folder: Path) -> None:
-    """Remove the temporary files that a killed run has left."""
-    for path in [*folder.glob(".*"), *folder.glob("*/.*")]:
+    """Remove the temporary folders that a killed run has left."""
+    for path in sorted(folder.rglob(f".*{PARTIAL}")):
         shutil.rmtree(path)
 
 
-def _record(missing: list[Clip], folder: Path, seed: int, workers: int) -> None:
+def _record(missing: list[Job], folder: Path, studio: Studio, workers: int) -> None:
     what = "control corpus"
     if workers == 1 or len(missing) < 2:
-        for clip in track(missing, total=len(missing), what=what):
-            record(clip, folder, seed)
+        for job in track(missing, total=len(missing), what=what):
+            record(studio, folder, job)
         return
     pool = ProcessPoolExecutor(
         min(workers, len(missing)),
@@ -207,37 +188,38 @@ def _record(missing: list[Clip], folder: Path, seed: int, workers: int) -> None:
         initializer=begin_worker,
     )
     try:
-        running = [pool.submit(record, clip, folder, seed) for clip in missing]
+        running = [pool.submit(record, _staffed(studio, job), folder, job) for job in missing]
         for done in track(as_completed(running), total=len(running), what=what):
             done.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _write_tables(folder: Path, planned: list[Clip], request: dict) -> None:
-    import pandas as pd
+def _staffed(studio: Studio, job: Job) -> Studio:
+    """The studio with no more takes than the job needs."""
+    needed = {number for recording in job.values() for number, _ in recording.takes}
+    return Studio({number: studio.takes[number] for number in sorted(needed)}, studio.seed, studio.snr)
 
-    with replacing(folder / "utterances.csv") as temporary:
-        pd.DataFrame(
-            {
-                "id": [clip.id for clip in planned],
-                "speaker": [f"s{clip.speaker + 1:02d}" for clip in planned],
-                "gender": [clip.gender for clip in planned],
-                "session": [f"s{clip.speaker + 1:02d}-{clip.session}" for clip in planned],
-                "text": [clip.sentence for clip in planned],
-                "label": [clip.label for clip in planned],
-            }
-        ).to_csv(temporary, index=False)
-    displays = pd.DataFrame([asdict(clip) for clip in planned])[["id", "label", *MODALITIES]]
-    write_table(folder / "truth" / "displays.parquet", displays)
-    held = truth.Truth(request["reliability"])
-    scores = truth.oracle(displays.rename(columns={"id": "utterance_id"}), held)
-    ceilings = {
-        "reliability": request["reliability"],
+
+def _write_documents(folder: Path, documents: Mapping[str, bytes]) -> None:
+    """The folder is renamed only when all of them are there, so none needs a temporary name."""
+    for path, content in documents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
+def _write_truth(folder: Path, shown, held: truth.Truth, planned: Plan, request: dict) -> None:
+    scores = truth.oracle(shown.rename(columns={"id": "utterance_id"}), held)
+    ceilings = held.as_json() | {
         "population": truth.population(held),
         "oracle": scores.groupby("subset")["correct"].mean().to_dict(),
     }
+    write_table(folder / "truth" / "displays.parquet", shown)
     write_json(folder / "truth" / "ceilings.json", ceilings)
+    if planned.irregularities:
+        write_json(
+            folder / "truth" / "irregularities.json", [asdict(each) for each in planned.irregularities]
+        )
     write_json(folder / "truth" / "request.json", request)
 
 
@@ -250,7 +232,9 @@ def _is_there(out: Path, request: dict) -> bool:
         raise CorpusError(f"{out} is there and is no control corpus; {advice}")
     held = read_json(out / "truth" / "request.json")
     other = [
-        f"{key} {held.get(key)}, not {value}" for key, value in request.items() if held.get(key) != value
+        f"{key} {held.get(key, 'as usual')}, not {request.get(key, 'as usual')}"
+        for key in [*request, *sorted(held.keys() - request.keys())]
+        if held.get(key) != request.get(key)
     ]
     if other:
         raise CorpusError(f"{out} is there and was made with {'; '.join(other)}; {advice}")

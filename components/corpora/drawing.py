@@ -2,7 +2,8 @@
 
 What each emotion moves follows the action units of its prototype (Ekman, Friesen & Hager 2002, *Facial Action
 Coding System: Investigator's Guide*, table 10-1): anger 4+5+7+23, disgust 9+10+15, fear 1+2+4+5+20+26,
-happiness 6+12, sadness 1+4+15, surprise 1+2+5+26.
+happiness 6+12, sadness 1+4+15, surprise 1+2+5+26. The further emotions, of corpora that have them, have no
+prototype there; their faces are ours.
 """
 
 from collections.abc import Iterator
@@ -44,6 +45,13 @@ EXPRESSIONS = {
     "sadness": Expression(inner_brow=0.9, outer_brow=-0.7, frown=0.4, eyes=-0.4, corners=-1.0),
     "surprise": Expression(inner_brow=1.0, outer_brow=1.0, eyes=1.0, width=-0.6, jaw=1.0),
     "neutral": Expression(),
+    "calm": Expression(eyes=-0.6, corners=0.35),
+    "contempt": Expression(outer_brow=0.8, frown=0.3, eyes=-0.5, upper_lip=0.6, corners=0.3, tight=0.5),
+    "excitement": Expression(
+        inner_brow=0.8, outer_brow=0.9, eyes=0.8, cheeks=0.8, corners=1.1, width=0.6, jaw=0.8
+    ),
+    "frustration": Expression(inner_brow=-0.6, frown=0.9, eyes=-0.8, corners=-0.9, tight=0.3, width=0.4),
+    "boredom": Expression(inner_brow=-0.2, outer_brow=-0.5, eyes=-1.1, corners=-0.4, jaw=0.1),
 }
 
 SKINS = ((0.93, 0.78, 0.68), (0.87, 0.70, 0.57), (0.78, 0.60, 0.46), (0.66, 0.49, 0.37), (0.95, 0.82, 0.74))

@@ -17,6 +17,7 @@ class Stream(IntEnum):
     RATING = 6  # by speaker and take: intensity, dimensions, raters
     LOSS = 7  # by speaker and take: which modalities are missing
     NOISE = 8  # by speaker and take: what is heard behind the speech
+    ROOM = 9  # by the first take: what is heard between the takes of one recording
 
 
 def draw(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:

@@ -53,7 +53,7 @@ class Truth:
     """How the truth of a corpus is planted; see above.
 
     Attributes:
-        reliability: modality → how often it displays what it means, in the modalities' usual order.
+        reliability: modality → how often it displays what it means; kept in the modalities' usual order.
         classes: the planted emotions.
         mute: modalities that display nothing and are never missing: the text where all speak the same sentences.
         missing: the probability that a modality is missing from an utterance; one at least is left.
@@ -78,7 +78,7 @@ class Truth:
         object.__setattr__(self, "mute", tuple(self.mute))
         chance = 1 / len(self.classes)
         checked = {}
-        for modality, value in self.reliability.items():
+        for modality, value in in_order(self.reliability).items():
             checked[modality] = chance if modality in self.mute else float(value)
             if not chance <= checked[modality] <= 1:
                 raise CorpusError(
@@ -120,9 +120,9 @@ class Truth:
 
     @classmethod
     def from_json(cls, held: Mapping) -> Truth:
-        """The truth that ``as_json`` wrote, other keys left out; modalities in their usual order."""
+        """The truth that ``as_json`` wrote, other keys left out."""
         known = {field.name: held[field.name] for field in fields(cls) if field.name in held}
-        return cls(**known | {"reliability": in_order(known["reliability"])})
+        return cls(**known)
 
     @cached_property
     def joint(self) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from .speech import Voice, say
 
 RATE = 16000
+ROOM = 10 ** (-66 / 20)  # a room is never silent
 VARIANTS = {
     "female": ("f1", "f2", "f3", "f4", "f5"),
     "male": ("m1", "m2", "m3", "m4", "m7", "Alex"),
@@ -41,6 +42,11 @@ PROSODY = {
     "sadness": Prosody(pitch=-2, range=0.3, rate=0.82, loudness=-8, tilt=-4.0, breath=0.1),
     "surprise": Prosody(pitch=7, range=1.4, rate=0.95, loudness=1, tilt=-1.0, glide=13),
     "neutral": Prosody(pitch=0, range=0.7, rate=1.0, loudness=-2, tilt=-1.5),
+    "calm": Prosody(pitch=-1, range=0.8, rate=0.86, loudness=-6, tilt=1.0),
+    "contempt": Prosody(pitch=-3, range=1.1, rate=0.92, loudness=-1, tilt=2.5),
+    "excitement": Prosody(pitch=8, range=1.9, rate=1.22, loudness=6, tilt=2.5),
+    "frustration": Prosody(pitch=-1, range=1.0, rate=0.95, loudness=5, tilt=1.5, roughness=0.5, breath=0.1),
+    "boredom": Prosody(pitch=-4, range=0.2, rate=0.74, loudness=-4, tilt=-2.5),
 }
 
 
@@ -69,7 +75,9 @@ def timbre(number: int, gender: str, generator: np.random.Generator) -> Timbre:
     )
 
 
-def speak(text: str, emotion: str, voice: Timbre, generator: np.random.Generator) -> np.ndarray:
+def speak(
+    text: str, emotion: str, voice: Timbre, generator: np.random.Generator, language: str = "en"
+) -> np.ndarray:
     """The sentence said by this voice in this emotion: float32 [n] at 16 kHz, silence before and after."""
     import soxr
 
@@ -79,7 +87,7 @@ def speak(text: str, emotion: str, voice: Timbre, generator: np.random.Generator
     said, rate = say(
         text,
         Voice(
-            name=f"en+{voice.variant}",
+            name=f"{language}+{voice.variant}",
             pitch=int(np.clip(round(50 + semitones * 50 / 12), 0, 99)),
             range=int(np.clip(round(50 * prosody.range * np.exp(0.1 * jitter[1])), 0, 99)),
             rate=int(np.clip(round(voice.rate * prosody.rate * np.exp(0.04 * jitter[2])), 80, 450)),
@@ -101,7 +109,30 @@ def speak(text: str, emotion: str, voice: Timbre, generator: np.random.Generator
     sound *= 10 ** (level / 20) / max(np.sqrt(np.mean(sound**2)), 1e-6)
     before, after = generator.uniform(0.1, 0.3, size=2)
     sound = np.pad(sound, (int(before * RATE), int(after * RATE)))
-    sound += generator.normal(scale=10 ** (-66 / 20), size=len(sound))  # a room is never silent
+    sound += generator.normal(scale=ROOM, size=len(sound))
+    return _within(sound)
+
+
+def silence(count: int, generator: np.random.Generator) -> np.ndarray:
+    """Nobody speaks: float32 [count]."""
+    return _within(generator.normal(scale=ROOM, size=count))
+
+
+def noisy(sound: np.ndarray, snr: float, generator: np.random.Generator) -> np.ndarray:
+    """The sound with pink noise behind it, ``snr`` dB below the speech's level (its pauses not counted)."""
+    frames = sound[: len(sound) // 400 * 400].reshape(-1, 400).astype(np.float64)  # 25 ms
+    power = (frames**2).mean(axis=1)
+    speech = power[power > power.max() / 1000].mean()
+    spectrum = np.fft.rfft(generator.normal(size=len(sound)))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    spectrum[0] = 0
+    noise = np.fft.irfft(spectrum, n=len(sound))
+    noise *= np.sqrt(speech / 10 ** (snr / 10) / np.mean(noise**2))
+    return _within(sound + noise)
+
+
+def _within(sound: np.ndarray) -> np.ndarray:
+    """Limited softly to ±0.97."""
     return (0.97 * np.tanh(sound / 0.97)).astype(np.float32)
 
 

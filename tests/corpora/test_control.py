@@ -1,5 +1,6 @@
 """The control corpus: deterministic, resumable, and as described."""
 
+import hashlib
 import json
 import os
 import re
@@ -13,12 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.corpora import control, read, sentences, truth
+from components.corpora import control, read, sentences, studio, takes, truth
+from components.corpora.layouts import grammar
 from components.errors import CorpusError
 from components.files import tree_digest
-from components.schema import EMOTION7, MODALITIES
+from components.schema import EMOTIONS, MODALITIES
 
 SMALL = {"speakers": 1, "clips": 1, "workers": 1}
+
+
+def planned(speakers: int, clips: int, seed: int, **truth_) -> list[takes.Take]:
+    wanted = grammar("control")
+    return takes.make(wanted, takes.planted(wanted, **truth_), speakers=speakers, clips=clips, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +74,24 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"speakers": 0}, {"clips": 0}, {"seed": -1}, {"reliability": {"audio": 0.7}}]
+    ("wrong", "said"),
+    [
+        ({"speakers": 0}, "0 speakers"),
+        ({"clips": 0}, "0 clips"),
+        ({"seed": -1}, "seed is -1"),
+        ({"reliability": {"audio": 0.1}}, "audio is 0.1; it may be from 0.143"),
+        ({"reliability": {"gesture": 0.7}}, "names gesture; this layout has audio, text, face"),
+        ({"relation": "sarcastic"}, "it may be redundant, complementary, interacting"),
+        ({"missing": 1.0}, "missing is 1.0"),
+        ({"raters": 12}, "12 raters"),
+        ({"raters": 3, "agreement": 0.0}, "agreement is 0.0"),
+        ({"snr": 200.0}, "snr is 200.0 dB"),
+        ({"language": "sv"}, "language is 'sv'; this layout can be in en, fi, de"),
+        ({"layout": "iemocamp"}, "'iemocamp'; it may be control, iemocap"),
+    ],
 )
-def test_a_request_that_cannot_be(tmp_path, wrong):
-    with pytest.raises(CorpusError):
+def test_a_request_that_cannot_be(tmp_path, wrong, said):
+    with pytest.raises(CorpusError, match=re.escape(said)):
         control.synthesise(tmp_path / "control", **SMALL | wrong)
     assert list(tmp_path.iterdir()) == []
 
@@ -79,11 +100,11 @@ def test_a_run_that_was_cut_off_goes_on_where_it_stopped(small, tmp_path, monkey
     finished = []
     record = control.record
 
-    def cut(clip, folder, seed):
+    def cut(studio_, folder, job):
         if len(finished) == 5:
             raise OSError(28, "No space left on device")
-        record(clip, folder, seed)
-        finished.append(clip.id)
+        record(studio_, folder, job)
+        finished.extend([sorted(job)])
 
     out = tmp_path / "control"
     monkeypatch.setattr(control, "record", cut)
@@ -91,11 +112,11 @@ def test_a_run_that_was_cut_off_goes_on_where_it_stopped(small, tmp_path, monkey
         control.synthesise(out, **SMALL)
     assert not out.exists()
     (partial,) = tmp_path.iterdir()
-    (partial / "audio" / ".s01-006.wav.x").mkdir()  # as a process killed while writing leaves it
+    (partial / "audio" / ".s01-006.wav.x.partial").mkdir()  # as a process killed while writing leaves it
     second = []
-    monkeypatch.setattr(control, "record", lambda clip, *rest: (second.append(clip.id), record(clip, *rest)))
+    monkeypatch.setattr(control, "record", lambda a, b, job: (second.append(sorted(job)), record(a, b, job)))
     control.synthesise(out, **SMALL)
-    assert len(second) == 2 and not set(second) & set(finished)
+    assert len(second) == 2 and not [job for job in second if job in finished]
     assert tree_digest([out]) == tree_digest([small])
     assert list(tmp_path.iterdir()) == [out]
 
@@ -150,53 +171,55 @@ def _group_alive(group: int) -> bool:
     return True
 
 
-def test_the_plan():
-    planned = control.plan(speakers=12, clips=4, seed=7, reliability=control.RELIABILITY)
-    assert (
-        len(planned)
-        == 12 * 7 * 4
-        == len({clip.id for clip in planned})
-        == len({clip.sentence for clip in planned})
-    )
-    assert [clip.id for clip in planned] == sorted(clip.id for clip in planned)
+def test_the_takes():
+    made = planned(12, 4, 7)
+    assert len(made) == 12 * 7 * 4 == len({take.text for take in made})
+    assert [take.number for take in made] == list(range(len(made)))
+    assert [(take.speaker, take.take) for take in made] == sorted((take.speaker, take.take) for take in made)
     for modality in MODALITIES:
-        shown = np.mean([getattr(clip, modality) == clip.label for clip in planned])
+        shown = np.mean([take.displays[modality] == take.label for take in made])
         assert shown == pytest.approx(control.RELIABILITY[modality], abs=0.08)
-    sessions = pd.DataFrame([(c.speaker, c.session, c.label) for c in planned]).value_counts()
+    sessions = pd.DataFrame([(take.speaker, take.session, take.label) for take in made]).value_counts()
     assert len(sessions) == 12 * 2 * 7 and (sessions == 2).all()
-    other = control.plan(speakers=12, clips=4, seed=8, reliability=control.RELIABILITY)
-    assert [clip.sentence for clip in other] != [clip.sentence for clip in planned]
+    assert [take.text for take in planned(12, 4, 8)] != [take.text for take in made]
+
+
+def test_the_default_corpus_is_the_same_as_ever():
+    """Who has made it has an experiment on it: the first version's table, by its digest."""
+    wanted = grammar("control")
+    document = wanted.plan(planned(12, 4, 7), "control", 7, False).documents["utterances.csv"]
+    assert hashlib.sha256(document).hexdigest() == (
+        "6c6c4b5f175784974e812cea5a07bd13cb064422e225c60b79750a191d0f4a21"
+    )
 
 
 def test_women_and_men_in_turn():
-    planned = control.plan(speakers=4, clips=1, seed=1, reliability=control.RELIABILITY)
-    assert [planned[7 * speaker].gender for speaker in range(4)] == ["female", "male"] * 2
-
-
-def test_more_speakers_leave_the_first_ones_as_they_were():
-    few = control.plan(speakers=3, clips=2, seed=1, reliability=control.RELIABILITY)
-    many = control.plan(speakers=5, clips=2, seed=1, reliability=control.RELIABILITY)
-    assert many[: len(few)] == few
+    made = planned(4, 1, 1)
+    assert [made[7 * speaker].gender for speaker in range(4)] == ["female", "male"] * 2
 
 
 def test_reliable_modalities_always_show_the_truth():
-    for clip in control.plan(speakers=2, clips=3, seed=0, reliability=dict.fromkeys(MODALITIES, 1.0)):
-        assert clip.audio == clip.text == clip.face == clip.label
+    for take in planned(2, 3, 0, reliability=dict.fromkeys(MODALITIES, 1.0)):
+        assert set(take.displays.values()) == {take.label}
 
 
-def test_what_is_said_aloud_does_not_tell_the_texts_emotion():
-    telling = {word for words in sentences.LEXICON.values() for word in words}
-    assert len(telling) == sum(len(words) for words in sentences.LEXICON.values())
-    for clip in control.plan(speakers=4, clips=4, seed=2, reliability=control.RELIABILITY):
-        written = set(re.findall("[a-z]+", clip.sentence.lower()))
-        assert written & telling <= set(sentences.LEXICON[clip.text]) and written & telling
-        assert not set(re.findall("[a-z]+", clip.spoken.lower())) & telling
-    assert set(sentences.LEXICON) == set(EMOTION7)
+@pytest.mark.parametrize("language", sentences.LANGUAGES)
+def test_what_is_said_aloud_does_not_tell_the_texts_emotion(language):
+    words = sentences.LANGUAGES[language].telling
+    assert set(words) == set(EMOTIONS)
+    telling = {word for each in words.values() for word in each}
+    assert len(telling) == sum(map(len, words.values()))
+    generator = np.random.default_rng(2)
+    for emotion in EMOTIONS * 8:
+        sentence = sentences.compose(emotion, generator, language)
+        written = set(re.findall(r"\w+", sentence.text.lower()))
+        assert len(written & telling) == 2 and written & telling <= set(words[emotion])
+        assert not set(re.findall(r"\w+", sentence.spoken.lower())) & telling
 
 
 def test_the_mouth_follows_the_sound():
     quiet, loud = np.zeros(8000), 0.5 * np.sin(np.arange(8000))
-    opened = control.openness(np.concatenate([quiet, loud, quiet]))
+    opened = studio.openness(np.concatenate([quiet, loud, quiet]))
     assert len(opened) == 38
     assert opened[:11].max() == 0 and opened[15:22].min() > 0.9
-    assert np.allclose(opened, control.openness(0.1 * np.concatenate([quiet, loud, quiet])), atol=1e-6)
+    assert np.allclose(opened, studio.openness(0.1 * np.concatenate([quiet, loud, quiet])), atol=1e-6)

@@ -22,10 +22,11 @@ from components.files import tree_digest
 def made(tmp_path_factory):
     """A control corpus whose media are not worth decoding: the tables are what counts here."""
 
-    def fake(clip, folder, seed):
-        for path in (folder / "audio" / f"{clip.id}.wav", folder / "video" / f"{clip.id}.mp4"):
+    def fake(studio, folder, job):
+        for name in job:
+            path = folder / name
             path.parent.mkdir(exist_ok=True)
-            path.write_text(f"{path.name} {seed}")
+            path.write_text(f"{path.name} {studio.seed}")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(control, "record", fake)

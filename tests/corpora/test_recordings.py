@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.corpora import control, drawing, read, speech, voicing
+from components.corpora import control, drawing, read, speech, takes, voicing
+from components.corpora.layouts import grammar
+from components.corpora.studio import Studio
 from components.errors import SettingsError
 from components.schema import EMOTION7
 
@@ -13,8 +15,10 @@ from components.schema import EMOTION7
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("clip")
-    planned = control.plan(speakers=1, clips=1, seed=3, reliability=control.RELIABILITY)
-    control.record(planned[0], folder, 3)
+    wanted = grammar("control")
+    made = takes.make(wanted, takes.planted(wanted), speakers=1, clips=1, seed=3)
+    planned = wanted.plan(made[:1], "control", 3, True)
+    Studio({0: made[0]}, 3).record(folder, planned.recordings)
     return next(folder.glob("audio/*.wav")), next(folder.glob("video/*.mp4"))
 
 
