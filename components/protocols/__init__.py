@@ -1,13 +1,26 @@
 """Protocols: who is in the test, who in validation. A number without a protocol's id is not a number.
 
     plan = protocol("kfold4", space, seed=7)      # or a published one: protocol("ravdess8.luna5", space)
-    folds = assign(plan, table)
+    selection = select(plan, table)               # which rows, of which classes, and what was dropped
+    folds = assigned(plan, selection)
 
-Every protocol is nested: while fold k is the test, fold k+1 (cyclic) is the validation, and the rest trains.
-All are speaker-disjoint.
+A choice is made by validation alone, whose speakers do not train; protocols that do otherwise are there to compare
+with, and say of themselves that they are inflated.
 """
 
-from .assignment import ROLES, Selection, assign, select, speakers_used
-from .plan import Protocol, protocol
+from .assignment import ROLES, assign, assigned, automatic, speakers_used
+from .plan import AUTO, Protocol, protocol
+from .selection import Selection, select
 
-__all__ = ["ROLES", "Protocol", "Selection", "assign", "protocol", "select", "speakers_used"]
+__all__ = [
+    "AUTO",
+    "ROLES",
+    "Protocol",
+    "Selection",
+    "assign",
+    "assigned",
+    "automatic",
+    "protocol",
+    "select",
+    "speakers_used",
+]

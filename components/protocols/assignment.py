@@ -1,144 +1,99 @@
-"""From an utterance table to folds: which rows take part, and the role of each in every fold."""
+"""From selected rows to folds: the role of each in every fold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError, listed
 from . import rules
+from .groups import groups_of
+from .holdout import validation_of
 from .plan import Protocol
+from .selection import Selection, select
+from .testing import tested_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNLABELLED = "(no label)"
 COLUMNS = ["fold", "utterance_id", "speaker", "label", "role"]
 ROLES = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The rows that a protocol is about.
-
-    ``rows``: ``utterance_id, speaker, speaker_gender, label``, with ``label`` a class of the space, sorted by id.
-    ``dropped``: how many rows were left out, by the label (or by the protocol's word for what it leaves out).
-    """
-
-    rows: pd.DataFrame
-    dropped: dict[str, int]
-
-
-def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
-    """The utterances inside the protocol and its label space, their labels mapped to classes; the rest counted.
-
-    Raises:
-        ProtocolError: for rows of another corpus than the protocol's, ids that occur twice, rows without a speaker,
-            or when nothing remains.
-    """
-    rows = table[["utterance_id", "corpus", "speaker", "speaker_gender", "label"]]
-    _refuse(protocol, rows[rows["utterance_id"].duplicated(keep=False)], "have an id that occurs twice")
-    dropped: dict[str, int] = {}
-
-    held = protocol.published
-    if held is not None:
-        others = sorted(set(rows["corpus"]) - {held.corpus})
-        if others:
-            raise ProtocolError(
-                f"protocol {protocol.id} is of the corpus {held.corpus}, and the table also holds {listed(others)}: "
-                f"name {held.corpus} alone under corpora in params.yaml, or a rule as the protocol"
-            )
-        if held.include is not None:
-            inside = rows["utterance_id"].str.contains(held.include.pattern, regex=True)
-            if (~inside).any():
-                dropped[held.include.otherwise] = int((~inside).sum())
-            rows = rows[inside]
-
-    classes = rows["label"].map(protocol.space.mapping)
-    outside = rows.loc[classes.isna(), "label"].fillna(UNLABELLED)
-    dropped |= {str(label): int(count) for label, count in outside.value_counts().items()}
-    rows = rows.assign(label=classes.astype("str")).loc[classes.notna()]
-    if rows.empty:
-        raise ProtocolError(
-            f"protocol {protocol.id}: none of the {len(table)} utterances has a label of the space "
-            f"{protocol.space.name} ({', '.join(protocol.space.classes)}); left out: {dropped}"
-        )
-    _refuse(protocol, rows[rows["speaker"].isna()], "have no speaker, and folds are made of speakers")
-    rows = rows.drop(columns="corpus").sort_values("utterance_id", ignore_index=True)
-    return Selection(rows, dict(sorted(dropped.items())))
+FOLDS = 5
 
 
 def assign(protocol: Protocol, table: pd.DataFrame) -> pd.DataFrame:
+    """The folds of an utterance table: `select`, then `assigned`."""
+    return assigned(protocol, select(protocol, table))
+
+
+def assigned(protocol: Protocol, selection: Selection) -> pd.DataFrame:
     """The folds, long: ``fold`` (from 0), ``utterance_id``, ``speaker``, ``label`` (class), ``role``.
 
-    Every utterance of the selection occurs once in each fold and is the test in exactly one. For test fold k the
-    validation is fold k+1 (cyclic), the rest trains. Sorted by fold and id; the order of ``table`` has no influence.
+    Every utterance of the selection occurs once in each fold, and is the test in one at most; only where validation
+    is the test does it occur there twice. Sorted by fold, id and role; the order of the table has no influence.
 
     Raises:
-        ProtocolError: when a speaker is in no published list, a fold would be empty, there are fewer speakers than
-            folds, or a class never occurs in some fold's training.
+        ProtocolError: when a row is in no published list, a fold would lack a role, there are too few speakers or
+            groups of them, or a class never occurs in some fold's training.
     """
     import numpy as np
     import pandas as pd
 
-    rows = select(protocol, table).rows
-    fold_of = _test_folds(protocol, rows)
-    count = max(fold_of.values()) + 1
-    tested = rows["speaker"].map(fold_of).to_numpy()
-
+    rows = selection.rows
+    tested, count = tested_of(protocol, rows)
     parts = []
-    for fold in range(count):
-        role = np.select([tested == fold, tested == (fold + 1) % count], ["test", "validation"], "train")
+    for fold in range(1 if protocol.deal.first_only else count):
+        test = tested == fold
+        validation = validation_of(protocol, rows, tested, fold=fold, count=count)
+        twice = test & validation
+        role = np.select([test, validation], ["test", "validation"], "train")
+        for name in ROLES:
+            if not ((role == name) | (twice if name == "validation" else False)).any():
+                raise ProtocolError(
+                    f"protocol {protocol.id}: fold {fold} has no {name} rows. {protocol.selection}; complete the "
+                    "corpus, or take a rule, such as kfold5"
+                )
         part = rows[["utterance_id", "speaker", "label"]].assign(fold=np.int64(fold), role=role)
-        parts.append(part)
+        parts += [part, part[twice].assign(role="validation")]
     folds = pd.concat(parts, ignore_index=True)[COLUMNS].astype({"role": "str"})
-    _every_class_trains(protocol, folds, rows)
+    folds = folds.sort_values(["fold", "utterance_id", "role"], ignore_index=True)
+    _every_class_trains(protocol, folds, selection)
     return folds
+
+
+def automatic(plan: Protocol, table: pd.DataFrame) -> str:
+    """The rule for a corpus that no protocol was published for, by its speakers.
+
+    Five folds of speakers; a fold each where there are three or four; utterances at random, which is inflated, where
+    there are fewer or somebody is unknown. Speakers who share a dialogue or a session count as one.
+
+    Args:
+        plan: says which speakers those are (see `protocol`).
+    """
+    speakers = table["speaker"].nunique()
+    if table["speaker"].isna().any() or speakers < rules.FEWEST:
+        return "random5"
+    groups = len(groups_of(plan, table))
+    if groups == speakers < FOLDS:
+        return "loso"
+    return f"kfold{groups if rules.FEWEST <= groups < FOLDS else FOLDS}"
 
 
 def speakers_used(protocol: Protocol, rows: pd.DataFrame) -> str:
     """How many of the protocol's speakers the rows hold: ``all 24``, ``subset 10 of 24``."""
     present = rows["speaker"].nunique()
-    total = present if protocol.test_speakers is None else sum(map(len, protocol.test_speakers))
-    return f"all {total}" if present == total else f"subset {present} of {total}"
+    whole = len(protocol.deal.groups) > 1 and protocol.deal.column == "speaker"
+    total = sum(map(len, protocol.deal.groups)) if whole else present
+    return f"all {present}" if present == total else f"subset {present} of {total}"
 
 
-def _test_folds(protocol: Protocol, rows: pd.DataFrame) -> dict[str, int]:
-    if protocol.test_speakers is None:
-        # A speaker whose rows disagree on the gender is dealt by the first name of the two, in any row order.
-        genders = rows.assign(speaker_gender=rows["speaker_gender"].fillna("")).groupby("speaker")[
-            "speaker_gender"
-        ]
-        genders = genders.max().to_dict()
-        folds = rules.fold_count(protocol.rule, len(genders))
-        return rules.deal(genders, folds=folds, seed=protocol.seed)
-
-    fold_of = {speaker: fold for fold, speakers in enumerate(protocol.test_speakers) for speaker in speakers}
-    present = set(rows["speaker"])
-    strangers = sorted(present - set(fold_of))
-    if strangers:
-        raise ProtocolError(
-            f"protocol {protocol.id} lists {len(fold_of)} speakers, and none of its folds has {listed(strangers)}: "
-            f"the corpus is not the one it was published for, or its speakers are misread; "
-            f"for other speakers use a rule, such as kfold{len(protocol.test_speakers)}"
-        )
-    for fold, speakers in enumerate(protocol.test_speakers):
-        if not present & set(speakers):
-            raise ProtocolError(
-                f"protocol {protocol.id}: fold {fold} is empty, since none of its speakers ({listed(speakers)}) is in "
-                f"the corpus (there are: {listed(sorted(present))}). A subset of the speakers needs at least one from "
-                f"each fold; add one, or use a rule, such as kfold{max(rules.FEWEST, min(4, len(present)))}"
-            )
-    return {speaker: fold_of[speaker] for speaker in sorted(present)}
-
-
-def _every_class_trains(protocol: Protocol, folds: pd.DataFrame, rows: pd.DataFrame) -> None:
+def _every_class_trains(protocol: Protocol, folds: pd.DataFrame, selection: Selection) -> None:
     training = folds[folds["role"] == "train"]
     seen = training.groupby("fold")["label"].agg(set)
+    there = set(selection.rows["label"])
     for fold in range(folds["fold"].max() + 1):
-        missing = [name for name in protocol.space.classes if name not in seen.get(fold, set())]
+        missing = [name for name in selection.classes if name not in seen.get(fold, set())]
         if missing:
-            nowhere = [name for name in missing if name not in set(rows["label"])]
+            nowhere = [name for name in missing if name not in there]
             why = (
                 f"the corpora have no {listed(nowhere)} at all: choose a label space without it"
                 if nowhere
@@ -147,10 +102,3 @@ def _every_class_trains(protocol: Protocol, folds: pd.DataFrame, rows: pd.DataFr
             raise ProtocolError(
                 f"protocol {protocol.id}: in fold {fold} nothing trains the class(es) {listed(missing)}; {why}"
             )
-
-
-def _refuse(protocol: Protocol, rows: pd.DataFrame, why: str) -> None:
-    if not rows.empty:
-        raise ProtocolError(
-            f"protocol {protocol.id}: {len(rows)} row(s) {why}: {listed(sorted(rows['utterance_id']))}"
-        )

@@ -1,12 +1,13 @@
 """The stage ``folds``: the corpora's utterances dealt by the protocol, and let through by the leakage gate.
 
-Reads data/utterances and the validation verdicts; writes data/folds.parquet, data/folds.json and
+Reads data/utterances and what validation found; writes data/folds.parquet, data/folds.json and
 reports/leakage.json (which is there to be read when the gate refuses, too).
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from .. import params
 from ..errors import ProtocolError, run
 from ..files import read_json, write_json, write_table
 from ..validation import leakage
-from . import ROLES, Protocol, assign, protocol, select, speakers_used
+from . import AUTO, ROLES, Protocol, Selection, assigned, automatic, protocol, select, speakers_used
+from .selection import added
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,44 +28,52 @@ DESCRIPTION = Path("data/folds.json")
 LEAKAGE = Path("reports/leakage.json")
 
 NOTHING_LEFT = "(no usable media)"
+QUARANTINED = "(quarantined: breaks its contract)"
 ROWS_SHOWN = 10
 
 
 def main() -> None:
     held = params.load()
-    plan = protocol(held.protocol_name(), held.space(), seed=held.folds.seed)
-    table, unusable = _usable(read_tables(held.corpora), held.corpora)
+    table, apart = _usable(read_tables(held.corpora), held.corpora)
+    plan = _plan(held, table)
     selection = select(plan, table)
-    folds = assign(plan, table)
+    folds = assigned(plan, selection)
 
-    speakers = speakers_used(plan, selection.rows)
-    name = plan.id if speakers.startswith("all") else f"{plan.id} ({speakers})"
     findings = [*_unexpected_counts(plan, selection.rows), *leakage.find(folds, table)]
+    name, inflated = shown(plan, selection)
     write_json(LEAKAGE, {"protocol": name, "findings": [finding.to_dict() for finding in findings]})
     leakage.guard(findings)
 
+    dropped = _together(selection.by_corpus, apart)
     write_table(FOLDS, folds)
     write_json(
         DESCRIPTION,
         {
             "protocol": name,
+            "id": plan.id,
             "title": plan.title,
             "source": plan.source,
+            "selection": plan.selection,
+            "inflated": inflated,
             "label_space": plan.space.name,
-            "classes": list(plan.space.classes),
+            "classes": list(selection.classes),
             "digest": digest(folds),
             "count": int(folds["fold"].nunique()),
             "utterances": len(selection.rows),
-            "speakers": speakers,
+            "speakers": speakers_used(plan, selection.rows),
             "folds": _sizes(folds),
-            "dropped": selection.dropped | ({NOTHING_LEFT: unusable} if unusable else {}),
+            "dropped": added(dropped),
+            "dropped_by_corpus": dropped,
             "findings": [finding.to_dict() | {"rows": finding.rows[:ROWS_SHOWN]} for finding in findings],
             "text_repeats": leakage.text_is_no_evidence(findings),
         },
     )
     print(f"{name}: {folds['fold'].nunique()} folds of {len(selection.rows)} utterances")
-    for label, count in selection.dropped.items():
-        print(f"left out: {count} × {label}")
+    if inflated:
+        print(f"inflated: {inflated}")
+    for corpus, words in dropped.items():
+        for word, count in words.items():
+            print(f"left out of {corpus}: {count} × {word}")
     for finding in findings:
         print(f"{finding.severity}: {finding.explanation} {finding.advice}")
 
@@ -85,38 +95,85 @@ def read_tables(corpora: list[str], folder: Path = UTTERANCES) -> pd.DataFrame:
 
 def digest(folds: pd.DataFrame) -> str:
     """The SHA-256 over fold, utterance id and role of all rows, sorted: the same folds, the same digest."""
-    rows = folds.sort_values(["fold", "utterance_id"])
+    rows = folds.sort_values(["fold", "utterance_id", "role"])
     lines = rows["fold"].astype("str") + "\t" + rows["utterance_id"] + "\t" + rows["role"]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _usable(table: pd.DataFrame, corpora: list[str]) -> tuple[pd.DataFrame, int]:
-    """The table without the utterances of which validation found nothing usable, and how many those are."""
-    unusable = set()
+def shown(plan: Protocol, selection: Selection) -> tuple[str, str | None]:
+    """The protocol's name as every figure carries it, and why the figures are too good; None where they are not.
+
+    ``iemocap4.random (inflated)``, ``ravdess8.luna5 (subset 5 of 24)``.
+    """
+    inflated = plan.inflated
+    if inflated is None and selection.nameless:
+        inflated = (
+            f"nobody knows who speaks in {selection.nameless} utterances: whether the test's speakers train "
+            "cannot be seen"
+        )
+    speakers = speakers_used(plan, selection.rows)
+    notes = [
+        *(["inflated"] if inflated else []),
+        *([] if speakers.startswith("all") else [speakers]),
+    ]
+    return (f"{plan.id} ({'; '.join(notes)})" if notes else plan.id), inflated
+
+
+def _plan(held: params.Params, table: pd.DataFrame) -> Protocol:
+    """The protocol that params name; for a corpus that nobody knows, by its speakers."""
+    name = held.protocol_name()
+    known = {corpus: held.layout(corpus).layout for corpus in held.corpora}
+    made = partial(
+        protocol, space=held.space(), seed=held.folds.seed, corpora=known, waived=held.folds.waivers
+    )
+    return made(automatic(made("kfold5"), table) if name == AUTO else name)
+
+
+def _usable(table: pd.DataFrame, corpora: list[str]) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+    """The table without what validation found nothing usable of or set aside; corpus → why → how many those are."""
+    apart: dict[str, dict[str, int]] = {}
+    gone = set()
     for name in corpora:
-        unusable |= set(read_json(VALIDATION / name / "verdict.json")["unusable"])
-    kept = table[~table["utterance_id"].isin(unusable)]
-    return kept, len(table) - len(kept)
+        verdict = read_json(VALIDATION / name / "verdict.json")
+        aside = {row["utterance_id"] for row in verdict.get("quarantined", [])}
+        unusable = set(verdict["unusable"]) - aside
+        apart[name] = {QUARANTINED: len(aside), NOTHING_LEFT: len(unusable)}
+        gone |= aside | unusable
+    return table[~table["utterance_id"].isin(gone)].reset_index(drop=True), apart
+
+
+def _together(*dropped: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Corpus → why → how many, of all of these, without zeros; sorted."""
+    corpora = sorted({corpus for held in dropped for corpus in held})
+    return {
+        corpus: dict(sorted((why, n) for held in dropped for why, n in held.get(corpus, {}).items() if n))
+        for corpus in corpora
+    }
 
 
 def _unexpected_counts(plan: Protocol, rows: pd.DataFrame) -> list[leakage.Finding]:
-    """Speakers who have another number of utterances than the published protocol says: the scores differ then."""
-    expected = plan.published.counts.per_speaker if plan.published else None
+    """Where the published protocol has another number of utterances: the scores differ then."""
+    expected = plan.published.counts if plan.published else None
     if expected is None:
         return []
     counts = rows.groupby("speaker").size()
-    other = counts[counts != expected]
-    if other.empty:
+    other = counts[counts != expected.per_speaker] if expected.per_speaker else counts[:0]
+    if not other.empty:
+        said = ", ".join(f"{speaker}: {count}" for speaker, count in other.items())
+        said = f"{expected.per_speaker} utterances of each speaker; here it is {said}"
+    elif expected.utterances not in (None, len(rows)) and not expected.per_speaker:
+        said = f"{expected.utterances:,} utterances; here there are {len(rows):,}"
+    else:
         return []
-    said = ", ".join(f"{speaker}: {count}" for speaker, count in other.items())
+    named = rows.loc[rows["speaker"].isin(other.index), "utterance_id"]
     return [
         leakage.Finding(
             kind="count",
             severity="warning",
             fold=None,
-            rows=rows.loc[rows["speaker"].isin(other.index), "utterance_id"].tolist()[: leakage.ROWS_AT_MOST],
-            count=int(other.sum()),
-            explanation=f"{plan.id} has {expected} utterances of each speaker; here it is {said}.",
+            rows=named.tolist()[: leakage.ROWS_AT_MOST],
+            count=len(named) or abs(len(rows) - (expected.utterances or 0)),
+            explanation=f"{plan.id} has {said}.",
             advice="Complete the corpus, or say so beside the scores: they are not quite the published protocol's.",
         )
     ]

@@ -1,13 +1,15 @@
-"""Published protocols: one YAML file each beside this module, the file's name being the protocol's id."""
+"""Published protocols: one YAML file each in ``library``, the file's name being the protocol's id."""
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-FOLDER = Path(__file__).parent
+from .deal import Deal
+
+FOLDER = Path(__file__).parent / "library"
 
 
 class _Frozen(BaseModel):
@@ -18,7 +20,7 @@ class Include(_Frozen):
     """Which utterances the protocol is about."""
 
     pattern: str
-    """A regular expression that the utterance id has to match."""
+    """A regular expression that the utterance's id within its corpus has to match."""
     otherwise: str
     """What the rest is, in a word: how the left-out rows are counted."""
 
@@ -30,32 +32,79 @@ class Include(_Frozen):
 
 
 class Counts(_Frozen):
-    utterances: int
+    utterances: int | None = None
     per_speaker: int | None = None
 
 
+class Test(_Frozen):
+    """What is tested. ``folds`` lists, for each fold, ids within the corpus: speakers or sessions."""
+
+    by: Literal["speaker", "session", "official", "random"]
+    folds: tuple[tuple[str, ...], ...] = ()
+    parts: int = Field(default=0, ge=0)
+    """``random``: the utterances are dealt into so many parts; the first is tested, the second validates."""
+
+    @model_validator(mode="after")
+    def _says_its_folds(self):
+        if bool(self.folds) != (self.by in ("speaker", "session")) or bool(self.parts) != (
+            self.by == "random"
+        ):
+            raise ValueError(f"by {self.by}: lists folds for speaker and session, parts for random")
+        groups = [group for fold in self.folds for group in fold]
+        twice = sorted({group for group in groups if groups.count(group) > 1})
+        if twice:
+            raise ValueError(f"in two folds: {', '.join(twice)}")
+        if not all(self.folds):
+            raise ValueError("an empty fold")
+        return self
+
+
 class Published(_Frozen):
-    """A protocol file. ``folds`` lists the test speakers of each fold, by their ids within the corpus."""
+    """A protocol file.
+
+    ``like`` names another file, whose keys hold where this one says nothing. ``leaks`` is what crosses the folds by
+    design (kind → why), which the gate lets pass by name.
+    """
 
     id: str
     title: str
     source: str
     corpus: str
     label_space: str
-    validation: Literal["next fold"]
+    test: Test
+    validation: Literal[
+        "next fold",
+        "official",
+        "rest of the session",
+        "10 % of the dialogues",
+        "20 % of the utterances",
+        "test",
+    ] | tuple[str, ...]  # fmt: skip
+    """A way, or the speakers (sessions) that validate."""
     include: Include | None = None
-    folds: tuple[tuple[str, ...], ...] = Field(min_length=3)
-    counts: Counts
+    without_repeats: bool = False
+    """Test and validation rows that repeat a training clip or sentence are taken out (see ``repeats``)."""
+    leaks: dict[str, str] = {}
+    counts: Counts = Counts()
 
     @model_validator(mode="after")
-    def _each_speaker_is_in_one_fold(self):
-        speakers = [speaker for fold in self.folds for speaker in fold]
-        twice = sorted({speaker for speaker in speakers if speakers.count(speaker) > 1})
-        if twice:
-            raise ValueError(f"speakers in two folds: {', '.join(twice)}")
-        if not all(self.folds):
-            raise ValueError("a fold without speakers")
+    def _something_trains(self):
+        if self.validation == "next fold" and self.test.folds and len(self.test.folds) < 3:
+            raise ValueError("fewer than three folds: one tests, the next validates, and nothing trains")
         return self
+
+    @property
+    def deal(self) -> Deal:
+        listed = not isinstance(self.validation, str)
+        return Deal(
+            test={"official": "official", "random": "utterances"}.get(self.test.by, "listed"),
+            validation="listed" if listed else self.validation,
+            column=self.test.by if self.test.folds else "speaker",
+            groups=self.test.folds,
+            held=self.validation if listed else (),
+            count=self.test.parts,
+            first_only=self.test.by == "random",
+        )
 
 
 def names() -> list[str]:
@@ -65,7 +114,13 @@ def names() -> list[str]:
 
 def read(name: str) -> Published:
     """Read the protocol file of that id; it must be one of ``names()``."""
-    held = Published.model_validate(yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
-    if held.id != name:
-        raise ValueError(f"{name}.yaml: its id is {held.id!r}, and has to be the file's name")
-    return held
+    published = Published.model_validate(_keys(name))
+    if published.id != name:
+        raise ValueError(f"{name}.yaml: its id is {published.id!r}, and has to be the file's name")
+    return published
+
+
+def _keys(name: str) -> dict[str, Any]:
+    held = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    like = held.pop("like", None)
+    return _keys(like) | held if like else held

@@ -1,57 +1,148 @@
-"""Folds by rule: every speaker is the test once, and validation is the next fold.
+"""Protocols by rule, for any corpus, and how they deal speakers and utterances.
 
-The deal depends on the seed, the speakers' names and their genders alone: not on the order of rows or files,
-nor on a platform's random numbers.
+A deal depends on the seed and the names, and for speakers on their genders: not on the order of rows or files, nor
+on a platform's random numbers.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
 from ..errors import ProtocolError, listed
+from .deal import Deal
 
 FEWEST = 3  # one fold tests, one validates, and something has to train
+MOST = 100
+"""Folds of a protocol. Each is a search of its own."""
+
+COLUMNS = ("corpus", "speaker", "speaker_gender", "session", "dialogue", "language", "intensity")
+"""What ``logo:<column>`` may leave out a value of."""
+
+KNOWN = ("kfold<k>", "loso", "logo:<column>", "official", "cross:<corpus>[+<corpus>]:<corpus>")
+INFLATED = ("random<k>", "<rule>.rand20", "<rule>.valtest")
+
+_ENDS = {".rand20": "20 % of the utterances", ".valtest": "test"}
+_CROSS = re.compile(r"cross:([^:]+):([^:]+)")
 
 
-def is_rule(name: str) -> bool:
-    return name == "loso" or re.fullmatch(r"kfold[1-9]\d*", name) is not None
-
-
-def fold_count(name: str, speakers: int) -> int:
-    """How many folds the rule makes of that many speakers.
-
-    ``kfold<k>`` makes k; ``loso`` (leave one speaker out) as many as there are speakers.
+def parse(name: str) -> Deal | None:
+    """The deal of a rule's name; None where it is no rule.
 
     Raises:
-        ProtocolError: for fewer than three folds, or fewer speakers than folds.
+        ProtocolError: for a column that folds cannot be made of.
     """
-    count = speakers if name == "loso" else int(name.removeprefix("kfold"))
-    if count < FEWEST:
+    end = next((each for each in _ENDS if name.endswith(each)), "")
+    base, validation = name.removesuffix(end), _ENDS.get(end, "next fold")
+    if base == "loso":
+        return Deal("each", validation)
+    if match := re.fullmatch(r"kfold([1-9]\d*)", base):
+        return Deal("dealt", validation, count=int(match[1]))
+    if base.startswith("logo:"):
+        column = base.removeprefix("logo:")
+        if column not in COLUMNS:
+            raise ProtocolError(f"{name}: {column!r} makes no folds; logo takes {', '.join(COLUMNS)}")
+        return Deal("each", validation, column=column)
+    if match := re.fullmatch(r"random([1-9]\d*)", name):
+        return Deal("utterances", "next fold", count=int(match[1]))
+    if name == "official":
+        return Deal("official", "official")
+    if match := _CROSS.fullmatch(name):
+        sources = tuple(sorted(match[1].split("+")))
+        if match[2] in sources or len(set(sources)) < len(sources) or not all(sources):
+            raise ProtocolError(f"{name}: each corpus is named once, those that train and the one that tests")
+        return Deal("corpora", "held-out speakers", sources=sources, target=match[2])
+    return None
+
+
+def title(deal: Deal) -> str:
+    """What a rule does, in a few words."""
+    return {
+        "each": "leave one speaker out" if deal.column == "speaker" else f"leave one {deal.column} out",
+        "dealt": f"{deal.count} folds by rule, speaker-disjoint, genders balanced",
+        "utterances": f"{deal.count} folds of utterances, whoever speaks",
+        "official": "the corpus's own split",
+        "corpora": f"{' and '.join(deal.sources)} train, {deal.target} is the test",
+    }[deal.test]
+
+
+def fold_count(wanted: int, there: int, *, rule: str, of: str, fewest: int = FEWEST) -> int:
+    """The number of folds that can be made of so many things.
+
+    Args:
+        wanted: 0 for a fold each.
+        fewest: three where a fold validates.
+
+    Raises:
+        ProtocolError: for fewer folds than that, more than ``MOST``, or fewer things than folds.
+    """
+    count = wanted or there
+    if wanted and there < wanted:
         raise ProtocolError(
-            f"{name} makes {count} fold(s); one fold tests and the next validates, "
-            f"so at least {FEWEST} are needed for anything to train on"
+            f"{rule} needs at least {wanted} {of}, and there are {there}: "
+            f"name a protocol of fewer folds in params.yaml, or add {of}"
         )
-    if speakers < count:
+    if count < fewest:
         raise ProtocolError(
-            f"{name} needs at least {count} speakers, and there are {speakers}: "
-            f"name a protocol of fewer folds in params.yaml, or add speakers"
+            f"{rule} makes {count} fold(s) of {there} {of}; "
+            + ("one fold tests and the next validates, " if fewest == FEWEST else "one fold tests, ")
+            + f"so at least {fewest} are needed for anything to train on"
+        )
+    if count > MOST:
+        raise ProtocolError(
+            f"{rule} makes {count:,} folds, each a search of its own; {MOST} are the most: name kfold5"
         )
     return count
 
 
-def deal(genders: Mapping[str, str], *, folds: int, seed: int) -> dict[str, int]:
-    """Speaker → test fold: sorted by gender and a hash of seed and name, then dealt round-robin.
+def linked(pairs: Iterable[tuple[str, str]], speakers: Collection[str]) -> dict[str, str]:
+    """Speaker → the group that they are dealt with, by the name of its first speaker.
 
-    Round-robin over that order keeps the folds' sizes and their numbers of each gender within one of each other.
+    Args:
+        pairs: (speaker, what they share), say a dialogue; whoever shares something is in one group.
+    """
+    above = {speaker: speaker for speaker in speakers}
+
+    def first(speaker: str) -> str:
+        while above[speaker] != speaker:
+            above[speaker] = above[above[speaker]]
+            speaker = above[speaker]
+        return speaker
+
+    met: dict[str, str] = {}
+    for speaker, shared in pairs:
+        one, other = sorted((first(speaker), first(met.setdefault(shared, speaker))))
+        above[other] = one
+    return {speaker: first(speaker) for speaker in speakers}
+
+
+def deal_speakers(genders: Mapping[str, str], groups: Mapping[str, str], *, folds: int, seed: int) -> dict:
+    """Speaker → test fold, a group together: the larger group first, each to the fold that has fewest speakers.
+
+    Groups of a size come by gender and a hash of seed and name, so that speakers who share nothing are dealt
+    round-robin, and folds' sizes and their numbers of each gender stay within one of each other.
 
     Args:
         genders: speaker → gender; "" where unknown.
+        groups: speaker → group (see ``linked``).
     """
-    if len(genders) < folds:
-        raise ProtocolError(f"{folds} folds of {len(genders)} speakers: {listed(sorted(genders))}")
-    order = sorted(genders, key=lambda speaker: (genders[speaker], _hash(seed, speaker)))
-    return {speaker: place % folds for place, speaker in enumerate(order)}
+    members: dict[str, list[str]] = {}
+    for speaker in sorted(genders):
+        members.setdefault(groups[speaker], []).append(speaker)
+    if len(members) < folds:
+        raise ProtocolError(f"{folds} folds of {len(members)} groups of speakers: {listed(sorted(members))}")
+
+    def place(group: str) -> tuple:
+        held = members[group]
+        return -len(held), sorted(genders[speaker] for speaker in held), hashed(seed, group)
+
+    filled, fold_of = Counter(dict.fromkeys(range(folds), 0)), {}
+    for group in sorted(members, key=place):
+        fold = min(filled, key=lambda fold: (filled[fold], fold))
+        filled[fold] += len(members[group])
+        fold_of |= dict.fromkeys(members[group], fold)
+    return fold_of
 
 
-def _hash(seed: int, speaker: str) -> str:
-    return hashlib.sha256(f"{seed}:{speaker}".encode()).hexdigest()
+def hashed(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()

@@ -50,7 +50,7 @@ def test_what_the_stage_writes(project, capsys):
         "validation": 16,
     }
     assert [finding["kind"] for finding in held["findings"]] == ["count", "repeated-text"]
-    assert "left out: 80 × song" in capsys.readouterr().out
+    assert "left out of ravdess: 80 × song" in capsys.readouterr().out
     assert json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["protocol"] == held["protocol"]
 
 

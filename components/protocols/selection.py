@@ -1,0 +1,205 @@
+"""Which rows of an utterance table a protocol is about, and the class of each; the rest is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import ProtocolError, listed
+from ..schema import EMOTIONS, LabelSpace
+from .plan import Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNLABELLED = "(no label)"
+UNVALUED = "(no valence)"
+OUTSIDE = "(in no part of the official split)"
+COLUMNS = [
+    "utterance_id", "corpus", "speaker", "speaker_gender", "session", "dialogue", "language", "intensity",
+    "split_official", "label",
+]  # fmt: skip
+MOST_CLASSES = 40
+"""Of a label space that is read off the corpora: more are no classes, but sentences or numbers."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows that a protocol is about.
+
+    Attributes:
+        rows: the utterance table's ``COLUMNS``, with ``label`` a class of the space, sorted by id.
+        classes: in the order of a model's outputs.
+        by_corpus: corpus → why → how many rows were left out: a label (the corpus's own word where it is none of
+            EMOTIONS), or the protocol's word for what it leaves out.
+        nameless: rows whose speaker nobody knows; each of them counts as a speaker of its own.
+    """
+
+    rows: pd.DataFrame
+    classes: tuple[str, ...]
+    by_corpus: dict[str, dict[str, int]] = field(default_factory=dict)
+    nameless: int = 0
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Why → how many rows were left out of all corpora."""
+        return added(self.by_corpus)
+
+
+def added(dropped: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Corpus → why → how many, added up over the corpora."""
+    total: dict[str, int] = {}
+    for held in dropped.values():
+        for why, count in held.items():
+            total[why] = total.get(why, 0) + count
+    return dict(sorted(total.items()))
+
+
+def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
+    """The utterances inside the protocol and its label space, their labels mapped to classes; the rest counted.
+
+    Raises:
+        ProtocolError: for rows of other corpora than the protocol's, ids that occur twice, rows without a speaker
+            where folds are made of speakers, a label space that the labels do not make, or when nothing remains.
+    """
+    import pandas as pd
+
+    refuse(protocol, table[table["utterance_id"].duplicated(keep=False)], "have an id that occurs twice")
+    _of_its_corpora(protocol, table)
+    why = pd.Series(None, index=table.index, dtype="object")  # of a row that is left out
+
+    held = protocol.published
+    if held is not None and held.include is not None:
+        local = table["utterance_id"].str.split("/", n=1).str[1]
+        why[~local.str.contains(held.include.pattern, regex=True)] = held.include.otherwise
+    if protocol.deal.test == "official":
+        why[why.isna() & table["split_official"].isna()] = OUTSIDE
+    if held is not None and held.without_repeats:
+        from .repeats import leaking
+
+        named = leaking(table).drop_duplicates("utterance_id").set_index("utterance_id")["kind"]
+        kinds = table["utterance_id"].map(named)
+        leaks = why.isna() & kinds.notna() & table["split_official"].isin(["validation", "test"])
+        why[leaks] = "(" + kinds[leaks].astype("object") + " with training)"
+
+    classes, labels = classed(protocol.space, table[why.isna()])
+    outside = labels.index[labels.isna()]
+    why[outside] = _words(protocol.space, table.loc[outside])
+    rows = table[COLUMNS].assign(label=labels.reindex(table.index))[why.isna()]
+    dropped = {
+        str(corpus): {str(word): int(count) for word, count in words.value_counts().sort_index().items()}
+        for corpus, words in why.dropna().groupby(table["corpus"])
+    }
+    if rows.empty:
+        raise ProtocolError(
+            f"protocol {protocol.id}: none of the {len(table)} utterances has a label of the space "
+            f"{protocol.space.name} ({', '.join(classes)}); left out: {added(dropped)}"
+        )
+    nobody = rows["speaker"].isna()
+    if protocol.deal.by_speaker:
+        refuse(
+            protocol,
+            rows[nobody & (rows["corpus"] != protocol.deal.target)],
+            "have no speaker, and folds are made of speakers: name them (params.yaml: a group (?P<speaker>…) in "
+            "layouts.<corpus>.pattern, or a column speaker), or take the protocol random5, whose figures are inflated",
+        )
+    rows["speaker"] = rows["speaker"].where(~nobody, rows["utterance_id"])
+    rows["label"] = rows["label"].astype("str")
+    rows = rows.sort_values("utterance_id", ignore_index=True)
+    return Selection(rows, classes, dropped, int(nobody.sum()))
+
+
+def classed(space: LabelSpace, table: pd.DataFrame) -> tuple[tuple[str, ...], pd.Series]:
+    """The space's classes, and the class of each row; null where it has none.
+
+    Raises:
+        ProtocolError: for a space without classes of its own, where the corpora's labels make none.
+    """
+    import pandas as pd
+
+    if space.cuts is not None:
+        low, high = space.cuts
+        edges = [-float("inf"), low, high, float("inf")]
+        # From high on is the third class, up to low the first: what lies on an edge belongs outwards.
+        valence = table["valence"].astype("float64")
+        labels = pd.Series(None, index=table.index, dtype="object")
+        for name, inside in zip(
+            space.classes,
+            (valence <= edges[1], (valence > edges[1]) & (valence < edges[2]), valence >= edges[2]),
+            strict=True,
+        ):
+            labels[inside] = name
+        return space.classes, labels
+    if not space.classes:
+        return _own(space, table)
+    labels = table["label"].map(space.mapping).astype("object")
+    for corpus, words in space.raw.items():
+        known = {word.strip().casefold(): name for word, name in words.items()}
+        here = table["corpus"] == corpus
+        labels[here] = _raw(table[here]).map(known)
+    return space.classes, labels
+
+
+def _own(space: LabelSpace, table: pd.DataFrame) -> tuple[tuple[str, ...], pd.Series]:
+    """The classes that the corpora's labels are: the common word where it is known, else the corpus's own."""
+    labels = table["label"].astype("object").where(table["label"].notna(), _raw(table))
+    found = sorted(labels.dropna().unique())
+    if len(found) > MOST_CLASSES:
+        raise ProtocolError(
+            f"the label space {space.name} is what labels the corpus has, and these are {len(found)} "
+            f"({listed(found)}); {MOST_CLASSES} are the most. If they are no classes, say under label_spaces in "
+            "params.yaml which are"
+        )
+    if len(found) == 1:
+        raise ProtocolError(
+            f"every labelled utterance is {found[0]!r}: there is nothing to tell apart; see whether the labels were "
+            "read as meant, or name a label space in params.yaml"
+        )
+    order = {name: place for place, name in enumerate(EMOTIONS)}
+    return tuple(sorted(found, key=lambda name: (order.get(name, len(order)), name))), labels
+
+
+def _raw(table: pd.DataFrame) -> pd.Series:
+    return table["label_raw"].astype("object").str.strip().str.casefold()
+
+
+def _words(space: LabelSpace, rows: pd.DataFrame) -> pd.Series:
+    """What the rows outside the space are counted as."""
+    if space.cuts is not None:
+        return rows["corpus"].astype("object").where(False, UNVALUED)
+    words = rows["label"].astype("object").where(rows["label"].notna(), rows["label_raw"].astype("object"))
+    raw = rows["corpus"].isin(list(space.raw))
+    return words.where(~raw, rows["label_raw"].astype("object")).fillna(UNLABELLED)
+
+
+def _of_its_corpora(protocol: Protocol, table: pd.DataFrame) -> None:
+    there = sorted(set(table["corpus"]))
+    if protocol.published is not None:
+        others = sorted(set(there) - protocol.corpora)
+        if others:
+            raise ProtocolError(
+                f"protocol {protocol.id} is of the corpus {protocol.published.corpus}, and the table also holds "
+                f"{listed(others)}: name {protocol.published.corpus} alone under corpora in params.yaml, or a rule "
+                "as the protocol"
+            )
+        if len(there) > 1:
+            raise ProtocolError(
+                f"protocol {protocol.id} is of one corpus, and the table holds {listed(there)}, both of that layout: "
+                "name one of them under corpora in params.yaml, or a rule as the protocol"
+            )
+    if protocol.deal.test == "corpora":
+        named = {*protocol.deal.sources, protocol.deal.target}
+        if named != set(there):
+            raise ProtocolError(
+                f"protocol {protocol.id} is of the corpora {listed(sorted(named))}, and here are {listed(there)}: "
+                f"let params.yaml say corpora: [{', '.join(sorted(named))}]"
+            )
+
+
+def refuse(protocol: Protocol, rows: pd.DataFrame, why: str) -> None:
+    """Raise a ProtocolError that names the rows; nothing where there are none."""
+    if not rows.empty:
+        raise ProtocolError(
+            f"protocol {protocol.id}: {len(rows)} row(s) {why}: {listed(sorted(rows['utterance_id']))}"
+        )
