@@ -1,0 +1,114 @@
+"""Which of many fingerprints are of one recording.
+
+Sounds are looked up as in Haitsma & Kalker (2002, section 4.2): a copy keeps some moment's code almost whole, so only
+clips that share one are compared in full. Measured on RAVDESS's 1,440 clips and the control corpus's 336: copies
+(8 kHz, µ-law, a tenth of the level; MP3, AAC, Vorbis and Opus from 16 kbit/s on) differ in 4 to 12 % of the signs,
+in 17 % at worst; the two takes of one sentence in one emotion by one actor in 21 % at least, mostly in 45 %. Of the
+control corpus's films no two that look alike (a cosine of 0.995) move alike by more than 0.65; copies reach 0.72 (60
+kbit/s) to 0.99.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from .fingerprint import FEWEST, codes, look
+
+DIFFERENT = 0.17
+"""More differing signs than this share, and two sounds are two recordings."""
+DIFFERENT_SHORT = 0.1
+"""The same for sounds of fewer than ``_SHORT`` moments, which chance makes alike more easily."""
+_SHORT = 16
+_COVERED = 0.75
+"""So much of the shorter sound has to lie within the longer one."""
+
+MOVES_ALIKE = 0.7
+LOOKS_ALIKE = 0.995
+
+_NEIGHBOURS = 4
+"""Equal keys are sorted by the moment after, and each is tried with so many after it: where thousands share a key
+(a hum), copies are still found next to each other."""
+_AFTER = 10  # bits in which the moment after may differ
+_CHUNK = 1 << 15
+_PROJECTED, _ROUGHLY = 128, 0.4  # cosines of projected films are off by 0.09 (one standard deviation)
+_BLOCK = 2048
+
+
+def same_sounds(fingerprints: Sequence[str]) -> np.ndarray:
+    """Pairs of sounds that are one recording, as indices: int64 [pairs, 2], sorted, the lesser first.
+
+    Of many copies of one recording not every pair is named, but they hang together.
+    """
+    held = [codes(each) for each in fingerprints]
+    begins = np.concatenate([[0], np.cumsum([len(each) for each in held])]).astype(np.int64)
+    every = np.concatenate([*held, np.zeros(0, np.uint32)])
+    alike = [_same(every, begins, chunk) for chunk in _chunks(_candidates(every, begins))]
+    return np.unique(np.concatenate([*alike, np.zeros((0, 2), np.int64)]), axis=0)
+
+
+def same_films(fingerprints: Sequence[str]) -> np.ndarray:
+    """Pairs of films that are one recording, as indices: int64 [pairs, 2], sorted, the lesser first."""
+    if not fingerprints:
+        return np.zeros((0, 2), np.int64)
+    looks = [look(each) for each in fingerprints]
+    movement = np.stack([each.movement for each in looks])
+    average = np.stack([each.average for each in looks])
+    # Johnson & Lindenstrauss (1984): a projection keeps cosines well enough to leave few pairs to be looked at.
+    axes = np.random.Generator(np.random.PCG64(0)).standard_normal((movement.shape[1], _PROJECTED))
+    projected = movement @ axes.astype(np.float32)
+    projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-9)
+
+    pairs = []
+    for begin in range(0, len(looks), _BLOCK):
+        cosine = projected[begin : begin + _BLOCK] @ projected[begin:].T
+        first, second = np.nonzero(np.triu(cosine > _ROUGHLY, 1))
+        for chunk in _chunks(np.stack([first, second], axis=1) + begin):
+            a, b = chunk.T
+            alike = (movement[a] * movement[b]).sum(1) >= MOVES_ALIKE
+            alike &= (average[a] * average[b]).sum(1) >= LOOKS_ALIKE
+            pairs.append(chunk[alike])
+    return np.unique(np.concatenate([*pairs, np.zeros((0, 2), np.int64)]), axis=0)
+
+
+def _candidates(every: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Where two clips may be laid on each other: int64 [n, 3] of clip, clip, and the second's lag in moments."""
+    clip = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
+    after = np.append(every[1:], np.uint32(0))
+    told = np.flatnonzero(every)
+    found = [np.zeros((0, 3), np.int64)]
+    for byte in range(4):  # one of a code's four bytes may be wrong in any way
+        key = every[told] & ~np.uint32(0xFF << (8 * byte))
+        order = told[np.argsort(key.astype(np.uint64) << np.uint64(32) | after[told], kind="stable")]
+        key = every[order] & ~np.uint32(0xFF << (8 * byte))
+        for step in range(1, _NEIGHBOURS + 1):
+            same = np.flatnonzero(key[step:] == key[:-step])
+            a, b = order[same], order[same + step]
+            kept = (clip[a] != clip[b]) & (np.bitwise_count(after[a] ^ after[b]) <= _AFTER)
+            a, b = np.sort([a[kept], b[kept]], axis=0)
+            lag = (b - begins[clip[b]]) - (a - begins[clip[a]])
+            found.append(np.stack([clip[a], clip[b], lag], axis=1))
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def _same(every: np.ndarray, begins: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Those of the candidates whose codes agree all along: int64 [n, 2]."""
+    first, second, lag = candidates.T
+    lengths = np.diff(begins)
+    begin = np.maximum(0, -lag)  # within the first clip
+    common = np.minimum(lengths[first], lengths[second] - lag) - begin
+    row = np.repeat(np.arange(len(candidates)), common)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(common) - common, common)
+    a = every[(begins[first] + begin)[row] + place]
+    b = every[(begins[second] + begin + lag)[row] + place]
+    both = (a != 0) & (b != 0)
+    compared = np.bincount(row, both, len(candidates))
+    differ = np.bincount(row, np.bitwise_count(a ^ b) * both, len(candidates)) / np.maximum(32 * compared, 1)
+
+    loud = np.add.reduceat(np.append(every != 0, False), begins[:-1], dtype=np.int64)
+    enough = np.maximum(FEWEST, _COVERED * np.minimum(loud[first], loud[second]))
+    limit = np.where(compared < _SHORT, DIFFERENT_SHORT, DIFFERENT)
+    return candidates[(compared >= enough) & (differ <= limit), :2]
+
+
+def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    return (rows[begin : begin + _CHUNK] for begin in range(0, len(rows), _CHUNK))
