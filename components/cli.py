@@ -25,7 +25,7 @@ RAW = Path("data/raw")
 
 @corpora.command("list", epilog="Example: `emoflow corpora list`")
 def corpora_list() -> None:
-    """What emoflow knows to read: licence, modalities, protocol, where to get it, and whether it is here."""
+    """What emoflow knows to read, and your own: size, licence, labels, how to get it, and whether it is here."""
     from .corpora import listing
 
     _print(listing.table(RAW))
@@ -35,25 +35,77 @@ def corpora_list() -> None:
     "add", epilog="Example: `emoflow corpora add ravdess ~/RAVDESS --features face=openface.csv`"
 )
 def corpora_add(
-    corpus: Annotated[str, typer.Argument(help="its name, as in `emoflow corpora list`")],
+    corpus: Annotated[
+        str, typer.Argument(help="its name, as in `emoflow corpora list`; or a name of your own")
+    ],
     source: Annotated[Path, typer.Argument(help="the folder, as its owner ships it; it is only read")],
     features: Annotated[
         list[str] | None,
-        typer.Option(
-            help="MODALITY=FILE.csv: pre-computed features, one row a clip, joined by the column `name`"
-        ),
+        typer.Option(help="MODALITY=PATH: pre-computed features, joined by the clips' names"),
     ] = None,
 ) -> None:
-    """Put a corpus under data/raw without changing a byte, and let DVC track it."""
+    """Put a corpus under data/raw without changing a byte, and let DVC track it.
+
+    A corpus of your own is a folder of recordings by label (`LABEL/*.wav`), or one with a table `utterances.csv`;
+    `layouts` in params.yaml says what names do not tell.
+    """
     from .corpora import add
 
     tables = {}
     for given in features or []:
         modality, equals, path = given.partition("=")
         if not equals:
-            raise errors.CorpusError(f"--features {given!r}: give MODALITY=FILE.csv, say face=openface.csv")
+            raise errors.CorpusError(f"--features {given!r}: give MODALITY=PATH, say face=openface.csv")
         tables[modality] = Path(path)
-    add.add(corpus, source, features=tables, root=RAW)
+    add.add(corpus, source, stated=_layout(corpus), features=tables, root=RAW)
+    _print_next(corpus)
+
+
+@corpora.command("fetch", epilog="Example: `emoflow corpora fetch ravdess --part speech --part video`")
+def corpora_fetch(
+    corpus: Annotated[
+        str, typer.Argument(help="ravdess, crema-d, meld; of the others it says how to have them")
+    ],
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="what of it, as `emoflow corpora list` names them; the first where left out"),
+    ] = None,
+) -> None:
+    """Download a corpus that its owner gives to anyone, check its digests, and put it under data/raw.
+
+    Cut off, the same command goes on. Exit status 1 says that the corpus is not here: for one that is given on
+    request alone it prints where to ask and what to place where.
+    """
+    from .corpora import fetch, listing
+    from .corpora.sources import PARTS
+    from .schema import CORPORA
+
+    if corpus in CORPORA and corpus not in PARTS:
+        if (RAW / corpus).is_dir():
+            print(f"{corpus} is here: {RAW / corpus}")
+            return
+        print(listing.gated(corpus, RAW))
+        raise typer.Exit(1)
+    fetch.fetch(corpus, part or (), root=RAW, stated=_layout(corpus))
+    _print_next(corpus)
+
+
+@corpora.command("describe", epilog="Example: `emoflow corpora describe ravdess`")
+def corpora_describe(
+    corpus: Annotated[str, typer.Argument(help="one that is under data/raw")],
+    figure: Annotated[
+        Path | None,
+        typer.Option(help=".png, .svg or .pdf; reports/corpora/<corpus>.png where left out"),
+    ] = None,
+) -> None:
+    """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree; and draw it."""
+    from .corpora import describe, portrait
+
+    found = describe.describe(
+        corpus, RAW / corpus, stated=_layout(corpus), workers=_settings().worker_count()
+    )
+    _print(describe.shown(found))
+    print(f"\nfigure     {portrait.save(found, figure or Path('reports/corpora') / f'{corpus}.png')}")
 
 
 @corpora.command("synthesise", epilog="Example: `emoflow corpora synthesise control --speakers 4 --clips 2`")
@@ -275,6 +327,20 @@ def _where(*, lineage: bool = True) -> dict:
     settings = _settings()
     where = {"root": Path(), "tracking_uri": settings.mlflow_tracking_uri}
     return where | ({"lineage_uri": settings.lineage_uri} if lineage else {})
+
+
+def _layout(corpus: str):
+    """What params.yaml, where there is one, states of a corpus's layout."""
+    from . import params
+    from .schema import UNSTATED
+
+    return params.load().layout(corpus) if params.PATH.is_file() else UNSTATED
+
+
+def _print_next(corpus: str) -> None:
+    print(
+        f"next: dvc exp run -S 'corpora=[{corpus}]'   (emoflow corpora describe {corpus} shows what it holds)"
+    )
 
 
 def _model_name() -> str:

@@ -157,16 +157,18 @@ def espeak() -> Check:
 
 
 def corpora(root: Path, experiment: Params) -> Iterator[Check]:
+    from .corpora import obtain
+
     for name in experiment.corpora:
         folder = root / "data" / "raw" / name
         ok = folder.is_dir() and any(folder.iterdir())
-        make = (
-            f"emoflow corpora synthesise {name}" if name == "control" else f"emoflow corpora add {name} DIR"
-        )
-        found = f"in {folder.relative_to(root)}" if ok else f"not in {folder.relative_to(root)}"
-        yield Check(
-            f"corpus {name}", ok, found, "" if ok else f"{make}; or `dvc pull`, where a remote has it"
-        )
+        where = folder.relative_to(root)
+        if ok:
+            yield Check(f"corpus {name}", True, f"in {where}")
+        elif Path(f"{folder}.dvc").is_file():
+            yield Check(f"corpus {name}", False, f"not in {where}, tracked", f"dvc pull {where}.dvc")
+        else:
+            yield Check(f"corpus {name}", False, f"not in {where}", obtain(name))
 
 
 def landmark_model(path: Path, *, needed: bool) -> Check:

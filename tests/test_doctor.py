@@ -100,11 +100,11 @@ def test_a_missing_corpus_gets_the_command_that_brings_it(tmp_path):
 
 
 def test_wrong_params_and_a_wrong_environment_are_findings_too(tmp_path, monkeypatch):
-    text = (ROOT / "params.yaml").read_text().replace("[control]", "[nobody-knows-it]")
+    text = (ROOT / "params.yaml").read_text().replace("[control]", "[nobody knows it]")
     (tmp_path / "params.yaml").write_text(text)
     monkeypatch.setenv("EMOFLOW_DEVICE", "abacus")
     found = {check.name: check for check in doctor.checks(tmp_path)}
-    assert_amiss(found["params.yaml"], "nobody-knows-it", "set it right")
+    assert_amiss(found["params.yaml"], "nobody knows it", "set it right")
     assert_amiss(found["environment"], "EMOFLOW_DEVICE is 'abacus'", "set it right")
 
 

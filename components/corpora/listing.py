@@ -1,4 +1,4 @@
-"""The corpora that are known, and which of them are here."""
+"""The corpora that are known, the user's own, and which of them are here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..schema import CORPORA, Corpus
+from .sources import PARTS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,32 +15,75 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A known corpus, and where it is: ``here`` on disk, ``tracked`` by DVC only (``dvc pull``), or ``absent``."""
+    """A corpus, what is known of it (None for one of the user's own), and where it is.
 
-    corpus: Corpus
+    ``state`` is ``here`` on disk, ``tracked`` by DVC only (``dvc pull``), or ``absent``.
+    """
+
+    name: str
+    corpus: Corpus | None
     state: str
 
 
 def rows(root: Path) -> list[Row]:
-    """Every known corpus, by name. ``root`` is what holds the corpora, data/raw."""
-    return [Row(corpus, _state(root, corpus.name)) for _, corpus in sorted(CORPORA.items())]
+    """Every known corpus by name, then every other one in ``root``, which is what holds the corpora, data/raw."""
+    there = {path.name for path in root.glob("*") if path.is_dir() and not path.name.startswith(".")}
+    there |= {path.name.removesuffix(".dvc") for path in root.glob("*.dvc") if path.is_file()}
+    own = sorted(there - CORPORA.keys())
+    return [Row(name, CORPORA.get(name), _state(root, name)) for name in [*sorted(CORPORA), *own]]
 
 
 def table(root: Path) -> Table:
     """The same for a terminal: a block for each corpus, readable at eighty columns."""
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table.grid(padding=(0, 2), expand=False)
     for row in rows(root):
-        corpus = row.corpus
-        here = {"here": f"in {root / corpus.name}", "tracked": "not here", "absent": "not here"}[row.state]
-        obtain = f"dvc pull {root / corpus.name}.dvc" if row.state == "tracked" else corpus.obtain
-        shown.add_row(f"[bold]{corpus.name}[/bold]", f"[bold]{corpus.title}[/bold]")
-        shown.add_row("", f"{', '.join(corpus.modalities)}; {corpus.licence}")
-        shown.add_row("", f"label space {corpus.label_space}, protocol {corpus.protocol}")
-        shown.add_row("", here if row.state == "here" else f"{here}; to have it: {obtain}")
+        shown.add_row(f"[bold]{row.name}[/bold]", f"[bold]{escape(_title(row))}[/bold]")
+        for line in (*_known(row), _where(row, root)):
+            shown.add_row("", escape(line))
         shown.add_row()
     return shown
+
+
+def gated(name: str, root: Path) -> str:
+    """How to have a corpus that is not to be fetched: where to ask, and what to place where."""
+    corpus = CORPORA[name]
+    if name == "control":
+        return f"{corpus.title}: made, not fetched: {corpus.obtain}"
+    return (
+        f"{corpus.title}\n"
+        f"emoflow does not fetch it. Licence: {corpus.licence}.\n"
+        f"To have it: {corpus.obtain}\n"
+        f"That copies it to {root / name} without changing a byte, and has DVC track it."
+    )
+
+
+def _title(row: Row) -> str:
+    return row.corpus.title if row.corpus else "your own"
+
+
+def _known(row: Row) -> list[str]:
+    if row.corpus is None:
+        return []
+    corpus = row.corpus
+    lines = [
+        corpus.size,
+        f"{corpus.labels}; {', '.join(corpus.modalities)}",
+        f"licence: {corpus.licence}",
+        f"label space {corpus.label_space}, protocol {corpus.protocol}",
+    ]
+    if row.name in PARTS:
+        lines += [f"--part {part.name}: {part.holds}" for part in PARTS[row.name]]
+    return lines
+
+
+def _where(row: Row, root: Path) -> str:
+    if row.state == "here":
+        return f"in {root / row.name}: emoflow corpora describe {row.name}"
+    obtain = row.corpus.obtain if row.corpus and row.state == "absent" else f"dvc pull {root / row.name}.dvc"
+    return f"not here; to have it: {obtain}"
 
 
 def _state(root: Path, name: str) -> str:
