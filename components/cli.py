@@ -108,27 +108,94 @@ def corpora_describe(
     print(f"\nfigure     {portrait.save(found, figure or Path('reports/corpora') / f'{corpus}.png')}")
 
 
-@corpora.command("synthesise", epilog="Example: `emoflow corpora synthesise control --speakers 4 --clips 2`")
+@corpora.command(
+    "synthesise",
+    epilog="Examples: `emoflow corpora synthesise --speakers 4 --clips 2`; "
+    "`emoflow corpora synthesise --relation interacting --reliability audio=0.9 --reliability text=0.9`; "
+    "`emoflow corpora synthesise --layout iemocap --language fi --raters 3 --out /tmp/like-iemocap`",
+)
 def corpora_synthesise(
     corpus: Annotated[
         str, typer.Argument(help="control: speech, words and a face, with planted truth")
+    ] = "control",
+    layout: Annotated[
+        str, typer.Option(help="whose layout to write it in: iemocap, meld, ravdess, folder, …; needs --out")
     ] = "control",
     out: Annotated[Path | None, typer.Option(help="where; data/raw/control where left out")] = None,
     speakers: Annotated[int, typer.Option(min=2)] = 12,
     clips: Annotated[int, typer.Option(min=1, help="per speaker and emotion")] = 4,
     seed: int = 7,
+    language: Annotated[str | None, typer.Option(help="en, fi or de, where the layout is free to")] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="without that corpus's known faults")] = False,
+    reliability: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MODALITY=SHARE: how often it displays what it means; audio=0.75, text=0.65, face=0.7"
+        ),
+    ] = None,
+    relation: Annotated[
+        str,
+        typer.Option(
+            help="redundant: each display means the emotion; complementary: each tells apart a part of them; "
+            "interacting: as glad words in an angry voice, neither alone tells it"
+        ),
+    ] = "redundant",
+    raters: Annotated[
+        int, typer.Option(min=0, help="who vote for the label, and err; 0: the label is what was planted")
+    ] = 0,
+    agreement: Annotated[float, typer.Option(help="how often a rater is right")] = 0.8,
+    missing: Annotated[float, typer.Option(help="share of modalities that clips lack, say 0.1")] = 0.0,
+    snr: Annotated[
+        float | None,
+        typer.Option(help="dB of speech to noise behind it; the planted ceilings are those without"),
+    ] = None,
 ) -> None:
-    """Make the control corpus: recordings whose best reachable accuracy is known. Needs no network."""
+    """Make the control corpus: recordings whose best reachable accuracy is known. Needs no network.
+
+    What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
+    """
     from .corpora import add, control
     from .settings import load
 
     if corpus != "control":
-        raise errors.CorpusError(f"{corpus!r} cannot be synthesised; 'control' can")
+        raise errors.CorpusError(
+            f"{corpus!r} cannot be synthesised; 'control' can, in its layout by --layout"
+        )
+    if out is None and layout != "control":
+        raise errors.CorpusError(
+            f"say where by --out: what has {layout}'s layout is put under data/raw by emoflow corpora add, "
+            "under a name of its own"
+        )
     made = control.synthesise(
-        out or RAW / "control", speakers=speakers, clips=clips, seed=seed, workers=load().worker_count()
+        out or RAW / "control",
+        layout=layout,
+        speakers=speakers,
+        clips=clips,
+        seed=seed,
+        language=language,
+        clean=clean,
+        reliability=_shares(reliability or []),
+        relation=relation,
+        missing=missing,
+        raters=raters,
+        agreement=agreement,
+        snr=snr,
+        workers=load().worker_count(),
     )
     if out is None:
         add.track(made)
+
+
+def _shares(given: list[str]) -> dict[str, float]:
+    """``["audio=0.8"]`` → ``{"audio": 0.8}``."""
+    shares = {}
+    for each in given:
+        modality, _, share = each.partition("=")
+        try:
+            shares[modality] = float(share)
+        except ValueError:
+            raise errors.CorpusError(f"--reliability {each!r}: give MODALITY=SHARE, say audio=0.8") from None
+    return shares
 
 
 @assets.command("add", epilog="Example: `emoflow assets add face-landmarker ~/face_landmarker.task`")

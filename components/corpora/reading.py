@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -14,8 +14,12 @@ from ..schema import UTTERANCE_COLUMNS, Layout
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .features import Attached
+
 OURS = "attached"
 """The folder in a corpus's root that holds feature tables given with it; no recordings."""
+PLANTED = "truth/request.json"
+"""A control corpus's own: no reader of a corpus opens the folder that it lies in."""
 RESOURCE_FILES = "._", ".DS_Store", "__MACOSX", "Thumbs.db"
 
 
@@ -40,10 +44,13 @@ class Adapter:
         read: root folder, the corpus's name, what params.yaml says of its layout → Reading. Ids begin with the name.
         local_id: what a feature table calls a clip → the utterance's id within the corpus, None if it is no name
             of this corpus.
+        features: root folder, the corpus's name, its utterance ids → modality → the features that the corpus itself
+            has; None where it has none.
     """
 
     read: Callable[[Path, str, Layout], Reading]
     local_id: Callable[[str], str | None]
+    features: Callable[[Path, str, Sequence[str]], dict[str, Attached]] | None = None
 
 
 def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
@@ -60,7 +67,7 @@ def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
 
 
 def files_below(root: Path) -> tuple[list[str], int]:
-    """Every file of a corpus (relative POSIX paths, sorted), feature tables and operating systems' droppings left out.
+    """Every file of a corpus (relative POSIX paths, sorted), feature tables, planted truth and droppings left out.
 
     A link to a folder is not followed, and is itself no file.
 
@@ -69,6 +76,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
     """
     paths: list[str] = []
     droppings = 0
+    apart = {OURS} | ({PLANTED.split("/")[0]} if (root / PLANTED).is_file() else set())
     folders = [("", False)]
     while folders:
         within, dropped = folders.pop()
@@ -77,7 +85,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
                 path = within + entry.name
                 left = dropped or entry.name.startswith(RESOURCE_FILES)
                 if entry.is_dir(follow_symlinks=False):
-                    if path != OURS:
+                    if path not in apart:
                         folders.append((f"{path}/", left))
                 elif left:
                     droppings += 1

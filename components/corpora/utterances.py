@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def planted(root: Path, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
-    """The ceilings of a corpus with planted truth, for the utterances in its table.
+    """The ceilings of a corpus with planted truth, in any layout, for the utterances in its table that have a label.
 
     Raises:
         CorpusError: the truth beside the corpus is not of this corpus.
@@ -66,14 +66,14 @@ def planted(root: Path, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
     held = truth.Truth.from_json(read_json(path.parent / "ceilings.json"))
     displays = pd.read_parquet(path)
     displays["utterance_id"] = f"{root.name}/" + displays["id"]
-    joined = table[["utterance_id", "label"]].merge(
-        displays, on="utterance_id", how="left", suffixes=("", "_planted")
-    )
-    wrong = joined.loc[joined["label"] != joined["label_planted"], "utterance_id"]
+    labelled = table.loc[table["label"].notna(), ["utterance_id", "label"]]
+    joined = labelled.merge(displays, on="utterance_id", how="left", suffixes=("", "_planted"))
+    wrong = joined.loc[(joined["label"] == joined["label_planted"]).fillna(False).eq(False), "utterance_id"]
     if len(wrong):
         raise CorpusError(
             f"{path} does not have these utterances with the label that the corpus gives them: {listed(wrong)}; "
-            f"make the corpus anew: remove {root}, then emoflow corpora synthesise {root.name}"
+            f"make the corpus anew: remove {root}, then emoflow corpora synthesise as before (what was asked for "
+            f"is in {path.parent / 'request.json'})"
         )
     oracle = truth.oracle(joined, held)
     scores = oracle.groupby("subset")["correct"].mean()
