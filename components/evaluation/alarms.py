@@ -1,4 +1,5 @@
-"""The two alarms: a strategy above the planted ceiling, and text that tells an emotion it does not hold."""
+"""The alarms: a protocol that inflates, a strategy above the planted ceiling, text that tells an emotion it does
+not hold."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -79,9 +80,18 @@ def beside_chance(folds_said: dict[str, Any], strategies: dict[str, Any]) -> dic
     return {"ok": text_at_chance(ua, classes), "chance": 1 / classes, "ua": ua}
 
 
-def raised(metrics: dict[str, Any]) -> list[dict[str, str]]:
-    """The alarms that the metrics give rise to, each with its kind, its strategy and a sentence."""
+def raised(metrics: dict[str, Any]) -> list[dict[str, str | None]]:
+    """The alarms that the metrics give rise to, each with its kind, its strategy (None: all) and a sentence."""
     alarms = []
+    if metrics["inflated"]:
+        alarms.append(
+            {
+                "alarm": "inflated",
+                "strategy": None,
+                "message": f"Every figure of the protocol {metrics['protocol']} is inflated: {metrics['inflated']}. "
+                "It is for comparison with others who did so; nothing is ranked by it.",
+            }
+        )
     for name, held in (metrics["ceiling"] or {"strategies": {}})["strategies"].items():
         if held["above"]:
             alarms.append(

@@ -22,10 +22,10 @@ DATA = Path("data")
 REPORTS = Path("reports")
 CHOSEN = "chosen"
 """The pseudo-strategy: in each fold, the strategy that this fold's validation chose."""
-NESTED_RULE = (
-    "For test fold k, fold k+1 (cyclic) is validation: configuration, epochs and strategy are chosen there; the "
-    "choice is refitted on all rows outside the test fold and scores it once. 'best' has the highest mean "
-    "validation UA over the folds; 'chosen' takes, in each fold, what that fold's validation alone chose."
+RULE = (
+    "Configuration, epochs and strategy are chosen by validation; the choice is refitted on all rows outside the test "
+    "fold and scores it once. 'best' has the highest mean validation UA over the folds; 'chosen' takes, in each fold, "
+    "what that fold's validation alone chose."
 )
 
 
@@ -108,6 +108,8 @@ def measure(
 
     metrics = {
         "protocol": folds_said["protocol"],
+        "inflated": folds_said["inflated"],
+        "waived": folds_said["waived"],
         "label_space": folds_said["label_space"],
         "classes": folds_said["classes"],
         "counts": {
@@ -119,7 +121,7 @@ def measure(
         },
         "strategies": strategies,
         "best": best["best"],
-        "chosen": {"rule": NESTED_RULE, "per_fold": best["per_fold_best"]},
+        "chosen": {"rule": f"{folds_said['selection']}. {RULE}", "per_fold": best["per_fold_best"]},
         "confusion": {"strategy": best["best"], "counts": confusion[best["best"]]},
         "comparisons": [asdict(each) | {"significant": each.significant} for each in compared],
         "ceiling": ceiling,
@@ -130,7 +132,7 @@ def measure(
         ]
         + findings,
         "excluded": _excluded(
-            data, corpora, predictions, utterances=utterances, dropped=folds_said["dropped"]
+            data, corpora, predictions, utterances=utterances, dropped=folds_said["dropped_by_corpus"]
         ),
     }
     metrics["alarms"] = alarms.raised(metrics)
@@ -162,9 +164,10 @@ def _excluded(
     predictions: Predictions,
     *,
     utterances: dict[str, "pd.DataFrame"],
-    dropped: dict[str, int],
+    dropped: dict[str, dict[str, int]],
 ) -> dict[str, Any]:
-    """What was left out, and why: labels outside the space, rows in no test fold, media that cannot be used."""
+    """What was left out, and why: by corpus, labels outside the space and rows that validation set aside; rows in no
+    test fold; media that cannot be used."""
     media: dict[str, dict[str, int]] = {}
     for corpus in corpora:
         rows = document(data / "features" / corpus / "exclusions.json")  # one for each encoder
@@ -175,8 +178,8 @@ def _excluded(
     return {
         "utterances": total,
         "tested": tested,
-        "labels": dropped,
-        "never_tested": total - tested - sum(dropped.values()),
+        "dropped": dropped,
+        "never_tested": total - tested - sum(sum(held.values()) for held in dropped.values()),
         "media": media,
     }
 

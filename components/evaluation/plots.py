@@ -1,5 +1,6 @@
 """The plots: PNG files to look at, and the tables that DVC draws (`dvc plots show`)."""
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,11 @@ def write(folder: Path, metrics: dict[str, Any], predictions: Predictions, curve
     for name, figure in (
         ("confusion", _confusion(metrics)),
         ("strategies", _strategies(metrics)),
-        ("curves", _curves(curves, metrics["best"])),
+        ("curves", _curves(curves, metrics)),
     ):
-        figure.savefig(folder / f"{name}.png", dpi=150, metadata={"Software": None})
+        figure.savefig(
+            folder / f"{name}.png", dpi=150, metadata={"Software": None, "Title": f"{name}, {_of(metrics)}"}
+        )
 
 
 def _tables(folder: Path, metrics: dict[str, Any], predictions: Predictions, curves: "pd.DataFrame") -> None:
@@ -60,7 +63,7 @@ def _tables(folder: Path, metrics: dict[str, Any], predictions: Predictions, cur
     ).sort_values(["actual", "predicted"])
     strategies = pd.DataFrame(
         [
-            {"strategy": name}
+            {"strategy": f"{name} (inflated)" if metrics["inflated"] else name}
             | {f"{m}{end}": held[m][key] for m in ("ua", "wa", "wf1") for end, key in ENDS.items()}
             for name, held in ranked(metrics)
         ]
@@ -68,7 +71,9 @@ def _tables(folder: Path, metrics: dict[str, Any], predictions: Predictions, cur
     best = curves[curves["strategy"] == metrics["best"]]
     learning = best.groupby("epoch", as_index=False)[["train_loss", "loss", "ua"]].mean()
     for name, table in (("confusion", confusion), ("strategies", strategies), ("curves", learning)):
-        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6f", lineterminator="\n")
+        table.assign(protocol=metrics["protocol"]).to_csv(
+            folder / f"{name}.csv", index=False, float_format="%.6f", lineterminator="\n"
+        )
 
 
 ENDS = {"": "mean", "_low": "low", "_high": "high"}
@@ -105,7 +110,10 @@ def _confusion(metrics: dict[str, Any]) -> "Figure":
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("actual", color=INK)
-    axes.set_title(f"{metrics['confusion']['strategy']}: share of each actual class, and counts", fontsize=10)
+    axes.set_title(
+        f"{metrics['confusion']['strategy']}: share of each actual class, and counts\n{_of(metrics)}",
+        fontsize=10,
+    )
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0, labelsize=9, colors=INK)
@@ -145,16 +153,22 @@ def _strategies(metrics: dict[str, Any]) -> "Figure":
         "; orange tick: the oracle of its modalities" if ceiling else ""
     )
     axes.set_xlabel(f"UA in percent, 95 % interval over speakers\n{note}", color=INK, fontsize=9)
-    axes.set_title(f"protocol {metrics['protocol']}", fontsize=10, loc="left", color=INK)
+    axes.set_title(_of(metrics), fontsize=10, loc="left", color=INK)
     return figure
 
 
-def _curves(curves: "pd.DataFrame", best: str) -> "Figure":
+def _of(metrics: dict[str, Any]) -> str:
+    """The line that says under which protocol the figures are, broken where it is long."""
+    return textwrap.fill(f"protocol {metrics['protocol']}", 70)
+
+
+def _curves(curves: "pd.DataFrame", metrics: dict[str, Any]) -> "Figure":
     """Validation UA by epoch of the chosen configurations: a panel a strategy, a line a fold."""
+    best = metrics["best"]
     names = sorted(curves["strategy"].unique())
     columns = min(4, max(1, len(names)))
     rows = -(-max(1, len(names)) // columns)
-    figure = _figure(2.6 * columns, 0.7 + 1.9 * rows)
+    figure = _figure(max(5.2, 2.6 * columns), 1.0 + 1.9 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
         part = curves[curves["strategy"] == name]
@@ -167,6 +181,7 @@ def _curves(curves: "pd.DataFrame", best: str) -> "Figure":
         panel.set_title(("★ " if name == best else "") + name, fontsize=9, loc="left", color=INK)
     for panel in panels[len(names) :]:
         panel.set_visible(False)
+    figure.suptitle(_of(metrics), fontsize=10, color=INK)
     figure.supxlabel("epoch", fontsize=9, color=INK)
     figure.supylabel("validation UA, percent", fontsize=9, color=INK)
     return figure

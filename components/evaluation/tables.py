@@ -18,6 +18,7 @@ def headline(metrics: dict[str, Any]) -> dict[str, Any]:
     chosen = metrics["strategies"]["chosen"]
     return {
         "protocol": metrics["protocol"],
+        "inflated": metrics["inflated"] is not None,
         "best": metrics["best"],
         "wa": chosen["wa"]["mean"],
         "ua": chosen["ua"]["mean"],
@@ -36,6 +37,7 @@ def comparison_table(metrics: dict[str, Any]) -> "pd.DataFrame":
     rows = []
     for name, held in ranked(metrics):
         row = {
+            "protocol": metrics["protocol"],
             "strategy": name,
             "best": name == metrics["best"],
             "modalities": "+".join(held["modalities"]),

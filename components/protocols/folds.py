@@ -62,6 +62,7 @@ def main() -> None:
             "utterances": len(selection.rows),
             "speakers": speakers_used(plan, selection.rows),
             "folds": _sizes(folds),
+            "waived": [],
             "dropped": added(dropped),
             "dropped_by_corpus": dropped,
             "findings": [finding.to_dict() | {"rows": finding.rows[:ROWS_SHOWN]} for finding in findings],

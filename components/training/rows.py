@@ -38,8 +38,14 @@ class Fold:
 
     @property
     def seen(self) -> Part:
-        """All that a model may learn from once everything has been chosen."""
-        return self.train + self.validation
+        """All that a model may learn from once everything has been chosen: never a row of the test.
+
+        Validation and test share rows where a protocol says that validation is the test.
+        """
+        tested = set(self.test.ids)
+        both = self.train + self.validation
+        kept = [i for i, name in enumerate(both.ids) if name not in tested]
+        return Part(tuple(both.ids[i] for i in kept), tuple(both.target[i] for i in kept))
 
 
 def folds_of(table: "pd.DataFrame", classes: Sequence[str]) -> list[Fold]:

@@ -36,9 +36,13 @@ def experiment(
     seeds: int = 3,
     planted: bool = True,
     text_repeats: bool = False,
+    said: dict | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write ``root/data`` and return it. A strategy is right about as often as its skill says."""
+    """Write ``root/data`` and return it. A strategy is right about as often as its skill says.
+
+    ``said``: what ``folds.json`` holds instead.
+    """
     data, generator = root / "data", np.random.default_rng(seed)
     table = _utterances(corpus, classes, speakers, clips)
     write_table(data / "utterances" / f"{corpus}.parquet", table)
@@ -70,10 +74,14 @@ def experiment(
             "digest": "0" * 64,
             "count": folds,
             "source": "rule",
-            "dropped": {},
+            "selection": "For test fold k, fold k+1 (cyclic) is validation, and the rest trains",
+            "inflated": None,
+            "waived": [],
+            "dropped_by_corpus": {},
             "findings": [finding],
             "text_repeats": text_repeats,
-        },
+        }
+        | (said or {}),
     )
     best = _search(data, skill, folds, generator)
     write_table(

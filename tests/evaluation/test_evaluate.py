@@ -133,6 +133,52 @@ def test_a_strategy_above_the_oracle_of_its_modalities_raises_the_alarm(tmp_path
     assert "alarm" in rendered(metrics)
 
 
+def test_every_table_plot_and_page_says_that_the_figures_are_inflated(tmp_path):
+    from PIL import Image
+
+    name = "emotion7.random4 (inflated)"
+    data = experiment(tmp_path, said={"protocol": name, "inflated": "speakers of the test also train"})
+    metrics = run(data)
+    reports = tmp_path / "reports"
+    assert [alarm["alarm"] for alarm in metrics["alarms"]] == ["inflated"]
+    assert "speakers of the test also train" in metrics["alarms"][0]["message"]
+    headline = read_json(reports / "headline.json")
+    assert (headline["protocol"], headline["inflated"]) == (name, True)
+    assert set(pd.read_csv(reports / "comparison.csv")["protocol"]) == {name}
+    for path in (reports / "plots").glob("*.csv"):
+        assert set(pd.read_csv(path)["protocol"]) == {name}
+    assert pd.read_csv(reports / "plots" / "strategies.csv")["strategy"].str.endswith("(inflated)").all()
+    pictures = sorted((reports / "plots").glob("*.png"))
+    assert len(pictures) == 3
+    for path in pictures:
+        assert name in Image.open(path).text["Title"].replace("\n", " ")
+    page = (reports / "index.html").read_text()
+    assert name in page and page.count('<i class="tag critical">inflated</i>') >= 9
+    parsed(page)
+    text = rendered(metrics)
+    assert name in text and "speakers of the test also train" in " ".join(text.split())
+
+
+def test_what_the_gate_let_through_is_carried_by_name_and_reason(tmp_path):
+    waived = {"kind": "session", "reason": "one <studio> for all", "count": 41}
+    data = experiment(tmp_path, said={"protocol": "emotion7.kfold4 (waived: session)", "waived": [waived]})
+    metrics = run(data)
+    assert metrics["waived"] == [waived] and metrics["alarms"] == []
+    page = (tmp_path / "reports" / "index.html").read_text()
+    parsed(page)
+    assert "one &lt;studio&gt; for all" in page and '<i class="tag warning"' in page
+    assert "one <studio> for all" in " ".join(rendered(metrics).split())
+
+
+def test_what_was_left_out_is_counted_by_corpus(tmp_path):
+    dropped = {"control": {"calm": 3}, "other": {"(quarantined)": 2}}
+    data = experiment(tmp_path, said={"dropped_by_corpus": dropped})
+    metrics = run(data)
+    assert metrics["excluded"]["dropped"] == dropped
+    page = (tmp_path / "reports" / "index.html").read_text()
+    assert "left out of control" in page and "2 × (quarantined)" in page
+
+
 def test_text_that_must_be_at_chance_raises_the_alarm_when_it_is_not(tmp_path):
     above = measured(experiment(tmp_path / "above", planted=False, text_repeats=True))
     assert [alarm["alarm"] for alarm in above["alarms"]] == ["text-above-chance"]
@@ -267,7 +313,11 @@ def test_the_report_escapes_what_comes_from_data(tmp_path):
     evil = "<script>alert('x')</script>"
     folds = read_json(data / "folds.json")
     folds["protocol"] = folds["findings"][0]["explanation"] = evil
-    write_json(data / "folds.json", folds | {"dropped": {evil: 3}})
+    write_json(
+        data / "folds.json",
+        folds
+        | {"dropped_by_corpus": {evil: {evil: 3}}, "waived": [{"kind": evil, "reason": evil, "count": 1}]},
+    )
     exclusions = data / "features" / "control" / "exclusions.json"
     write_json(exclusions, [{"utterance_id": evil, "modality": evil, "encoder": evil, "reason": evil}])
     metrics = run(data)
