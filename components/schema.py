@@ -1,5 +1,6 @@
 """The words that every room shares: modalities, emotions, label spaces, and the utterance table."""
 
+import re
 from dataclasses import dataclass, field
 
 MODALITIES = ("audio", "text", "face")
@@ -102,6 +103,17 @@ UTTERANCE_COLUMNS = {
     "split_official": "str",  # train, validation, test
 }
 """The utterance table: one row an utterance, sorted by ``utterance_id``. What a corpus lacks is null."""
+
+_NUMBER = r"(\d+(?:\.\d+)?)"
+CUT = re.compile(rf"#t={_NUMBER},{_NUMBER}(?:&xywh=percent:{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER})?$")
+"""How ``audio`` or ``video`` ends where the utterance is a part of a longer recording: W3C's Media Fragments URI 1.0
+(2012), sections 4.2.1 and 4.2.2. From one second up to another; and left, top, width and height of the picture's part.
+``film.avi#t=6.2901,8.2357&xywh=percent:50,0,50,100``"""
+
+
+def file_of(path: str) -> str:
+    """The file that what ``audio`` or ``video`` names lies in."""
+    return CUT.sub("", path)
 
 
 LAYOUTS = ("control", "iemocap", "meld", "ravdess", "lrs3", "muse", "crema-d", "emodb", "folder", "manifest")

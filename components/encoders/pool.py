@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import CorpusError, FeatureError, MediaError, SettingsError
 from ..process import begin_worker
+from ..schema import file_of
 from .base import Encoder
 from .cache import Cache, Entry
 from .registry import make
@@ -101,7 +102,7 @@ def _encode(job: Job) -> None:
     if job.modality not in _encoders:
         _encoders[job.modality] = _recipes[job.modality].encoders()
     encoders = [encoder for encoder in _encoders[job.modality] if encoder.name in job.keys]
-    if isinstance(job.source, Path) and not job.source.is_file():
+    if isinstance(job.source, Path) and not Path(file_of(str(job.source))).is_file():
         raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table and not on the disk")
     try:
         medium = encoders[0].decode(job.source)

@@ -6,7 +6,8 @@
     normalise_text(text)          → what the text encoders read
     fingerprint_sound(samples)    → what a copy of the recording is known by, in whatever codec
 
-A source is a path or the file's bytes. What cannot be used raises ``MediaError``, whose message is the reason
+A source is a path or the file's bytes; a path may name a part of a recording (``schema.CUT``), which is then all that
+is read. What cannot be used raises ``MediaError``, whose message is the reason
 alone ("0 bytes", "truncated: 1.20 s of 3.50 s are there"): the caller knows which recording it was.
 """
 

@@ -11,6 +11,7 @@ import soxr
 
 from ..errors import MediaError
 from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
+from .cut import Cut, cut_of
 
 VERSION = 1
 """Of the decoding: raised when the same recording gives other samples, so that no cache mixes the two."""
@@ -48,15 +49,16 @@ def audio_facts(source: Source) -> AudioFacts:
     Raises:
         MediaError: no such file, 0 bytes, not a media file, no sound track, a wav shorter than its header says.
     """
+    cut = cut_of(source)
     with opened(source) as file:
         if _is_sound_file(file):
             with _sound_file(file) as sound:
-                return AudioFacts(
-                    sound.samplerate, sound.channels, sound.frames / sound.samplerate, sound.subtype
-                )
+                duration = cut.duration_s if cut else sound.frames / sound.samplerate
+                return AudioFacts(sound.samplerate, sound.channels, duration, sound.subtype)
         with demuxed(file) as container:
             stream = _sound_track(container, file)
-            duration = seconds(stream) or (container.duration or 0) / av.time_base
+            whole = seconds(stream) or (container.duration or 0) / av.time_base
+            duration = cut.duration_s if cut else whole
             codec = stream.codec_context
             return AudioFacts(codec.sample_rate, codec.channels, duration, codec.name)
 
@@ -74,8 +76,9 @@ def decode_audio(source: Source, *, rate: int = RATE) -> np.ndarray:
     Raises:
         MediaError: missing, 0 bytes, not a media file, truncated, no sound track, NaN or Inf, silent, too short.
     """
+    cut = cut_of(source)
     with opened(source) as file:
-        samples, own = _read_sound_file(file) if _is_sound_file(file) else _read_container(file)
+        samples, own = _read_sound_file(file, cut) if _is_sound_file(file) else _read_container(file, cut)
     if not np.isfinite(samples).all():
         count = int((~np.isfinite(samples)).any(1).sum())
         raise MediaError(f"holds NaN or Inf: {count} of {len(samples)} samples")
@@ -147,13 +150,19 @@ def _wav_data(file: BinaryIO) -> tuple[int, int] | None:
     return found
 
 
-def _read_sound_file(file: BinaryIO) -> tuple[np.ndarray, int]:
+def _read_sound_file(file: BinaryIO, cut: Cut | None) -> tuple[np.ndarray, int]:
     blocks, broken = [], None
     with _sound_file(file) as sound:
         own, expected = sound.samplerate, sound.frames
+        if cut:
+            _there(cut, expected / own)
+            begin, end = (min(moment, expected) for moment in _span(cut, own))
+            expected = end - sound.seek(begin)
+        left = expected
         try:
-            while len(block := sound.read(1 << 18, dtype="float32", always_2d=True)):
+            while len(block := sound.read(min(1 << 18, left), dtype="float32", always_2d=True)):
                 blocks.append(block)
+                left -= len(block)
         except soundfile.LibsndfileError as error:
             broken = error.error_string.rstrip(".")
     samples = np.concatenate(blocks) if blocks else np.empty((0, 1), np.float32)
@@ -171,7 +180,7 @@ def _sound_track(container, file: BinaryIO):
     raise not_media(file)
 
 
-def _read_container(file: BinaryIO) -> tuple[np.ndarray, int]:
+def _read_container(file: BinaryIO, cut: Cut | None) -> tuple[np.ndarray, int]:
     with demuxed(file) as container:
         stream = _sound_track(container, file)
         own = stream.codec_context.sample_rate
@@ -186,8 +195,20 @@ def _read_container(file: BinaryIO) -> tuple[np.ndarray, int]:
         raise MediaError("no sound in its sound track")
     samples = np.concatenate(blocks, axis=1).T
     found = len(samples) / own
-    if expected and found < expected - max(
-        0.25, 0.1 * expected
-    ):  # a codec pads its ends by tens of milliseconds
+    if cut:
+        _there(cut, found)
+        begin, end = _span(cut, own)
+        return samples[begin:end], own
+    if expected and found < expected - max(0.25, 0.1 * expected):  # a codec pads its ends by milliseconds
         raise truncated(found, expected)
     return samples, own
+
+
+def _span(cut: Cut, rate: int) -> tuple[int, int]:
+    return round(cut.begin_s * rate), round(cut.end_s * rate)
+
+
+def _there(cut: Cut, whole_s: float) -> None:
+    """Raise MediaError where the recording ends well before the cut does: times are rounded, and codecs pad."""
+    if whole_s < cut.end_s - max(0.25, 0.1 * cut.duration_s):
+        raise cut.ends_early(whole_s)

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import av
 
 from ..errors import MediaError
+from ..schema import file_of
 
 Source = str | Path | bytes
 
@@ -24,13 +25,13 @@ CONTAINERS = ",".join(
 
 @contextmanager
 def opened(source: Source) -> Iterator[BinaryIO]:
-    """The recording's bytes as a seekable file.
+    """The recording's bytes as a seekable file; of a path that names a part of one, the whole.
 
     Raises:
         MediaError: it is missing, a folder, unreadable, of 0 bytes, or a pointer that Git LFS left in its place.
     """
     try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")  # noqa: SIM115 (closed below)
+        file = io.BytesIO(source) if isinstance(source, bytes) else open(file_of(str(source)), "rb")  # noqa: SIM115, PTH123 (closed below)
     except FileNotFoundError:
         raise MediaError("missing: there is no such file") from None
     except OSError as error:

@@ -1,5 +1,6 @@
 """Pictures of a clip: a few, evenly spaced."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import av
@@ -7,6 +8,7 @@ import numpy as np
 
 from ..errors import MediaError
 from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
+from .cut import Cut, cut_of
 
 VERSION = 1
 """Of the decoding: raised when the same clip gives other pictures, so that no cache mixes the two."""
@@ -17,6 +19,7 @@ class VideoFacts:
     """What a clip's header says of its pictures."""
 
     width: int
+    """Of the whole picture, in pixels, where the clip is a part of a recording too."""
     height: int
     fps: float
     duration_s: float
@@ -39,6 +42,7 @@ def video_facts(source: Source) -> VideoFacts:
     Raises:
         MediaError: no such file, 0 bytes, not a media file, truncated, no pictures.
     """
+    cut = cut_of(source)
     with opened(source) as file, demuxed(file) as container:
         stream = _pictures(container, file)
         codec = stream.codec_context
@@ -46,7 +50,7 @@ def video_facts(source: Source) -> VideoFacts:
             codec.width,
             codec.height,
             float(stream.average_rate or 0),
-            _duration(container, stream),
+            cut.duration_s if cut else _duration(container, stream),
             bool(container.streams.audio),
             codec.name,
         )
@@ -56,17 +60,25 @@ def frames(source: Source, *, count: int) -> Frames:
     """The pictures on show in the middles of ``count`` equal parts of the clip.
 
     A clip of fewer pictures gives each of them once. The clip is decoded once, in order, and only the pictures
-    wanted are converted.
+    wanted are converted; of a part of a recording, what lies before it is skipped as far as the recording allows.
 
     Raises:
         MediaError: no such file, 0 bytes, not a media file, truncated, no pictures, none that can be decoded.
     """
+    cut = cut_of(source)
     with opened(source) as file, demuxed(file) as container:
         stream = _pictures(container, file)
-        duration = _duration(container, stream)
-        wanted = [(part + 0.5) / count * duration for part in range(count)]
+        if cut:
+            begin, duration, shown_in_order = (
+                cut.begin_s,
+                cut.duration_s,
+                _timed_within(container, stream, cut),
+            )
+        else:
+            begin, duration, shown_in_order = 0.0, _duration(container, stream), _timed(container, stream)
+        wanted = [begin + (part + 0.5) / count * duration for part in range(count)]
         images, times, last = [], [], None
-        for shown in _timed(container, stream):
+        for shown in shown_in_order:
             # The picture before this one was on show until now.
             if last and wanted and wanted[0] < shown.begin_s:
                 _keep(last, images, times)
@@ -74,13 +86,14 @@ def frames(source: Source, *, count: int) -> Frames:
             last = shown
         if last is None:
             raise MediaError("no picture in it can be decoded")
-        if last.end_s < duration - max(0.5, 0.1 * duration):  # containers round their length up
-            raise truncated(last.end_s, duration)
+        if last.end_s < begin + duration - max(0.5, 0.1 * duration):  # containers round their length up
+            raise cut.ends_early(last.end_s) if cut else truncated(last.end_s, duration)
         if wanted:
             _keep(last, images, times)
     if len({image.shape for image in images}) > 1:
         raise MediaError("its pictures change their size")
-    return Frames(np.stack(images), np.array(times), duration)
+    images = [np.ascontiguousarray(cut.of(image)) for image in images] if cut else images
+    return Frames(np.stack(images), np.array(times) - begin, duration)
 
 
 def _pictures(container, file):
@@ -119,7 +132,7 @@ class _Shown:
     frame: av.VideoFrame
 
 
-def _timed(container, stream):
+def _timed(container, stream) -> Iterator[_Shown]:
     step = 1 / float(stream.average_rate or 25)
     first = None
     for index, frame in enumerate(decoded(container, stream)):
@@ -127,6 +140,41 @@ def _timed(container, stream):
         first = time if first is None else first
         length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
         yield _Shown(time - first, time - first + length, frame)
+
+
+def _timed_within(container, stream, cut: Cut) -> Iterator[_Shown]:
+    """The pictures on show within a cut, or the last one where the recording ends before it."""
+    step = 1 / float(stream.average_rate or 25)
+    zero = next((frame.time for frame in decoded(container, stream)), None)
+    if zero is None:
+        raise MediaError("a part cannot be cut out of it: it has no pictures, or they state no time")
+    last = None
+    for frame in _decoded_near(container, stream, zero + cut.begin_s):
+        # DivX packs two pictures into one and then states no time for the second.
+        begin = last.end_s if frame.time is None else frame.time - zero
+        shown = _Shown(begin, begin + step, frame)
+        if shown.begin_s >= cut.end_s:
+            break
+        if last and shown.begin_s > cut.begin_s:
+            yield last
+        last = shown
+    if last:
+        yield last
+
+
+def _decoded_near(container, stream, begin_s: float) -> Iterator["av.VideoFrame"]:
+    """Pictures from one at or before a moment on: from the first where the recording cannot be entered midway."""
+    for target in (max(0, int((begin_s - 1) / stream.time_base)), 0):
+        try:
+            container.seek(target, stream=stream)
+            frames = decoded(container, stream)
+            first = next(frames, None)
+        except (av.error.FFmpegError, MediaError):
+            continue
+        if first is not None and first.time is not None and (first.time <= begin_s or target == 0):
+            yield first
+            yield from frames
+            return
 
 
 def _keep(shown: _Shown, images: list, times: list) -> None:
