@@ -5,7 +5,7 @@ Great Expectations takes seconds to import, so that only the stage that needs it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROWS_AT_MOST = 1000
 """So many rows are listed of one clause; ``count`` is always the whole number."""
 SHOWN_ON_A_PAGE = 20
+OWN_WORDS_AT_MOST = 40
 KEYS = {
     UTTERANCES: ["utterance_id"],
     SPEAKERS: ["speaker"],
@@ -46,7 +47,7 @@ def check(
     facts: pd.DataFrame,
     clauses: Sequence[Clause],
     *,
-    features: Mapping[str, pd.Index] | None = None,
+    features: Mapping[str, Collection[str]] | None = None,
     known: Known | None = None,
 ) -> Outcome:
     """Hold a corpus against its contract.
@@ -196,9 +197,9 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def _counts(facts: pd.DataFrame, features: Mapping[str, pd.Index], excluded: list[dict]) -> dict:
+def _counts(facts: pd.DataFrame, features: Mapping[str, Collection[str]], excluded: list[dict]) -> dict:
     labels = facts["label"].value_counts()
-    raw = facts.loc[facts["label"].isna(), "label_raw"].value_counts()
+    raw = facts.loc[facts["label"].isna(), "label_raw"].value_counts().head(OWN_WORDS_AT_MOST)
     clips = facts.groupby("speaker").size()
     return {
         "utterances": len(facts),

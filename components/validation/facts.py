@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import MediaError
 from ..progress import track
+from ..schema import file_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +68,8 @@ class _File:
 def gather(table: pd.DataFrame, root: Path, *, workers: int) -> pd.DataFrame:
     """The table's rows with the columns of ``COLUMNS``, gathered from the files beneath ``root``.
 
-    The sound of an utterance is its ``audio`` file, or the sound track of its ``video`` where it has none. A file
-    that several rows name is decoded once. Threads do the work: decoders release Python's lock, and nothing is left
+    The sound of an utterance is its ``audio`` file, or the sound track of its ``video`` where it has none. What
+    several rows name is decoded once. Threads do the work: decoders release Python's lock, and nothing is left
     behind when the process is killed.
     """
     import pandas as pd
@@ -159,7 +160,7 @@ def _state(source: object, reason: str | None) -> str | None:
 
 def _place(path: str, root: Path) -> str:
     """By the path's words alone: a link out of the folder may well be DVC's own, into its cache."""
-    within = os.path.normpath(path)
+    within = os.path.normpath(file_of(path))
     if not path or PurePosixPath(within).is_absolute() or PurePosixPath(within).parts[0] == "..":
         return OUTSIDE
     return THERE if (root / within).is_file() else MISSING

@@ -69,13 +69,35 @@ def index(verdict: dict, pages: list[str]) -> str:
     for key, title in (("critical", "What stops the pipeline"), ("warnings", "What a person should read")):
         if verdict[key]:
             parts.append(f"<h2>{title}</h2>" + _findings(verdict[key]))
-    if verdict["excluded"]:
-        parts.append("<h2>What cannot be used, and counts as missing</h2>")
-        parts.append(_listing(verdict["excluded"], ["utterance_id", "modality", "reason"]))
-    if verdict["unread"]:
-        parts.append("<h2>Files that are no utterance of the corpus, and were not read</h2>")
-        parts.append(_listing(verdict["unread"], ["path", "reason"]))
+    for key, title, columns in (
+        ("quarantined", "Utterances set aside, of which nothing is used", ["utterance_id", "reasons"]),
+        ("excluded", "What cannot be used, and counts as missing", ["utterance_id", "modality", "reason"]),
+        ("unread", "Files that are no utterance of the corpus, and were not read", ["path", "reason"]),
+    ):
+        if verdict[key]:
+            parts.append(f"<h2>{title}</h2>" + _listing(verdict[key], columns))
+    parts.append("<h2>What is here</h2>" + _table(["what", "how many"], _counted(verdict)))
     return _framed(f"{verdict['corpus']}: validation", "\n".join(parts))
+
+
+def _counted(verdict: dict) -> list[list[str]]:
+    counts = verdict["counts"]
+    clips = counts["clips_of_a_speaker"]
+    labels = counts["labels"] | {
+        f"{word} (its own word)": count for word, count in counts["own_words"].items()
+    }
+    return [
+        ["labels", ", ".join(f"{label}: {count}" for label, count in labels.items()) or "none"],
+        ["without a label", str(counts["unlabelled"])],
+        ["clips of a speaker", f"{clips['fewest']} to {clips['most']}" if clips else "no speakers"],
+        ["without a speaker", str(counts["without_speaker"])],
+        ["rated by people", str(counts["rated"])],
+        *(
+            [modality, ", ".join(f"{count} {state}" for state, count in states.items())]
+            for modality, states in counts["modalities"].items()
+        ),
+        *([f"{modality} features", said] for modality, said in verdict["features"].items()),
+    ]
 
 
 def _findings(findings: list[dict]) -> str:
@@ -95,7 +117,12 @@ def _findings(findings: list[dict]) -> str:
 def _listing(entries: list[dict], keys: list[str]) -> str:
     more = len(entries) - LISTED_AT_MOST
     note = f"<p>… and {more} more, in verdict.json</p>" if more > 0 else ""
-    return _table(keys, [[each[key] for key in keys] for each in entries[:LISTED_AT_MOST]]) + note
+    rows = [[_joined(each[key]) for key in keys] for each in entries[:LISTED_AT_MOST]]
+    return _table(keys, rows) + note
+
+
+def _joined(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "; ".join(value)
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:

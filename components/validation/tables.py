@@ -10,7 +10,7 @@ counts       what is published of the corpus, beside what is found: count, lacki
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ..schema import EMOTIONS
@@ -38,7 +38,7 @@ READ = "read"
 
 
 def tables(
-    corpus: str, facts: pd.DataFrame, *, features: Mapping[str, pd.Index], known: Known | None
+    corpus: str, facts: pd.DataFrame, *, features: Mapping[str, Collection[str]], known: Known | None
 ) -> dict[str, pd.DataFrame]:
     """The tables, by name.
 
@@ -54,6 +54,8 @@ def tables(
     cells = pd.crosstab(facts["speaker"], facts["label"]).stack().rename("clips").reset_index()
     usual = cells["clips"].mode()
     cells["of_usual"] = cells["clips"] / (usual.iloc[0] if len(usual) else 1)
+    if facts["raters"].notna().any():  # who agree on other labels than were dealt
+        cells["of_usual"] = None
     return {
         UTTERANCES: _utterances(facts, features),
         SPEAKERS: speakers.reset_index(),
@@ -118,7 +120,7 @@ def _expected(count: Count, found: dict[tuple, int]) -> list[tuple[tuple, int]]:
     return flat
 
 
-def _utterances(facts: pd.DataFrame, features: Mapping[str, pd.Index]) -> pd.DataFrame:
+def _utterances(facts: pd.DataFrame, features: Mapping[str, Collection[str]]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 

@@ -76,7 +76,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
     ):  # a control corpus in that corpus's layout: of no published size
         published = published.without_counts()
     attached = corpora.attached(corpus, root, table["utterance_id"], layout)
-    features = {modality: held.index for modality, held in sorted(attached.items())}
+    features = {modality: held.index for modality, held in attached.items()}
     facts = gather(table, root, workers=workers)
     contract = clauses(
         corpus,
@@ -90,6 +90,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
     verdict = outcome.verdict
     if bounds.on_breach == "quarantine":
         verdict = quarantined(outcome, facts["utterance_id"])
+    verdict["features"] = {name: held.coverage(table["utterance_id"]) for name, held in attached.items()}
     verdict["unread"] = read_json(UTTERANCES / f"{corpus}.unread.json")
 
     folder = REPORTS / corpus

@@ -196,7 +196,7 @@ def test_pages_stand_alone_and_are_the_same_bytes_again():
     rows[0] |= {"label": "<script>rage</script>"}
     first, second = (judged(rows) for _ in range(2))
     assert first == second
-    whole = index(first.verdict | {"unread": []}, list(first.pages))
+    whole = index(first.verdict | {"unread": [], "features": {}}, list(first.pages))
     for text in (*first.pages.values(), whole):
         assert "http://" not in text
         assert "https://" not in text
