@@ -140,7 +140,8 @@ class Params(_Frozen):
     label_space: Name
     label_spaces: dict[Name, LabelSpaceStated]
     protocol: ProtocolName
-    modalities: list[Literal["audio", "text", "face"]] = Field(min_length=1)
+    modalities: list[Name] = Field(min_length=1)
+    """Audio, text and face are made from media; any other comes as features."""
     validation: Validation
     features: Features
     folds: Folds
@@ -160,6 +161,10 @@ class Params(_Frozen):
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{key}: named twice: {', '.join(twice)}")
+        if "video" in self.modalities:
+            raise ValueError(
+                "modalities: 'video' is a medium; its pictures are the modality 'face', its sound 'audio'"
+            )
         ours = sorted(set(self.label_spaces) & set(LABEL_SPACES))
         if ours:
             raise ValueError(f"label_spaces: {', '.join(ours)} is emoflow's own; give yours another name")

@@ -78,7 +78,11 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
         (lambda p: p["folds"].update(waivers={"session": ""}), r"folds\.waivers\.session is ''"),
         (lambda p: p.update(corpora=["control", "control"]), r"corpora: named twice: control"),
         (lambda p: p.update(label_space="emotion9"), r"'emotion9' is not known"),
-        (lambda p: p.update(modalities=["smell"]), r"modalities\.0 is 'smell'"),
+        (lambda p: p.update(modalities=["Smell"]), r"modalities\.0 is 'Smell'"),
+        (
+            lambda p: p.update(modalities=["video"]),
+            "'video' is a medium; its pictures are the modality 'face'",
+        ),
         (lambda p: p.update(corpora=["../etc"]), r"corpora\.0 is '\.\./etc'"),
     ],
 )

@@ -6,10 +6,14 @@ import difflib
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..schema import CORPORA, LAYOUTS, UNSTATED, Layout
 from .reading import Adapter, Reading
+
+if TYPE_CHECKING:
+    from .features import Attached
 
 MANIFESTS = "utterances.csv", "utterances.parquet"
 _MODULES = {name: f".{name.replace('-', '_')}" for name in LAYOUTS} | {"control": ".manifest"}
@@ -51,23 +55,26 @@ def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
     return adapter(layout_of(corpus, root, stated)).read(root, corpus, stated)
 
 
-def attached(corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTATED) -> dict:
-    """The pre-computed feature tables that came with a corpus: ``attached/<modality>.csv``.
+def attached(corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTATED) -> dict[str, Attached]:
+    """The pre-computed features that came with a corpus: its own, and those in ``attached/``, which go first.
 
     Args:
         ids: the corpus's utterance ids.
 
     Returns:
-        For each modality a table of float32 columns, its index named ``utterance_id``, sorted.
+        Modality → ``features.Attached``, sorted.
 
     Raises:
-        CorpusError: a table that does not join to the corpus; names the rows.
+        CorpusError: features that do not join to the corpus; names the rows.
     """
-    from .features import read_features
+    from .features import attached_paths, read_features
 
-    paths = sorted((Path(root) / "attached").glob("*.csv"))
-    local_id = adapter(layout_of(corpus, root, stated)).local_id
-    return {path.stem: read_features(path, corpus, local_id, ids) for path in paths}
+    root, ids = Path(root), list(ids)
+    reader = adapter(layout_of(corpus, root, stated))
+    found = reader.features(root, corpus, ids) if reader.features else {}
+    for modality, path in attached_paths(root).items():
+        found[modality] = read_features(path, corpus, reader.local_id, ids)
+    return dict(sorted(found.items()))
 
 
 def obtain(corpus: str) -> str:

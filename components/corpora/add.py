@@ -9,7 +9,7 @@ from ..errors import CorpusError, listed
 from ..schema import UNSTATED, Layout
 from . import adapter, layout_of
 from .copying import alone, copy_all, differences, files_of
-from .features import read_features
+from .features import read_features, to_attach
 from .placing import check_name, elsewhere, project_of, read_as, replace, track
 from .reading import OURS
 
@@ -35,7 +35,7 @@ def add(
         corpus: its name: a known corpus's, or one of the user's own.
         source: the corpus as its owner ships it; it is only read.
         stated: what params.yaml says of its layout.
-        features: modality → a CSV of pre-computed features, joined by its column ``name``.
+        features: modality → pre-computed features, a file or a folder of them (see ``feature_files``).
         root: within a DVC project.
         workers: how many files are copied at once; one a core where None.
         say: is told what was found.
@@ -91,16 +91,12 @@ def _checked(
             raise CorpusError(f"{modality!r} is no name of a modality: small letters, digits, - and _")
         path = Path(path).expanduser()
         ids = reading.table["utterance_id"]
-        table = read_features(path, corpus, local_id, ids)
-        name = f"{OURS}/{modality}.csv"
-        if name in files:
-            raise CorpusError(f"{source} brings {name} of its own; leave out --features {modality}=…")
-        foreign = table.attrs["foreign"]
-        say(
-            f"{path}: {table.shape[1]} features, modality {modality}, of {len(table)} of {len(ids)} utterances"
-            + (f"; {foreign} row(s) are of clips that are not here" if foreign else "")
-        )
-        files[name] = path
+        held = read_features(path, corpus, local_id, ids)
+        beside = [name for name in files if name.startswith((f"{OURS}/{modality}.", f"{OURS}/{modality}/"))]
+        if beside:
+            raise CorpusError(f"{source} brings {beside[0]} of its own; leave out --features {modality}=…")
+        say(f"{path}: modality {modality}: {held.coverage(ids)}")
+        files |= to_attach(modality, path)
     return files
 
 

@@ -98,7 +98,7 @@ class Cells:
         return found
 
     def raters(self, stated: Mapping[str, str]) -> pd.Series:
-        """``{"rater": ["label", …]}`` as JSON, keys sorted; labels in the field's words where known."""
+        """``{"rater": ["label", …]}`` as JSON; labels in the field's words where known."""
         cells = self.text("raters")
         found = cells.map(lambda cell: _raters(cell, stated), na_action="ignore").astype("str")
         self.refuse_where(
@@ -143,4 +143,4 @@ def _raters(cell: str, stated: Mapping[str, str]) -> str | None:
     ):
         return None
     known = {rater: [labels.label_of(word, stated) or word for word in each] for rater, each in named.items()}
-    return json.dumps(known, sort_keys=True, ensure_ascii=False)
+    return json.dumps(known, ensure_ascii=False)

@@ -1,77 +1,179 @@
-"""Pre-computed features that come with a corpus: a CSV with a column ``name`` and a column of numbers a feature."""
+"""Pre-computed features that come with a corpus: a modality each, joined to its utterances by id."""
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, listed
+from .feature_files import SUFFIXES, Clips, feature_files, read_clips
+from .reading import OURS
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
-NAME = "name"
+
+@dataclass(frozen=True)
+class Attached:
+    """One modality's features, joined to a corpus.
+
+    Attributes:
+        names: of the D dimensions.
+        tokens: utterance id → float32 [T, D], all finite, sorted by id; T is 1 for pooled features.
+        unusable: utterance id → why nothing of what came for it can be used.
+        foreign: how many clips were of no utterance of the corpus (which may be a part of one); left out.
+        notes: what else was left out, in sentences.
+    """
+
+    names: tuple[str, ...]
+    tokens: dict[str, np.ndarray]
+    unusable: dict[str, str]
+    foreign: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def index(self) -> list[str]:
+        """The utterances that have features, sorted."""
+        return list(self.tokens)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def coverage(self, ids: Iterable[str]) -> str:
+        """In a sentence, how many of these utterances have features, and which lack them."""
+        ids = sorted(ids)
+        lacking = [each for each in ids if each not in self.tokens]
+        longest = max(map(len, self.tokens.values()), default=0)
+        said = [f"{len(self.names)} features of {len(ids) - len(lacking)} of {len(ids)} utterances"]
+        said += [f"sequences of up to {longest} tokens"] if longest > 1 else []
+        said += [f"{len(lacking)} have none: {listed(lacking)}"] if lacking else []
+        said += [f"{self.foreign} clip(s) are not of this corpus"] if self.foreign else []
+        return "; ".join((*said, *self.notes))
 
 
 def read_features(
     path: Path, corpus: str, local_id: Callable[[str], str | None], ids: Iterable[str]
-) -> pd.DataFrame:
-    """A feature table, joined to a corpus by name.
+) -> Attached:
+    """A file of features, or a folder of them (see ``feature_files``), joined to a corpus by name.
 
     Args:
-        local_id: what the table calls a clip → its id within the corpus.
+        local_id: what the features call a clip → its id within the corpus.
         ids: the corpus's utterance ids.
 
-    Returns:
-        float32 columns; index ``utterance_id``, sorted. Rows of clips that the corpus lacks (it may be a part of
-        one) are left out; ``attrs["foreign"]`` counts them.
+    Raises:
+        CorpusError: no such file, no names, names that are no names of this corpus, twice the same clip, no clip of
+            the corpus, numbers that are not finite, dimensions that differ; names the clips.
+    """
+    return join(read_clips(path), corpus, local_id, ids)
+
+
+def join(clips: Clips, corpus: str, local_id: Callable[[str], str | None], ids: Iterable[str]) -> Attached:
+    """Features joined to a corpus by name; see ``read_features``."""
+    import numpy as np
+
+    path, known = clips.path, set(ids)
+    named = _named(clips, corpus, local_id, known)
+    if not known & set(named.values()):
+        raise CorpusError(f"{path}: none of its clips is in the corpus: {listed(sorted(named.values()))}")
+    bad = {name: ~np.isfinite(tokens) for name, tokens in clips.tokens.items()}
+    bad = {name: wrong for name, wrong in bad.items() if wrong.any()}
+    if bad:
+        said = listed(
+            f"{name}: {clips.names[column]}"
+            for name, wrong in bad.items()
+            for column in np.flatnonzero(wrong.any(0))
+        )
+        raise CorpusError(
+            f"{path}: {sum(int(wrong.sum()) for wrong in bad.values())} cell(s) without a finite number: {said}; "
+            "mend or leave out the rows"
+        )
+    here = sorted((utterance, name) for name, utterance in named.items() if utterance in known)
+    notes = []
+    if clips.dropped:
+        notes.append(f"{clips.dropped} row(s) of frames without a face are left out")
+    if clips.crowded:
+        notes.append(f"of {clips.crowded} clip(s) with several faces the most confident is taken")
+    if clips.others:
+        notes.append(f"{clips.others} file(s) beside them hold no features")
+    return Attached(
+        clips.names,
+        {utterance: clips.tokens[name] for utterance, name in here if len(clips.tokens[name])},
+        {utterance: f"no token in {name}" for utterance, name in here if not len(clips.tokens[name])},
+        len(named) - len(here),
+        tuple(notes),
+    )
+
+
+def to_attach(modality: str, path: Path) -> dict[str, Path]:
+    """Where in a corpus's folder its features are kept: relative POSIX path → the file that goes there.
 
     Raises:
-        CorpusError: no column ``name``, names that are no names of this corpus, twice the same clip, no clip of
-            the corpus, cells that are no finite numbers; names the rows.
+        CorpusError: nothing there, or no feature file.
     """
-    import numpy as np
-    import pandas as pd
-
+    if path.is_dir():
+        return {f"{OURS}/{modality}/{name}": file for name, file in feature_files(path)[0].items()}
     if not path.is_file():
         raise CorpusError(f"{path} is not there")
-    try:
-        table = pd.read_csv(path, dtype={NAME: "str"})
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from None
-    if NAME not in table:
-        raise CorpusError(
-            f"{path} has no column {NAME!r}, by which its rows are joined; it has {listed(table.columns)}"
-        )
-    if len(table) == 0 or table.shape[1] < 2:
-        raise CorpusError(f"{path} has {len(table)} row(s) and {table.shape[1] - 1} feature(s)")
-    names = table.pop(NAME)
-    local = [None if pd.isna(name) else local_id(name) for name in names]
-    strange = [repr(name) for name, found in zip(names, local, strict=True) if found is None]
+    return {f"{OURS}/{modality}{path.suffix.lower()}": path}
+
+
+def attached_paths(root: Path) -> dict[str, Path]:
+    """Modality → the file or folder of features that was attached to the corpus in ``root``, sorted.
+
+    Raises:
+        CorpusError: two of one modality.
+    """
+    found: dict[str, Path] = {}
+    folder = root / OURS
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() in SUFFIXES):
+            continue
+        modality = path.name if path.is_dir() else path.stem
+        if modality in found:
+            raise CorpusError(
+                f"{folder} has {found[modality].name} and {path.name}, both of modality {modality}: leave one"
+            )
+        found[modality] = path
+    return found
+
+
+def _named(
+    clips: Clips, corpus: str, local_id: Callable[[str], str | None], known: set[str]
+) -> dict[str, str]:
+    """The features' names of clips → utterance ids, in the corpus or as they would be there."""
+    stems: dict[str, list[str]] = {}
+    for utterance in known:
+        stems.setdefault(utterance.rsplit("/", 1)[1], []).append(utterance)
+    found, strange, unclear = {}, [], []
+    for name in clips.tokens:
+        local = local_id(name)
+        if local is None:
+            strange.append(repr(name))
+            continue
+        candidates = [f"{corpus}/{local}", local]
+        parts = local.split("/")
+        candidates += [f"{corpus}/{posixpath.join(*parts[at:])}" for at in range(1, len(parts))]
+        utterance = next((each for each in candidates if each in known), candidates[0])
+        if utterance not in known and len(parts) == 1:  # a bare name, where ids are paths
+            alike = sorted(stems.get(local, []))
+            unclear += [f"{name} ({listed(alike, 3)})"] if len(alike) > 1 else []
+            utterance = alike[0] if alike else utterance
+        found[name] = utterance
     if strange:
         raise CorpusError(
-            f"{path}: {len(strange)} row(s) whose name is none of {corpus}'s: {listed(strange)}"
+            f"{clips.path}: {len(strange)} row(s) whose name is none of {corpus}'s: {listed(strange)}"
         )
-    index = pd.Index([f"{corpus}/{each}" for each in local], name="utterance_id")
-    twice = index[index.duplicated()].unique()
-    if len(twice):
-        raise CorpusError(f"{path}: {len(twice)} clip(s) named more than once: {listed(twice)}")
-    known = index.isin(list(ids))
-    if not known.any():
-        raise CorpusError(f"{path}: none of its clips is in the corpus: {listed(index)}")
-    words = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
-    if words:
+    if unclear:
         raise CorpusError(
-            f"{path}: column(s) that do not hold numbers alone: {listed(words)}; leave them out"
+            f"{clips.path}: {len(unclear)} name(s) fit several utterances: {listed(unclear, 3)}; name them by their "
+            "paths in the corpus"
         )
-    values = table.to_numpy("float32")
-    bad = [f"{names[row]}: {table.columns[column]}" for row, column in np.argwhere(~np.isfinite(values))[:11]]
-    if bad:
-        count = int((~np.isfinite(values)).sum())
-        raise CorpusError(
-            f"{path}: {count} cell(s) without a finite number: {listed(bad)}; mend or leave out the rows"
-        )
-    joined = pd.DataFrame(values, index=index, columns=table.columns)[known].sort_index()
-    joined.attrs["foreign"] = int((~known).sum())
-    return joined
+    held = sorted(found.values())
+    twice = sorted({one for one, other in pairwise(held) if one == other})
+    if twice:
+        raise CorpusError(f"{clips.path}: {len(twice)} clip(s) named more than once: {listed(twice)}")
+    return found

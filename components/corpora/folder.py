@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import CorpusError, listed
 from ..schema import UNSTATED, Layout
 from . import labels
-from .paths import AUDIO, SUFFIXES, VIDEO, is_truth, local_id, medium_of, stem_of
+from .paths import AUDIO, SUFFIXES, VIDEO, local_id, medium_of, stem_of
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
 from .tabular import read_text
 
@@ -57,7 +57,7 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
         taken[local], spare = _choose(files)
         unread |= spare
     unread |= dict.fromkeys(texts.values(), "a text with no recording of its name beside it")
-    others = [path for path in paths if medium_of(path) is None and not is_truth(path)]
+    others = [path for path in paths if medium_of(path) is None]
     unread |= dict.fromkeys(others, f"no recording: {', '.join((*AUDIO, *VIDEO))} are read")
     rows = (_row(root, corpus, local, held[local] | files, stated) for local, files in taken.items())
     return Reading(utterance_table(rows), unread_list(unread, droppings))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import CorpusError, listed
 from ..schema import UNSTATED, UTTERANCE_COLUMNS, Layout
 from . import cells, labels
-from .paths import is_truth, leading_out, local_id, medium_of, stem_of
+from .paths import leading_out, local_id, medium_of, stem_of
 from .reading import Adapter, Reading, files_below, unread_list
 from .tabular import read_rows
 
@@ -171,7 +171,7 @@ def _media(root: Path, table: cells.Cells, there: set[str], unread: dict[str, st
             path: f"{table.path.name} calls for it, and it is not there" for path in gone if path not in there
         }
         there = there.difference(gone)
-    spare = [path for path in there if path != table.path.name and not is_truth(path)]
+    spare = [path for path in there if path != table.path.name]
     recordings = f"{table.path.name} has no utterance of this name"
     unread |= {path: recordings if medium_of(path) else "neither a recording nor the table" for path in spare}
     return found

@@ -14,7 +14,6 @@ TEXT = (".txt",)
 """Suffixes of recordings and transcripts, in any case; of several of one utterance the first is taken."""
 SUFFIXES = {"audio": AUDIO, "video": VIDEO, "text": TEXT}
 _MEDIUM = {suffix: medium for medium, suffixes in SUFFIXES.items() for suffix in suffixes}
-_TRUTH = re.compile(r"truth/[^/]+\.(json|parquet)")
 _DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
@@ -34,11 +33,6 @@ def local_id(name: str) -> str | None:
     """What a feature table calls a clip → its id in a corpus whose ids are paths or a manifest's own."""
     name = name.strip().replace("\\", "/")
     return stem_of(name) if name else None
-
-
-def is_truth(path: str) -> bool:
-    """Whether this is planted truth (``truth/*.json``, ``*.parquet``), which no reader of a corpus opens."""
-    return _TRUTH.fullmatch(path) is not None
 
 
 def leading_out(root: Path, paths: Iterable[str]) -> dict[str, str]:

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from .. import corpora, params, settings
+from ..corpora.features import Attached
 from ..errors import CorpusError, FeatureError, listed, run
 from ..files import digest_of, read_json, replacing, write_json
 from ..params import Features
 from ..progress import track
+from ..schema import MODALITIES
 from ..storage import assets
 from .base import Encoder
 from .cache import Cache
@@ -24,9 +25,11 @@ from .store import TABLE, Row, write
 
 
 def recipes_of(features: Features, modalities: list[str], landmark_model: Path | None) -> dict[str, Recipe]:
-    """How ``params.yaml`` wants each modality encoded."""
+    """How ``params.yaml`` wants each modality encoded that is made from media; any other comes as features."""
     recipes = {}
     for modality in modalities:
+        if modality not in MODALITIES:
+            continue
         held = getattr(features, modality).model_dump()
         names = tuple(held.pop("encoders"))
         model = str(landmark_model) if "landmarks" in names and landmark_model else None
@@ -40,7 +43,7 @@ def extract(
     raw: Path,
     out: Path,
     recipes: dict[str, Recipe],
-    attached: dict[str, pd.DataFrame],
+    attached: dict[str, Attached],
     excluded: dict[tuple[str, str], str],
     cache: Cache,
     workers: int,
@@ -50,7 +53,7 @@ def extract(
     Args:
         table: the utterance table, with digests.
         raw: the corpus's root, which the table's paths are relative to.
-        attached: tables that take their modality's encoders' place.
+        attached: features that came along, which take their modality's encoders' place.
         excluded: (utterance, modality) → why validation set it aside.
 
     Returns:
@@ -76,7 +79,7 @@ def extract(
     lines = []
     with replacing(out) as folder:
         folder.mkdir()
-        for modality in recipes:
+        for modality in [*recipes, *(name for name in attached if name not in recipes)]:
             for encoder in encoders.get(modality, []):
                 mine = [(source, key) for source, each, key in wanted if each is encoder]
                 rows = _rows(mine, encoder, cache, exclusions)
@@ -93,8 +96,8 @@ def extract(
                     f"{modality}/{encoder.name}: {count} encoded, {cached} of {len(mine)} from the cache"
                 )
             if modality in attached:
-                count = _write_table(folder, modality, attached[modality], table, excluded, exclusions)
-                lines.append(f"{modality}/{TABLE}: {count} from the table that came with the corpus")
+                _write_table(folder, modality, attached[modality], table, excluded, exclusions)
+                lines.append(f"{modality}/{TABLE}: {attached[modality].coverage(table['utterance_id'])}")
         exclusions.sort(key=lambda each: (each["utterance_id"], each["modality"], each["encoder"]))
         write_json(folder / "exclusions.json", exclusions)
     reasons = Counter((each["modality"], each["encoder"], each["reason"]) for each in exclusions)
@@ -163,36 +166,33 @@ def _rows(
 def _write_table(
     folder: Path,
     modality: str,
-    features: pd.DataFrame,
+    features: Attached,
     table: pd.DataFrame,
     excluded: dict[tuple[str, str], str],
     exclusions: list[dict],
-) -> int:
-    """A table that came with the corpus, as one token an utterance."""
-    names = [str(name) for name in features.columns]
-    strange = sorted(set(features.index) - set(table["utterance_id"]))
+) -> None:
+    """Features that came with the corpus, as its tokens."""
+    strange = sorted({*features.tokens, *features.unusable} - set(table["utterance_id"]))
     if strange:
         raise CorpusError(
-            f"the {modality} table that came with the corpus has rows of utterances that it does not have: "
+            f"the {modality} features that came with the corpus are also of utterances that it does not have: "
             f"{listed(strange)}"
         )
     rows = []
-    for utterance_id, values in zip(features.index, features.to_numpy(np.float32), strict=True):
+    for utterance_id, tokens in features.tokens.items():
         reason = excluded.get((utterance_id, modality))
-        if reason is None and not np.isfinite(values).all():
-            bad = [name for name, value in zip(names, values, strict=True) if not np.isfinite(value)]
-            reason = f"NaN or Inf in the table: {listed(bad, 3)}"
         if reason:
             exclusions.append(_exclusion(utterance_id, modality, TABLE, reason))
         else:
-            rows.append(Row(utterance_id, hashlib.sha256(values.tobytes()).hexdigest(), values[None]))
-    return write(
+            rows.append(Row(utterance_id, hashlib.sha256(tokens.tobytes()).hexdigest(), tokens))
+    exclusions += [_exclusion(each, modality, TABLE, why) for each, why in features.unusable.items()]
+    write(
         folder,
         rows,
         modality=modality,
         encoder=TABLE,
-        params_digest=digest_of(names),
-        feature_names=names,
+        params_digest=digest_of(list(features.names)),
+        feature_names=features.names,
     )
 
 
@@ -230,6 +230,12 @@ def main() -> None:
     table = table[~table["utterance_id"].isin(_quarantined(verdict))]
     came = corpora.attached(corpus, raw, table["utterance_id"], stated.layout(corpus))
     attached = {name: held for name, held in came.items() if name in stated.modalities}
+    for modality in stated.modalities:
+        if modality not in MODALITIES and modality not in attached:
+            print(
+                f"{corpus}: no features of modality {modality!r} came with it, so it counts as missing there; "
+                f"to give some: emoflow corpora add {corpus} DIR --features {modality}=PATH"
+            )
     if any(recipe.landmark_model and name not in attached for name, recipe in recipes.items()):
         assets.require("face-landmarker", where.landmark_model)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

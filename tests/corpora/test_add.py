@@ -176,10 +176,10 @@ def test_a_feature_table_comes_along(source, root, tmp_path):
     told = []
     folder = add("ravdess", source, features={"face": table}, root=root, say=told.append)
     assert (folder / "attached" / "face.csv").read_bytes() == table.read_bytes()
-    assert any("1 features, modality face, of 1 of 3 utterances" in each for each in told)
-    assert list(attached("ravdess", folder, read("ravdess", folder).table["utterance_id"])["face"].index) == [
-        "ravdess/01-03-01-01-01-02"
-    ]
+    assert any("modality face: 1 features of 1 of 3 utterances" in each for each in told)
+    assert list(
+        attached("ravdess", folder, read("ravdess", folder).table["utterance_id"])["face"].tokens
+    ) == ["ravdess/01-03-01-01-01-02"]
 
 
 @pytest.mark.parametrize(

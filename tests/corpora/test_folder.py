@@ -91,7 +91,7 @@ def test_a_pattern_joins_folders_of_media_by_id(root):
 
 def test_what_is_not_read_is_listed(root):
     lay(root, "joy/1.wav", "joy/1.flac", "joy/2.txt", "joy/3.pdf", "4.wav", "a/b/c/5.wav", "joy/._1.wav")
-    lay(root, "truth/displays.parquet")
+    lay(root, "truth/displays.parquet", "truth/request.json")
     assert {
         each["path"]: each["reason"].split(";")[0].split(":")[0] for each in read("mylab", root).unread
     } == {

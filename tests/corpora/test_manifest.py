@@ -20,7 +20,7 @@ LINES = ['a1,s1,female,s1-1,"Well, so.",anger\n', "a2,s2,male,s2-1,Fine.,happine
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / "utterances.csv").write_text(HEADER + "".join(LINES))
-    for name in ("audio/a1.wav", "audio/a2.wav", "video/a1.mp4", "video/a2.mp4", "truth/displays.parquet"):
+    for name in ("audio/a1.wav", "audio/a2.wav", "video/a1.mp4", "video/a2.mp4", "truth/request.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     return tmp_path
@@ -68,9 +68,8 @@ def test_rows_are_sorted_whatever_the_order_of_lines(root):
 
 
 def test_the_truth_is_not_opened(root):
-    (root / "truth" / "displays.parquet").unlink()
-    (root / "truth").rmdir()
-    assert len(read("control", root).table) == 2
+    (root / "truth" / "displays.parquet").write_bytes(b"no Parquet")
+    assert read("control", root).unread == []
 
 
 def test_what_is_missing_and_what_is_unknown_is_listed(root):
@@ -222,8 +221,11 @@ def test_which_table(alone, tmp_path):
 def test_features_join_by_id(root):
     (root / "attached").mkdir()
     (root / "attached" / "gesture.csv").write_text("name,g1\na2.mp4,1\na1,2\n")
-    table = attached("control", root, read("control", root).table["utterance_id"])["gesture"]
-    assert table["g1"].to_dict() == {"control/a1": 2, "control/a2": 1}
+    held = attached("control", root, read("control", root).table["utterance_id"])["gesture"]
+    assert {each: tokens.tolist() for each, tokens in held.tokens.items()} == {
+        "control/a1": [[2]],
+        "control/a2": [[1]],
+    }
 
 
 def test_a_layout_that_nobody_knows(root):

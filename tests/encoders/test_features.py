@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from conftest import ROOT
 
+from components.corpora.features import Attached
 from components.encoders import FeatureStore, pool
 from components.encoders.cache import Cache
 from components.encoders.features import extract, recipes_of
@@ -128,20 +129,43 @@ def test_a_damaged_cache_entry_is_made_again(tmp_path):
     assert tree(tmp_path / "out") == before
 
 
-def test_a_table_that_came_along_takes_its_modality(tmp_path):
-    table = corpus(tmp_path / "raw", {"a": noise(1), "b": None})
-    face = pd.DataFrame({"AU01": [1.0, 2.0], "AU02": [3.0, np.nan]}, index=["c/b", "c/a"])
+def came(tokens: dict[str, np.ndarray], unusable: dict[str, str] | None = None) -> Attached:
+    dimensions = len(next(iter(tokens.values()))[0])
+    held = {name: np.asarray(rows, np.float32) for name, rows in sorted(tokens.items())}
+    return Attached(tuple(f"AU{number:02}" for number in range(dimensions)), held, unusable or {})
+
+
+def test_features_that_came_along_take_their_modality(tmp_path):
+    table = corpus(tmp_path / "raw", {"a": noise(1), "b": None, "c": None})
+    face = came({"c/b": [[1, 3]]}, {"c/a": "no token in a.csv"})
     recipes = {"face": Recipe(("appearance",), {"frames": 8})}
     lines = make_features(tmp_path, table, recipes, attached={"face": face})
     store = FeatureStore.open(tmp_path / "out")
-    assert store.layout("face") == [("table", 2)] and store.feature_names("face") == ["AU01", "AU02"]
+    assert store.layout("face") == [("table", 2)] and store.feature_names("face") == ["AU00", "AU01"]
     tokens, present = store.tokens("face", ["c/a", "c/b"])
     assert present.tolist() == [[False], [True]] and tokens[1, 0].tolist() == [1, 3]
-    assert "face/table: 1 left out: NaN or Inf in the table: AU02" in lines
+    assert "face/table: 2 features of 1 of 3 utterances; 2 have none: c/a, c/c" in lines
+    assert "face/table: 1 left out: no token in a.csv" in lines
     store.check(table)
     with pytest.raises(CorpusError, match="does not have: c/z"):
-        make_features(tmp_path, table, recipes, attached={"face": face.rename(index={"c/b": "c/z"})})
+        make_features(tmp_path, table, recipes, attached={"face": came({"c/z": [[1, 3]]})})
     assert FeatureStore.open(tmp_path / "out").ids("face") == ["c/b"]  # what was there stays
+
+
+def test_a_modality_of_sequences_that_is_made_of_no_medium(tmp_path):
+    table = corpus(tmp_path / "raw", {"a": noise(1), "b": noise(2)})
+    gesture = came({"c/a": [[1, 2], [3, 4], [5, 6]], "c/b": [[7, 8]]})
+    make_features(tmp_path, table, LOGMEL, attached={"gesture": gesture})
+    store = FeatureStore.open(tmp_path / "out")
+    assert store.modalities == ["audio", "gesture"]
+    tokens, present = store.tokens("gesture", ["c/b", "c/a"])
+    assert tokens.tolist() == [[[7, 8], [0, 0], [0, 0]], [[1, 2], [3, 4], [5, 6]]]
+    assert present.tolist() == [[True, False, False], [True, True, True]]
+
+
+def test_a_modality_of_features_has_no_recipe():
+    stated = load(ROOT / "params.yaml")
+    assert list(recipes_of(stated.features, ["gesture", "audio"], None)) == ["audio"]
 
 
 def test_a_file_that_is_gone_stops_and_is_not_kept_as_unusable(tmp_path):
