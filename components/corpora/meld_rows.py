@@ -96,7 +96,9 @@ def unify_speakers(rows: list[dict], corpus: str, unread: dict[str, str]) -> Non
         if len(names) > 1
     ]
     if several:
-        unread["*_sent_emo.csv"] = f"{len(several)} name(s) written in several ways, taken as one: {listed(several)}"
+        unread["*_sent_emo.csv"] = (
+            f"{len(several)} name(s) written in several ways, taken as one: {listed(several)}"
+        )
 
 
 def _row(cell: dict[str, str | None], corpus: str) -> tuple[dict, list[str]]:

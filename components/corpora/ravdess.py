@@ -3,16 +3,17 @@
 Livingstone & Russo (2018), *The Ryerson Audio-Visual Database of Emotional Speech and Song*, PLoS ONE 13(5):
 e0196391, table 1. The first field says what was recorded of a performance (01 picture and sound, 02 picture,
 03 sound); the other six say which performance it is. So these six are the utterance's id, and a performance's
-files are one utterance's media.
+files are one utterance's media. The archives may be unpacked into one folder, or each into a folder of its name.
 """
 
 import re
 from itertools import product
 from pathlib import Path, PurePosixPath
 
-from ..errors import CorpusError, listed
+from ..errors import CorpusError
 from ..schema import UNSTATED, Layout
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
+from .roots import wrong_root
 
 LABELS = {
     "01": ("neutral", "neutral"),
@@ -39,6 +40,8 @@ FIELDS = (
 SUFFIXES = {"01": (".mp4",), "02": (".mp4",), "03": (".wav", ".flac")}
 """What each modality comes as, the preferred first."""
 _FOLDER = re.compile(r"Actor_\d\d")
+_ARCHIVE = re.compile(r"(Audio|Video)_(Speech|Song)_Actors?_\d\d(-\d\d)?")
+_CALLED = {"01": "film", "02": "silent film", "03": "clip"}
 
 
 def read(root: Path, corpus: str = "ravdess", stated: Layout = UNSTATED) -> Reading:
@@ -59,14 +62,17 @@ def read(root: Path, corpus: str = "ravdess", stated: Layout = UNSTATED) -> Read
             continue
         modality, local = PurePosixPath(path).stem.split("-", 1)
         held = media.setdefault(local, {})
-        if modality not in held:
+        other = held.get(modality)
+        if other is None:
             held[modality] = path
-        else:  # .wav and .flac; .wav is preferred, and sorts after .flac
-            unread[held[modality]] = f"the same recording as {path}, which is taken"
-            held[modality] = path
+        else:
+            taken, left = sorted((other, path), key=_preference)
+            held[modality] = taken
+            unread[left] = f"the same recording as {taken}, which is taken"
     if not media:
-        raise CorpusError(_nothing(root, unread))
-    unread |= _gaps(set(media))
+        holds = "Actor_NN/MM-VC-EM-IN-ST-RE-AC.wav"
+        raise CorpusError(wrong_root(root, title="RAVDESS", holds=holds, looks=_looks))
+    unread |= _gaps(media)
     table = utterance_table(_row(corpus, local, held) for local, held in media.items())
     return Reading(table, unread_list(unread, droppings))
 
@@ -78,20 +84,30 @@ def local_id(name: str) -> str | None:
     return None if _name_fault(stem) else stem.split("-", 1)[1]
 
 
-def _gaps(present: set[str]) -> dict[str, str]:
-    """The speech clips that an actor lacks who has most of them: lost, rather than left out on purpose."""
-    takes = [
-        f"{emotion}-{intensity}-{statement}-{repetition}"
-        for emotion, intensity, statement, repetition in product(LABELS, INTENSITIES, SENTENCES, ("01", "02"))
-        if (emotion, intensity) != ("01", "02")
-    ]
+def _gaps(media: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The recordings that an actor lacks who has most of their kind: lost, rather than left out on purpose."""
     gaps = {}
-    for actor in FIELDS[-1][1]:
-        missing = [take for take in takes if f"01-{take}-{actor}" not in present]
-        if 0 < len(missing) < len(takes) / 2:
-            said = f"missing: {len(takes) - len(missing)} of this actor's {len(takes)} speech clips are here"
-            gaps |= {f"Actor_{actor}/03-01-{take}-{actor}": said for take in missing}
+    for channel, kind in (("01", "speech"), ("02", "song")):
+        takes = _performances(channel)
+        for modality, actor in product(SUFFIXES, FIELDS[-1][1]):
+            missing = [take for take in takes if modality not in media.get(f"{channel}-{take}-{actor}", ())]
+            if 0 < len(missing) < len(takes) / 2:
+                here = len(takes) - len(missing)
+                said = f"missing: {here} of this actor's {len(takes)} {kind} {_CALLED[modality]}s are here"
+                gaps |= {f"Actor_{actor}/{modality}-{channel}-{take}-{actor}": said for take in missing}
     return gaps
+
+
+def _performances(channel: str) -> list[str]:
+    """Emotion, intensity, statement and repetition of what each actor speaks (60) or sings (44)."""
+    performances = map("-".join, product(LABELS, INTENSITIES, SENTENCES, ("01", "02")))
+    return [take for take in performances if not _name_fault(f"03-{channel}-{take}-01")]
+
+
+def _preference(path: str) -> tuple[int, str]:
+    """Of two files of one recording the first in this order is taken."""
+    place = PurePosixPath(path)
+    return SUFFIXES[place.stem[:2]].index(place.suffix.lower()), path
 
 
 def _row(corpus: str, local: str, held: dict[str, str]) -> dict:
@@ -121,7 +137,8 @@ def _fault(path: PurePosixPath) -> str | None:
     if path.suffix.lower() not in SUFFIXES[modality]:
         may_be = " or ".join(SUFFIXES[modality])
         return f"modality {modality} comes as {may_be}, not {path.suffix or 'without an extension'}"
-    if len(path.parts) != 2 or path.parts[0] != f"Actor_{actor}":
+    folders = path.parts[1:-1] if _ARCHIVE.fullmatch(path.parts[0]) else path.parts[:-1]
+    if folders != (f"Actor_{actor}",):
         return f"lies in {path.parent.as_posix()}, not in Actor_{actor} at the top of the corpus"
     return None
 
@@ -142,27 +159,8 @@ def _name_fault(stem: str) -> str | None:
     return None
 
 
-def _nothing(root: Path, unread: dict[str, str]) -> str:
-    """What to say of a folder that holds no recording in its place."""
-    if _FOLDER.fullmatch(root.name) and any(not _name_fault(PurePosixPath(path).stem) for path in unread):
-        return f"{root} is one actor's folder; give the folder that holds all of them: {root.parent}"
-    inside = sorted(
-        {
-            path.relative_to(root).parent.as_posix()
-            for path in root.rglob("Actor_*")
-            if path.is_dir() and _FOLDER.fullmatch(path.name)
-        }
-        - {"."}
-    )
-    if inside:
-        return f"{root} holds no Actor_NN folders, but {listed(inside)} in it does; give that folder"
-    zips = sorted(path.name for path in root.glob("*.zip"))
-    if zips:
-        return f"{root} holds archives ({listed(zips)}): unpack them there first"
-    shown = listed(f"{path} ({reason})" for path, reason in list(unread.items())[:3])
-    return f"{root} is not RAVDESS: no Actor_NN/MM-VC-EM-IN-ST-RE-AC.wav in it" + (
-        f"; it holds {shown}" if shown else "; it is empty"
-    )
+def _looks(folder: Path) -> bool:
+    return any(_FOLDER.fullmatch(path.name) and path.is_dir() for path in folder.iterdir())
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)

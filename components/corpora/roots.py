@@ -36,9 +36,6 @@ def wrong_root(root: Path, *, title: str, holds: str, looks: Callable[[Path], bo
     """
     root = root.resolve()
     said = f"{root} is not {title}: it holds no {holds}"
-    for folder in (root.parent, root.parent.parent):
-        if looks(folder):
-            return f"{said}, but {folder} does; give that folder"
     inside = _inside(root, looks)
     if inside:
         return f"{said}, but {listed(inside)} in it does; give that folder"
@@ -46,6 +43,9 @@ def wrong_root(root: Path, *, title: str, holds: str, looks: Callable[[Path], bo
     archives = [name for name in names if name.lower().endswith(ARCHIVES)]
     if archives:
         return f"{said}; it holds archives ({listed(archives)}): unpack them there first"
+    for folder in (root.parent, root.parent.parent):
+        if _right(folder, looks):
+            return f"{said}, but {folder} does; give that folder"
     return f"{said}; it holds {listed(names, 5)}" if names else f"{said}; it is empty"
 
 
@@ -54,16 +54,26 @@ def _inside(root: Path, looks: Callable[[Path], bool]) -> list[str]:
     found, level, seen = [], [root], 0
     for _ in range(DEPTH):
         below = []
-        for folder in level:
-            with os.scandir(folder) as entries:
-                below += sorted(
-                    Path(entry.path)
-                    for entry in entries
-                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-                )
-            seen += 1
-            if seen > FOLDERS:
-                break
-        found += [folder for folder in below if looks(folder)]
-        level = [folder for folder in below if folder not in found]
+        for folder in level[: max(FOLDERS - seen, 0)]:
+            below += _folders(folder)
+        seen += len(level)
+        right = [folder for folder in below if _right(folder, looks)]
+        found += right
+        level = [folder for folder in below if folder not in right]
     return [folder.relative_to(root).as_posix() for folder in found]
+
+
+def _right(folder: Path, looks: Callable[[Path], bool]) -> bool:
+    try:
+        return looks(folder)
+    except PermissionError:
+        return False
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            inside = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except PermissionError:
+        return []
+    return sorted(Path(entry.path) for entry in inside if not entry.name.startswith("."))

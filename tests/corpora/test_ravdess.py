@@ -1,15 +1,19 @@
 """RAVDESS's layout, names and irregularities; and feature tables that join to it."""
 
-import numpy as np
+from itertools import product
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from laid_out import lay_out, takes
 
 from components.corpora import attached, ravdess, read
 from components.corpora.features import read_features
+from components.corpora.layouts import grammar
+from components.corpora.reading import utterance_table
 from components.errors import CorpusError
-from components.schema import EMOTIONS, UTTERANCE_COLUMNS
+from components.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 
 
 def put(root, *paths, content=b"RIFF"):
@@ -125,20 +129,107 @@ def test_what_a_mac_leaves_is_counted(tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("..", "but corpus in it does; give that folder"),
-        ("Actor_03", "one actor's folder; give the folder that holds all of them"),
-        ("empty", "is not RAVDESS: .* empty"),
-        ("zips", r"archives \(a.zip\): unpack"),
-        ("other", r"is not RAVDESS: .* it holds song.mp3"),
+        (".", "but corpus in it does; give that folder"),
+        ("corpus/Actor_03", "but .*/corpus does; give that folder"),
+        ("corpus/notes", "but .*/corpus does; give that folder"),
+        ("a/empty", "is not RAVDESS: .* empty"),
+        ("a/zips", r"archives \(a.zip\): unpack"),
+        ("a/other", "is not RAVDESS: .* it holds song.mp3"),
         ("nowhere", "is not there; have it by: emoflow corpora fetch ravdess"),
     ],
 )
 def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):
-    root = put(tmp_path / "corpus", "Actor_03/03-01-01-01-01-01-03.wav")
-    put(root, "zips/a.zip", "other/song.mp3")
-    (root / "empty").mkdir()
+    put(tmp_path, "corpus/Actor_03/03-01-01-01-01-01-03.wav", "a/zips/a.zip", "a/other/song.mp3")
+    (tmp_path / "corpus/notes").mkdir()
+    (tmp_path / "a/empty").mkdir()
     with pytest.raises(CorpusError, match=said):
-        read("ravdess", (root / given).resolve())
+        read("ravdess", tmp_path / given)
+
+
+def test_archives_unpacked_each_into_its_own_folder(tmp_path):
+    put(
+        tmp_path,
+        "Audio_Speech_Actors_01-24/Actor_01/03-01-02-01-01-01-01.wav",
+        "Video_Speech_Actor_01/Actor_01/01-01-02-01-01-01-01.mp4",
+        "Audio_Song_Actors_01-24/Actor_01/03-02-02-01-01-01-01.wav",
+        "backup/Actor_01/03-01-02-01-01-01-01.wav",
+    )
+    reading = read("ravdess", tmp_path)
+    spoken, sung = reading.table.itertuples()
+    assert spoken.audio.startswith("Audio_Speech") and spoken.video.startswith("Video_Speech")
+    assert sung.audio.startswith("Audio_Song")
+    assert list(reasons(reading)) == ["backup/Actor_01/03-01-02-01-01-01-01.wav"]
+
+
+@pytest.mark.parametrize("first", ["Actor_01", "Audio_Speech_Actors_01-24/Actor_01"])
+def test_of_two_files_of_one_recording_the_wav_is_taken(tmp_path, first):
+    put(
+        tmp_path,
+        f"{first}/03-01-02-01-01-01-01.flac",
+        "Video_Speech_Actor_01/Actor_01/03-01-02-01-01-01-01.wav",
+    )
+    reading = read("ravdess", tmp_path)
+    assert reading.table["audio"].tolist() == ["Video_Speech_Actor_01/Actor_01/03-01-02-01-01-01-01.wav"]
+    assert list(reasons(reading)) == [f"{first}/03-01-02-01-01-01-01.flac"]
+
+
+def everything(actor: int) -> list[str]:
+    """The names that an actor of RAVDESS has: speech in all modalities, and song but for Actor_18."""
+    names = [
+        f"{'-'.join(values)}-{actor:02}" for values in product(*(values for _, values in ravdess.FIELDS[:-1]))
+    ]
+    names = [name for name in names if ravdess.local_id(name)]
+    return [name for name in names if not (actor == 18 and name.startswith("02", 3))]
+
+
+def test_the_whole_of_it(tmp_path):
+    for actor in (17, 18):
+        for name in everything(actor):
+            put(tmp_path, f"Actor_{actor}/{name}.{'wav' if name.startswith('03') else 'mp4'}")
+    reading = read("ravdess", tmp_path)
+    assert reading.unread == []
+    assert reading.table["speaker"].value_counts().to_dict() == {"ravdess/17": 60 + 44, "ravdess/18": 60}
+    assert reading.table[["audio", "video"]].notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("01-01-03-01-01-01-17.mp4", "59 of this actor's 60 speech films"),
+        ("02-01-03-01-01-01-17.mp4", "59 of this actor's 60 speech silent films"),
+        ("03-02-03-01-01-01-17.wav", "43 of this actor's 44 song clips"),
+    ],
+)
+def test_a_file_that_was_lost_is_named(tmp_path, lost, said):
+    for name in everything(17):
+        put(tmp_path, f"Actor_17/{name}.{'wav' if name.startswith('03') else 'mp4'}")
+    (tmp_path / "Actor_17" / lost).unlink()
+    reading = read("ravdess", tmp_path)
+    assert len(reading.table) == 104
+    assert reading.unread == [{"path": f"Actor_17/{lost[:-4]}", "reason": f"missing: {said} are here"}]
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("clips", [2, 8])
+@pytest.mark.parametrize("truth", [{}, {"missing": 0.3}])
+def test_what_is_laid_out_is_read_back(tmp_path, clean, clips, truth):
+    layout = grammar("ravdess")
+    plan = layout.plan(takes(3, clips, layout, **truth), "mine", 3, clean)
+    reading = read("mine", lay_out(plan, tmp_path), Layout("ravdess"))
+    pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
+    assert set(plan.ids.values()) == set(reading.table["utterance_id"]) and len(plan.ids) == 3 * 8 * clips
+    unread = reasons(reading)
+    planted = [each for each in plan.irregularities if each.seen_by == "adapter"]
+    assert all(each.path in unread for each in planted) and bool(planted) != clean
+    assert clean == (not plan.irregularities)
+
+
+def test_the_eighteenth_actor_sings_nothing():
+    layout = grammar("ravdess")
+    plan = layout.plan(takes(17, 8, layout), "ravdess", 0, True)
+    sung = {name[-2:] for name in plan.ids.values() if name.startswith("ravdess/02")}
+    assert "18" not in sung and len(sung) == 16
+    assert len(plan.ids) == 17 * 64 - 4
 
 
 def features(root, table: pd.DataFrame) -> None:
@@ -154,19 +245,20 @@ def two(tmp_path):
 def test_a_feature_table_joins_by_the_last_six_fields(two):
     names = ["01-01-03-01-01-01-01.mp4", "01-01-02-01-01-01-01"]
     features(two, pd.DataFrame({"AU01": [1, 2], "name": names, "AU02": [0.5, 0.25]}))
-    (table,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
-    assert list(table.index) == ["ravdess/01-02-01-01-01-01", "ravdess/01-03-01-01-01-01"]
-    assert table.index.name == "utterance_id"
-    assert table.to_numpy().tolist() == [[2, 0.25], [1, 0.5]]
-    assert set(table.dtypes) == {np.dtype("float32")}
+    (held,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
+    assert held.names == ("AU01", "AU02")
+    assert {each: tokens.tolist() for each, tokens in held.tokens.items()} == {
+        "ravdess/01-02-01-01-01-01": [[2, 0.25]],
+        "ravdess/01-03-01-01-01-01": [[1, 0.5]],
+    }
 
 
 def test_rows_of_clips_that_are_elsewhere_are_left_out_and_counted(two):
     names = ["01-01-02-01-01-01-01", "01-01-02-01-01-01-24", "01-01-03-01-01-01-24"]
     features(two, pd.DataFrame({"AU01": [1, 2, 3], "name": names}))
-    (table,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
-    assert list(table.index) == ["ravdess/01-02-01-01-01-01"]
-    assert table.attrs["foreign"] == 2
+    (held,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
+    assert list(held.tokens) == ["ravdess/01-02-01-01-01-01"]
+    assert held.foreign == 2
 
 
 @pytest.mark.corpora
@@ -187,7 +279,7 @@ def test_no_feature_table(two):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"id": ["x"], "AU": [1]}, "no column 'name'"),
+        ({"clip": ["x"], "AU": [1]}, "no column 'name'"),
         (
             {"name": ["01-01-02-01-01-01-01", "03-01-02-01-01-01-01.wav"], "AU": [1, 2]},
             "more than once: ravdess/01-02",
@@ -230,6 +322,6 @@ def test_the_real_recordings(corpora):
 def test_the_real_feature_table(corpora):
     ids = read("ravdess", corpora / "ravdess").table["utterance_id"]
     path = corpora / "ravdess" / "openface_au_means.csv"
-    table = read_features(path, "ravdess", ravdess.local_id, ids)
-    assert list(table.index) == list(ids)
-    assert table.shape == (1440, 36)
+    held = read_features(path, "ravdess", ravdess.local_id, ids)
+    assert list(held.tokens) == list(ids)
+    assert len(held.names) == 36

@@ -43,7 +43,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
             recordings[path] = Recording(
                 ((take.number, 0.0),), rate=RATE, channels=CHANNELS, fps=FPS, **there
             )
-        text = take.text if take.text is None or clean else take.text.replace("'", "’")
+        text = take.text if clean else _curled(take, seed)
         dialogue, turn = (number.strip("diautl") for number in local.split("_")[1:])
         sentiment = _sentiment(take.valence)
         ids[take.number] = f"{corpus}/{local}"
@@ -101,6 +101,14 @@ def _speaker(take: Take) -> str:
     names = _NAMES[take.gender]
     number = take.speaker // 2
     return names[number] if number < len(names) else f"Guest #{take.speaker}"
+
+
+def _curled(take: Take, seed: int) -> str | None:
+    """Apostrophes and, here and there, quotes as MELD has them."""
+    if take.text is None:
+        return None
+    text = take.text.replace("'", "’")
+    return f"“{text}”" if (take.number + seed) % 7 == 0 else text
 
 
 def _sentiment(valence: float) -> str:
