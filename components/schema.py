@@ -182,7 +182,7 @@ CORPORA = {
             "six emotions in four levels; votes by ear, by eye and by both",
             "7,442 clips of 91 actors",
             "crema-d6",
-            "crema-d6.emobox5",
+            "crema-d6.actors5",
             "Open Database License",
             "emoflow corpora fetch crema-d",
         ),
