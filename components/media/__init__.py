@@ -25,7 +25,7 @@ _WHERE = {
     "crop": "face",
     "find_face": "face",
     "find_faces": "face",
-    "PICTURES": "fingerprint",
+    "PICTURES": "prints",
     "fingerprint_face": "fingerprint",
     "fingerprint_sound": "fingerprint",
     "normalise_text": "text",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .fingerprint import FEWEST, codes, look
+from .prints import FEWEST, codes, look
 
 DIFFERENT = 0.17
 """More differing signs than this share, and two sounds are two recordings."""

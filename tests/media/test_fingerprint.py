@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.media import PICTURES, fingerprint_face, fingerprint_sound
-from components.media.fingerprint import FEWEST, codes
 from components.media.matching import same_films, same_sounds
+from components.media.prints import FEWEST, codes
 
 RATE = 16_000
 
