@@ -109,21 +109,23 @@ def read_numbers(path: Path) -> pd.DataFrame:
             return pd.read_parquet(path)
         except (OSError, ValueError) as error:
             raise CorpusError(f"{path} is not Parquet: {error}") from None
-    text = read_text(path)
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    text = read_text(path).lstrip()
     delimiter = delimiter_of(text)
-    header = [name.strip() for name in next(csv.reader(io.StringIO(text.lstrip()), delimiter=delimiter), [])]
+    header = [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter), [])]
     check_header(path, header)
     try:
-        return pd.read_csv(
-            io.StringIO(text),
-            sep=delimiter,
-            names=header,
-            header=0,
-            index_col=False,
-            dtype=dict.fromkeys(KEYS, "str"),
-            skipinitialspace=True,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        return arrow.read_csv(
+            io.BytesIO(text.encode()),
+            read_options=arrow.ReadOptions(column_names=header, skip_rows=1),
+            parse_options=arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=arrow.ConvertOptions(
+                column_types=dict.fromkeys(KEYS, pa.string()), strings_can_be_null=True
+            ),
+        ).to_pandas()
+    except pa.ArrowInvalid as error:
         raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from None
 
 
@@ -192,7 +194,7 @@ def _in_time(path: Path, table: pd.DataFrame, names: pd.Series) -> np.ndarray:
     sortable = {
         name: table[name]
         if pd.api.types.is_numeric_dtype(table[name])
-        else pd.to_timedelta(table[name], errors="coerce")
+        else pd.to_timedelta(table[name].astype("str"), errors="coerce")
         for name in times
     }
     keyed = pd.DataFrame({"clip names": names, **sortable})
