@@ -12,6 +12,7 @@ from components.corpora import attached, copying, read
 from components.corpora.add import add
 from components.errors import CorpusError
 from components.files import tree_digest
+from components.schema import Layout
 
 NAMES = [
     "Actor_01/03-01-02-01-01-01-01.wav",
@@ -123,7 +124,7 @@ def test_outside_a_dvc_project(source, tmp_path, monkeypatch):
         (lambda source: source.parent / "nowhere", "is no folder"),
         (lambda source: source / NAMES[0], "is no folder"),
         (lambda source: source.parent, "shipped in it does; give that folder"),
-        (lambda source: source / "Actor_01", "one actor's folder"),
+        (lambda source: source / "Actor_01", "shipped does; give that folder"),
     ],
 )
 def test_a_source_that_is_not_the_corpus(source, root, make, said):
@@ -221,3 +222,38 @@ def test_dvc_tracks_it(source, tmp_path, monkeypatch):
     assert (project / "data" / "raw" / "ravdess.dvc").is_file()
     status = subprocess.run([dvc, "status", "--json"], check=True, capture_output=True, text=True)
     assert status.stdout.strip() == "{}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../up", "a/b", "", ".hidden", "Ravdess", "my lab", "a" * 65, "lab.dvc", "lab.json", "lab.partial"],
+)
+def test_names_that_are_no_names(source, root, name):
+    with pytest.raises(CorpusError, match="is no name for a corpus"):
+        quiet(name, source, root=root)
+    assert not root.exists()
+
+
+def test_a_corpus_of_ones_own_and_what_it_was_taken_for(source, root):
+    told = []
+    for name, layout in (("mylab", Layout()), ("myravdess", Layout(layout="ravdess"))):
+        add(name, source, stated=layout, root=root, say=told.append)
+    assert told[0].endswith("read as a folder")
+    assert "it looks like ravdess; to read it so, in params.yaml: layouts: {mylab: {layout: ravdess}}" in told
+    assert sum("read as a" in each or "looks like" in each for each in told) == 2
+    assert set(read("myravdess", root / "myravdess", Layout(layout="ravdess")).table["label"]) == {
+        "calm",
+        "happiness",
+    }
+
+
+def test_another_corpus_than_it_says(source, root):
+    with pytest.raises(CorpusError, match="it looks like ravdess"):
+        quiet("iemocap", source, root=root)
+
+
+def test_an_unfinished_copy_is_told(source, root):
+    (source / "Actor_02" / "03-01-05-01-01-01-02.wav").touch()
+    told = []
+    add("ravdess", source, root=root, say=told.append)
+    assert any("1 file(s) of 0 bytes" in each and "03-01-05-01-01-01-02.wav" in each for each in told)
