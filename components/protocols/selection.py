@@ -67,6 +67,7 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
 
     refuse(protocol, table[table["utterance_id"].duplicated(keep=False)], "have an id that occurs twice")
     _of_its_corpora(protocol, table)
+    table = table.reset_index(drop=True)
     why = pd.Series(None, index=table.index, dtype="object")  # of a row that is left out
 
     held = protocol.published
@@ -78,7 +79,7 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
     if held is not None and held.without_repeats:
         from .repeats import leaking
 
-        named = leaking(table).drop_duplicates("utterance_id").set_index("utterance_id")["kind"]
+        named = leaking(table).groupby("utterance_id")["kind"].agg(" and ".join)
         kinds = table["utterance_id"].map(named)
         leaks = why.isna() & kinds.notna() & table["split_official"].isin(["validation", "test"])
         why[leaks] = "(" + kinds[leaks].astype("object") + " with training)"
@@ -166,8 +167,10 @@ def _raw(table: pd.DataFrame) -> pd.Series:
 
 def _words(space: LabelSpace, rows: pd.DataFrame) -> pd.Series:
     """What the rows outside the space are counted as."""
+    import pandas as pd
+
     if space.cuts is not None:
-        return rows["corpus"].astype("object").where(False, UNVALUED)
+        return pd.Series(UNVALUED, index=rows.index, dtype="object")
     words = rows["label"].astype("object").where(rows["label"].notna(), rows["label_raw"].astype("object"))
     raw = rows["corpus"].isin(list(space.raw))
     return words.where(~raw, rows["label_raw"].astype("object")).fillna(UNLABELLED)
