@@ -5,8 +5,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import listed
-
 SESSIONS = tuple(f"Session{number}" for number in range(1, 6))
 UTTERANCE = re.compile(
     r"(?P<dialogue>Ses(?P<session>0[1-5])(?P<wearer>[FM])_(?:impro|script)\d\d(?:_\d)?[a-z]?)"
@@ -108,27 +106,6 @@ def _fault(parts: list[str]) -> str | None:
     return None
 
 
-def nothing(root: Path, unread: dict[str, str]) -> str:
-    """What to say of a folder that holds no session in its place."""
-    for above in (root, *root.parents):
-        if above.name in SESSIONS:
-            said = "one session" if above == root else f"a folder of {above.name}"
-            return f"{root} is {said}; give the folder that holds all of them: {above.parent}"
-    inside = {
-        each.parent.relative_to(root).as_posix()
-        for pattern in ("*/Session[1-5]", "*/*/Session[1-5]")
-        for each in root.glob(pattern)
-        if each.is_dir()
-    }
-    if inside:
-        return (
-            f"{root} holds no Session1 to Session5, but {listed(sorted(inside))} in it does; give that folder"
-        )
-    endings = (".tar.gz", ".tgz", ".tar", ".zip")
-    archives = sorted(path.name for path in root.iterdir() if path.name.endswith(endings))
-    if archives:
-        return f"{root} holds an archive ({listed(archives)}): unpack it there first"
-    held = listed(f"{path} ({reason})" for path, reason in list(unread.items())[:3])
-    return f"{root} is not IEMOCAP: no SessionN/sentences/wav and no SessionN/dialog/EmoEvaluation in it" + (
-        f"; it holds {held}" if held else "; it is empty"
-    )
+def looks(folder: Path) -> bool:
+    """Whether a folder looks like IEMOCAP's root."""
+    return any((folder / session).is_dir() for session in SESSIONS)

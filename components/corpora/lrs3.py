@@ -26,13 +26,16 @@ from pathlib import Path, PurePosixPath
 from ..errors import CorpusError, listed
 from ..schema import UNSTATED, Layout
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
+from .roots import wrong_root
 
 SPLITS = {"pretrain": "train", "trainval": "train", "test": "test"}
 """The release's parts → what ``split_official`` calls them."""
 FPS = 25
 """The talks' pictures a second, by which the second part of a ``.txt`` counts."""
 _CLIP = re.compile(r"(pretrain|trainval|test)/([\w-]+)/(\d+)")
-_WITHIN = re.compile(r"(^|/)\d+\.(mp4|txt)$")
+_STATED = re.compile(r"\w+:.*\s*")
+_FRAME = re.compile(r"\d+(?:[ \t]+-?[\d.]+){4}\s*")
+_WORD = re.compile(r"\S+(?:[ \t]+\d+(?:\.\d+)?){2}(?:[ \t]+-?[\d.]+)?\s*")
 _SUFFIXES = ".mp4", ".txt"
 
 
@@ -83,7 +86,8 @@ def read(root: Path, corpus: str = "lrs3", stated: Layout = UNSTATED) -> Reading
         elif clips[stem].setdefault(suffix, path) != path:
             unread[path] = f"the same name as {clips[stem][suffix]}, which is taken"
     if not clips:
-        raise CorpusError(_nothing(root, unread))
+        holds = "pretrain, trainval or test/<talk>/<number>.mp4"
+        raise CorpusError(wrong_root(root, title="LRS3", holds=holds, looks=_looks))
     rows = []
     for local, held in clips.items():
         transcript = None
@@ -111,34 +115,62 @@ def local_id(name: str) -> str | None:
 
 def parse(document: bytes) -> tuple[Transcript, list[str]]:
     """What a clip's ``.txt`` says, as far as it can be read; and each line that cannot, with its number."""
-    stated: dict[str, str] = {}
-    frames: list[int] = []
-    words: list[Word] = []
+    text = document.decode("utf-8-sig", errors="replace")
+    head, pictures, words = _parts(text)
     faults: list[str] = []
-    part = "stated"
-    lines = document.decode("utf-8-sig", errors="replace").split("\n")
-    for number, line in enumerate(lines, 1):
-        cells = line.split()
-        if not cells:
-            continue
-        if cells[:2] in (["FRAME", "X"], ["WORD", "START"]):  # somebody may say "frame" or "word"
-            part = cells[0]
-            continue
-        try:
-            if part == "FRAME":
-                frames.append(int(cells[0]))
-            elif part == "WORD":
-                words.append(Word(cells[0], float(cells[1]), float(cells[2])))
-            else:
-                key, value = line.split(":", 1)
-                stated[key.strip()] = value.strip()
-        except (ValueError, IndexError):
-            faults.append(f"line {number}: {line.strip()[:60]!r}")
+    stated = {}
+    for line in _rows(text, head, _STATED, 0, faults):
+        key, _colon, value = line.partition(":")
+        stated[key] = value.strip()
+    frames = _rows(text, pictures, _FRAME, 5, faults)
+    cells = [line.split() for line in _rows(text, words, _WORD, 4, faults)]
     faults += [f"no {key}" for key in ("Text", "Ref") if not stated.get(key)]
     if not frames:
         faults.append("no FRAME lines: its place in the talk is not known")
-    span = (frames[0], frames[-1]) if frames else None
-    return Transcript(stated.get("Text") or None, stated.get("Ref") or None, span, tuple(words)), faults
+    span = (int(frames[0].split()[0]), int(frames[-1].split()[0])) if frames else None
+    said = tuple(Word(word, float(start), float(end)) for word, start, end, *_ in cells)
+    return Transcript(stated.get("Text") or None, stated.get("Ref") or None, span, said), faults
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """What stands before the pictures, of the pictures, and of the words; their headings left out."""
+    pictures, words = _heading(text, "FRAME", "X"), _heading(text, "WORD", "START")
+    ends = words[0] if words else len(text)
+    return (
+        text[: pictures[0] if pictures else ends],
+        text[pictures[1] : ends] if pictures else "",
+        text[words[1] :] if words else "",
+    )
+
+
+def _heading(text: str, first: str, second: str) -> tuple[int, int] | None:
+    """Where the line is that begins with these two; somebody may well say the first of them."""
+    at = text.find(f"\n{first}")
+    while at >= 0:
+        end = text.find("\n", at + 1)
+        end = len(text) if end < 0 else end
+        if text[at:end].split()[:2] == [first, second]:
+            return at, end
+        at = text.find(f"\n{first}", end)
+    return None
+
+
+def _rows(text: str, part: str, form: re.Pattern, cells: int, faults: list[str]) -> list[str]:
+    """A part's lines that have this form; the others are added to ``faults``.
+
+    Where the number of cells is as it should be, only the first line and the last are looked at closely: a clip has
+    hundreds of pictures, and there are 150,000 clips.
+    """
+    lines = [line for line in part.split("\n") if line and not line.isspace()]
+    if not lines:
+        return []
+    if len(part.split()) == cells * len(lines) and form.fullmatch(lines[0]) and form.fullmatch(lines[-1]):
+        return lines
+    strange = {line for line in lines if not form.fullmatch(line)}
+    if strange:
+        every = enumerate(text.split("\n"), 1)
+        faults += [f"line {number}: {line.strip()[:60]!r}" for number, line in every if line in strange]
+    return [line for line in lines if line not in strange]
 
 
 def _row(corpus: str, local: str, held: dict[str, str], transcript: Transcript | None, language: str) -> dict:
@@ -160,19 +192,9 @@ def _row(corpus: str, local: str, held: dict[str, str], transcript: Transcript |
     return row
 
 
-def _nothing(root: Path, unread: dict[str, str]) -> str:
-    """What to say of a folder that holds no clip in its place."""
-    clips = [path for path in unread if _WITHIN.search(path)]
-    for above in (root, root.parent):
-        if above.name in SPLITS and clips:
-            return f"{root} is {above.name}, or within it; give the folder that holds it: {above.parent}"
-    inside = {path.parent.name for split in SPLITS for path in root.glob(f"*/{split}") if path.is_dir()}
-    if inside:
-        return f"{root} holds none of {', '.join(SPLITS)}, but {listed(sorted(inside))} in it does; give that folder"
-    held = listed(f"{path} ({reason})" for path, reason in list(unread.items())[:3])
-    return f"{root} is not LRS3: no pretrain, trainval or test/<talk>/<number>.mp4 in it" + (
-        f"; it holds {held}" if held else "; it is empty"
-    )
+def _looks(folder: Path) -> bool:
+    named = any((folder / split).is_dir() for split in ("pretrain", "trainval"))
+    return named or any((folder / "test").glob("*/[0-9]*.mp4"))
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)
