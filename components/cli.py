@@ -184,6 +184,12 @@ def corpora_synthesise(
     )
     if out is None:
         add.track(made)
+        return
+    stated = f"layout: {layout}" + (f", language: {language}" if language else "")
+    print(
+        f"{made} is made. To train on it: emoflow corpora add NAME {made}, with a NAME of its own, and in "
+        f"params.yaml layouts: {{NAME: {{{stated}}}}}, corpora: [NAME]"
+    )
 
 
 def _shares(given: list[str]) -> dict[str, float]:

@@ -45,8 +45,8 @@ EXPRESSIONS = {
     "sadness": Expression(inner_brow=0.9, outer_brow=-0.7, frown=0.4, eyes=-0.4, corners=-1.0),
     "surprise": Expression(inner_brow=1.0, outer_brow=1.0, eyes=1.0, width=-0.6, jaw=1.0),
     "neutral": Expression(),
-    "calm": Expression(eyes=-0.6, corners=0.35),
-    "contempt": Expression(outer_brow=0.8, frown=0.3, eyes=-0.5, upper_lip=0.6, corners=0.3, tight=0.5),
+    "calm": Expression(outer_brow=0.3, eyes=-0.9, corners=0.45),
+    "contempt": Expression(outer_brow=0.9, eyes=-0.5, nose=0.4, upper_lip=0.9, corners=0.2, tight=0.6),
     "excitement": Expression(
         inner_brow=0.8, outer_brow=0.9, eyes=0.8, cheeks=0.8, corners=1.1, width=0.6, jaw=0.8
     ),
