@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -109,23 +110,27 @@ def read_numbers(path: Path) -> pd.DataFrame:
             return pd.read_parquet(path)
         except (OSError, ValueError) as error:
             raise CorpusError(f"{path} is not Parquet: {error}") from None
-    import pyarrow as pa
-    from pyarrow import csv as arrow
 
     text = read_text(path).lstrip()
     delimiter = delimiter_of(text)
     header = [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter), [])]
     check_header(path, header)
     try:
-        return arrow.read_csv(
-            io.BytesIO(text.encode()),
-            read_options=arrow.ReadOptions(column_names=header, skip_rows=1),
-            parse_options=arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=arrow.ConvertOptions(
-                column_types=dict.fromkeys(KEYS, pa.string()), strings_can_be_null=True
-            ),
-        ).to_pandas()
-    except pa.ArrowInvalid as error:
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            return pd.read_csv(
+                io.StringIO(text),
+                sep=delimiter,
+                names=header,
+                header=0,
+                index_col=False,
+                dtype=dict.fromkeys(KEYS, "str"),
+                skipinitialspace=True,
+            )
+    except pd.errors.ParserWarning:
+        raise CorpusError(
+            f"{path}: its rows have more than the {len(header)} columns that the first line names"
+        ) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from None
 
 

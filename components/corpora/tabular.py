@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,7 +129,7 @@ def delimiter_of(text: str) -> str:
 
 def check_header(path: Path, header: list[str]) -> None:
     """Raises CorpusError where a column is named twice."""
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise CorpusError(f"{path}: column(s) named twice: {listed(map(repr, twice))}; name each once")
 
