@@ -30,6 +30,7 @@ class LayoutStated(_Frozen):
     labels: dict[str, Literal[EMOTIONS]] = {}
     language: str | None = Field(default=None, pattern=r"^[a-z]{2}$")
     scale: tuple[float, float] = (-1.0, 1.0)
+    raters: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _can_be(self):

@@ -132,6 +132,8 @@ class Layout:
         labels: the corpus's raw label → one of EMOTIONS, for words that are not known.
         language: ISO 639-1, of a corpus in one language.
         scale: what the corpus's lowest and highest valence, arousal and dominance are.
+        raters: the label is what most raters say whose names begin with this (CREMA-D: ``audio``, ``face``, ``both``;
+            IEMOCAP: ``C-E``); None: the corpus's own.
     """
 
     layout: str = "auto"
@@ -139,6 +141,7 @@ class Layout:
     labels: dict[str, str] = field(default_factory=dict)
     language: str | None = None
     scale: tuple[float, float] = (-1.0, 1.0)
+    raters: str | None = None
 
 
 UNSTATED = Layout()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,12 +48,18 @@ def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
     The digests of the media are left null: reading opens no recording.
 
     Raises:
-        CorpusError: the folder does not hold the corpus.
+        CorpusError: the folder does not hold the corpus, or not the raters whose label is asked for.
     """
     root = Path(root)
     if not root.is_dir():
         raise CorpusError(f"{root} is not there; have it by: {obtain(corpus)}")
-    return adapter(layout_of(corpus, root, stated)).read(root, corpus, stated)
+    reading = adapter(layout_of(corpus, root, stated)).read(root, corpus, stated)
+    if stated.raters is None:
+        return reading
+    from .perceived import perceived
+
+    table = reading.table
+    return replace(reading, table=table.assign(label=perceived(table, stated.raters)))
 
 
 def attached(corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTATED) -> dict[str, Attached]:

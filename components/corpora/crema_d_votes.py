@@ -65,6 +65,14 @@ def read_votes(
     return _as_json(votes[~odd & ~absent])
 
 
+def _numbered(participants: pd.Series) -> pd.Series:
+    """Participants by number: as they are if they are numbers, else by their place among the sorted names."""
+    if participants.dropna().str.fullmatch(r"\d+").all():
+        return participants
+    numbers = {name: f"{number:04}" for number, name in enumerate(sorted(participants.dropna().unique()), 1)}
+    return participants.map(numbers)
+
+
 def _answers(root: Path, unread: dict[str, str]) -> pd.DataFrame:
     """Every participant's final answers, but for those that came late."""
     wanted = ["localid", "clipName", "respEmo", *_QUESTION]
@@ -74,6 +82,7 @@ def _answers(root: Path, unread: dict[str, str]) -> pd.DataFrame:
         said = f"later than {DISTRACTED_MS // 1000} s, left out as the authors do"
         _say(unread, ANSWERS, (late.sum(), said))
         table = table[~late]
+    table = table.assign(localid=_numbered(table["localid"]))
     return table.rename(
         columns={"localid": "participant", "clipName": "clip", "respEmo": "letter", "queryType": "channel"}
     )

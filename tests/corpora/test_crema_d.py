@@ -304,3 +304,38 @@ def test_a_faulty_clip_of_the_release_is_no_take():
     layout = grammar("crema-d")
     plan = layout.plan(takes(76, 12, layout), "crema-d", 3, True)
     assert not set(plan.recordings) & set(crema_d.KNOWN_BAD)
+
+
+def test_the_label_that_raters_perceive(tmp_path):
+    put(tmp_path, *(f"AudioWAV/1001_DFA_{emotion}_XX.wav" for emotion in ("ANG", "DIS", "FEA", "HAP")))
+    said = {"ANG": "SSA", "DIS": "AD", "FEA": "F"}
+    lines = [
+        answer(rater, 3, f"1001_DFA_{emotion}_XX", letter)
+        for emotion, letters in said.items()
+        for rater, letter in enumerate(letters)
+    ]
+    write(tmp_path, "finishedResponses.csv", FINAL + "".join([*lines, answer(9, 1, "1001_DFA_HAP_XX", "H")]))
+    intended = read("crema-d", tmp_path).table
+    table = read("crema-d", tmp_path, Layout(raters="both")).table
+    assert table["label"].fillna("none").tolist() == ["sadness", "none", "fear", "none"]
+    assert read("crema-d", tmp_path, Layout(raters="audio")).table["label"].notna().tolist() == [
+        False
+    ] * 3 + [True]
+    pd.testing.assert_frame_equal(table.drop(columns="label"), intended.drop(columns="label"))
+    with pytest.raises(CorpusError, match=r"begins with 'ear'; there are 'audio', 'both'"):
+        read("crema-d", tmp_path, Layout(raters="ear"))
+
+
+def test_a_rater_who_gives_two_labels_has_one_vote(tmp_path):
+    put(tmp_path, "AudioWAV/1001_DFA_ANG_XX.wav")
+    letters = [(1, "A"), (1, "D"), (2, "A"), (3, "D"), (4, "D")]
+    lines = [answer(rater, 3, "1001_DFA_ANG_XX", letter) for rater, letter in letters]
+    write(tmp_path, "finishedResponses.csv", FINAL + "".join(lines))
+    assert read("crema-d", tmp_path, Layout(raters="both")).table["label"].item() == "disgust"
+
+
+def test_participants_without_a_number_are_numbered(one):
+    clip = "1001_DFA_ANG_XX"
+    lines = [answer("x7y", 1, clip, "A"), answer("b", 1, clip, "D")]
+    write(one, "finishedResponses.csv", FINAL + "".join(lines))
+    assert raters(one) == {"audio-0001": ["disgust"], "audio-0002": ["anger"]}
