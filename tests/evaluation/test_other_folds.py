@@ -1,0 +1,81 @@
+"""Search, training and evaluation on folds that are not k of a kind: one alone, and validation that is the test."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+from planted_experiment import CLASSES, lay_out
+
+from components.files import read_json, write_json, write_table
+from components.schema import UTTERANCE_COLUMNS
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+INFLATED = "validation is the test"
+
+
+def one_fold(folds: pd.DataFrame) -> pd.DataFrame:
+    return folds[folds["fold"] == 0]
+
+
+def validation_is_test(folds: pd.DataFrame) -> pd.DataFrame:
+    folds = folds.assign(role=folds["role"].where(folds["role"] == "test", "train"))
+    twice = folds[folds["role"] == "test"].assign(role="validation")
+    return pd.concat([folds, twice]).sort_values(["fold", "utterance_id", "role"], ignore_index=True)
+
+
+def put(root: Path, folds: pd.DataFrame, *, inflated: str | None) -> None:
+    """What the stages before would have left beside the planted features."""
+    write_table(root / "data/folds.parquet", folds)
+    described = {
+        "protocol": "small.other" + (" (inflated)" if inflated else ""),
+        "label_space": "small",
+        "classes": CLASSES,
+        "selection": "Validation is what it is",
+        "inflated": inflated,
+        "waived": [],
+        "dropped_by_corpus": {},
+        "findings": [],
+        "text_repeats": False,
+    }
+    write_json(root / "data/folds.json", described)
+    rows = folds[["utterance_id", "speaker", "label"]].drop_duplicates("utterance_id")
+    table = rows.assign(corpus="control").reindex(columns=list(UTTERANCE_COLUMNS))
+    write_table(root / "data/utterances/control.parquet", table)
+    oracle = pd.DataFrame(columns=["utterance_id", "subset", "prediction", "correct"])
+    write_table(root / "data/ceilings/control/oracle.parquet", oracle)
+    write_json(root / "data/ceilings/control/ceilings.json", {})
+    write_json(root / "data/features/control/exclusions.json", [])
+
+
+@pytest.mark.parametrize(
+    ("made", "inflated", "count"),
+    [(one_fold, None, 1), (validation_is_test, INFLATED, 3)],
+    ids=["one", "twice"],
+)
+def test_the_stages_go_through(tmp_path, made, inflated, count):
+    lay_out(tmp_path, strategies=["audio", "late-weighted"])
+    folds = made(pd.read_parquet(tmp_path / "data/folds.parquet"))
+    put(tmp_path, folds, inflated=inflated)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"}
+    for module in ("search.search", "training.train", "evaluation.evaluate"):
+        command = [sys.executable, "-m", f"components.{module}"]
+        ended = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    tested = folds[folds["role"] == "test"]
+    predictions = pd.read_parquet(tmp_path / "data/predictions.parquet")
+    held = predictions[(predictions["strategy"] == "audio") & (predictions["seed"] == 0)]
+    assert sorted(held["utterance_id"]) == sorted(tested["utterance_id"])
+    assert read_json(tmp_path / "data/model/model.json")["protocol"].endswith("(inflated)") == bool(inflated)
+    metrics = read_json(tmp_path / "reports/metrics.json")
+    assert (metrics["counts"]["folds"], metrics["counts"]["utterances"]) == (count, len(tested))
+    assert [alarm["alarm"] for alarm in metrics["alarms"]] == (["inflated"] if inflated else [])
+    assert metrics["strategies"]["audio"]["fold_mean"]["ua"]["sd"] is None or count > 1
+    assert metrics["excluded"]["never_tested"] == len(set(folds["utterance_id"])) - len(tested)
+    page = (tmp_path / "reports/index.html").read_text()
+    assert metrics["protocol"] in page
