@@ -38,8 +38,8 @@ class Outcome:
     """What verdict.json holds, but for what the adapter could not read, which is not seen here."""
     pages: dict[str, str]
     """Table → Great Expectations' page of it, HTML."""
-    rows: list[tuple[Clause, list[str]]] = field(default_factory=list)
-    """The critical clauses that single utterances break, with the ids of them all."""
+    rows: list[tuple[Clause, dict[str, str]]] = field(default_factory=list)
+    """The critical clauses that single utterances break: the ids of them all, and what was found there."""
 
 
 def check(
@@ -72,11 +72,12 @@ def check(
         by_place = {each.expectation_config.meta["clause"]: each for each in results.results}
         for place, clause in enumerate(own):
             result = by_place[place]
+            rows = _name_rows(result, table, KEYS[name])
             if not result.success:
-                rows = _name_rows(result, table, KEYS[name])
                 broken[clause.severity].append(_finding(corpus, clause, result, rows=rows, known=known))
                 if clause.severity == CRITICAL and clause.of_rows:
-                    of_rows.append((clause, rows))
+                    values = map(_written, result.result["unexpected_list"])
+                    of_rows.append((clause, dict(zip(rows, values, strict=True))))
         pages[name] = page(results, title=f"{corpus}: {name}")
     excluded = media_facts.excluded(facts)
     verdict = {
@@ -146,7 +147,8 @@ def _refuse_raised(result) -> None:
 
 
 def _name_rows(result, table: pd.DataFrame, keys: list[str]) -> list[str]:
-    """The rows' names, sorted, for the places that a result lists; and in the result the few that its page shows."""
+    """The names of the rows whose places a result lists; and in the result the few that its page shows."""
+    result.result.pop("unexpected_index_query", None)
     places = result.result.get("unexpected_index_list")
     if not places:
         return []
@@ -158,7 +160,7 @@ def _name_rows(result, table: pd.DataFrame, keys: list[str]) -> list[str]:
     names = found[keys[0]].astype("str")
     for key in keys[1:]:
         names = names + " " + found[key].astype("str")
-    return sorted(names.fillna("nothing"))
+    return names.fillna("nothing").tolist()
 
 
 def _finding(corpus: str, clause: Clause, result, *, rows: list[str], known: Known | None) -> dict:
@@ -174,7 +176,7 @@ def _finding(corpus: str, clause: Clause, result, *, rows: list[str], known: Kno
         "column": clause.column,
         "expected": clause.expected,
         "found": found + _as_published(corpus, clause, rows, known),
-        "rows": rows[:ROWS_AT_MOST],
+        "rows": sorted(rows)[:ROWS_AT_MOST],
         "count": len(rows),
         "advice": clause.advice,
     }

@@ -117,7 +117,7 @@ def _labels(corpus: str, layout: str, known: Known | None) -> Iterator[Clause]:
         yield holds(
             UTTERANCES,
             "label_state",
-            tables.KNOWN_WORD,
+            tables.LABELLED,
             tables.OWN_WORD,
             tables.VALUES_ONLY,
             severity=WARNING,
@@ -128,7 +128,7 @@ def _labels(corpus: str, layout: str, known: Known | None) -> Iterator[Clause]:
         yield holds(
             UTTERANCES,
             "label_state",
-            tables.KNOWN_WORD,
+            tables.LABELLED,
             tables.VALUES_ONLY,
             tables.UNLABELLED,
             severity=WARNING,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..schema import UTTERANCE_COLUMNS
 
@@ -34,13 +33,6 @@ class Count(_Frozen):
     """A regular expression that an id within the corpus begins with, to be counted at all."""
     expected: Number | dict[str, Number | dict[str, Number]]
     """A number, for all values of ``by`` the same; or by the first column's values, and then by the second's."""
-
-    @field_validator("among")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            re.compile(value)
-        return value
 
     @model_validator(mode="after")
     def _can_be_counted(self):

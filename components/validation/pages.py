@@ -59,9 +59,11 @@ def _escaped(value):
 def index(verdict: dict, pages: list[str]) -> str:
     """The first page: the verdict in words, with links to the tables' pages."""
     said = '<b class="good">holds</b>' if verdict["ok"] else '<b class="bad">is broken</b>'
-    counts = verdict["counts"]
+    counts, aside = verdict["counts"], verdict["quarantined"]
     parts = [
-        f"<p>The contract {said}: {counts['utterances']} utterances of {counts['speakers']} speakers.</p>",
+        f"<p>The contract {said}: {counts['utterances']} utterances of {counts['speakers']} speakers"
+        + (f", without {len(aside)} that break it and are set aside" if aside else "")
+        + ".</p>",
         "<p>Clause by clause: "
         + ", ".join(f'<a href="{name}.html">{html.escape(name)}</a>' for name in pages)
         + "</p>",

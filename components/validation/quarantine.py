@@ -22,9 +22,8 @@ def quarantined(outcome: Outcome, ids: Iterable[str]) -> dict:
     verdict = outcome.verdict
     reasons: dict[str, list[str]] = {}
     for clause, rows in outcome.rows:
-        where = f"{clause.column}: expected {clause.expected}"
-        for row in dict.fromkeys(rows):
-            reasons.setdefault(row, []).append(where)
+        for row, found in rows.items():
+            reasons.setdefault(row, []).append(f"{clause.column}: expected {clause.expected}; found {found}")
     if not set(ids) - set(reasons):
         return verdict
     of_rows = {(clause.column, clause.expected) for clause, _ in outcome.rows}

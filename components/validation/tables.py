@@ -13,7 +13,6 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from ..schema import EMOTIONS
 from .clause import CELLS, CLASSES, COUNTS, SPEAKERS, UTTERANCES
 from .known import Count, Known
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DERIVED = {
-    "label_state": "known word, own word, values only, none",
+    "label_state": "label, own word, values only, none",
     "length_s": "from start to end, in seconds",
     "since_s": "from the start of the dialogue's turn before, in seconds",
     "place": "the dialogue and the turn",
@@ -33,7 +32,7 @@ DERIVED = {
     "text_coverage": "the same",
 }
 HERE, LACKING = "here", "lacking"
-KNOWN_WORD, OWN_WORD, VALUES_ONLY, UNLABELLED = "known word", "own word", "values only", "none"
+LABELLED, OWN_WORD, VALUES_ONLY, UNLABELLED = "label", "own word", "values only", "none"
 READ = "read"
 
 
@@ -126,8 +125,8 @@ def _utterances(facts: pd.DataFrame, features: Mapping[str, Collection[str]]) ->
 
     valued = facts[["valence", "arousal", "dominance"]].notna().any(axis=1)
     label = np.select(
-        [facts["label"].isin(EMOTIONS), facts[["label", "label_raw"]].notna().any(axis=1), valued],
-        [KNOWN_WORD, OWN_WORD, VALUES_ONLY],
+        [facts["label"].notna(), facts["label_raw"].notna(), valued],
+        [LABELLED, OWN_WORD, VALUES_ONLY],
         UNLABELLED,
     )
     ordered = facts.sort_values(["dialogue", "turn"], kind="stable")

@@ -4,77 +4,21 @@ import shutil
 
 import pandas as pd
 import pytest
+from judging import an_actor, facts_of, found, judged, ravdess_row
 
-from components.files import digest_of, file_digest
-from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from components.files import file_digest
+from components.schema import UTTERANCE_COLUMNS
 from components.validation.check import check
 from components.validation.clause import Clause
-from components.validation.contract import clauses
-from components.validation.facts import COLUMNS, gather
-from components.validation.known import known
+from components.validation.facts import gather
 from components.validation.pages import index
 from components.validation.validate import breach
 
 pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
 
-BOUNDS = {"shortest_s": 0.3, "longest_s": 60.0}
-EMOTIONS8 = dict(enumerate(LABEL_SPACES["ravdess8"].classes, 1))
-WORDS = dict(enumerate(known("ravdess").words, 1))
 
-
-def ravdess_row(name: str, **changes) -> dict:
-    _, emotion, intensity, _, _, actor = name.split("-")
-    return {
-        "utterance_id": f"ravdess/{name}",
-        "corpus": "ravdess",
-        "speaker": f"ravdess/{actor}",
-        "audio": f"Actor_{actor}/03-{name}.wav",
-        "audio_digest": digest_of(name),
-        "text": "Kids are talking by the door",
-        "text_digest": digest_of("Kids are talking by the door"),
-        "label": EMOTIONS8[int(emotion)],
-        "label_raw": WORDS[int(emotion)],
-        "intensity": {"01": "normal", "02": "strong"}[intensity],
-        "audio_file": "there",
-        "audio_state": "usable",
-        "text_state": "usable",
-        "rate": 48000.0,
-        "channels": 1.0,
-        "duration_s": 3.5,
-    } | changes
-
-
-def facts_of(rows: list[dict]) -> pd.DataFrame:
-    kinds = UTTERANCE_COLUMNS | COLUMNS
-    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
-
-
-def an_actor(actor: str = "01") -> list[dict]:
-    """The 60 speech clips of an actor."""
-    names = [
-        f"01-{emotion:02}-{intensity:02}-{statement:02}-{repetition:02}-{actor}"
-        for emotion in EMOTIONS8
-        for intensity in ((1,) if emotion == 1 else (1, 2))
-        for statement in (1, 2)
-        for repetition in (1, 2)
-    ]
-    return [ravdess_row(name) for name in names]
-
-
-def judged(rows, corpus: str = "ravdess", layout: str | None = None, *, features: dict | None = None):
-    facts = rows if isinstance(rows, pd.DataFrame) else facts_of(rows)
-    layout = layout or corpus
-    published = known(layout)
-    contract = clauses(corpus, layout=layout, known=published, features=features or {}, **BOUNDS)
-    return check(corpus, facts, contract, features=features, known=published)
-
-
-def judge(rows, corpus: str = "ravdess", layout: str | None = None, *, features: dict | None = None) -> dict:
-    return judged(rows, corpus, layout, features=features).verdict
-
-
-def found(verdict: dict, key: str = "critical") -> dict[tuple[str, str | None], list[str]]:
-    return {(each["expectation"], each["column"]): each["rows"] for each in verdict[key]}
+def judge(*said, **named) -> dict:
+    return judged(*said, **named).verdict
 
 
 def test_whole_actors_pass_and_a_subset_is_said():

@@ -4,18 +4,16 @@ import json
 
 import pandas as pd
 import pytest
+from judging import EMOTIONS8, WORDS
 
 from components import params
 from components.errors import ContractBreach
 from components.files import file_digest
-from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from components.schema import UTTERANCE_COLUMNS
 from components.validation import validate as stage
-from components.validation.known import known
 
 pytestmark = [pytest.mark.slow, pytest.mark.corpora]
 
-EMOTIONS8 = dict(enumerate(LABEL_SPACES["ravdess8"].classes, 1))
-WORDS = dict(enumerate(known("ravdess").words, 1))
 BROKEN = "Actor_03/03-01-04-01-02-01-03.wav"
 
 
