@@ -1,7 +1,8 @@
 """A corpus described by a table of its own: ``utterances.csv`` or ``.parquet``, with columns of the utterance table.
 
 Only an id is required. The control corpus comes so: ``id, speaker, gender, session, text, label``, beside
-``audio/<id>.wav`` and ``video/<id>.mp4``, which need not be named.
+``audio/<id>.wav`` and ``video/<id>.mp4``, which need not be named. Several rows that name one recording are parts
+of it, from each's ``start_s`` to its ``end_s``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, listed
-from ..schema import UNSTATED, UTTERANCE_COLUMNS, Layout
+from ..schema import UNSTATED, UTTERANCE_COLUMNS, Layout, file_of
 from . import cells, labels
 from .paths import leading_out, local_id, medium_of, stem_of
 from .reading import Adapter, Reading, files_below, unread_list
@@ -73,7 +74,7 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
     found["language"] = found["language"].fillna(stated.language or ("en" if control else None))
 
     paths, droppings = files_below(root)
-    found |= _media(root, table, set(paths), unread)
+    found |= _media(root, table, set(paths), unread, _times(found["start_s"], found["end_s"]))
     if unknown := [name for name in rows if name not in UTTERANCE_COLUMNS]:
         unread[path.name] = f"column(s) {listed(unknown)} are none of the utterance table's: not read"
     return Reading(_assembled(found), unread_list(unread, droppings))
@@ -146,10 +147,17 @@ def _labels(table: cells.Cells, stated: Layout) -> dict[str, pd.Series]:
     }
 
 
-def _media(root: Path, table: cells.Cells, there: set[str], unread: dict[str, str]) -> dict[str, pd.Series]:
-    """The columns of media; adds to ``unread`` what is named and not there, and what is there and not named."""
+def _media(
+    root: Path, table: cells.Cells, there: set[str], unread: dict[str, str], times: pd.Series
+) -> dict[str, pd.Series]:
+    """The columns of media; adds to ``unread`` what is named and not there, and what is there and not named.
+
+    Args:
+        times: ``<start>,<end>`` of each row, null where it lacks one.
+    """
     found = {}
     named = any(medium in table.rows for medium in DEFAULTS)
+    spare = there - {table.path.name}
     for medium, suffix in DEFAULTS.items():
         if named:
             paths = table.text(medium).str.replace("\\", "/")
@@ -165,16 +173,25 @@ def _media(root: Path, table: cells.Cells, there: set[str], unread: dict[str, st
             paths,
             "paths are relative to the corpus's folder",
         )
-        found[medium] = paths.map(posixpath.normpath, na_action="ignore")
-        gone = found[medium].dropna().unique()
-        unread |= {
-            path: f"{table.path.name} calls for it, and it is not there" for path in gone if path not in there
-        }
-        there = there.difference(gone)
-    spare = [path for path in there if path != table.path.name]
+        files = paths.map(lambda path: posixpath.normpath(file_of(path)), na_action="ignore").astype("str")
+        gone = set(files.dropna()) - there
+        unread |= dict.fromkeys(gone, f"{table.path.name} calls for it, and it is not there")
+        spare = spare.difference(files.dropna())
+        whole = paths.map(posixpath.normpath, na_action="ignore").astype("str")
+        shared = whole.duplicated(keep=False) & times.notna() & (whole == files)
+        found[medium] = whole.mask(shared, whole + "#t=" + times)
     recordings = f"{table.path.name} has no utterance of this name"
     unread |= {path: recordings if medium_of(path) else "neither a recording nor the table" for path in spare}
     return found
+
+
+def _times(start: pd.Series, end: pd.Series) -> pd.Series:
+    """``1.5,3`` as a part of a recording is named (``schema.CUT``)."""
+    text = [
+        each.map(lambda second: f"{second:.6f}".rstrip("0").rstrip("."), na_action="ignore")
+        for each in (start, end)
+    ]
+    return text[0].astype("str") + "," + text[1].astype("str")
 
 
 def _assembled(found: dict) -> pd.DataFrame:

@@ -134,6 +134,22 @@ def test_paths_of_its_own(alone, tmp_path):
     assert [each["path"] for each in reading.unread] == ["audio/a1.wav", "rec/z.wav"]
 
 
+def test_parts_of_one_recording(alone, tmp_path):
+    (tmp_path / "talk.wav").touch()
+    (tmp_path / "own.wav").touch()
+    reading = read(
+        "mylab",
+        alone(
+            "id,audio,start_s,end_s\na1,talk.wav,0.5,2\na2,./talk.wav,2,3.25\na3,own.wav,7,8\n"
+            'a4,talk.wav,,\na5,"own.wav#t=1,2",7,8\n'
+        ),
+    )
+    assert reading.table["audio"].tolist() == [
+        "talk.wav#t=0.5,2", "talk.wav#t=2,3.25", "own.wav", "talk.wav", "own.wav#t=1,2",
+    ]  # fmt: skip
+    assert reading.unread == []
+
+
 def test_another_suffix_in_the_default_place(alone, tmp_path):
     (tmp_path / "audio").mkdir()
     (tmp_path / "audio" / "a1.flac").touch()
