@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import CorpusError, listed
 from ..schema import EMOTION7
-from . import sentences, truth
+from . import displays, sentences, truth
 from .layouts.plan import Grammar, Take
 from .speech import longest
 from .streams import Stream, draw
@@ -151,7 +151,7 @@ def _of_speaker(
     made, so_far = [], [0] * len(held.classes)
     for number, (session, index) in enumerate(order):
         emotion = held.classes[index]
-        displays = truth.draw(held, index, generator)
+        shown = displays.draw(held, index, generator)
         rating = draw(seed, Stream.RATING, speaker, number)
         strong = bool(rating.random() < 0.5) and emotion != "neutral"
         if grammar.sentences:
@@ -159,13 +159,13 @@ def _of_speaker(
             text = spoken = fixed[so_far[index] % len(fixed)]
             strong = so_far[index] // len(fixed) % 2 == 1 and emotion != "neutral"
         else:
-            sentence = _new(displays.get("text", "neutral"), language, generator, told)
+            sentence = _new(shown.get("text", "neutral"), language, generator, told)
             text, spoken = sentence.text, sentence.spoken
         so_far[index] += 1
         dimensions = _dimensions(emotion, strong, rating)
-        votes = truth.votes(held, index, rating)
+        votes = displays.votes(held, index, rating)
         lost = _lost(held, draw(seed, Stream.LOSS, speaker, number))
-        there = {modality: shown for modality, shown in displays.items() if modality not in lost}
+        there = {modality: word for modality, word in shown.items() if modality not in lost}
         made.append(
             {
                 "speaker": speaker,
@@ -175,7 +175,7 @@ def _of_speaker(
                 "dialogue": None,
                 "turn": None,
                 "emotion": emotion,
-                "label": truth.consensus(votes) if votes and not held.acted else emotion,
+                "label": displays.consensus(votes) if votes and not held.acted else emotion,
                 "displays": there,
                 "text": text if grammar.sentences or "text" in there else None,
                 "spoken": spoken,

@@ -180,47 +180,6 @@ def in_order(reliability: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def display(
-    true: int, reliability: float, generator: np.random.Generator, classes: int = len(EMOTION7)
-) -> int:
-    """One modality's display of the class with index ``true``, drawn."""
-    if generator.random() < reliability:
-        return true
-    other = int(generator.integers(classes - 1))
-    return other + (other >= true)
-
-
-def draw(truth: Truth, emotion: int, generator: np.random.Generator) -> dict[str, str]:
-    """What each modality that tells something displays of the emotion with this index."""
-    n = len(truth.classes)
-    meant = dict.fromkeys(truth.telling, emotion)
-    if truth.relation == "complementary":
-        for place, modality in enumerate(truth.telling):
-            strange = _strange(n, place, len(truth.telling))
-            if emotion in strange:
-                meant[modality] = int(generator.choice(strange))
-    elif truth.relation == "interacting":
-        first, second = truth.pair
-        meant[first] = int(generator.integers(n))
-        meant[second] = (emotion - meant[first]) % n
-    return {
-        modality: truth.classes[display(index, truth.reliability[modality], generator, n)]
-        for modality, index in meant.items()
-    }
-
-
-def votes(truth: Truth, emotion: int, generator: np.random.Generator) -> list[str]:
-    """What each rater calls an utterance with this emotion."""
-    n = len(truth.classes)
-    return [truth.classes[display(emotion, truth.agreement, generator, n)] for _ in range(truth.raters)]
-
-
-def consensus(cast: Sequence[str]) -> str:
-    """The most frequent vote; among equals the one that was cast first."""
-    counts = Counter(cast)  # keeps the order of first appearance, and max the first of equals
-    return max(counts, key=counts.__getitem__)
-
-
 def bayes(truth: Truth, subset: Sequence[str], displays: np.ndarray) -> np.ndarray:
     """The label that these modalities' displays make most probable.
 
@@ -327,14 +286,14 @@ def _display_channel(n: int, reliability: float) -> np.ndarray:
     return channel
 
 
-def _strange(n: int, place: int, modalities: int) -> list[int]:
+def strange_to(n: int, place: int, modalities: int) -> list[int]:
     """The classes that are not the ``place``-th modality's own, where classes are dealt in turn."""
     return [index for index in range(n) if index % modalities != place]
 
 
 def _meant_channel(n: int, place: int, modalities: int) -> np.ndarray:
     """P(meant | emotion) of the ``place``-th modality, complementary."""
-    strange = _strange(n, place, modalities)
+    strange = strange_to(n, place, modalities)
     channel = np.eye(n)
     channel[np.ix_(strange, strange)] = 1 / len(strange)
     return channel

@@ -14,7 +14,7 @@ from laid_out import lay_out, takes
 from typer.testing import CliRunner
 
 from components.cli import app
-from components.corpora import control, drawing, read, sentences, truth, utterances, voicing
+from components.corpora import control, displays, drawing, read, sentences, truth, utterances, voicing
 from components.corpora.digests import with_digests
 from components.corpora.layouts import grammar
 from components.corpora.layouts.plan import Grammar, Plan, Recording
@@ -135,7 +135,7 @@ def test_takes_are_drawn_from_their_seed(wanted, pairs, clips, seed, language, a
         assert (take.text is None) == ("text" in held.telling and "text" not in take.displays)
         assert len(take.raters) == held.raters
         votes = [vote for (vote,) in take.raters.values()]
-        assert take.label == (truth.consensus(votes) if votes else take.emotion)
+        assert take.label == (displays.consensus(votes) if votes else take.emotion)
         dimensions = np.array([take.valence, take.arousal, take.dominance])
         assert (np.abs(dimensions) <= 1).all() and (4 * dimensions == np.round(4 * dimensions)).all()
         assert (take.dialogue is None) == (take.turn is None) == (not wanted.dialogues)
@@ -168,7 +168,7 @@ def test_acted_labels_are_not_the_raters():
     acted = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=None, acted=True)
     made = takes(2, 3, acted, raters=3, agreement=0.3)
     assert all(take.label == take.emotion for take in made)
-    assert any(truth.consensus([vote for (vote,) in take.raters.values()]) != take.label for take in made)
+    assert any(displays.consensus([vote for (vote,) in take.raters.values()]) != take.label for take in made)
     held = planted(acted, raters=3, agreement=0.3)
     assert truth.population(held) == truth.population(planted(acted))
 

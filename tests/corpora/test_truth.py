@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.corpora import truth
+from components.corpora import displays, truth
 from components.corpora.truth import Truth
 from components.errors import CorpusError
 from components.schema import EMOTION7, MODALITIES
@@ -132,12 +132,12 @@ def test_json_brings_the_same_truth_back(held):
 
 @given(st.integers(0, 6), st.floats(1 / 7, 1), st.integers(0, 2**32))
 def test_display_is_a_class(true, reliability, seed):
-    assert truth.display(true, reliability, np.random.default_rng(seed)) in range(7)
+    assert displays.display(true, reliability, np.random.default_rng(seed)) in range(7)
 
 
 def test_display_shows_the_truth_as_often_as_planted_and_else_any_other_alike():
     generator = np.random.default_rng(3)
-    shown = np.bincount([truth.display(2, 0.7, generator) for _ in range(20000)], minlength=7) / 20000
+    shown = np.bincount([displays.display(2, 0.7, generator) for _ in range(20000)], minlength=7) / 20000
     assert shown[2] == pytest.approx(0.7, abs=0.015)
     assert np.delete(shown, 2) == pytest.approx(0.05, abs=0.006)
 
@@ -147,9 +147,9 @@ def drawn(held: Truth, count: int, seed: int = 0) -> pd.DataFrame:
     generator = np.random.default_rng(seed)
     rows = []
     for number, emotion in enumerate(generator.integers(len(held.classes), size=count)):
-        shown = truth.draw(held, int(emotion), generator)
-        cast = truth.votes(held, int(emotion), generator)
-        label = truth.consensus(cast) if cast and not held.acted else held.classes[emotion]
+        shown = displays.draw(held, int(emotion), generator)
+        cast = displays.votes(held, int(emotion), generator)
+        label = displays.consensus(cast) if cast and not held.acted else held.classes[emotion]
         rows.append({"utterance_id": f"c/{number:05d}", "label": label, **shown})
     return pd.DataFrame(rows)
 
@@ -190,9 +190,9 @@ def test_a_mute_text_is_at_chance_and_helps_nobody():
 
 
 def test_consensus():
-    assert truth.consensus(["fear", "anger", "anger"]) == "anger"
-    assert truth.consensus(["fear", "anger"]) == "fear"
-    assert truth.consensus(["sadness", "anger", "fear", "anger", "fear"]) == "anger"
+    assert displays.consensus(["fear", "anger", "anger"]) == "anger"
+    assert displays.consensus(["fear", "anger"]) == "fear"
+    assert displays.consensus(["sadness", "anger", "fear", "anger", "fear"]) == "anger"
 
 
 def test_ties_go_to_the_first_class_whatever_the_order_of_the_modalities():

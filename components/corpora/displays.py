@@ -1,0 +1,50 @@
+"""Displays and votes, drawn as a corpus's truth has it; see ``truth``."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..schema import EMOTION7
+from .truth import Truth, strange_to
+
+
+def display(
+    true: int, reliability: float, generator: np.random.Generator, classes: int = len(EMOTION7)
+) -> int:
+    """One modality's display of the class with index ``true``, drawn."""
+    if generator.random() < reliability:
+        return true
+    other = int(generator.integers(classes - 1))
+    return other + (other >= true)
+
+
+def draw(truth: Truth, emotion: int, generator: np.random.Generator) -> dict[str, str]:
+    """What each modality that tells something displays of the emotion with this index."""
+    n = len(truth.classes)
+    meant = dict.fromkeys(truth.telling, emotion)
+    if truth.relation == "complementary":
+        for place, modality in enumerate(truth.telling):
+            strange = strange_to(n, place, len(truth.telling))
+            if emotion in strange:
+                meant[modality] = int(generator.choice(strange))
+    elif truth.relation == "interacting":
+        first, second = truth.pair
+        meant[first] = int(generator.integers(n))
+        meant[second] = (emotion - meant[first]) % n
+    return {
+        modality: truth.classes[display(index, truth.reliability[modality], generator, n)]
+        for modality, index in meant.items()
+    }
+
+
+def votes(truth: Truth, emotion: int, generator: np.random.Generator) -> list[str]:
+    """What each rater calls an utterance with this emotion."""
+    n = len(truth.classes)
+    return [truth.classes[display(emotion, truth.agreement, generator, n)] for _ in range(truth.raters)]
+
+
+def consensus(cast: Sequence[str]) -> str:
+    """The most frequent vote; among equals the one that was cast first."""
+    counts = Counter(cast)  # keeps the order of first appearance, and max the first of equals
+    return max(counts, key=counts.__getitem__)
