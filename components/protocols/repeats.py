@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..schema import CUT
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -82,12 +84,12 @@ def sentences(texts: pd.Series) -> pd.Series:
 def recordings(table: pd.DataFrame) -> pd.Series:
     """A number for each recording that ``start_s`` and ``end_s`` are times in; -1 for rows of none: int64.
 
-    A recording is the file that several utterances share; else an episode of a series (a session named like
+    A recording is the file that several utterances are parts of; else an episode of a series (a session named like
     ``s08e21``), else a dialogue, else a session.
     """
     import pandas as pd
 
-    file = table["video"].fillna(table["audio"])
+    file = table["video"].fillna(table["audio"]).str.replace(CUT, "", regex=True)
     shared = file.notna() & file.duplicated(keep=False)
     session = table["session"]
     episode = session.str.contains(_EPISODE, regex=True).fillna(False).astype(bool)

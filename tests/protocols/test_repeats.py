@@ -58,7 +58,7 @@ def test_overlaps_are_those_that_a_plain_loop_finds(clips):
 
 def test_a_recording_is_the_shared_film_else_the_episode_else_the_dialogue_else_the_session():
     held = table(
-        video=["film.avi", "film.avi", "own.avi", None, None, None, None],
+        video=["film.avi#t=0,1", "film.avi#t=2,3", "own.avi", None, None, None, None],
         dialogue=["own/a", "own/b", "own/c", "own/d", "own/e", "own/e", None],
         session=["own/1", "own/1", "own/s01e02", "own/s01e02", "own/1", "own/2", None],
     )
