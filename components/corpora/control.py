@@ -108,7 +108,11 @@ def synthesise(
         "language": language if language != wanted.languages[0] else None,
         "clean": clean or None,
         "snr": snr,
-        **{key: value for key, value in held.as_json().items() if key not in ("classes", "mute", "acted")},
+        **{
+            key: value
+            for key, value in held.as_json().items()
+            if key not in ("classes", "mute", "acted", "majority")
+        },
     }
     request = {"version": VERSION, "speakers": speakers, "clips": clips, "seed": seed} | {
         key: value for key, value in unusual.items() if value is not None
@@ -209,7 +213,8 @@ def _write_documents(folder: Path, documents: Mapping[str, bytes]) -> None:
 
 
 def _write_truth(folder: Path, shown, held: truth.Truth, planned: Plan, request: dict) -> None:
-    scores = truth.oracle(shown.rename(columns={"id": "utterance_id"}), held)
+    labelled = {row["utterance_id"].partition("/")[2] for row in planned.rows if row.get("label") is not None}
+    scores = truth.oracle(shown[shown["id"].isin(labelled)].rename(columns={"id": "utterance_id"}), held)
     ceilings = held.as_json() | {
         "population": truth.population(held),
         "oracle": scores.groupby("subset")["correct"].mean().to_dict(),

@@ -78,6 +78,7 @@ def planted(
         raters=raters,
         agreement=agreement if raters else 1.0,
         acted=grammar.acted,
+        majority=grammar.majority,
     )
 
 

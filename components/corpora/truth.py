@@ -59,6 +59,8 @@ class Truth:
         missing: the probability that a modality is missing from an utterance; one at least is left.
         raters: how many vote on each utterance; 0: none, and the label is the planted emotion.
         acted: the label is the planted emotion, whatever the raters say.
+        majority: an utterance has a label only where more than half of the raters agree on it; the ceilings are
+            those of the utterances that have one.
 
     Raises:
         CorpusError: a value that cannot be.
@@ -72,6 +74,7 @@ class Truth:
     raters: int = 0
     agreement: float = 1.0
     acted: bool = False
+    majority: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "classes", tuple(self.classes))
@@ -128,7 +131,7 @@ class Truth:
     def joint(self) -> np.ndarray:
         """P(label, displays): float64 [n, n, …], the label first, then the modalities that tell."""
         n = len(self.classes)
-        label = _label_channel(n, 0 if self.acted else self.raters, self.agreement)
+        label = _label_channel(n, 0 if self.acted else self.raters, self.agreement, self.majority)
         joint = np.einsum("yl,y...->l...", label, self._given_emotion()) / n
         joint.setflags(write=False)
         return joint
@@ -300,16 +303,20 @@ def _meant_channel(n: int, place: int, modalities: int) -> np.ndarray:
 
 
 @lru_cache
-def _label_channel(n: int, raters: int, agreement: float) -> np.ndarray:
+def _label_channel(n: int, raters: int, agreement: float, majority: bool) -> np.ndarray:
     """P(label | emotion): that of a consensus, by enumerating how often each class is voted for."""
-    right = 1.0
-    if raters:
-        right = 0.0
-        wrong = (1 - agreement) / (n - 1)
-        for cast in combinations_with_replacement(range(n), raters):
-            counts = Counter(cast)
-            orders = factorial(raters) // prod(map(factorial, counts.values()))
-            best = [index for index, count in counts.items() if count == max(counts.values())]
-            if 0 in best:  # among equals every one is as often the first to be cast
-                right += orders * agreement ** counts[0] * wrong ** (raters - counts[0]) / len(best)
-    return _display_channel(n, right)
+    if not raters:
+        return np.eye(n)
+    right = labelled = 0.0
+    wrong = (1 - agreement) / (n - 1)
+    for cast in combinations_with_replacement(range(n), raters):  # the emotion is class 0
+        counts = Counter(cast)
+        orders = factorial(raters) // prod(map(factorial, counts.values()))
+        probability = orders * agreement ** counts[0] * wrong ** (raters - counts[0])
+        most = max(counts.values())
+        if majority and 2 * most <= raters:
+            continue
+        labelled += probability
+        if counts[0] == most:  # among equals every one is as often the first to be cast
+            right += probability / list(counts.values()).count(most)
+    return _display_channel(n, right / labelled)

@@ -26,6 +26,7 @@ few = st.builds(
     raters=st.integers(0, 4),
     agreement=st.floats(0.4, 1),
     acted=st.booleans(),
+    majority=st.booleans(),
 )
 
 
@@ -54,8 +55,11 @@ def by_hand(held: Truth) -> dict[tuple[str, ...], float]:
         agreed = np.zeros((n, n))
         for emotion, votes in itertools.product(range(n), itertools.product(range(n), repeat=held.raters)):
             most = max(votes.count(vote) for vote in votes)
+            if held.majority and most <= held.raters / 2:
+                continue
             label = next(vote for vote in votes if votes.count(vote) == most)
             agreed[emotion, label] += np.prod([p(vote, emotion, held.agreement) for vote in votes])
+    agreed /= agreed.sum(axis=1, keepdims=True)
     seen = {}  # (label, shown) → probability; what a subset does not see is summed away
     for emotion in range(n):
         for weight, means in meant(emotion):

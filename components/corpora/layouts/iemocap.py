@@ -219,4 +219,6 @@ def _cut_short(film: str, recordings: dict[str, Recording]) -> Irregularity:
     return Irregularity(film, "film ends before its last turn", "validation")
 
 
-GRAMMAR = Grammar(labels=tuple(CODES), modalities=MODALITIES, plan=plan, speakers_at_most=10, dialogues=True)
+GRAMMAR = Grammar(
+    labels=tuple(CODES), modalities=MODALITIES, plan=plan, speakers_at_most=10, dialogues=True, majority=True
+)

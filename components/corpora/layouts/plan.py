@@ -120,6 +120,7 @@ class Grammar:
         speakers_at_most: None: any number.
         clips_at_most: of each emotion by each speaker; None: any number.
         acted: the label is what the actor was asked for, whatever raters hear in it.
+        majority: a row has no label where not more than half of the raters agree.
         languages: what may be asked for; the first is the default.
         dialogues: takes come as turns of two people's dialogues.
         plan: (takes, corpus name, seed, clean) → Plan. ``clean`` leaves the known irregularities out.
@@ -132,5 +133,6 @@ class Grammar:
     speakers_at_most: int | None = None
     clips_at_most: int | None = None
     acted: bool = False
+    majority: bool = False
     languages: tuple[str, ...] = ("en", "fi", "de")
     dialogues: bool = False
