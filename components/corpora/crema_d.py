@@ -52,7 +52,7 @@ KNOWN_BAD = {
     f"{FILM}/1064_IEO_DIS_MD.flv": "a minute long, with every emotion in it",
 }
 """The recordings that the README calls faulty."""
-_NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(XX?|LO|MD|HI)")
+_NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(XX?|LO|MD|HI)", re.ASCII)
 _SUFFIXES = {SOUND: ".wav", FILM: ".flv"}
 _POINTER_SAID = "a Git LFS pointer, not the recording: git lfs pull, or emoflow corpora fetch crema-d"
 
@@ -90,7 +90,7 @@ def read(root: Path, corpus: str = "crema-d", stated: Layout = UNSTATED) -> Read
         if pointers:
             raise CorpusError(f"{root}: each of the {pointers} recordings here is {_POINTER_SAID}")
         holds = f"{SOUND}/1001_DFA_ANG_XX.wav or the like"
-        raise CorpusError(wrong_root(root, title="CREMA-D", holds=holds, looks=_looks))
+        raise CorpusError(wrong_root(root, title="CREMA-D", holds=holds, layout="crema-d"))
     if mp3s:
         unread[MP3] = f"{mp3s} file(s): the sound that {SOUND} has too, which is taken"
     unread |= beside(other, "not recordings, and not read") | _gaps(media, unread)
@@ -181,10 +181,6 @@ def _name_fault(stem: str) -> str | None:
         if value not in values:
             return f"{field} is {value!r}; it may be {', '.join(values)}"
     return None
-
-
-def _looks(folder: Path) -> bool:
-    return any((folder / name).is_dir() for name in _SUFFIXES)
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)

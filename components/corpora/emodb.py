@@ -62,7 +62,9 @@ def read(root: Path, corpus: str = "emodb", stated: Layout = UNSTATED) -> Readin
         else:
             rows.append(_row(corpus, path, name.rpartition(".")[0]))
     if not rows:
-        raise CorpusError(wrong_root(root, title="EmoDB", holds="wav/03a01Fa.wav or the like", looks=_looks))
+        raise CorpusError(
+            wrong_root(root, title="EmoDB", holds="wav/03a01Fa.wav or the like", layout="emodb")
+        )
     unread |= beside(other, "not recordings (.wav), and not read")
     return Reading(utterance_table(rows), unread_list(unread, droppings))
 
@@ -108,11 +110,6 @@ def _name_fault(stem: str) -> str | None:
         if value not in values:
             return f"{field} is {value!r}; it may be {', '.join(values)}"
     return None
-
-
-def _looks(folder: Path) -> bool:
-    wavs = folder / FOLDER
-    return wavs.is_dir() and any(_NAME.fullmatch(path.stem) for path in wavs.glob("*.wav"))
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)

@@ -32,8 +32,8 @@ KNOWN_BAD = {
     "test_dia220_utt0": "cut wrongly as shipped: 235 s, with more in it than the utterance",
 }
 """The clips that users of MELD have found faulty (its repository's issues 20, 22, 27, 39)."""
-_CLIP = re.compile(r"dia(\d+)_utt(\d+)\.mp4", re.IGNORECASE)
-_LOCAL = re.compile(r"(train|dev|test)_dia(\d+)_utt(\d+)")
+_CLIP = re.compile(r"dia(\d+)_utt(\d+)\.mp4", re.IGNORECASE | re.ASCII)
+_LOCAL = re.compile(r"(train|dev|test)_dia(\d+)_utt(\d+)", re.ASCII)
 _FOLDERS = {folder: split for split, (_, folder) in SPLITS.items()}
 _SPLIT_WORDS = _FOLDERS | {split: split for split in SPLITS} | {"validation": "dev", "val": "dev"}
 
@@ -50,7 +50,7 @@ def read(root: Path, corpus: str = "meld", stated: Layout = UNSTATED) -> Reading
     tables, clips = _find(root, paths, unread)
     if not tables and not any(clips.values()):
         holds = "train_sent_emo.csv, and no train_splits with clips"
-        raise CorpusError(wrong_root(root, title="MELD", holds=holds, looks=_looks))
+        raise CorpusError(wrong_root(root, title="MELD", holds=holds, layout="meld"))
     rows = []
     for split, (official, folder) in SPLITS.items():
         if split in tables:
@@ -152,12 +152,6 @@ def _join(
 def _no_table(clips: int) -> str:
     said = f"; its {clips} clips have neither words nor a label" if clips else ""
     return f"missing{said}"
-
-
-def _looks(folder: Path) -> bool:
-    return any((folder / f"{split}_sent_emo.csv").is_file() for split in SPLITS) or any(
-        (folder / name).is_dir() for name in _FOLDERS
-    )
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)

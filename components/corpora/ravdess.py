@@ -39,7 +39,6 @@ FIELDS = (
 )
 SUFFIXES = {"01": (".mp4",), "02": (".mp4",), "03": (".wav", ".flac")}
 """What each modality comes as, the preferred first."""
-_FOLDER = re.compile(r"Actor_\d\d")
 _ARCHIVE = re.compile(r"(Audio|Video)_(Speech|Song)_Actors?_\d\d(-\d\d)?")
 _CALLED = {"01": "film", "02": "silent film", "03": "clip"}
 
@@ -71,7 +70,7 @@ def read(root: Path, corpus: str = "ravdess", stated: Layout = UNSTATED) -> Read
             unread[left] = f"the same recording as {taken}, which is taken"
     if not media:
         holds = "Actor_NN/MM-VC-EM-IN-ST-RE-AC.wav"
-        raise CorpusError(wrong_root(root, title="RAVDESS", holds=holds, looks=_looks))
+        raise CorpusError(wrong_root(root, title="RAVDESS", holds=holds, layout="ravdess"))
     unread |= _gaps(media)
     table = utterance_table(_row(corpus, local, held) for local, held in media.items())
     return Reading(table, unread_list(unread, droppings))
@@ -157,10 +156,6 @@ def _name_fault(stem: str) -> str | None:
     if channel == "02" and emotion in ("07", "08"):
         return f"song (channel 02) has no {LABELS[emotion][0]} (emotion {emotion})"
     return None
-
-
-def _looks(folder: Path) -> bool:
-    return any(_FOLDER.fullmatch(path.name) and path.is_dir() for path in folder.iterdir())
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)

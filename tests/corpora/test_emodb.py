@@ -98,7 +98,7 @@ def test_what_lies_beside_is_counted(tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (".", "but download in it does; give that folder"),
+        (".", "but .*/download does; give that folder"),
         ("download/wav", "but .*/download does; give that folder"),
         ("a/b", "it is empty"),
     ],
