@@ -158,8 +158,8 @@ REGISTRY: dict[str, Entry] = {
     "late-weighted": Entry(
         "late",
         "LateWeighted",
-        "linear opinion pool: Jacobs, Neural Computation 7(5), 1995; weights of largest likelihood, by EM",
-        "each modality's own classifier; probabilities weighted on a simplex that is fitted on validation rows",
+        "logarithmic opinion pool: Heskes, NIPS 10, 1998; weights of largest likelihood",
+        "each modality's own classifier; the product of their probabilities, each to a power fitted on validation rows",
     ),
     "late-stacking": Entry(
         "late",

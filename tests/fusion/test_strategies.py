@@ -134,8 +134,8 @@ def test_late_weights_find_the_one_that_knows():
     noise = torch.randn(400, CLASSES, generator=torch.Generator().manual_seed(1)) * 3
     logits = {"audio": torch.stack((right, noise)), "face": torch.stack((noise, right))}
     weights = kind.fit_on_validation(logits, torch.ones(400, 2, dtype=torch.bool), target)["weights"]
-    assert weights[0, 0] > 0.9 and weights[1, 1] > 0.9
-    close(weights.sum(-1), torch.ones(2))
+    assert weights[0, 0] > 0.7 and weights[1, 1] > 0.7
+    assert weights[0, 1] < 0.05 and weights[1, 0] < 0.05
 
 
 def test_an_unknown_strategy_names_the_nearest():

@@ -1,0 +1,115 @@
+"""What each family of strategies can and cannot learn, on simulated tokens whose Bayes ceiling is known.
+
+Three modalities display something of the label; tokens are noisy pictures of the display, clear enough that what
+limits a model is the displays. The ceiling is found by enumerating them.
+"""
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from components.fusion.strategy import REGISTRY
+from components.search.space import configurations
+from components.training.population import Member, Population, Rows
+
+SIZES = {"audio": 20, "face": 12, "text": 16}
+CLASSES, DISPLAYS = 4, 4
+LATE = [name for name in REGISTRY if name.startswith("late-")]
+JOINT = [name for name in REGISTRY if not name.startswith("late-")]
+CONFIG = {"learning_rate": 2e-3, "dropout": 0.1, "input_dropout": 0.0, "smoothing": 0.0, "mixup": 0.0,
+          "modality_dropout": 0.0, "unimodal_weight": 0.0, "auxiliary_weight": 0.1, "weight_decay": 1e-2}  # fmt: skip
+
+
+def shares(kind: str) -> dict[str, np.ndarray]:
+    """``P(display | label, the displays before it)`` as one joint table [label, audio, face, text]."""
+    joint = np.zeros((CLASSES, DISPLAYS, DISPLAYS, DISPLAYS))
+    for label, audio, face, text in product(range(CLASSES), *[range(DISPLAYS)] * 3):
+        if kind == "redundant":
+            chance = np.prod(
+                [
+                    r if shown == label else (1 - r) / 3
+                    for r, shown in ((0.75, audio), (0.70, face), (0.65, text))
+                ]
+            )
+        elif kind == "interacting":  # the label is the sum of two displays; nine times in ten
+            chance = (0.9 * (text == (label - audio) % 4) + 0.1 / 4) / 4 / 4
+        elif kind == "complementary":  # audio tells one half of the label, text the other
+            chance = (
+                (0.45 if audio % 2 == label // 2 else 0.05) * (0.45 if text % 2 == label % 2 else 0.05) / 4
+            )
+        elif kind == "noise":  # the face tells nothing
+            chance = (0.8 if audio == label else 0.2 / 3) * (0.7 if text == label else 0.1) / 4
+        joint[label, audio, face, text] = chance / CLASSES
+    assert joint.sum() == pytest.approx(1)
+    return joint
+
+
+def ceiling(kind: str, *modalities: str) -> float:
+    axes = tuple(1 + i for i, name in enumerate(SIZES) if name not in modalities)
+    return float(shares(kind).sum(axes).max(0).sum())
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small products gain nothing by threads, and lose much where cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@cache
+def rows(kind: str, count: int, seed: int) -> Rows:
+    generator = np.random.default_rng(seed)
+    joint = shares(kind)
+    drawn = np.unravel_index(generator.choice(joint.size, size=count, p=joint.ravel()), joint.shape)
+    tokens = {}
+    for (name, size), shown in zip(SIZES.items(), drawn[1:], strict=True):
+        looks = np.random.default_rng(size).normal(size=(DISPLAYS, size)) * 1.5
+        seen = looks[shown][:, None] + generator.normal(size=(count, 2, size))
+        tokens[name] = torch.tensor(seen, dtype=torch.float32)
+    present = {name: torch.ones(count, 2, dtype=torch.bool) for name in SIZES}
+    return Rows(tokens, present, torch.tensor(drawn[0]))
+
+
+@cache
+def learnt(kind: str, strategy: str) -> tuple[float, Population]:
+    names = (strategy,) if strategy in SIZES else tuple(SIZES)
+    (config,) = configurations(strategy, modalities=tuple(SIZES), count=1, seed=3)
+    sizes = {name: SIZES[name] for name in names}
+    population = Population(strategy, [Member(config | CONFIG, 1)], dimensions=sizes, classes=CLASSES)
+    curves = population.fit(rows(kind, 5000, 1).of(names), epochs=5, validation=rows(kind, 3000, 2).of(names))
+    return curves.wa[-1][0], population
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [name for name in LATE if name != "late-maximum"])
+def test_on_redundant_displays_late_fusion_reaches_the_ceiling(strategy):
+    """But for the maximum, which lets one confident error overrule two that agree."""
+    assert learnt("redundant", strategy)[0] > ceiling("redundant", *SIZES) - 0.025
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", JOINT)
+def test_on_interacting_displays_only_joint_fusion_sees_anything(strategy):
+    top = ceiling("interacting", *SIZES)
+    late = max(learnt("interacting", name)[0] for name in LATE)
+    assert late < 0.35 and ceiling("interacting", "audio") == pytest.approx(0.25)
+    reached = learnt("interacting", strategy)[0]
+    assert reached > top - 0.05 and reached > late + 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", REGISTRY)
+def test_on_complementary_displays_every_fusion_beats_every_modality(strategy):
+    alone = max(learnt("complementary", name)[0] for name in SIZES)
+    assert learnt("complementary", strategy)[0] > alone + 0.15
+
+
+def test_a_modality_of_noise_gets_next_to_no_weight():
+    _, population = learnt("noise", "late-weighted")
+    weights = dict(zip(SIZES, population.buffers["weights"][0].tolist(), strict=True))
+    assert weights["face"] < 0.3 < 0.8 < min(weights["audio"], weights["text"]), weights
