@@ -119,11 +119,11 @@ def parse(document: bytes) -> tuple[Transcript, list[str]]:
     head, pictures, words = _parts(text)
     faults: list[str] = []
     stated = {}
-    for line in _rows(text, head, _STATED, 0, faults):
+    for line in _rows(text, head, _STATED, faults):
         key, _colon, value = line.partition(":")
         stated[key] = value.strip()
-    frames = _rows(text, pictures, _FRAME, 5, faults)
-    cells = [line.split() for line in _rows(text, words, _WORD, 4, faults)]
+    frames = _rows(text, pictures, _FRAME, faults, cells=5)
+    cells = [line.split() for line in _rows(text, words, _WORD, faults)]
     faults += [f"no {key}" for key in ("Text", "Ref") if not stated.get(key)]
     if not frames:
         faults.append("no FRAME lines: its place in the talk is not known")
@@ -155,16 +155,18 @@ def _heading(text: str, first: str, second: str) -> tuple[int, int] | None:
     return None
 
 
-def _rows(text: str, part: str, form: re.Pattern, cells: int, faults: list[str]) -> list[str]:
+def _rows(
+    text: str, part: str, form: re.Pattern, faults: list[str], *, cells: int | None = None
+) -> list[str]:
     """A part's lines that have this form; the others are added to ``faults``.
 
-    Where the number of cells is as it should be, only the first line and the last are looked at closely: a clip has
-    hundreds of pictures, and there are 150,000 clips.
+    Args:
+        cells: where every line has as many, only the first line and the last are looked at closely, and are all that
+            may be relied on: a clip has hundreds of pictures, and there are 150,000 clips.
     """
     lines = [line for line in part.split("\n") if line and not line.isspace()]
-    if not lines:
-        return []
-    if len(part.split()) == cells * len(lines) and form.fullmatch(lines[0]) and form.fullmatch(lines[-1]):
+    regular = bool(cells and lines) and len(part.split()) == cells * len(lines)
+    if regular and form.fullmatch(lines[0]) and form.fullmatch(lines[-1]):
         return lines
     strange = {line for line in lines if not form.fullmatch(line)}
     if strange:
