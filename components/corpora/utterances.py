@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from .. import params, settings
 from ..errors import CorpusError, listed, run
 from ..files import read_json, replacing, write_json, write_table
+from ..schema import UNSTATED, Layout
 from . import read, truth
 from .digests import with_digests
 
@@ -33,7 +34,8 @@ def main() -> None:
     parser.add_argument("corpus")
     corpus = parser.parse_args().corpus
     root = RAW / corpus
-    reading = read(corpus, root, params.load().layout(corpus))
+    stated = params.load().layout(corpus)
+    reading = read(corpus, root, stated)
     for each in reading.unread[:10]:
         print(f"not read: {each['path']}: {each['reason']}", file=sys.stderr)
     if len(reading.unread) > 10:
@@ -41,7 +43,7 @@ def main() -> None:
     table = with_digests(reading.table, root, workers=settings.load().worker_count())
     write_table(UTTERANCES / f"{corpus}.parquet", table)
     write_json(UTTERANCES / f"{corpus}.unread.json", reading.unread)
-    ceilings, oracle = planted(root, table)
+    ceilings, oracle = planted(root, table, stated)
     with replacing(CEILINGS / corpus) as folder:
         folder.mkdir()
         write_json(folder / "ceilings.json", ceilings)
@@ -51,8 +53,10 @@ def main() -> None:
     )
 
 
-def planted(root: Path, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
+def planted(root: Path, table: pd.DataFrame, stated: Layout = UNSTATED) -> tuple[dict, pd.DataFrame]:
     """The ceilings of a corpus with planted truth, in any layout, for the utterances in its table that have a label.
+
+    They are those of the corpus's own labels; of what raters perceive instead (``stated.raters``) nothing is known.
 
     Raises:
         CorpusError: the truth beside the corpus is not of this corpus.
@@ -60,7 +64,7 @@ def planted(root: Path, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
     import pandas as pd
 
     path = root / "truth" / "displays.parquet"
-    if not path.is_file():
+    if not path.is_file() or stated.raters is not None:
         empty = {"utterance_id": "str", "subset": "str", "prediction": "str", "correct": "bool"}
         return {}, pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
     held = truth.Truth.from_json(read_json(path.parent / "ceilings.json"))

@@ -100,6 +100,7 @@ def test_truth_of_a_part_of_a_corpus(tmp_path):
     assert set(oracle["utterance_id"]) == set(known)
     assert ceilings["population"] == truth.population(held)
     assert ceilings["raters"] == 3
+    assert utterances.planted(root, part, Layout(raters="C-E"))[0] == {}
     wrong = part.assign(label="fear")
     with pytest.raises(CorpusError, match="make the corpus anew"):
         utterances.planted(root, wrong)
