@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LONG = 20
 """Letters from which on a sentence is hardly said twice by chance. Of MELD's held-out rows 466 repeat a training
-sentence ("Oh my God!"), and 8 of these sentences are as long."""
+sentence ("Oh my God!"), and 4 of these sentences are as long."""
 BY_DESIGN = 0.1
 """A corpus of which this share says a long sentence that is said again there has its speakers read or act a text."""
 WORTH_REFUSING = 0.01
