@@ -1,10 +1,14 @@
 """Any corpus that is a folder of recordings."""
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from laid_out import lay_out, takes
 
 from components.corpora import adapter, layout_of, read
+from components.corpora.layouts import grammar
+from components.corpora.reading import utterance_table
 from components.errors import CorpusError
 from components.schema import EMOTIONS, UNSTATED, Layout
 
@@ -156,3 +160,15 @@ def test_every_recording_is_one_utterance(tmp_path_factory, planted):
     assert {(row["label"], row["speaker"], row["audio"]) for row in found.table.to_dict("records")} == {
         (label, f"mylab/{speaker}", f"{label}/{speaker}/{name}.wav") for label, speaker, name in planted
     }
+
+
+@pytest.mark.parametrize("layout", ["folder", "manifest"])
+@pytest.mark.parametrize("language", ["en", "fi", "de"])
+def test_labels_of_any_language_are_read_as_what_was_planted(tmp_path, layout, language):
+    held = grammar(layout)
+    plan = held.plan(takes(4, 2, held, language=language, missing=0.3, raters=3), "mylab", 1, False)
+    stated = Layout(layout, language=None if language == "en" else language)
+    reading = read("mylab", lay_out(plan, tmp_path / "mylab"), stated)
+    pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
+    unread = {each["path"] for each in reading.unread}
+    assert {each.path for each in plan.irregularities if each.seen_by == "adapter"} <= unread
