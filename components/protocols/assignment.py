@@ -95,7 +95,8 @@ def _every_class_trains(protocol: Protocol, folds: pd.DataFrame, selection: Sele
         if missing:
             nowhere = [name for name in missing if name not in there]
             why = (
-                f"the corpora have no {listed(nowhere)} at all: choose a label space without it"
+                f"the corpora have no {listed(nowhere)} at all: choose a label space without it, or state one "
+                "under label_spaces in params.yaml"
                 if nowhere
                 else "the speakers that train there have none: use more folds, or add speakers"
             )

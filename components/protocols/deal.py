@@ -38,6 +38,17 @@ INFLATED = {
 }
 """Ways of validation whose figures are too good, and why."""
 
+_ANYWHERE = ("session", "episode", "dialogue", "overlap", "duplicate-text", "near-duplicate-text")
+
+BY_DESIGN: dict[str, tuple[str, ...]] = {
+    "utterances": ("speaker", "validation-speaker", *_ANYWHERE),
+    "20 % of the utterances": ("validation-speaker", *_ANYWHERE),
+    "10 % of the dialogues": ("validation-speaker", "session", "duplicate-text", "near-duplicate-text"),
+    "rest of the session": ("session", "dialogue", "overlap"),
+    "test": ("utterance",),
+}
+"""What a way of dealing lets cross the folds by design: kinds of leak (see `validation.leakage`)."""
+
 AT_RANDOM = "utterances are dealt without regard to who speaks: the test's speakers also train"
 
 
@@ -67,6 +78,12 @@ class Deal:
     def by_speaker(self) -> bool:
         """Whether its folds are made of speakers, so that every row needs one."""
         return self.test not in ("utterances", "official")
+
+    @property
+    def leaks(self) -> dict[str, str]:
+        """What crosses these folds by design: kind of leak → why."""
+        why = {"utterances": AT_RANDOM, self.validation: SAID[self.validation]}
+        return {kind: why[way] for way in (self.validation, self.test) for kind in BY_DESIGN.get(way, ())}
 
     @property
     def inflated(self) -> str | None:

@@ -39,8 +39,8 @@ class Protocol:
 
     @property
     def leaks(self) -> dict[str, str]:
-        """What crosses its folds by design: kind → why."""
-        return dict(self.published.leaks) if self.published else {}
+        """What crosses its folds by design: kind of leak → why."""
+        return self.deal.leaks | (self.published.leaks if self.published else {})
 
     @property
     def selection(self) -> str:

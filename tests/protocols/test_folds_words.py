@@ -1,0 +1,138 @@
+"""The stage and the gate: what is let through by design or by waiver, what is inflated, what is left out; by name."""
+
+import json
+
+import pandas as pd
+import pytest
+import yaml
+from made_tables import iemocap, own
+
+from components import params
+from components.errors import LeakageError, ProtocolError
+from components.protocols import folds as stage
+from components.protocols.published import names, read
+from components.protocols.rules import parse
+from components.validation.leakage import KINDS
+
+LABELS = ["anger", "neutral"]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of which only params.yaml stands; returns a function that puts utterance tables into it."""
+    held = yaml.safe_load(params.PATH.read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+
+    def put(*tables: pd.DataFrame, verdicts=None, waivers=None, **changes) -> dict:
+        corpora = [table["corpus"].iloc[0] for table in tables]
+        changed = held | {"corpora": corpora} | changes
+        changed["folds"] = held["folds"] | {"waivers": waivers or {}}
+        params.PATH.write_text(yaml.safe_dump(changed), encoding="utf-8")
+        stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
+        for name, table in zip(corpora, tables, strict=True):
+            table.to_parquet(stage.UTTERANCES / f"{name}.parquet")
+            verdict = stage.VALIDATION / name / "verdict.json"
+            verdict.parent.mkdir(parents=True, exist_ok=True)
+            verdict.write_text(
+                json.dumps({"unusable": []} | (verdicts or {}).get(name, {})), encoding="utf-8"
+            )
+        stage.main()
+        return json.loads(stage.DESCRIPTION.read_text(encoding="utf-8"))
+
+    return put
+
+
+def test_every_leak_by_design_is_one_that_the_gate_knows():
+    for name in names():
+        assert set(read(name).leaks) <= set(KINDS)
+    for name in ("random5", "kfold5.rand20", "loso.valtest", "kfold5", "cross:a:b"):
+        assert set(parse(name).leaks) <= set(KINDS)
+    assert not parse("kfold5").leaks and not parse("official").leaks
+
+
+def test_random_folds_pass_and_are_called_inflated(project, capsys):
+    held = project(iemocap(), protocol="iemocap4.random")
+    assert held["protocol"] == "iemocap4.random (inflated)"
+    assert "also train" in held["inflated"]
+    assert {"speaker", "session", "dialogue"} <= {each["kind"] for each in held["waived"]}
+    assert held["count"] == 1 and held["id"] == "iemocap4.random"
+    said = capsys.readouterr().out
+    assert "inflated: utterances are dealt" in said and "lets through speaker" in said
+    leaks = json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))
+    assert leaks["protocol"] == held["protocol"] and leaks["waived"] == held["waived"]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in names() if name.startswith("iemocap4.")))
+def test_iemocap_s_protocols_all_pass_the_gate(project, name):
+    held = project(iemocap(), protocol=name)
+    assert held["protocol"].startswith(name)
+    assert ("(inflated)" in held["protocol"]) == (held["inflated"] is not None)
+    if name.endswith("loso10"):
+        assert held["protocol"] == f"{name} (leaks: dialogue, session)"
+        assert held["waived"][0]["reason"].startswith("Validation is the other speaker")
+    if name.endswith("nested"):
+        assert (held["protocol"], held["waived"]) == (name, [])
+
+
+def test_what_somebody_answers_for_passes_by_name_and_reason(project):
+    table = own([f"s{n}" for n in range(6)], LABELS, session=["studio"] * 6)
+    with pytest.raises(ProtocolError, match=r"folds\.waivers: \{session"):
+        project(table, protocol="kfold3")
+    held = project(table, protocol="kfold3", waivers={"session": "one studio for all"})
+    assert held["protocol"] == "own.kfold3 (waived: session)"
+    assert held["waived"] == [{"kind": "session", "reason": "one studio for all", "count": 8}]
+    assert held["inflated"] is None
+
+
+def test_a_waiver_with_nothing_to_waive_is_told_and_not_carried(project):
+    table = own([f"s{n}" for n in range(6)], LABELS)
+    held = project(table, protocol="kfold3", waivers={"episode": "an old one"})
+    assert held["protocol"] == "own.kfold3" and held["waived"] == []
+    assert [each["severity"] for each in held["findings"] if "episode" in each["explanation"]] == ["warning"]
+    with pytest.raises(LeakageError, match="no kind of leak is called friends"):
+        project(table, protocol="kfold3", waivers={"friends": "they know each other"})
+
+
+def test_a_leak_that_is_not_by_design_refuses_an_inflated_protocol_too(project):
+    table = own([f"s{n}" for n in range(6)], LABELS)
+    table[["audio", "audio_digest"]] = ["a.wav", "the same bytes"]
+    with pytest.raises(LeakageError, match="duplicate"):
+        project(table, protocol="random3")
+    assert not stage.FOLDS.exists()
+
+
+@pytest.mark.parametrize(
+    ("speakers", "name"),
+    [
+        (["a", "b", "c", "d", "e"], "own.kfold5"),
+        (["a", "b", "c"], "own.loso"),
+        (["a", "b"], "own.random5 (inflated)"),
+        ([None] * 6, "own.random5 (inflated)"),
+    ],
+)
+def test_a_folder_of_one_s_own_needs_no_protocol_and_no_label_space(project, speakers, name):
+    held = project(own(speakers, ["lo", "hi", "mid"], known=False))
+    assert held["protocol"] == name
+    assert held["classes"] == ["hi", "lo", "mid"] and held["label_space"] == "own"
+
+
+def test_an_official_split_of_unknown_speakers_is_inflated_for_all_one_knows(project):
+    table = own([None] * 6, LABELS)
+    table["split_official"] = ["train"] * 6 + ["validation"] * 3 + ["test"] * 3
+    held = project(table, protocol="official")
+    assert held["protocol"] == "own.official (inflated)"
+    assert "nobody knows who speaks in 12 utterances" in held["inflated"]
+
+
+def test_what_validation_set_aside_is_left_out_and_counted_by_corpus(project):
+    a, b = (own([f"s{n}" for n in range(6)], [*LABELS, "fear"], corpus=name) for name in ("a", "b"))
+    aside = [{"utterance_id": "a/000-anger", "reasons": ["end before start"]}]
+    verdicts = {"a": {"quarantined": aside, "unusable": ["a/000-anger", "a/000-neutral"]}}
+    two = {"label_space": "two", "label_spaces": {"two": {"classes": LABELS}}}
+    held = project(a, b, verdicts=verdicts, protocol="kfold3", **two)
+    assert held["dropped_by_corpus"] == {
+        "a": {"(no usable media)": 1, "(quarantined: breaks its contract)": 1, "fear": 6},
+        "b": {"fear": 6},
+    }
+    assert held["dropped"] == {"(no usable media)": 1, "(quarantined: breaks its contract)": 1, "fear": 12}
+    assert held["utterances"] == 22
