@@ -22,7 +22,7 @@ from typing import Literal
 from ..errors import CorpusError, listed
 from ..schema import UNSTATED, Layout
 from .iemocap_documents import Turn, Words, transcripts, turns
-from .iemocap_files import SESSIONS, UTTERANCE, Files, dialogue_of, looks, session_of, sorted_out
+from .iemocap_files import SESSIONS, UTTERANCE, Files, dialogue_of, session_of, sorted_out
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
 from .roots import wrong_root
 
@@ -65,7 +65,7 @@ def read(root: Path, corpus: str = "iemocap", stated: Layout = UNSTATED) -> Read
     files, unread = sorted_out(paths)
     if not (files.sounds or files.labels):
         holds = "SessionN/sentences/wav and no SessionN/dialog/EmoEvaluation"
-        raise CorpusError(wrong_root(root, title="IEMOCAP", holds=holds, looks=looks))
+        raise CorpusError(wrong_root(root, title="IEMOCAP", holds=holds, layout="iemocap"))
     faults: dict[str, list[str]] = defaultdict(list)
     rated = _parsed(root, files.labels, turns, faults)
     written = _parsed(root, files.transcripts, transcripts, faults)

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 
 SESSIONS = tuple(f"Session{number}" for number in range(1, 6))
 UTTERANCE = re.compile(
@@ -104,8 +103,3 @@ def _fault(parts: list[str]) -> str | None:
     if session_of(stem) != parts[0]:
         return f"lies in {parts[0]}, and is of {session_of(stem)}"
     return None
-
-
-def looks(folder: Path) -> bool:
-    """Whether a folder looks like IEMOCAP's root."""
-    return any((folder / session).is_dir() for session in SESSIONS)

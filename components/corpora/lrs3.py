@@ -87,7 +87,7 @@ def read(root: Path, corpus: str = "lrs3", stated: Layout = UNSTATED) -> Reading
             unread[path] = f"the same name as {clips[stem][suffix]}, which is taken"
     if not clips:
         holds = "pretrain, trainval or test/<talk>/<number>.mp4"
-        raise CorpusError(wrong_root(root, title="LRS3", holds=holds, looks=_looks))
+        raise CorpusError(wrong_root(root, title="LRS3", holds=holds, layout="lrs3"))
     rows = []
     for local, held in clips.items():
         transcript = None
@@ -192,11 +192,6 @@ def _row(corpus: str, local: str, held: dict[str, str], transcript: Transcript |
             first, last = transcript.frames
             row |= {"start_s": first / FPS, "end_s": (last + 1) / FPS}
     return row
-
-
-def _looks(folder: Path) -> bool:
-    named = any((folder / split).is_dir() for split in ("pretrain", "trainval"))
-    return named or any((folder / "test").glob("*/[0-9]*.mp4"))
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)
