@@ -111,13 +111,13 @@ def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):
 
 
 @pytest.mark.parametrize("clean", [True, False])
-@pytest.mark.parametrize("clips", [2, 23])
-def test_what_is_laid_out_is_read_back(tmp_path, clean, clips):
+@pytest.mark.parametrize(("speakers", "clips"), [(10, 1), (2, 23)])
+def test_what_is_laid_out_is_read_back(tmp_path, clean, speakers, clips):
     layout = grammar("emodb")
-    plan = layout.plan(takes(10, clips, layout), "mine", 5, clean)
+    plan = layout.plan(takes(speakers, clips, layout), "mine", 5, clean)
     reading = read("mine", lay_out(plan, tmp_path), Layout("emodb"))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
-    assert len(plan.ids) == len(reading.table) == 10 * 7 * clips
-    assert reading.table["speaker"].nunique() == 10
+    assert len(plan.ids) == len(reading.table) == speakers * 7 * clips
+    assert reading.table["speaker"].nunique() == speakers
     assert {each.path for each in plan.irregularities} == {each["path"] for each in reading.unread}
     assert clean == (not plan.irregularities)

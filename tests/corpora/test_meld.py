@@ -262,7 +262,7 @@ def test_what_is_laid_out_is_read_back(tmp_path, clean, truth):
 
 def test_no_dialogue_has_the_number_of_a_bad_clip(tmp_path):
     layout = grammar("meld")
-    plan = layout.plan(takes(100, 6, layout), "meld", 3, True)
+    plan = layout.plan(takes(80, 5, layout), "meld", 3, True)
     dialogues = {each.rpartition("_")[0].partition("/")[2] for each in plan.ids.values()}
     assert "train_dia126" in dialogues and "test_dia39" in dialogues
     assert not dialogues & {bad.rpartition("_")[0] for bad in meld.KNOWN_BAD}

@@ -24,8 +24,10 @@ _QUERIES = list(CHANNELS)
 def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
     """The takes as clips; what its raters say, each of them by ear, by eye or by both in turn."""
     recordings, rows, names = {}, [], {}
+    taken: set[str] = set()
     for take in takes:
-        name = names[take.number] = _name(take, set(names.values()))
+        name = names[take.number] = _name(take, taken)
+        taken.add(name)
         paths = {}
         if "audio" in take.displays:
             paths["audio"] = f"{SOUND}/{name}.wav"

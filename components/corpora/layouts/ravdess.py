@@ -19,8 +19,9 @@ _SILENT_ACTOR = "18"
 def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
     """The takes as performances; a fifth and later neutral one of a speaker is sung, for speech has room for four."""
     recordings, rows, names = {}, {}, {}
+    taken: set[str] = set()
     for take in takes:
-        name = _name(take, set(names.values()))
+        name = _name(take, taken)
         if name is None:
             continue
         actor = name[-2:]
@@ -39,6 +40,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
         }
         recordings |= {paths[modality]: recording for modality, recording in files.items()}
         names[take.number] = name
+        taken.add(name)
         rows[take.number] = _row(take, corpus, name, paths)
     planned = Plan(
         recordings, {}, list(rows.values()), {number: f"{corpus}/{name}" for number, name in names.items()}
