@@ -19,8 +19,10 @@ SIZES = {"audio": 20, "face": 12, "text": 16}
 CLASSES, DISPLAYS = 4, 4
 LATE = [name for name in REGISTRY if name.startswith("late-")]
 JOINT = [name for name in REGISTRY if not name.startswith("late-")]
-CONFIG = {"learning_rate": 2e-3, "dropout": 0.1, "input_dropout": 0.0, "smoothing": 0.0, "mixup": 0.0,
-          "modality_dropout": 0.0, "unimodal_weight": 0.0, "auxiliary_weight": 0.1, "weight_decay": 1e-2}  # fmt: skip
+CONFIG = {
+    "learning_rate": 2e-3, "weight_decay": 1e-2, "dropout": 0.1, "input_dropout": 0.0, "smoothing": 0.0, "mixup": 0.0,
+    "modality_dropout": 0.0, "auxiliary_weight": 0.1,
+}  # fmt: skip
 
 
 def shares(kind: str) -> dict[str, np.ndarray]:
@@ -103,8 +105,9 @@ def test_on_interacting_displays_only_joint_fusion_sees_anything(strategy):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", REGISTRY)
+@pytest.mark.parametrize("strategy", [name for name in REGISTRY if name != "late-maximum"])
 def test_on_complementary_displays_every_fusion_beats_every_modality(strategy):
+    """But for the maximum: each modality rules out two of the four classes, and the largest share of the rest ties."""
     alone = max(learnt("complementary", name)[0] for name in SIZES)
     assert learnt("complementary", strategy)[0] > alone + 0.15
 
