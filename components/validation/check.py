@@ -72,12 +72,11 @@ def check(
         by_place = {each.expectation_config.meta["clause"]: each for each in results.results}
         for place, clause in enumerate(own):
             result = by_place[place]
-            rows = _name_rows(result, table, KEYS[name])
+            wrong = _wrong_rows(result, table, KEYS[name])
             if not result.success:
-                broken[clause.severity].append(_finding(corpus, clause, result, rows=rows, known=known))
+                broken[clause.severity].append(_finding(corpus, clause, result, wrong=wrong, known=known))
                 if clause.severity == CRITICAL and clause.of_rows:
-                    values = map(_written, result.result["unexpected_list"])
-                    of_rows.append((clause, dict(zip(rows, values, strict=True))))
+                    of_rows.append((clause, wrong.map(_written).to_dict()))
         pages[name] = page(results, title=f"{corpus}: {name}")
     excluded = media_facts.excluded(facts)
     verdict = {
@@ -146,29 +145,33 @@ def _refuse_raised(result) -> None:
         raise RuntimeError(f"{result.expectation_config.type} could not be evaluated: {listed(messages)}")
 
 
-def _name_rows(result, table: pd.DataFrame, keys: list[str]) -> list[str]:
-    """The names of the rows whose places a result lists; and in the result the few that its page shows."""
+def _wrong_rows(result, table: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """The values that a result complains of, by their rows' names; and in the result the few that its page shows.
+
+    Of the values themselves Great Expectations lists 200 at most, and of the rows all.
+    """
+    import pandas as pd
+
     result.result.pop("unexpected_index_query", None)
     places = result.result.get("unexpected_index_list")
     if not places:
-        return []
-    found = table.loc[places, keys]
-    column = result.expectation_config.kwargs.get("column")
+        return pd.Series(dtype="object")
+    column = result.expectation_config.kwargs["column"]
     shown = table.loc[places[:SHOWN_ON_A_PAGE], list(dict.fromkeys([column, *keys]))]
     result.result["unexpected_index_list"] = shown.to_dict("records")
     result.result["unexpected_index_column_names"] = keys
-    names = found[keys[0]].astype("str")
-    for key in keys[1:]:
-        names = names + " " + found[key].astype("str")
-    return names.fillna("nothing").tolist()
+    named = table.loc[places, keys].astype("str").fillna("nothing")
+    names = named[keys[0]].str.cat([named[key] for key in keys[1:]], sep=" ") if keys[1:] else named[keys[0]]
+    return pd.Series(table.loc[places, column].to_numpy("object"), index=names.to_numpy())
 
 
-def _finding(corpus: str, clause: Clause, result, *, rows: list[str], known: Known | None) -> dict:
+def _finding(corpus: str, clause: Clause, result, *, wrong: pd.Series, known: Known | None) -> dict:
     held = result.result
+    rows = sorted(wrong.index)
     if "observed_value" in held:
         found = str(held["observed_value"])
     else:
-        values = dict.fromkeys(_written(value) for value in held["unexpected_list"])
+        values = [_written(value) for value in wrong.unique()]
         found = f"{listed(values)} in {held['unexpected_count']} of {held['element_count']}"
     return {
         "expectation": result.expectation_config.type,
@@ -176,7 +179,7 @@ def _finding(corpus: str, clause: Clause, result, *, rows: list[str], known: Kno
         "column": clause.column,
         "expected": clause.expected,
         "found": found + _as_published(corpus, clause, rows, known),
-        "rows": sorted(rows)[:ROWS_AT_MOST],
+        "rows": rows[:ROWS_AT_MOST],
         "count": len(rows),
         "advice": clause.advice,
     }

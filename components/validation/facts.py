@@ -184,12 +184,12 @@ def _sound(path: Path, place: str) -> _Sound:
 
 
 def _pictures(path: Path, place: str) -> _Pictures:
-    from ..media import fingerprint, frames
+    from ..media import fingerprint, frames, prints
 
     if place != THERE:
         return _Pictures(place)
     try:
-        shown = frames(path, count=fingerprint.PICTURES)
+        shown = frames(path, count=prints.PICTURES)
     except MediaError as error:
         return _Pictures(str(error))
     return _Pictures(None, shown.duration_s, fingerprint.fingerprint_face(shown.images))

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import soundfile
 
+from components import media
+from components.media import matching
 from components.schema import UTTERANCE_COLUMNS
 from components.validation.facts import excluded, gather, unusable
 
@@ -120,3 +122,64 @@ def test_nothing_is_left_where_no_modality_can_be_used(facts):
     nothing = {"empty", "missing", "nan", "outside", "outside-again", "silent", "torn"}
     assert unusable(facts, with_features=set()) == sorted(f"own/{name}" for name in nothing)
     assert "own/nan" not in unusable(facts, with_features={"own/nan"})
+
+
+def own_table(rows: dict[str, dict]) -> pd.DataFrame:
+    held = [{"utterance_id": f"own/{name}", "corpus": "own"} | media for name, media in rows.items()]
+    return pd.DataFrame(held, columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
+
+
+def test_a_part_of_a_recording_is_as_long_as_it_is_and_its_file_is_the_one_looked_for(tmp_path):
+    soundfile.write(tmp_path / "long.wav", tone(5), RATE)
+    rows = {
+        "part": {"audio": "long.wav#t=1.0,3.5"},
+        "beyond": {"audio": "long.wav#t=4.0,7.5"},
+        "lost": {"audio": "lost.wav#t=1.0,3.5"},
+        "outside": {"audio": "../long.wav#t=1.0,3.5"},
+    }
+    facts = gather(own_table(rows), tmp_path, workers=2).set_index("utterance_id")
+    assert facts["audio_file"].to_dict() == {
+        "own/part": "there",
+        "own/beyond": "there",
+        "own/lost": "missing",
+        "own/outside": "outside the corpus",
+    }
+    assert facts.loc["own/part", "duration_s"] == pytest.approx(2.5)
+    assert facts.loc["own/part", "audio_state"] == "usable"
+    assert facts.loc["own/beyond", "audio_reason"].startswith("truncated")
+
+
+def test_a_sound_is_known_by_its_fingerprint_and_a_still_picture_by_none(tmp_path):
+    noise = np.random.default_rng(3).normal(0, 0.1, 2 * RATE).astype("float32")
+    soundfile.write(tmp_path / "first.wav", noise, RATE)
+    soundfile.write(tmp_path / "quieter.flac", noise / 4, RATE)
+    soundfile.write(tmp_path / "other.wav", noise[::-1].copy(), RATE)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(RATE, "float32"), RATE)
+    film(tmp_path / "film.mp4", sound=True)
+    rows = {
+        name.partition(".")[0]: {"audio": name}
+        for name in ("first.wav", "other.wav", "quieter.flac", "silent.wav")
+    }
+    facts = gather(own_table(rows | {"film": {"video": "film.mp4"}}), tmp_path, workers=2)
+    held = facts.set_index("utterance_id")["audio_fingerprint"]
+    known = [held[f"own/{name}"] for name in ("first", "other", "quieter")]
+    assert matching.same_sounds(known).tolist() == [[0, 2]]
+    assert pd.isna(held["own/silent"])
+    assert facts["face_fingerprint"].isna().all()  # nobody is seen
+
+
+def test_a_recording_of_several_utterances_is_decoded_once(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "both.wav", tone(), RATE)
+    opened, decode = [], media.audio.decode_audio
+    monkeypatch.setattr(media.audio, "decode_audio", lambda path: opened.append(path) or decode(path))
+    facts = gather(own_table({name: {"audio": "both.wav"} for name in "abc"}), tmp_path, workers=2)
+    assert len(opened) == 1
+    assert facts["audio_state"].tolist() == ["usable"] * 3
+
+
+def test_a_table_without_media_opens_nothing_and_keeps_its_rows(tmp_path):
+    table = own_table({"a": {"text": "words"}, "b": {}, "c": {"text": " "}})
+    facts = gather(table, tmp_path / "nowhere", workers=1)
+    assert facts["text_state"].fillna("none").tolist() == ["usable", "none", "unusable"]
+    assert unusable(facts, with_features={"own/c"}) == ["own/b"]
+    assert facts[list(UTTERANCE_COLUMNS)].equals(table)

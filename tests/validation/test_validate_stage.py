@@ -101,3 +101,57 @@ def test_a_breach_stops_and_leaves_the_verdict_to_be_read(project):
         stage.main()
     assert not verdict()["ok"]
     assert "rage" in (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+
+
+def test_under_quarantine_the_rest_goes_on_and_the_fingerprints_are_there(project, capsys):
+    held = params.PATH.read_text(encoding="utf-8")
+    params.PATH.write_text(held.replace("on_breach: refuse", "on_breach: quarantine"), encoding="utf-8")
+    project()
+    table = pd.read_parquet(stage.UTTERANCES / "ravdess.parquet")
+    table.loc[table.index[:2], "label"] = "rage"
+    table.iloc[::-1].to_parquet(stage.UTTERANCES / "ravdess.parquet")
+    stage.main()
+    outcome = verdict()
+    assert outcome["ok"]
+    wrong = table["utterance_id"].iloc[:2].tolist()
+    assert [each["utterance_id"] for each in outcome["quarantined"]] == wrong
+    assert outcome["quarantined"][0]["reasons"][0].endswith("found 'rage'")
+    said = capsys.readouterr()
+    assert "the contract holds for 178 utterances" in said.out
+    assert "2 utterance(s) set aside" in said.out
+    assert "found 'rage' in 2 of 180" in said.err
+    page = (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+    assert "without 2 that break it and are set aside" in page
+
+    prints = pd.read_parquet(stage.REPORTS / "ravdess" / "fingerprints.parquet")
+    assert list(prints.columns) == ["utterance_id", "audio_fingerprint", "face_fingerprint"]
+    assert prints["utterance_id"].tolist() == sorted(table["utterance_id"])
+    assert prints.set_index("utterance_id")["audio_fingerprint"].isna().sum() == 1  # the clip of 0 bytes
+    assert prints["face_fingerprint"].isna().all()
+
+
+def test_a_control_corpus_in_another_layout_is_not_counted_as_that_corpus(project):
+    project()
+    stage.main()
+    lacking = "lacking"
+    assert lacking in {each["column"] for each in verdict()["warnings"]}
+    (stage.RAW / "ravdess" / "truth").mkdir()
+    stage.main()
+    assert lacking not in {each["column"] for each in verdict()["warnings"]}
+
+
+def test_features_that_came_along_are_joined_and_what_they_lack_is_named(project):
+    project()
+    table = pd.read_parquet(stage.UTTERANCES / "ravdess.parquet")
+    names = [f"03-{each.removeprefix('ravdess/')}" for each in table["utterance_id"]]
+    folder = stage.RAW / "ravdess" / "attached"
+    folder.mkdir()
+    features = pd.DataFrame({"name": [*names[:150], "03-01-01-01-01-01-24"], "AU01": 0.5})
+    features.to_csv(folder / "face.csv", index=False)
+    stage.main()
+    outcome = verdict()
+    breach = next(each for each in outcome["warnings"] if each["column"] == "face_features_coverage")
+    assert breach["rows"] == sorted(table["utterance_id"].iloc[150:])
+    assert outcome["counts"]["features"] == {"face": 150}
+    assert "150 of 180" in outcome["features"]["face"]
+    assert "1 clip(s) are not of this corpus" in outcome["features"]["face"]
