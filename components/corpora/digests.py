@@ -21,24 +21,16 @@ def with_digests(table: pd.DataFrame, root: Path, *, workers: int) -> pd.DataFra
     Null where there is no file, or one of 0 bytes: all empty files are alike, and no copies of each other. A part of
     a file (``schema.CUT``) has a digest of its own, of the file's and of which part it is.
     """
-    import pandas as pd
-
     paths = sorted({file_of(path) for column in ("audio", "video") for path in table[column].dropna()})
     with ThreadPoolExecutor(workers) as pool:  # hashing lets go of the interpreter's lock
         found = pool.map(lambda path: _digest(root / path), paths)
         digests = dict(zip(paths, track(found, total=len(paths), what="digests"), strict=True))
     table = table.copy()
     for column in ("audio", "video"):
-        table[f"{column}_digest"] = pd.Series(
-            [None if pd.isna(path) else _part(digests[file_of(path)], path) for path in table[column]],
-            dtype="str",
-            index=table.index,
-        )
-    table["text_digest"] = pd.Series(
-        [None if pd.isna(text) else hashlib.sha256(text.encode()).hexdigest() for text in table["text"]],
-        dtype="str",
-        index=table.index,
-    )
+        taken = {path: _part(digests[file_of(path)], path) for path in table[column].dropna().unique()}
+        table[f"{column}_digest"] = table[column].map(taken).astype("str")
+    texts = {text: hashlib.sha256(text.encode()).hexdigest() for text in table["text"].dropna().unique()}
+    table["text_digest"] = table["text"].map(texts).astype("str")
     return table
 
 

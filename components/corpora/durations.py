@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..progress import track
+from ..schema import CUT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +21,18 @@ def durations(table: pd.DataFrame, root: Path, *, workers: int) -> pd.Series:
 
     lasts = (table["end_s"] - table["start_s"]).where(lambda seconds: seconds > 0)
     media = table["audio"].fillna(table["video"])
+    lasts = lasts.fillna(_by_part(media))
     paths = sorted(set(media[lasts.isna() & media.notna()]))
     with ThreadPoolExecutor(workers) as pool:
         told = track(pool.map(lambda path: header_s(root / path), paths), total=len(paths), what="durations")
         by_path = dict(zip(paths, told, strict=True))
     return lasts.fillna(pd.to_numeric(media.map(by_path)))
+
+
+def _by_part(media: pd.Series) -> pd.Series:
+    """The lengths of those that are named as parts of a recording; see ``schema.CUT``."""
+    times = media.str.extract(CUT)
+    return times[1].astype("float64") - times[0].astype("float64")
 
 
 def header_s(path: Path) -> float | None:

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from PIL import Image
 from rich.console import Console
 
 from components.corpora.describe import describe, shown
+from components.corpora.durations import durations
 from components.corpora.portrait import save
 from components.errors import CorpusError
 from components.files import file_digest
@@ -104,6 +106,13 @@ def test_a_corpus_without_speakers_labels_and_lengths_is_drawn_too(tmp_path):
 def test_a_recording_that_cannot_be_read_has_no_length(corpus):
     (corpus / "audio" / "a1.wav").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     assert "1 of unknown length" in text_of(describe("mylab", corpus))
+
+
+def test_the_length_of_a_part_of_a_recording_is_the_part_s(corpus):
+    table = describe("mylab", corpus).table
+    media = ["film.mp4#t=1.5,4", "audio/b1.wav", None]
+    rows = table.head(3).assign(start_s=np.nan, end_s=np.nan, audio=pd.Series(media, dtype="str"))
+    assert list(durations(rows, corpus, workers=1).fillna(-1)) == [2.5, 3.0, -1.0]
 
 
 def test_a_corpus_that_is_not_there(tmp_path):
