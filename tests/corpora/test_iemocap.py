@@ -155,7 +155,7 @@ def test_labels_are_words_that_everyone_knows():
 @pytest.mark.parametrize("truth", [{}, {"raters": 3, "agreement": 0.5}, {"missing": 0.3}])
 @pytest.mark.parametrize("language", ["en", "fi"])
 def test_what_was_planted_is_read_back(tmp_path, clean, truth, language):
-    plan = GRAMMAR.plan(takes(10, 2, GRAMMAR, language=language, **truth), "iemocap", 7, clean)
+    plan = GRAMMAR.plan(takes(4, 2, GRAMMAR, language=language, **truth), "iemocap", 7, clean)
     reading = read("iemocap", lay_out(plan, tmp_path), Layout(language=language))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
     named = {each["path"] for each in reading.unread}
