@@ -29,6 +29,10 @@ def results(metrics: Mapping[str, Any]) -> str:
         title = f"**{name}** (best by validation)" if name == metrics["best"] else name
         lines.append(_row(title, *(percent(held[column]) for column in COLUMNS)))
     lines += ["", "Percent, 95 % intervals over speakers."]
+    lines += [
+        f"- **{_cell(each['kind'])}** passes the leakage gate: {_cell(each['reason'])}"
+        for each in metrics.get("waived", [])
+    ]
     lines += [f"- **Alarm**: {_cell(each['message'])}" for each in metrics.get("alarms", [])]
     return "\n".join(lines)
 

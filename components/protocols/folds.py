@@ -151,10 +151,9 @@ def shown(
 def _plan(held: params.Params, table: pd.DataFrame) -> Protocol:
     """The protocol that params name; for a corpus that nobody knows, by its speakers."""
     name = held.protocol_name()
-    known = {corpus: held.layout(corpus).layout for corpus in held.corpora}
-    made = partial(
-        protocol, space=held.space(), seed=held.folds.seed, corpora=known, waived=held.folds.waivers
-    )
+    layouts = {corpus: held.layout(corpus).layout for corpus in held.corpora}
+    known = {corpus: layout for corpus, layout in layouts.items() if layout != AUTO}
+    made = partial(protocol, space=held.space(), seed=held.folds.seed, known=known, waived=held.folds.waivers)
     return made(automatic(made("kfold5"), table) if name == AUTO else name)
 
 
@@ -187,7 +186,7 @@ def _say(name: str, findings: list[leakage.Finding], waived: list[leakage.Waived
 
 def _together(*dropped: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
     """Corpus → why → how many, of all of these, without zeros; sorted."""
-    corpora = sorted({corpus for held in dropped for corpus in held})
+    corpora = sorted({corpus for held in dropped for corpus, words in held.items() if any(words.values())})
     return {
         corpus: dict(sorted((why, n) for held in dropped for why, n in held.get(corpus, {}).items() if n))
         for corpus in corpora

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..errors import ProtocolError
@@ -27,8 +27,8 @@ class Protocol:
     """Of a rule's deal; a published protocol has one of its own."""
     deal: Deal
     published: Published | None = None
-    corpora: frozenset[str] = frozenset()
-    """The names under which a published protocol's corpus may be here."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """Name of a corpus here → the corpus that it is, where it bears another name."""
     apart: tuple[str, ...] = ("dialogue", "session")
     """Speakers who share one of these are dealt together."""
 
@@ -53,7 +53,7 @@ def protocol(
     space: LabelSpace,
     *,
     seed: int = 0,
-    corpora: Mapping[str, str] = MappingProxyType({}),
+    known: Mapping[str, str] = MappingProxyType({}),
     waived: Collection[str] = (),
 ) -> Protocol:
     """The protocol of that name for a label space.
@@ -62,7 +62,7 @@ def protocol(
         name: a published id (``ravdess8.luna5``), or a rule (see ``rules``); a rule may carry the label space's name
             in front (``emotion7.kfold4``).
         seed: deals the speakers of a rule.
-        corpora: name of a corpus here → the corpus that it is, where it bears another name.
+        known: name of a corpus here → the corpus that it is, where it bears another name.
         waived: kinds of leak that somebody answers for: speakers are then dealt apart even if they share a
             ``session`` (``episode``) or a ``dialogue``.
 
@@ -77,8 +77,7 @@ def protocol(
                 f"not be comparable. In params.yaml set label_space to {held.label_space}, or protocol to a rule, "
                 f"such as kfold{max(rules.FEWEST, len(held.test.folds))}"
             )
-        here = frozenset({held.corpus, *(here for here, known in corpora.items() if known == held.corpus)})
-        return Protocol(held.id, held.title, held.source, space, 0, held.deal, held, here)
+        return Protocol(held.id, held.title, held.source, space, 0, held.deal, held, known)
 
     rule = name.removeprefix(f"{space.name}.")
     if deal := rules.parse(rule):
@@ -90,9 +89,10 @@ def protocol(
             space=space,
             seed=seed,
             deal=deal,
+            known=known,
             apart=tuple(column for column, kinds in bound.items() if not kinds & set(waived)),
         )
-    known = [*names(), *rules.KNOWN, *rules.INFLATED]
-    close = difflib.get_close_matches(name, known, n=1)
+    there = [*names(), *rules.KNOWN, *rules.INFLATED]
+    close = difflib.get_close_matches(name, there, n=1)
     hint = f"did you mean {close[0]!r}? It" if close else "it"
-    raise ProtocolError(f"protocol {name!r} is not known; {hint} may be: {', '.join(known)}")
+    raise ProtocolError(f"protocol {name!r} is not known; {hint} may be: {', '.join(there)}")

@@ -84,9 +84,9 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
         leaks = why.isna() & kinds.notna() & table["split_official"].isin(["validation", "test"])
         why[leaks] = "(" + kinds[leaks].astype("object") + " with training)"
 
-    classes, labels = classed(protocol.space, table[why.isna()])
+    classes, labels = classed(protocol.space, table[why.isna()], protocol.known)
     outside = labels.index[labels.isna()]
-    why[outside] = _words(protocol.space, table.loc[outside])
+    why[outside] = _words(protocol.space, table.loc[outside], protocol.known)
     rows = table[COLUMNS].assign(label=labels.reindex(table.index))[why.isna()]
     dropped = {
         str(corpus): {str(word): int(count) for word, count in words.value_counts().sort_index().items()}
@@ -111,8 +111,13 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
     return Selection(rows, classes, dropped, int(nobody.sum()))
 
 
-def classed(space: LabelSpace, table: pd.DataFrame) -> tuple[tuple[str, ...], pd.Series]:
+def classed(
+    space: LabelSpace, table: pd.DataFrame, known: Mapping[str, str]
+) -> tuple[tuple[str, ...], pd.Series]:
     """The space's classes, and the class of each row; null where it has none.
+
+    Args:
+        known: see `Protocol`.
 
     Raises:
         ProtocolError: for a space without classes of its own, where the corpora's labels make none.
@@ -136,9 +141,9 @@ def classed(space: LabelSpace, table: pd.DataFrame) -> tuple[tuple[str, ...], pd
         return _own(space, table)
     labels = table["label"].map(space.mapping).astype("object")
     for corpus, words in space.raw.items():
-        known = {word.strip().casefold(): name for word, name in words.items()}
-        here = table["corpus"] == corpus
-        labels[here] = _raw(table[here]).map(known)
+        meant = {word.strip().casefold(): name for word, name in words.items()}
+        here = _is(table, corpus, known)
+        labels[here] = _raw(table[here]).map(meant)
     return space.classes, labels
 
 
@@ -161,29 +166,36 @@ def _own(space: LabelSpace, table: pd.DataFrame) -> tuple[tuple[str, ...], pd.Se
     return tuple(sorted(found, key=lambda name: (order.get(name, len(order)), name))), labels
 
 
+def _is(table: pd.DataFrame, corpus: str, known: Mapping[str, str]) -> pd.Series:
+    """Which rows are of a corpus, under its own name or another."""
+    return (table["corpus"] == corpus) | (table["corpus"].map(lambda name: known.get(name, name)) == corpus)
+
+
 def _raw(table: pd.DataFrame) -> pd.Series:
     return table["label_raw"].astype("object").str.strip().str.casefold()
 
 
-def _words(space: LabelSpace, rows: pd.DataFrame) -> pd.Series:
+def _words(space: LabelSpace, rows: pd.DataFrame, known: Mapping[str, str]) -> pd.Series:
     """What the rows outside the space are counted as."""
     import pandas as pd
 
     if space.cuts is not None:
         return pd.Series(UNVALUED, index=rows.index, dtype="object")
     words = rows["label"].astype("object").where(rows["label"].notna(), rows["label_raw"].astype("object"))
-    raw = rows["corpus"].isin(list(space.raw))
-    return words.where(~raw, rows["label_raw"].astype("object")).fillna(UNLABELLED)
+    for corpus in space.raw:
+        words = words.where(~_is(rows, corpus, known), rows["label_raw"].astype("object"))
+    return words.fillna(UNLABELLED)
 
 
 def _of_its_corpora(protocol: Protocol, table: pd.DataFrame) -> None:
     there = sorted(set(table["corpus"]))
     if protocol.published is not None:
-        others = sorted(set(there) - protocol.corpora)
+        its = protocol.published.corpus
+        others = sorted(name for name in there if protocol.known.get(name, name) != its)
         if others:
             raise ProtocolError(
-                f"protocol {protocol.id} is of the corpus {protocol.published.corpus}, and the table also holds "
-                f"{listed(others)}: name {protocol.published.corpus} alone under corpora in params.yaml, or a rule "
+                f"protocol {protocol.id} is of the corpus {its}, and the table also holds "
+                f"{listed(others)}: name {its} alone under corpora in params.yaml, or a rule "
                 "as the protocol"
             )
         if len(there) > 1:

@@ -51,6 +51,14 @@ def test_a_corpus_s_own_words_go_before_the_common_ones():
     }
 
 
+def test_a_corpus_s_own_words_hold_under_another_name_too():
+    table = own(["a", "b"], ["0", "1", "2"], corpus="mine", known=False)
+    plan = protocol("random3", LABEL_SPACES["humour2"], known={"mine": "muse"})
+    selection = select(plan, table)
+    assert set(selection.rows["label"]) == {"no humour", "humour"}
+    assert selection.by_corpus == {"mine": {"2": 2}}
+
+
 def test_cuts_look_at_valence_alone():
     values = [-1.0, -0.5, -0.49, 0.0, 0.49, 0.5, 1.0, None]
     table = table_of(

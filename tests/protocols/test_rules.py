@@ -8,6 +8,7 @@ from made_tables import iemocap, own
 
 from components.errors import ProtocolError
 from components.protocols import assign, automatic, protocol, select
+from components.protocols.folds import digest
 from components.schema import LABEL_SPACES, LabelSpace
 
 TWO = LabelSpace("two", ("anger", "neutral"))
@@ -164,6 +165,28 @@ def test_whoever_is_unknown_can_only_be_dealt_at_random():
 )
 def test_a_corpus_that_nobody_knows_is_dealt_by_its_speakers(names, shared, rule):
     assert automatic(protocol("kfold5", TWO), own(names, LABELS, **shared)) == rule
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    name=st.sampled_from(
+        ["kfold5", "loso", "logo:dialogue", "random4", "kfold3.rand20", "cross:b:iemocap", "official"]
+    ),
+    shuffle=st.integers(0, 2**32 - 1),
+)
+def test_no_fold_hangs_on_the_order_of_rows(name, shuffle):
+    import numpy as np
+
+    table = iemocap(turns=1)
+    table["split_official"] = ["train", "train", "validation", "test"] * (len(table) // 4)
+    if name.startswith("cross"):
+        table = pd.concat([table, own(named(7), ["anger", "happiness", "sadness", "neutral"], corpus="b")])
+    waived = {"session": "one room", "dialogue": "of one script"}
+    plan = protocol(name, LABEL_SPACES["iemocap4"], seed=3, waived=waived if name == "kfold5" else {})
+    order = np.random.default_rng(shuffle).permutation(len(table))
+    made, again = assign(plan, table), assign(plan, table.iloc[order])
+    pd.testing.assert_frame_equal(made, again)
+    assert digest(made) == digest(made.sample(frac=1, random_state=shuffle % 1000))
 
 
 def test_a_dialogue_s_two_speakers_are_dealt_together_in_iemocap():
