@@ -17,7 +17,7 @@ ACCENT, WARM, GREY, INK, FAINT = "#2457c5", "#c2571a", "#9aa3b2", "#1d2433", "#d
 GENDERS = {"female": WARM, "male": ACCENT, None: GREY}
 SUFFIXES = ".png", ".svg", ".pdf"
 _CLASSES_SHOWN = 16
-_SPEAKERS_SHOWN = 60  # as bars; more are a histogram
+_SPEAKERS_SHOWN = 40
 
 
 def save(found: Description, path: Path) -> Path:
@@ -97,27 +97,33 @@ def _classes(axes: Axes, found: Description) -> None:
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     if drawn != ["unknown"]:
-        axes.legend(frameon=False, loc="lower right")
+        axes.legend(
+            frameon=False,
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=3,
+            borderaxespad=0.2,
+            handlelength=1,
+        )
 
 
 def _speakers(axes: Axes, found: Description) -> None:
-    """How many utterances each speaker has."""
-    speakers = found.speakers().sort_values("utterances", ascending=False)
+    """How many utterances each speaker has, those with most first."""
+    speakers = found.speakers().sort_values("utterances", ascending=False, kind="stable")
     if not len(speakers):
         _empty(axes, "utterances of each speaker", "the corpus names no speakers")
-    elif len(speakers) > _SPEAKERS_SHOWN:
-        axes.hist(speakers["utterances"], bins=40, color=ACCENT)
-        axes.set_xlabel("utterances")
-        _bare(axes, f"{len(speakers):,} speakers, by how many utterances they have", grid="y")
-    else:
-        colours = [GENDERS.get(each, GREY) for each in speakers["gender"]]
-        axes.bar(range(len(speakers)), speakers["utterances"], color=colours, width=0.8)
-        names = [str(name).partition("/")[2] for name in speakers.index]
-        long = max(map(len, names)) * len(names) > 60
-        axes.set_xticks(
-            range(len(names)), names, rotation=90 if long else 0, fontsize=8 if len(names) < 40 else 6
-        )
-        _bare(axes, "utterances of each speaker, coloured by gender", grid="y")
+        return
+    most = speakers.head(_SPEAKERS_SHOWN)
+    colours = [GENDERS.get(each, GREY) for each in most["gender"]]
+    axes.bar(range(len(most)), most["utterances"], color=colours, width=0.8)
+    names = [str(name).partition("/")[2] for name in most.index]
+    upright = max(map(len, names)) * len(names) <= 50
+    axes.set_xticks(range(len(names)), names, rotation=0 if upright else 90, fontsize=8)
+    hidden = speakers["utterances"].iloc[_SPEAKERS_SHOWN:]
+    if len(hidden):
+        said = f"{len(hidden):,} more speakers have {hidden.sum():,} together"
+        axes.annotate(said, (1, 1), xycoords="axes fraction", ha="right", va="top", color=INK)
+    _bare(axes, "utterances of each speaker, coloured by gender", grid="y")
 
 
 def _lengths(axes: Axes, found: Description) -> None:
@@ -128,7 +134,7 @@ def _lengths(axes: Axes, found: Description) -> None:
         return
     most = float(seconds.quantile(0.995))
     longer = int((seconds > most).sum())
-    axes.hist(seconds[seconds <= most], bins=60, color=ACCENT)
+    axes.hist(seconds[seconds <= most], bins=30, color=ACCENT)
     middle = float(seconds.median())
     axes.axvline(middle, color=WARM, linewidth=1.5)
     axes.annotate(

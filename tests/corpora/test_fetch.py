@@ -4,6 +4,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import zipfile
 from hashlib import md5, sha256
@@ -302,3 +303,19 @@ def test_every_archive_of_ravdess_has_a_part():
     assert set(sources._ZENODO_KNOWN) <= set(archives)
     assert {part.name for part in sources.PARTS["ravdess"]} == set(sources.RAVDESS_ARCHIVES)
     assert "Video_Song_Actor_18.zip" not in archives
+
+
+@pytest.mark.slow
+def test_dvc_tracks_what_grows(zenodo, tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    dvc = Path(sys.executable).parent / "dvc"
+    subprocess.run([dvc, "init", "--quiet", "--no-scm"], check=True)
+    tracked = []
+    for part in ("speech", "song"):
+        quiet("ravdess", [part], addresses=zenodo)
+        tracked.append((project / "data" / "raw" / "ravdess.dvc").read_text())
+        status = subprocess.run([dvc, "status", "--json"], check=True, capture_output=True, text=True)
+        assert status.stdout.strip() == "{}"
+    assert "nfiles: 2" in tracked[0] and "nfiles: 4" in tracked[1]
