@@ -112,7 +112,7 @@ def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) 
     run = client.create_run(chosen, run_name=title, tags=_tags(facts) | {"role": "experiment"})
     run_id = run.info.run_id
     record.experiment(client, run_id, root, facts)
-    record.trials(client, run_id, chosen, root, weights=facts.weights_sha256)
+    record.trials(client, run_id, chosen, root, facts)
     return run_id
 
 

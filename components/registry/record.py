@@ -73,7 +73,7 @@ def experiment(client: "MlflowClient", run_id: str, root: Path, facts: Facts) ->
     _predictions(client, run_id, root, metrics["best"])
 
 
-def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, *, weights: str) -> None:
+def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, facts: Facts) -> None:
     """One child run for each strategy's choice in each fold, with its curves."""
     import pandas as pd
     from mlflow.entities import Metric, Param, RunTag
@@ -88,8 +88,9 @@ def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, 
         for fold, choice in sorted(held["folds"].items(), key=lambda item: int(item[0])):
             tags = {
                 "mlflow.parentRunId": parent,
-                WEIGHTS: weights,
+                WEIGHTS: facts.weights_sha256,
                 "role": "trial",
+                "protocol": facts.protocol,
                 "strategy": strategy,
                 "fold": fold,
                 "trial": str(choice["trial"]),

@@ -71,6 +71,7 @@ def test_publishing_twice_is_once(root):
             [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{first.run_id}'"
         )
         assert len(children) == 3
+        assert {each.data.tags["protocol"] for each in [run, *children]} == {"emotion3.kfold3"}
         assert len(mlflow.get_metric_history(children[0].info.run_id, "loss")) == 2
         assert {each.path for each in mlflow.list_artifacts(first.run_id)} >= {
             "report",
