@@ -162,7 +162,7 @@ def test_what_was_planted_is_read_back(tmp_path, clean, truth, language):
     assert {each.path for each in plan.irregularities if each.seen_by == "adapter"} <= named
     if clean:
         assert not plan.irregularities
-        said = {each["reason"] for each in reading.unread}
+        said = {each["reason"] for each in reading.unread if each["path"] not in iemocap.SESSIONS}
         assert bool(said) == ("missing" in truth)
         assert all("not here" in each or "is left out" in each for each in said)
     if "raters" in truth:
