@@ -14,7 +14,13 @@ SPEAKERS, CLIPS = 6, 5
 STRATEGIES = ["audio", "text", "face", "late-weighted", "cross-attention"]
 
 
-def lay_out(root: Path, *, strategies: list[str] = STRATEGIES, face: bool = True) -> None:
+def lay_out(
+    root: Path,
+    *,
+    strategies: list[str] = STRATEGIES,
+    modalities: tuple[str, ...] = ("audio", "text", "face"),
+    face: bool = True,
+) -> None:
     """3 folds of 2 speakers each; audio and face show the class, text does not."""
     generator = np.random.default_rng(0)
     rows = [
@@ -61,7 +67,7 @@ def lay_out(root: Path, *, strategies: list[str] = STRATEGIES, face: bool = True
     described = {"protocol": "small.kfold3", "label_space": "small", "classes": CLASSES, "count": 3}
     write_json(root / "data/folds.json", described)
     params = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
-    params["corpora"] = ["control"]
+    params |= {"corpora": ["control"], "modalities": list(modalities)}
     params["search"] |= {"strategies": strategies, "configurations": 4, "epochs": 8, "halvings": 1}
     params["train"]["seeds"] = [0, 1]
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")

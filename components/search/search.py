@@ -48,11 +48,14 @@ def main() -> None:
     }
     ends = rungs(search.epochs, search.halvings)
     there = _there(store, folds, held.modalities)
-    absent = {
-        name: f"no utterance of {listed(held.corpora)} has the modality {name!r}"
-        for name in search.strategies
-        if not set(uses(name, held.modalities)) & set(there)
-    }
+    absent = {}
+    for name in search.strategies:
+        if not set(uses(name, held.modalities)) & set(there):
+            absent[name] = f"no utterance of {listed(held.corpora)} has the modality {name!r}"
+        elif len(there) == 1 and name not in held.modalities:
+            absent[name] = f"{listed(held.corpora)} has {there[0]} alone, so there is nothing to fuse"
+    for name, why in absent.items():
+        print(f"search: left out: {name}: {why}")
     gangs = [
         Gang(name, fold.number, configs[name], seeds, search.epochs, search.halvings)
         for fold in folds

@@ -85,3 +85,10 @@ def test_a_modality_that_nobody_has_fails_alone(tmp_path):
     best = read_json(tmp_path / "data/search/best.json")
     assert set(best["strategies"]) == {"audio", "late-average"}
     assert "no utterance of control has the modality 'face'" in best["failed"]["face"]
+
+
+def test_one_modality_alone_is_nothing_to_fuse(tmp_path):
+    lay_out(tmp_path, strategies=["text", "late-average"], modalities=("text",))
+    said = finish(start(tmp_path))
+    assert "left out: late-average: control has text alone, so there is nothing to fuse" in said
+    assert set(read_json(tmp_path / "data/search/best.json")["strategies"]) == {"text"}
