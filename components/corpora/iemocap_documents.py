@@ -108,6 +108,10 @@ def transcripts(document: bytes) -> tuple[dict[str, Words], list[str]]:
             if match is None:
                 continue
         name, begin, end, text = match.groups()
+        if "\ufffd" in text:
+            faults.append(
+                f"line {number}: holds a byte that is no letter, neither in UTF-8 nor in Windows-1252"
+            )
         if name in found:
             faults.append(f"line {number}: {name} is written a second time; line {found[name].line} is taken")
         else:

@@ -125,6 +125,8 @@ def parse(document: bytes) -> tuple[Transcript, list[str]]:
     frames = _rows(text, pictures, _FRAME, faults, cells=5)
     cells = [line.split() for line in _rows(text, words, _WORD, faults)]
     faults += [f"no {key}" for key in ("Text", "Ref") if not stated.get(key)]
+    if "\ufffd" in text:
+        faults.append("holds bytes that are no UTF-8")
     if not frames:
         faults.append("no FRAME lines: its place in the talk is not known")
     span = (int(frames[0].split()[0]), int(frames[-1].split()[0])) if frames else None

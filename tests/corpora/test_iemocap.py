@@ -369,6 +369,11 @@ def test_documents_in_other_spellings(small, encoding, newline):
     assert reasons(small) == {}
 
 
+def test_a_byte_of_no_letter_is_told(small):
+    documents(small, transcript=TRANSCRIPT.encode().replace(b"Excuse", b"E\x81\xffcuse"))
+    assert "line 1: holds a byte that is no letter" in str(reasons(small))
+
+
 @given(st.binary(max_size=200))
 def test_whatever_a_document_holds_it_is_read_or_told(content):
     for parse in (iemocap_documents.turns, iemocap_documents.transcripts):

@@ -99,6 +99,7 @@ def test_the_third_part_may_be_absent(newline, begin):
         (TXT.replace("000246 \t0.311", "000246"), "line 7: '000246"),
         (TXT.replace("HE 0.10 0.28", "HE 0.10 late"), "line 11: 'HE 0.10 late"),
         (TXT.replace("Conf:  4", "very sure"), "line 2: 'very sure'"),
+        (TXT.encode().replace(b"SAID", b"S\xffID"), "holds bytes that are no UTF-8"),
         (TXT.replace("UGtFXtnWME4", "another0000"), "Ref is another0000, and the folder is UGtFXtnWME4's"),
     ],
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ...schema import MODALITIES
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 CODES = {
     "anger": ("ang", "Anger"),
@@ -25,7 +25,6 @@ CODES = {
 """The label's code, and what the raters write."""
 FPS = 29.97
 _PAUSE = 0.4
-_RESOURCE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
 
 
 @dataclass(frozen=True)
@@ -185,8 +184,8 @@ def _amiss(within: str, dialogue: str, turns: list[_Turn], documents: dict[str, 
         f"{within}/sentences/ForcedAlignment/{dialogue}/{turns[0].name}.wdseg": b"",
     }
     resource = {
-        f"{evaluations}/._{dialogue}.txt": _RESOURCE,
-        f"{within}/sentences/wav/{dialogue}/._{turns[0].name}.wav": _RESOURCE,
+        f"{evaluations}/._{dialogue}.txt": RESOURCE_FORK,
+        f"{within}/sentences/wav/{dialogue}/._{turns[0].name}.wav": RESOURCE_FORK,
     }
     path = f"{transcripts}/{dialogue}.txt"
     end = float(turns[-1].end)

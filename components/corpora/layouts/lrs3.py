@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from ...schema import MODALITIES
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 FPS = 25
-RESOURCE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
 
 
 def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
@@ -101,7 +100,7 @@ def _amiss(recordings: dict[str, Recording], documents: dict[str, bytes]) -> lis
     """Plant what copies of the corpus have amiss besides the clips, which are as they were."""
     first = min(recordings)
     folder, _slash, name = first.rpartition("/")
-    documents[f"{folder}/._{name}"] = RESOURCE
+    documents[f"{folder}/._{name}"] = RESOURCE_FORK
     documents["lrs3-valid.id"] = b"trainval/UGtFXtnWME4/50021\n"
     return [
         Irregularity("._*", "resource file", "adapter"),

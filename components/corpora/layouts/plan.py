@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+RESOURCE_FORK = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
+"""How the ``._*`` files begin that macOS leaves beside others (AppleDouble)."""
+
 
 @dataclass(frozen=True)
 class Take:
