@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import CorpusError
 from ..files import read_json, write_json
@@ -106,6 +106,30 @@ def download(
         except CorpusError as error:
             refused.append(str(error))
     raise CorpusError("; ".join(refused))
+
+
+def ask(url: str, question: Any, *, headers: Mapping[str, str], client: httpx.Client) -> dict[str, Any]:
+    """Put a question in JSON to a server and return its answer; a busy one is asked again.
+
+    Raises:
+        CorpusError: no answer, or one that is no JSON object.
+    """
+    import httpx
+
+    for attempt in range(ATTEMPTS):
+        try:
+            answer = client.post(url, json=question, headers=dict(headers))
+            if answer.status_code in _BUSY and attempt + 1 < ATTEMPTS:
+                time.sleep(min(_wait(answer) or 2.0**attempt, LONGEST_WAIT_S))
+                continue
+            held = answer.raise_for_status().json()
+            if isinstance(held, dict):
+                return held
+            said = "the answer is no JSON object"
+        except (httpx.HTTPError, ValueError) as error:
+            said = str(error)
+        break
+    raise CorpusError(f"{url}: {said}; what was fetched is kept: run the same command again to go on")
 
 
 def digest_of_kind(path: Path, expected: str) -> str:

@@ -109,10 +109,10 @@ _SIGNS = {
     ("crema-d", "video"): "VideoFlash/*.flv",
     ("meld", "text"): "train_sent_emo.csv",
     ("meld", "media"): "*/dia*_utt*.mp4",
-    ("ravdess", "speech"): "Actor_*/03-01-*",
-    ("ravdess", "song"): "Actor_*/03-02-*",
-    ("ravdess", "video"): "Actor_*/01-01-*.mp4",
-    ("ravdess", "video-song"): "Actor_*/01-02-*.mp4",
+    ("ravdess", "speech"): "**/Actor_*/03-01-*",
+    ("ravdess", "song"): "**/Actor_*/03-02-*",
+    ("ravdess", "video"): "**/Actor_*/01-01-*.mp4",
+    ("ravdess", "video-song"): "**/Actor_*/01-02-*.mp4",
 }
 """What is there of a part if anything is; parts are put there whole."""
 

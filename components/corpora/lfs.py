@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, listed
 from ..progress import track
-from .download import Remote, download
+from .download import Remote, ask, download
 
 if TYPE_CHECKING:
     import httpx
@@ -59,27 +59,18 @@ def fetch_objects(pointers: Iterable[Pointer], folder: Path, *, server: str, cli
     wanted = {each.oid: each for each in pointers if not (folder / each.oid).is_file()}
     todo = sorted(wanted.values(), key=lambda each: each.oid)
     batches = [todo[start : start + AT_ONCE] for start in range(0, len(todo), AT_ONCE)]
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        for done in track(
-            (_batch(batch, folder, server=server, client=client, pool=pool) for batch in batches),
-            total=len(batches),
-            what=f"Git LFS, batches of {AT_ONCE}",
-        ):
-            done.clear()
-
-
-def _batch(
-    batch: list[Pointer], folder: Path, *, server: str, client: httpx.Client, pool: ThreadPoolExecutor
-) -> list[Path]:
-    remotes = list(_located(batch, server=server, client=client))
-    got = pool.map(lambda remote: download(remote, folder, client=client, shown=False), remotes)
-    return list(got)
+    pool = ThreadPoolExecutor(CONNECTIONS)
+    try:
+        for batch in track(batches, total=len(batches), what=f"Git LFS, batches of {AT_ONCE}"):
+            located = _located(batch, server=server, client=client)
+            for done in [pool.submit(download, each, folder, client=client, shown=False) for each in located]:
+                done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _located(batch: list[Pointer], *, server: str, client: httpx.Client) -> Iterator[Remote]:
     """Where the server says that the objects are."""
-    import httpx
-
     asked = {
         "operation": "download",
         "transfers": ["basic"],
@@ -87,10 +78,7 @@ def _located(batch: list[Pointer], *, server: str, client: httpx.Client) -> Iter
         "objects": [{"oid": each.oid, "size": each.size} for each in batch],
     }
     url = f"{server}/objects/batch"
-    try:
-        answer = client.post(url, json=asked, headers=_KIND).raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise CorpusError(f"{url}: {error}; what was fetched is kept: run the same command again") from None
+    answer = ask(url, asked, headers=_KIND, client=client)
     told = {each["oid"]: each for each in answer.get("objects", [])}
     lacking = [
         f"{each.oid[:12]}… ({told.get(each.oid, {}).get('error', {}).get('message', 'no address')})"
@@ -101,6 +89,8 @@ def _located(batch: list[Pointer], *, server: str, client: httpx.Client) -> Iter
         raise CorpusError(f"{server} does not give {len(lacking)} object(s): {listed(lacking)}")
     for each in batch:
         action = told[each.oid]["actions"]["download"]
+        if server.startswith("https://") and not action["href"].startswith("https://"):
+            raise CorpusError(f"{server} leads to {action['href']}: corpora are fetched by https alone")
         yield Remote(
             each.oid, (action["href"],), f"sha256:{each.oid}", each.size, headers=action.get("header", {})
         )

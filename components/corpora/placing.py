@@ -85,7 +85,11 @@ def grow(
         )
     with replacing(target) as temporary:
         link_all({**held, **files}, temporary)
-        read_as(corpus, temporary, stated, lambda said: say(said.replace(str(temporary), str(target))))
+        try:
+            read_as(corpus, temporary, stated, lambda said: say(said.replace(str(temporary), str(target))))
+        except CorpusError as error:
+            said = str(error).replace(str(temporary), str(target))
+            raise CorpusError(f"what was fetched cannot be put there: {said}") from None
     say(f"{len(files.keys() - held.keys())} files put into {target}")
     track(target, say=say)
     return target

@@ -1,6 +1,7 @@
 """Unpacking an archive that somebody else made: nothing leaves the folder, nothing but plain files, all or nothing."""
 
 import gzip
+import lzma
 import shutil
 import stat
 import tarfile
@@ -16,6 +17,10 @@ from ..files import replacing
 from .megabytes import follow
 
 SPARE_BYTES = 100_000_000
+_BROKEN = (
+    tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError,
+)  # fmt: skip
+"""What the readers of archives raise; RuntimeError for one that is encrypted or packed in an unknown way."""
 
 
 def unpack(archive: Path, folder: Path, *, placed: Callable[[str], str | None] = lambda name: name) -> Path:
@@ -38,7 +43,10 @@ def unpack(archive: Path, folder: Path, *, placed: Callable[[str], str | None] =
             temporary.mkdir()
             work = _unpacking(archive, temporary, placed)
             follow(work, total=archive.stat().st_size, what=f"unpacking {archive.name}")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (FileExistsError, NotADirectoryError) as error:
+        name = Path(error.filename or "").name
+        raise CorpusError(f"{archive}: {name} comes as a file and as a folder") from None
+    except _BROKEN as error:
         raise CorpusError(f"{archive} is broken: {error}; remove it and fetch it again") from None
     return folder
 

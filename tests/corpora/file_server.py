@@ -44,11 +44,7 @@ def serving():
         def do_GET(self):
             path, asked = self.path.partition("?")[0].lstrip("/"), self.headers.get("Range")
             served.asked.append((path, asked))
-            if served.busy.get(path):
-                self.send_response(served.busy[path].pop(0))
-                self.send_header("Retry-After", "0")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+            if self._is_busy(path):
                 return
             if path in served.redirects:
                 self.send_response(302)
@@ -61,6 +57,15 @@ def serving():
                 self.send_error(404)
                 return
             self._give(path, held[path], asked)
+
+        def _is_busy(self, path):
+            if not served.busy.get(path):
+                return False
+            self.send_response(served.busy[path].pop(0))
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return True
 
         def _give(self, path, content, asked):
             tag = f'"{sha256(content).hexdigest()[:8]}"'
@@ -87,6 +92,8 @@ def serving():
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             served.asked.append((self.path.lstrip("/"), None))
+            if self._is_busy(self.path.lstrip("/")):
+                return
             told = [self._object(each) for each in asked["objects"]]
             body = json.dumps({"transfer": "basic", "objects": told}).encode()
             self.send_response(200)

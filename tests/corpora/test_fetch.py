@@ -128,6 +128,18 @@ def test_another_archive_than_the_known_one_is_refused(served, zenodo, root):
     assert not root.exists()
 
 
+def test_an_archive_of_something_else_leaves_nothing(served, zenodo, root):
+    song = zipped(["holiday/beach.jpg"])
+    served.files[f"{RECORD}/Audio_Song_Actors_01-24.zip"] = song
+    told = [{"key": "Audio_Song_Actors_01-24.zip", "size": len(song), "checksum": f"md5:{_md5(song)}"}]
+    served.files[f"api/records/{sources.RAVDESS_RECORD}"] = json.dumps({"files": told}).encode()
+    with pytest.raises(
+        CorpusError, match=r"what was fetched cannot be put there: .*data/raw/ravdess is not RAVDESS"
+    ):
+        quiet("ravdess", ["song"], root=root, addresses=zenodo)
+    assert list(root.iterdir()) == []
+
+
 def test_an_archive_that_the_record_does_not_name(served, zenodo, root):
     served.files[f"api/records/{sources.RAVDESS_RECORD}"] = b'{"files": []}'
     with pytest.raises(CorpusError, match=r"does not name Audio_Song_Actors_01-24\.zip"):
@@ -282,6 +294,11 @@ def test_a_clip_that_the_server_lacks(served, crema_d, root):
     with pytest.raises(CorpusError, match=rf"does not give 1 object\(s\): {lacking[:12]}… \(Object does not"):
         quiet("crema-d", ["video"], root=root, addresses=crema_d)
     assert not root.exists()
+
+
+def test_a_busy_clip_server_is_asked_again(served, crema_d, root):
+    served.busy["lfs/objects/batch"] = [429, 503]
+    assert len(names_in(quiet("crema-d", root=root, addresses=crema_d))) == 5
 
 
 def test_a_commit_that_the_repository_lacks(crema_d, root):

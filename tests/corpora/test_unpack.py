@@ -99,6 +99,22 @@ def test_two_members_in_one_place_are_refused(packed, tmp_path):
         unpack(packed(), tmp_path / "out", placed=lambda _: "same.wav")
 
 
+def test_a_file_that_is_a_folder_too_is_refused(packed, tmp_path):
+    with pytest.raises(CorpusError, match="comes as a file and as a folder"):
+        unpack(packed(files={"a": b"file", "a/b.wav": b"in it"}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_encrypted_archive(tmp_path):
+    archive = zipped(tmp_path / "a.zip")
+    content = bytearray(archive.read_bytes())
+    start = content.index(b"PK\x01\x02", content.index(b"Actor_03/") + 200)  # a file's entry in the directory
+    content[start + 8] |= 1
+    archive.write_bytes(bytes(content))
+    with pytest.raises(CorpusError, match=r"is broken: .*(encrypted|password)"):
+        unpack(archive, tmp_path / "out")
+
+
 def test_a_broken_archive(packed, tmp_path):
     archive = packed(files={"a.wav": bytes(range(256)) * 4000})
     archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
