@@ -181,6 +181,7 @@ def _finding(corpus: str, clause: Clause, result, *, wrong: pd.Series, known: Kn
         "found": found + _as_published(corpus, clause, rows, known),
         "rows": rows[:ROWS_AT_MOST],
         "count": len(rows),
+        "of_rows": clause.of_rows,
         "advice": clause.advice,
     }
 

@@ -26,13 +26,9 @@ def quarantined(outcome: Outcome, ids: Iterable[str]) -> dict:
             reasons.setdefault(row, []).append(f"{clause.column}: expected {clause.expected}; found {found}")
     if not set(ids) - set(reasons):
         return verdict
-    of_rows = {(clause.column, clause.expected) for clause, _ in outcome.rows}
-    stays = [each for each in verdict["critical"] if (each["column"], each["expected"]) not in of_rows]
-    told = [
-        each | {"advice": SET_ASIDE + each["advice"]}
-        for each in verdict["critical"]
-        if (each["column"], each["expected"]) in of_rows
-    ]
+    broken = verdict["critical"]
+    stays = [each for each in broken if not each["of_rows"]]
+    told = [each | {"advice": SET_ASIDE + each["advice"]} for each in broken if each["of_rows"]]
     return verdict | {
         "ok": not stays,
         "critical": stays,

@@ -122,9 +122,12 @@ def sentence(finding: dict) -> str:
 def breach(verdict: dict) -> ContractBreach:
     corpus, broken = verdict["corpus"], verdict["critical"]
     said = "\n".join(f"  - {sentence(finding)}" for finding in broken)
+    aside = ""
+    if all(finding["of_rows"] for finding in broken) and not verdict["quarantined"]:
+        aside = "\nTo go on without these utterances: validation.on_breach: quarantine in params.yaml."
     return ContractBreach(
         f"the corpus {corpus} breaks its contract in {len(broken)} place(s), and nothing is made from it "
-        f"(all of it: {REPORTS / corpus / 'docs' / 'index.html'}, verdict.json beside it):\n{said}"
+        f"(all of it: {REPORTS / corpus / 'docs' / 'index.html'}, verdict.json beside it):\n{said}{aside}"
     )
 
 

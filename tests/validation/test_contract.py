@@ -72,6 +72,7 @@ def test_every_planted_breach_is_found_with_its_rows():
     ):
         assert needle in said
     assert said.count("\n  - ") == 9
+    assert said.endswith("validation.on_breach: quarantine in params.yaml.")
 
 
 def test_an_empty_corpus_and_one_without_labels_are_breaches():

@@ -60,7 +60,7 @@ PLANTED = {
     "no label": ("label_state", {"label": None, "label_raw": None}, "warnings"),
     "reversed": ("length_s", {"start_s": 3.0, "end_s": 2.0}, "warnings"),
     "no length": ("length_s", {"start_s": 3.0, "end_s": 3.0}, "warnings"),
-    "another length": ("off_s", {"start_s": 3.0, "end_s": 5.0, "duration_s": 3.5}, "warnings"),
+    "too long": ("off_s", {"start_s": 3.0, "end_s": 5.0, "duration_s": 3.5}, "warnings"),
     "rate": ("rate", {"rate": 4000.0}, "warnings"),
     "stereo": ("channels", {"channels": 2.0}, "warnings"),
 }
