@@ -88,8 +88,8 @@ def raised(metrics: dict[str, Any]) -> list[dict[str, str | None]]:
             {
                 "alarm": "inflated",
                 "strategy": None,
-                "message": f"Every figure of the protocol {metrics['protocol']} is inflated: {metrics['inflated']}. "
-                "It is for comparison with others who did so; nothing is ranked by it.",
+                "message": f"Every figure here is inflated: {metrics['inflated']}. Compare them with those of others "
+                "who did so; nothing is ranked by them.",
             }
         )
     for name, held in (metrics["ceiling"] or {"strategies": {}})["strategies"].items():

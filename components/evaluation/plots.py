@@ -159,7 +159,7 @@ def _strategies(metrics: dict[str, Any]) -> "Figure":
 
 def _of(metrics: dict[str, Any]) -> str:
     """The line that says under which protocol the figures are, broken where it is long."""
-    return textwrap.fill(f"protocol {metrics['protocol']}", 70)
+    return textwrap.fill(f"protocol {metrics['protocol']}", 70, break_on_hyphens=False)
 
 
 def _curves(curves: "pd.DataFrame", metrics: dict[str, Any]) -> "Figure":

@@ -119,6 +119,20 @@ def test_a_folder_of_one_s_own_needs_no_protocol_and_no_label_space(project, spe
     assert held["classes"] == ["hi", "lo", "mid"] and held["label_space"] == "own"
 
 
+def test_one_corpus_trains_and_another_tests_in_a_shared_label_space(project):
+    a, b = (
+        own([f"s{n}" for n in range(6)], [*LABELS, "calm", "boredom"], corpus=name) for name in ("a", "b")
+    )
+    spaces = {
+        "two": {"classes": LABELS, "mapping": {"anger": "anger", "neutral": "neutral", "calm": "neutral"}}
+    }
+    held = project(a, b, protocol="cross:a:b", label_space="two", label_spaces=spaces)
+    assert held["protocol"] == "two.cross:a:b" and held["count"] == 1
+    assert held["dropped_by_corpus"] == {"a": {"boredom": 6}, "b": {"boredom": 6}}
+    assert {each.split("/")[0] for each in held["folds"][0]["test_speakers"]} == {"b"}
+    assert held["selection"].startswith("Validation is a fifth of the training speakers")
+
+
 def test_an_official_split_of_unknown_speakers_is_inflated_for_all_one_knows(project):
     table = own([None] * 6, LABELS)
     table["split_official"] = ["train"] * 6 + ["validation"] * 3 + ["test"] * 3
