@@ -1,0 +1,29 @@
+"""Each known corpus's own protocol deals what that corpus's layout holds, and the gate lets it through."""
+
+import pandas as pd
+import pytest
+
+from components.corpora import layouts, takes
+from components.protocols import assigned, protocol, select
+from components.schema import CORPORA, LABEL_SPACES, UTTERANCE_COLUMNS
+from components.validation import leakage
+
+SPEAKERS = {"iemocap": 10, "meld": 8, "ravdess": 24, "crema-d": 91, "emodb": 10, "muse": 10, "control": 12}
+BY_DESIGN = {"meld": {"episode", "speaker", "validation-speaker"}}
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_the_corpus_s_own_protocol_fits_its_layout(name):
+    grammar = layouts.grammar(name)
+    made = takes.make(grammar, takes.planted(grammar), speakers=SPEAKERS[name], clips=4, seed=7)
+    rows = grammar.plan(made, name, 7, True).rows
+    table = pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
+    corpus = CORPORA[name]
+    plan = protocol(corpus.protocol, LABEL_SPACES[corpus.label_space])
+    selection = select(plan, table)
+    folds = assigned(plan, selection)
+    waived = leakage.guard(leakage.find(folds, table), known=plan.leaks)
+    kinds = {each.kind for each in waived if "text" not in each.kind}
+    assert kinds == BY_DESIGN.get(name, set())
+    assert plan.inflated is None
+    assert len(selection.rows) + sum(selection.dropped.values()) == len(table)
