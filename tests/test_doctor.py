@@ -97,6 +97,9 @@ def test_a_missing_corpus_gets_the_command_that_brings_it(tmp_path):
     assert_amiss(ravdess, "not in data/raw/ravdess", "emoflow corpora add ravdess DIR")
     (tmp_path / "data" / "raw" / "control" / "clip").mkdir(parents=True)
     assert next(doctor.corpora(tmp_path, experiment)).ok
+    (tmp_path / "data" / "raw" / "ravdess.dvc").touch()
+    _, ravdess = doctor.corpora(tmp_path, experiment)
+    assert_amiss(ravdess, "tracked", "dvc pull data/raw/ravdess.dvc")
 
 
 def test_wrong_params_and_a_wrong_environment_are_findings_too(tmp_path, monkeypatch):
