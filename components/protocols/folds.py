@@ -114,7 +114,7 @@ def digest(folds: pd.DataFrame) -> str:
 
 def why_inflated(plan: Protocol, selection: Selection) -> str | None:
     """Why the figures are too good; None where they are not."""
-    if plan.inflated is None and selection.nameless:
+    if plan.inflated is None and selection.nameless and not plan.deal.by_speaker:
         return (
             f"nobody knows who speaks in {selection.nameless} utterances: whether the test's speakers also train "
             "cannot be told"

@@ -126,10 +126,12 @@ def test_one_corpus_trains_and_another_tests_in_a_shared_label_space(project):
     spaces = {
         "two": {"classes": LABELS, "mapping": {"anger": "anger", "neutral": "neutral", "calm": "neutral"}}
     }
+    b["speaker"] = None  # whoever they are, none of them trains
     held = project(a, b, protocol="cross:a:b", label_space="two", label_spaces=spaces)
     assert held["protocol"] == "two.cross:a:b" and held["count"] == 1
     assert held["dropped_by_corpus"] == {"a": {"boredom": 6}, "b": {"boredom": 6}}
     assert {each.split("/")[0] for each in held["folds"][0]["test_speakers"]} == {"b"}
+    assert held["inflated"] is None
     assert held["selection"].startswith("Validation is a fifth of the training speakers")
 
 
