@@ -61,6 +61,7 @@ def check(
         RuntimeError: when an expectation itself fails to run; that says nothing about the data.
     """
     features = features or {}
+    facts = facts.sort_values("utterance_id", kind="stable", ignore_index=True)
     broken: dict[str, list[dict]] = {CRITICAL: [], WARNING: []}
     pages, of_rows = {}, []
     context = _context()

@@ -66,7 +66,7 @@ class Known(_Frozen):
         words: the corpus's own labels, as ``label_raw`` has them.
         labelled: every utterance has a label.
         speakers: every utterance has a speaker.
-        rates: of the sound, in Hz.
+        rates: of the sound, in Hz; ``rates_must``: another rate is a breach, and no mere warning.
         raters_at_least: of every utterance that was rated.
         irregularities: what is so in the original.
     """
@@ -79,6 +79,7 @@ class Known(_Frozen):
     labelled: bool = True
     speakers: bool = True
     rates: tuple[int, ...] = ()
+    rates_must: bool = False
     raters_at_least: int | None = None
     irregularities: tuple[Irregularity, ...] = ()
 

@@ -104,7 +104,7 @@ def rates(known: Known | None) -> Iterator[Clause]:
         UTTERANCES,
         "rate",
         *(rates or USUAL_RATES),
-        severity=CRITICAL if rates else WARNING,
+        severity=CRITICAL if known and known.rates_must else WARNING,
         expected=f"a sample rate of {said} Hz",
         advice="Take the files as published, or resampled to 16 kHz: another rate is another file."
         if rates

@@ -87,6 +87,15 @@ def test_each_breach_is_found_with_its_row_and_its_severity():
         assert each["count"] == len(each["rows"])
 
 
+def test_the_order_of_the_rows_does_not_matter():
+    rows = own_rows(12)
+    for place, word in ((2, "rage"), (5, "fury"), (9, "bliss")):
+        rows[place] |= {"label": word, "valence": float(place)}
+    first, second = (judged(held, "mylab", "manifest") for held in (rows, rows[7:] + rows[6::-1]))
+    assert first == second
+    assert first.pages == second.pages
+
+
 def test_turns_are_in_the_order_of_time_and_each_in_its_place():
     rows = own_rows(8)
     for turn, row in enumerate(rows):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from components.corpora import layouts, read, takes
 from components.corpora.digests import with_digests
-from components.schema import CORPORA, EMOTIONS, UTTERANCE_COLUMNS
+from components.schema import CORPORA, EMOTIONS, LAYOUTS, UTTERANCE_COLUMNS
 from components.validation.facts import COLUMNS, gather
 from components.validation.known import Count, Known, known
 from components.validation.known import layouts as published_layouts
@@ -128,7 +128,7 @@ def test_a_count_that_cannot_be_is_refused(wrong):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["crema-d", "emodb", "iemocap", "lrs3", "meld", "ravdess"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_an_adapter_reads_keeps_the_contract_of_its_corpus(layout, tmp_path):
     """Names, words and structure; the counts are another matter, of which only fewer are found."""
     grammar = layouts.grammar(layout)
