@@ -1,6 +1,6 @@
 """Reading corpora and taking digests: emoflow, against what a user would write or run instead, in one run.
 
-    python -m benchmarks.corpora [--files 20000] [--megabytes 1000]
+    python -m benchmarks.corpora [--files 6000] [--megabytes 1000]
 
 - every layout is laid out without media and read as an utterance table, against a plain loop over the folder that
   makes a table of the names alone (``Path.rglob``, a dictionary a file);
@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--files", type=int, default=20_000, help="in each layout, about")
+    parser.add_argument("--files", type=int, default=6_000, help="in each layout, about")
     parser.add_argument("--megabytes", type=int, default=1_000, help="of recordings to take digests of")
     asked = parser.parse_args()
     reading(asked.files)
