@@ -1,8 +1,8 @@
 """Raw media to emotions: what is packed with every published model. Nothing here knows MLflow.
 
 A table goes in, with any of the columns ``audio``, ``video`` (paths or bytes) and ``text``; a cell may be null. A
-modality that was trained on a table of features is a column of its own name, each cell a list of D numbers. A
-table of probabilities comes out, one row for each that went in.
+modality that was trained on features is a column of its own name, each cell a list of D numbers, or of T such lists.
+A table of probabilities comes out, one row for each that went in.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ class Predictor:
     @property
     def columns(self) -> list[str]:
         """The columns that an input may have: the media, and the modalities that come as features."""
-        return [*MEDIA, *(modality for modality in self.layouts if modality not in self._encoders)]
+        return list(dict.fromkeys([*MEDIA, *(name for name in self.layouts if name not in self._encoders)]))
 
     def table(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Predict every row; a row of which nothing can be used has a null label and a reason.
@@ -115,7 +115,12 @@ class Predictor:
         tokens, unused, taken = {}, {}, set()
         for modality, layout in self.layouts.items():
             source = SOURCE.get(modality, modality) if modality in self._encoders else modality
-            if modality == "audio" and source not in given and "video" in given:
+            if (
+                modality == "audio"
+                and modality in self._encoders
+                and source not in given
+                and "video" in given
+            ):
                 source = "video"  # its sound
             if source not in given:
                 continue
@@ -160,16 +165,13 @@ def _medium(value: Any) -> str | bytes:
 
 
 def _features(value: Any, dimensions: int) -> np.ndarray:
+    wanted = f"wanted a list of {dimensions} numbers, or of several such lists"
     try:
         found = np.asarray(value, np.float32)
     except (TypeError, ValueError):
-        raise MediaError(
-            f"a {type(value).__name__} was given; wanted a list of {dimensions} numbers"
-        ) from None
-    if found.shape != (dimensions,):
-        raise MediaError(
-            f"features of shape {list(found.shape)} were given; wanted a list of {dimensions} numbers"
-        )
+        raise MediaError(f"a {type(value).__name__} was given; {wanted}") from None
+    if found.ndim not in (1, 2) or found.size == 0 or found.shape[-1] != dimensions:
+        raise MediaError(f"features of shape {list(found.shape)} were given; {wanted}")
     if not np.isfinite(found).all():
-        raise MediaError(f"{int((~np.isfinite(found)).sum())} of {dimensions} features are NaN or infinite")
-    return found[None]
+        raise MediaError(f"{int((~np.isfinite(found)).sum())} of {found.size} features are NaN or infinite")
+    return np.atleast_2d(found)

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import MediaError, RegistryError
 from ..files import file_digest, read_json, write_json
+from ..schema import file_of
 from .tracking import WEIGHTS, absolute, tracking, version_of
 
 if TYPE_CHECKING:
@@ -207,8 +208,9 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
                 if modality in predictor.columns and modality not in media:
                     media[modality] = None
                 if modality in predictor.columns and predictor.layouts[modality][0][0] == "table":
-                    media[modality] = tokens[modality][0].astype(float).tolist()
-        if tokens and all(Path(media[c]).is_file() for c in ("audio", "video") if media[c]):
+                    media[modality] = tokens[modality].astype(float).tolist()
+        paths = [media[column] for column in ("audio", "video") if isinstance(media[column], str)]
+        if tokens and all(Path(file_of(path)).is_file() for path in paths):
             found.append((media, tokens))
     return found
 

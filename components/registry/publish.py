@@ -128,7 +128,9 @@ def _register(
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
     tables = [m for m, held in facts.description["modalities"].items() if held["encoders"] == [TABLE]]
     signature = ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), column, required=False) for column in (*MEDIA, *tables)]),
+        inputs=Schema(
+            [ColSpec(AnyType(), column, required=False) for column in dict.fromkeys((*MEDIA, *tables))]
+        ),
         outputs=Schema(
             [
                 ColSpec("string", "label", required=False),

@@ -91,6 +91,22 @@ def test_media_of_a_modality_that_came_as_features_are_unused(predictor, tmp_pat
     assert "give them as the column 'face'" in found["unused"][0]
 
 
+def test_features_are_one_vector_or_a_sequence_of_them(predictor):
+    row = np.linspace(-1, 1, FACE)
+    found = ask(
+        predictor,
+        {"face": row.tolist()},
+        {"face": [row.tolist()]},
+        {"face": [row.tolist(), (2 * row).tolist()]},
+        {"face": [[1.0, 2.0]]},
+        {"face": []},
+    )
+    assert found["modalities_used"].tolist() == ["face"] * 3 + ["", ""]
+    answers = found[PROBABILITIES].to_numpy(float)
+    assert np.array_equal(answers[0], answers[1]) and not np.allclose(answers[0], answers[2])
+    assert "or of several such lists" in found["reason"][3]
+
+
 def test_the_company_a_row_keeps_changes_nothing(predictor, root):
     rows = [
         {"audio": str(path), "text": "hello"} for path in sorted((root / "data/raw/control").glob("??.wav"))
