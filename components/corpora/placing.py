@@ -49,7 +49,7 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
         f"{source}: {len(reading.table)} utterances of {reading.table['speaker'].nunique()} speakers"
         + ("" if told else f", read as a {layout}")
     )
-    if looks not in (None, layout, "manifest") and not told:
+    if layout == "folder" and looks and not told:
         say(
             f"it looks like {looks}; to read it so, in params.yaml: layouts: {{{corpus}: {{layout: {looks}}}}}"
         )
