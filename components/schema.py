@@ -128,7 +128,8 @@ class Layout:
         layout: one of LAYOUTS; ``auto``: the corpus's own by its name, else a manifest where there is one, else a
             folder.
         pattern: folder: a regular expression that a file's path in the corpus matches as a whole, with named groups
-            (``label``; and ``speaker``, ``gender``, ``session``, ``dialogue``, ``turn``, ``language``, ``intensity``).
+            (``label``; and ``id``, ``speaker``, ``gender``, ``session``, ``dialogue``, ``turn``, ``language``,
+            ``intensity``).
         labels: the corpus's raw label → one of EMOTIONS, for words that are not known.
         language: ISO 639-1, of a corpus in one language.
         scale: what the corpus's lowest and highest valence, arousal and dominance are.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..errors import CorpusError, listed
 from ..schema import UNSTATED, UTTERANCE_COLUMNS, Layout, file_of
 from . import cells, labels
-from .paths import leading_out, local_id, medium_of, stem_of
+from .paths import SUFFIXES, leading_out, local_id, medium_of, stem_of
 from .reading import Adapter, Reading, files_below, unread_list
 from .tabular import read_rows
 
@@ -36,6 +36,8 @@ ALIASES = {
     "partition": "split_official",
 }
 """Other names of columns, as corpora have them."""
+FILES = "file", "path", "filename"
+"""Columns that may name one recording, sound or film; where no column has ids, its path without the suffix is the id."""
 DEFAULTS = {"audio": ".wav", "video": ".mp4"}
 """Where no column names a medium, and there is such a folder: ``<medium>/<id><suffix>``, or another suffix."""
 
@@ -106,11 +108,30 @@ def _rows(path: Path) -> pd.DataFrame:
             )
         named[known] = name
     rows.columns = list(named)
+    files = next((name for name in rows if name.lower() in FILES), None)
+    if files and not {"audio", "video"} & set(rows):
+        rows = _named_by_files(path, rows, files)
     if "utterance_id" not in rows:
         raise CorpusError(
             f"{path} lacks the column id (or utterance_id); it has {listed(named.values(), 30)}"
         )
     return rows
+
+
+def _named_by_files(path: Path, rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows with ``audio`` and ``video`` by the suffix of the files in a column, and ids where there are none."""
+    files = rows[column].str.replace("\\", "/")
+    media = files.map(medium_of, na_action="ignore")
+    out = leading_out(path.parent, files.dropna().unique())
+    wrong = ~media.isin(list(DEFAULTS)) | files.isin(list(out))
+    if wrong.any():
+        said = listed(f"line {line}: {files[line]!r}" for line in rows.index[wrong][:11])
+        raise CorpusError(
+            f"{path}: {int(wrong.sum())} cell(s) in {column} are no recordings in the corpus's folder ("
+            f"{', '.join((*SUFFIXES['audio'], *SUFFIXES['video']))}, by paths relative to it): {said}"
+        )
+    rows = rows.drop(columns=column).assign(**{medium: files.where(media == medium) for medium in DEFAULTS})
+    return rows if "utterance_id" in rows else rows.assign(utterance_id=files.map(stem_of))
 
 
 def _ids(path: Path, rows: pd.DataFrame, corpus: str) -> pd.Series:

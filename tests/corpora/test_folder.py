@@ -135,6 +135,16 @@ def test_a_turn_that_is_no_number(root):
     assert reading.unread == [{"path": "joy_x.wav", "reason": "its turn is 'x', which is no number"}]
 
 
+def test_links_that_leave_the_corpus(root, tmp_path):
+    lay(root, "joy/1.wav")
+    lay(tmp_path, "outside.wav")
+    (root / "joy" / "2.wav").symlink_to(root / "joy" / "1.wav")
+    assert len(rows(root)) == 2
+    (root / "joy" / "3.wav").symlink_to(tmp_path / "outside.wav")
+    with pytest.raises(CorpusError, match=r"1 file\(s\) are links that lead out of the corpus: joy/3\.wav"):
+        read("mylab", root)
+
+
 def test_names_of_clips():
     local_id = adapter("folder").local_id
     assert [local_id(name) for name in ("joy/a.wav", "./joy/a", "joy\\a.mp4", " ")] == ["joy/a"] * 3 + [None]

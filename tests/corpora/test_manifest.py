@@ -150,6 +150,18 @@ def test_parts_of_one_recording(alone, tmp_path):
     assert reading.unread == []
 
 
+def test_a_table_of_files(alone, tmp_path):
+    (tmp_path / "rec").mkdir()
+    (tmp_path / "rec" / "a.wav").touch()
+    reading = read("mylab", alone("path,emotion\nrec\\a.wav,Joy\n./rec/b.mp4,sad\n"))
+    assert [row["utterance_id"] for row in rows(reading)] == ["mylab/rec/a", "mylab/rec/b"]
+    assert reading.table["audio"].fillna("").tolist() == ["rec/a.wav", ""]
+    assert reading.table["video"].fillna("").tolist() == ["", "rec/b.mp4"]
+    assert [each["path"] for each in reading.unread] == ["rec/b.mp4"]
+    again = read("mylab", alone("File,id\nrec/a.wav,x1\n"))
+    assert [(row["utterance_id"], row["audio"]) for row in rows(again)] == [("mylab/x1", "rec/a.wav")]
+
+
 def test_another_suffix_in_the_default_place(alone, tmp_path):
     (tmp_path / "audio").mkdir()
     (tmp_path / "audio" / "a1.flac").touch()
@@ -195,6 +207,9 @@ def test_a_written_utterance_table_reads_as_what_it_was(root, tmp_path):
         ("id,audio\na1,/etc/passwd\n", r"leave the corpus .* line 2 \(a1\): '/etc/passwd'"),
         ("id,audio\na1,audio/../../x.wav\n", r"leave the corpus"),
         ("id,audio\na1,C:\\x.wav\n", r"leave the corpus"),
+        ("path\n/home/me/a.wav\nb.wav\n", r"1 cell.* in path are no recordings .*: line 2: '/home/me/a\.wav'"),
+        ("path\nb.txt\n", "no recordings in the corpus's folder"),
+        ("file,label\n,joy\n", "line 2: nan"),
     ],
 )  # fmt: skip
 def test_tables_that_cannot_be(alone, content, said):
