@@ -42,14 +42,19 @@ def leaking(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(named).sort_values(["utterance_id", "kind"], ignore_index=True)
 
 
-def overlapping(table: pd.DataFrame, held: np.ndarray, others: np.ndarray) -> np.ndarray:
+def overlapping(
+    table: pd.DataFrame, held: np.ndarray, others: np.ndarray, *, recording: np.ndarray | None = None
+) -> np.ndarray:
     """Which of the rows ``held`` overlap one of ``others`` in time, in the same recording: bool [rows].
 
     Times that end before they begin, and rows of no recording, overlap nothing. Clips that only touch do not either.
+
+    Args:
+        recording: what ``recordings(table)`` gives, where it is known already.
     """
     import numpy as np
 
-    recording = recordings(table).to_numpy()
+    recording = recordings(table).to_numpy() if recording is None else recording
     start, end = table["start_s"].to_numpy(float), table["end_s"].to_numpy(float)
     timed = (recording >= 0) & (end > start)
     found = np.zeros(len(table), dtype=bool)

@@ -1,91 +1,86 @@
-"""Which of many sentences are alike: min-wise hashing of their four-letter pieces.
+"""Which of many sentences are the same but for one word: left out, put in, or spelt a little differently.
 
-Broder (1997), On the resemblance and containment of documents: the resemblance of two sentences is the share of the
-pieces that they have in common; sentences that resemble each other are likely to have equal least hashes.
+Each sentence is looked up under its words without one of them, in turn: those that are alike meet under one key. This
+is exact, needs no threshold, and leaves sentences of one pattern apart ("… on Monday", "… at noon").
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
-ALIKE = 0.8
-"""The resemblance from which on sentences are alike: a word or so differs in twelve, or case and punctuation alone."""
+SPELT_ALIKE = 0.8
+"""Of two words' letters, the share that they have in common in order (Ratcliff & Obershelp 1988)."""
 
-_PIECE = 4
-_BANDS, _ROWS = 16, 4  # sentences that resemble by 0.8 share one of the bands with a probability of 99.98 %
-_NEIGHBOURS = 4
-_CHUNK = 1 << 15
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse among the 64-bit numbers
+_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 
 
-def pairs_alike(sentences: Sequence[str]) -> np.ndarray:
-    """Pairs of sentences that resemble each other by ``ALIKE`` or more, as indices: int64 [pairs, 2], sorted.
+def pairs_alike(sentences: Sequence[Sequence[str]]) -> np.ndarray:
+    """Pairs of sentences that are the same but for one word, or the same, as indices: int64 [pairs, 2].
 
-    Sentences shorter than a piece are like none. Of many that are alike not every pair is named, but they hang
-    together.
+    Of many that are alike not every pair is named, but they hang together. Sentences without words are like none.
+
+    Args:
+        sentences: the words of each.
     """
-    pieces, owner = _pieces(sentences)
-    if not len(pieces):
+    lengths = np.array([len(words) for words in sentences], dtype=np.int64)
+    words, word = np.unique([each for words in sentences for each in words], return_inverse=True)
+    if not len(word):
         return np.zeros((0, 2), np.int64)
-    candidates = _candidates(pieces, owner, len(sentences))
-    chunks = (candidates[begin : begin + _CHUNK] for begin in range(0, len(candidates), _CHUNK))
-    counts = np.bincount(owner, minlength=len(sentences))
-    held = _matrix(pieces, owner, len(sentences))
-    kept = [chunk[_resemblance(held, counts, chunk) >= ALIKE] for chunk in chunks]
-    return np.concatenate([*kept, np.zeros((0, 2), np.int64)])
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    begin = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    power = _powers(int(lengths.max()))
+    place = np.arange(len(word)) - begin
+
+    # A sentence's hash is the sum of its words' hashes, each times a power of its place; all of it modulo 2⁶⁴.
+    part = _mixed(word.astype(np.uint64) + _BASE) * power[place]  # numbers apart from those of lengths
+    until = np.cumsum(part, dtype=np.uint64)
+    whole = np.zeros(len(lengths), np.uint64)
+    np.add.at(whole, owner, part)
+    before = until - part - (until - part)[begin]
+    after = whole[owner] - before - part
+
+    full = _mixed(whole ^ _mixed(lengths.astype(np.uint64)))
+    shorter = _mixed((before + after * _INVERSE) ^ _mixed(lengths[owner].astype(np.uint64) - np.uint64(1)))
+    starred = _mixed(
+        (before + after) ^ _mixed(lengths[owner].astype(np.uint64) << np.uint64(32) | place.astype(np.uint64))
+    )
+
+    # Under one key the whole sentences come first, then those that lack a word; of those none may have been alone.
+    keys = np.concatenate([full, shorter[lengths[owner] > 1]])
+    owners = np.concatenate([np.arange(len(lengths)), owner[lengths[owner] > 1]])
+    order = np.argsort(keys, kind="stable")
+    met = order[np.searchsorted(keys[order], keys)]
+    joined = np.stack([owners[met], owners], axis=1)[met < len(lengths)]
+
+    order = np.lexsort((word, starred))
+    same = np.flatnonzero(starred[order[1:]] == starred[order[:-1]])
+    a, b = order[same], order[same + 1]
+    spelt = np.array(
+        [_spelt_alike(words[x], words[y]) for x, y in zip(word[a], word[b], strict=True)], dtype=bool
+    )
+    joined = np.concatenate([joined, np.stack([owner[a], owner[b]], axis=1)[spelt]])
+    joined.sort(axis=1)
+    joined = joined[(joined[:, 0] < joined[:, 1]) & (lengths[joined[:, 0]] > 0)]
+    return np.unique(joined, axis=0)
 
 
-def _pieces(sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The different pieces of every sentence as hashes (uint64), and the sentence that each is of."""
-    texts = [f" {sentence} " for sentence in sentences]
-    letters = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4").astype(np.uint64)
-    owner = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    if len(letters) < _PIECE:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    last = len(letters) - _PIECE + 1
-    hashed = np.zeros(last, np.uint64)
-    for place in range(_PIECE):
-        hashed = _mixed(hashed ^ letters[place : place + last])
-    within = owner[:last] == owner[_PIECE - 1 :]
-    hashed, owner = hashed[within], owner[:last][within]
-    order = np.lexsort((hashed, owner))
-    hashed, owner = hashed[order], owner[order]
-    new = np.append(True, (hashed[1:] != hashed[:-1]) | (owner[1:] != owner[:-1]))
-    return hashed[new], owner[new]
+@lru_cache(maxsize=1 << 16)
+def _spelt_alike(a: str, b: str) -> bool:
+    if a == b:
+        return True
+    numbers = any(each.isdigit() for each in a + b)  # those are other numbers, not the same misspelt
+    return not numbers and difflib.SequenceMatcher(None, a, b, autojunk=False).ratio() >= SPELT_ALIKE
 
 
-def _candidates(pieces: np.ndarray, owner: np.ndarray, count: int) -> np.ndarray:
-    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
-    which = owner[starts]
-    least = np.stack(
-        [np.minimum.reduceat(_mixed(pieces + np.uint64(1 + n)), starts) for n in range(_BANDS * _ROWS)]
-    ).reshape(_BANDS, _ROWS, -1)
-    found = [np.zeros(0, np.int64)]
-    for band in range(_BANDS):
-        key = np.zeros(len(which), np.uint64)
-        for row in least[band]:
-            key = _mixed(key ^ row)
-        # Where thousands share a band, those that share the next as well are tried with each other.
-        order = np.lexsort((least[(band + 1) % _BANDS, 0], key))
-        for step in range(1, _NEIGHBOURS + 1):
-            same = np.flatnonzero(key[order[step:]] == key[order[:-step]])
-            a, b = np.sort([which[order[same]], which[order[same + step]]], axis=0)
-            found.append(a * count + b)
-    return np.stack(np.divmod(np.unique(np.concatenate(found)), count), axis=1)
-
-
-def _matrix(pieces: np.ndarray, owner: np.ndarray, count: int):
-    from scipy.sparse import csr_array
-
-    column = np.unique(pieces, return_inverse=True)[1]
-    return csr_array((np.ones(len(pieces), np.int32), (owner, column)), shape=(count, column.max() + 1))
-
-
-def _resemblance(held, counts: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    first, second = pairs.T
-    common = np.asarray(held[first].multiply(held[second]).sum(axis=1)).ravel()
-    return common / (counts[first] + counts[second] - common)
+def _powers(count: int) -> np.ndarray:
+    power = np.full(max(count, 1), _BASE)
+    power[0] = 1
+    return np.multiply.accumulate(power)
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:

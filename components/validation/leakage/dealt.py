@@ -16,7 +16,7 @@ TRAIN, VALIDATION, TEST = range(3)
 
 @dataclass(frozen=True)
 class Dealt:
-    """One entry an utterance and fold. An utterance with two roles in a fold has the last of ROLES there."""
+    """One entry an utterance and fold, sorted by both. An utterance with two roles in a fold has the later of ROLES."""
 
     table: pd.DataFrame
     """The utterances that are in some fold, sorted by id, numbered from 0."""
@@ -93,13 +93,10 @@ class Dealt:
         """Of one fold, for each of ROLES: which rows of ``table`` have it, bool."""
         import numpy as np
 
-        inside = self.fold == fold
-        masks = []
-        for role in range(len(ROLES)):
-            mask = np.zeros(len(self.table), dtype=bool)
-            mask[self.row[inside & (self.role == role)]] = True
-            masks.append(mask)
-        return masks
+        here = slice(*np.searchsorted(self.fold, [fold, fold + 1]))
+        masks = np.zeros((len(ROLES), len(self.table)), dtype=bool)
+        masks[self.role[here], self.row[here]] = True
+        return list(masks)
 
 
 def numbered(values: pd.Series) -> np.ndarray:

@@ -170,17 +170,16 @@ def _shares(
     """``Of the test, 142 of 143 episodes (2,608 of 2,610 utterances) also train.``"""
     import numpy as np
 
-    inside = dealt.fold == fold
+    masks = dealt.masks(fold)
     said = []
     for role in held:
         for other, verb in ((TRAIN, "train"), (VALIDATION, "validate")):
             both = np.intersect1d(here["group"][here["role"] == role], here["group"][here["role"] == other])
             if role <= other or not len(both):
                 continue
-            rows = dealt.row[inside & (dealt.role == role)]
-            of = group[rows]
+            of = group[masks[role]]
             said.append(
                 f"Of the {ROLES[role]}, {len(both):,} of {len(np.unique(of[of >= 0])):,} {noun}s "
-                f"({int(np.isin(of, both).sum()):,} of {len(rows):,} utterances) also {verb}."
+                f"({int(np.isin(of, both).sum()):,} of {len(of):,} utterances) also {verb}."
             )
     return " ".join(said)

@@ -11,6 +11,7 @@ from .finding import Finding, finding
 if TYPE_CHECKING:
     import numpy as np
 
+_OF = {TRAIN: "training", VALIDATION: "validation"}
 _AGAINST = ((TEST, TRAIN), (VALIDATION, TRAIN), (TEST, VALIDATION))
 
 
@@ -24,11 +25,11 @@ def find(dealt: Dealt) -> list[Finding]:
         masks = dealt.masks(fold)
         found, said = np.zeros(len(dealt.table), dtype=bool), []
         for role, other in _AGAINST:
-            rows = repeats.overlapping(dealt.table, masks[role], masks[other])
+            rows = repeats.overlapping(dealt.table, masks[role], masks[other], recording=recording)
             if rows.any():
                 found |= rows
                 said.append(
-                    f"{int(rows.sum()):,} of {int(masks[role].sum()):,} {ROLES[role]} clips with a {ROLES[other]} clip"
+                    f"{int(rows.sum()):,} of {int(masks[role].sum()):,} {ROLES[role]} clips with one of {_OF[other]}"
                 )
         if found.any():
             findings.append(
@@ -50,13 +51,13 @@ def _partners(dealt: Dealt, rows: np.ndarray, recording: np.ndarray, fold: int) 
     import numpy as np
 
     start, end = (dealt.table[name].to_numpy(float) for name in ("start_s", "end_s"))
-    inside = dealt.fold == fold
     role = np.full(len(dealt.table), -1)
-    role[dealt.row[inside]] = dealt.role[inside]
+    for each, mask in enumerate(dealt.masks(fold)):
+        role[mask] = each
     shown = []
     for row in rows[:10]:
         other = (recording == recording[row]) & (role >= 0) & (role != role[row])
-        other &= (start < end[row]) & (end > start[row])
+        other &= (start < end) & (start < end[row]) & (end > start[row])
         partner = np.flatnonzero(other)[0]
         shown.append(
             f"{dealt.ids[row]} ({ROLES[role[row]]}) and {dealt.ids[partner]} ({ROLES[role[partner]]})"

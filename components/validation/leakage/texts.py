@@ -23,6 +23,7 @@ BY_DESIGN = 0.1
 WORTH_REFUSING = 0.01
 """The share of a fold's test (or validation) from which on repeated long sentences refuse it, if there are two or more:
 fewer move no score, and everyday speech has some."""
+_WORD = r"\w+(?:['’]\w+)*"
 NEARLY_ALL = 0.95
 TELLS_NOTHING = 0.02
 """The share of the label's entropy that the sentence may explain for the text to be called free of emotion."""
@@ -108,7 +109,7 @@ def _alike(texts: pd.Series, told: _Told) -> np.ndarray:
 
     rows = np.flatnonzero((told.said >= 0) & told.long[told.said])
     sentences, first = np.unique(told.said[rows], return_index=True)
-    words = texts.iloc[rows[first]].str.casefold().str.findall(r"\w+").str.join(" ")
+    words = texts.iloc[rows[first]].str.casefold().str.findall(_WORD)
     return sentences[pairs_alike(words.tolist())]
 
 
