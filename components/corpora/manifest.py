@@ -37,7 +37,7 @@ ALIASES = {
 }
 """Other names of columns, as corpora have them."""
 FILES = "file", "path", "filename"
-"""Columns that may name one recording, sound or film; where no column has ids, its path without the suffix is the id."""
+"""Columns that may name a recording, sound or film; where no column has ids, its path without the suffix is the id."""
 DEFAULTS = {"audio": ".wav", "video": ".mp4"}
 """Where no column names a medium, and there is such a folder: ``<medium>/<id><suffix>``, or another suffix."""
 

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from safetensors.numpy import save_file
 
 from components.corpora import attached, read
+from components.corpora.add import add
 from components.corpora.features import read_features, to_attach
 from components.errors import CorpusError
 
@@ -93,6 +94,27 @@ def test_what_was_attached_is_found_in_the_corpus(tmp_path, kind):
         (root / where).write_bytes(path.read_bytes())
     assert list(attached("mylab", root, IDS)["face"].tokens) == ["mylab/a1", "mylab/a2"]
     assert read("mylab", root).unread == []
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "folder of csv"])
+def test_features_are_taken_in_with_their_corpus(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr("components.corpora.add.track", lambda *_, **__: None)
+    source, root = tmp_path / "source", tmp_path / "data" / "raw"
+    source.mkdir()
+    (tmp_path / ".dvc").mkdir()
+    (source / "utterances.csv").write_text("id\na1\na2\na3\n")
+    told = []
+    target = add(
+        "mylab", source, features={"gesture": write(tmp_path, kind, SEQUENCES)}, root=root, say=told.append
+    )
+    found = attached("mylab", target, IDS)["gesture"]
+    assert {each.removeprefix("mylab/"): rows.tolist() for each, rows in found.tokens.items()} == SEQUENCES
+    assert any(
+        "modality gesture: 2 features of 2 of 3 utterances; sequences of up to 3" in each for each in told
+    )
+    assert not list(target.rglob("readme.txt"))
+    with pytest.raises(CorpusError, match=r"brings attached/gesture.* of its own"):
+        add("mylab", target, features={"gesture": write(tmp_path, "npz", POOLED)}, root=root, say=told.append)
 
 
 def test_two_of_one_modality(tmp_path):
