@@ -3,6 +3,7 @@
 Reads data/raw/<corpus>. Writes data/utterances/<corpus>.parquet, what could not be read with its reason to
 data/utterances/<corpus>.unread.json, and what the corpus knows of its own limits to data/ceilings/<corpus>/:
 
+    people.json       {kind of rater: {"accuracy", "ua", "utterances", "raters"}}: how well people agree; {} without
     ceilings.json     {"population": {subset: accuracy}, "oracle": {subset: accuracy}}; {} without planted truth
     oracle.parquet    utterance_id, subset, prediction, correct; without rows where nothing is planted
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from .. import params, settings
 from ..errors import CorpusError, listed, run
 from ..files import read_json, replacing, write_json, write_table
 from ..schema import UNSTATED, Layout
-from . import read, truth
+from . import raters, read, truth
 from .digests import with_digests
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def main() -> None:
         folder.mkdir()
         write_json(folder / "ceilings.json", ceilings)
         write_table(folder / "oracle.parquet", oracle)
+        people = {kind or "raters": asdict(held) for kind, held in raters.ceilings(table).items()}
+        write_json(folder / "people.json", people)
     print(
         f"{corpus}: {len(table)} utterances of {table['speaker'].nunique()} speakers; {len(reading.unread)} not read"
     )

@@ -125,6 +125,9 @@ def measure(
         "confusion": {"strategy": best["best"], "counts": confusion[best["best"]]},
         "comparisons": [asdict(each) | {"significant": each.significant} for each in compared],
         "ceiling": ceiling,
+        "people": {
+            name: held for name in corpora if (held := document(data / "ceilings" / name / "people.json"))
+        },
         "text_at_chance": alarms.beside_chance(folds_said, strategies),
         "findings": [
             {key: finding[key] for key in ("kind", "severity", "fold", "count", "explanation", "advice")}

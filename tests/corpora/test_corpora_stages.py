@@ -104,6 +104,7 @@ def test_utterances_of_a_corpus_without_planted_truth(project, monkeypatch):
     stage(monkeypatch, utterances.main, "ravdess")
     assert len(pd.read_parquet("data/utterances/ravdess.parquet")) == 1
     assert json.loads((project / "data/ceilings/ravdess/ceilings.json").read_text()) == {}
+    assert json.loads((project / "data/ceilings/ravdess/people.json").read_text()) == {}
     oracle = pd.read_parquet("data/ceilings/ravdess/oracle.parquet")
     assert list(oracle.columns) == ["utterance_id", "subset", "prediction", "correct"] and len(oracle) == 0
 

@@ -124,6 +124,17 @@ def test_honest_strategies_raise_no_alarm(done):
     assert metrics["ceiling"]["strategies"]["late-average"]["subset"] == "audio+face+text"
 
 
+def test_how_well_people_agree_stands_beside_the_figures(done, tmp_path):
+    data, metrics = done
+    (corpus,) = metrics["people"]
+    assert metrics["people"][corpus]["both"]["accuracy"] == 0.634
+    page = (data.parent / "reports" / "index.html").read_text()
+    assert "<h2>People" in page and "63.4" in page
+    unrated = experiment(tmp_path, planted=False)
+    assert run(unrated)["people"] == {}
+    assert "<h2>People" not in (tmp_path / "reports" / "index.html").read_text()
+
+
 def test_a_strategy_above_the_oracle_of_its_modalities_raises_the_alarm(tmp_path):
     data = experiment(tmp_path, skill=SKILL | {"text": 0.85})  # below the trimodal oracle, above the text's
     metrics = run(data)

@@ -49,6 +49,7 @@ def put(root: Path, folds: pd.DataFrame, *, inflated: str | None) -> None:
     oracle = pd.DataFrame(columns=["utterance_id", "subset", "prediction", "correct"])
     write_table(root / "data/ceilings/control/oracle.parquet", oracle)
     write_json(root / "data/ceilings/control/ceilings.json", {})
+    write_json(root / "data/ceilings/control/people.json", {})
     write_json(root / "data/features/control/exclusions.json", [])
 
 
