@@ -50,7 +50,7 @@ def trials_table(
         for fold in folds:
             for i, config in enumerate(configs[strategy]):
                 text = json.dumps(config, sort_keys=True)
-                rows.append((strategy, fold, i, text, None, 0, 0, "failed", reason, None, None, None, None))
+                rows.append((strategy, fold, i, text, None, 0, 0, "left out", reason, None, None, None, None))
     table = pd.DataFrame(rows, columns=list(TRIALS)).sort_values(
         ["strategy", "fold", "trial"], ignore_index=True
     )
@@ -118,7 +118,7 @@ def choose(outcomes: Outcomes, *, absent: Mapping[str, str], budget: dict[str, A
             )
             for fold in folds
         },
-        "failed": dict(sorted(absent.items())),
+        "left_out": dict(sorted(absent.items())),
         "budget": budget,
     }
 

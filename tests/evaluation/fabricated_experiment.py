@@ -146,6 +146,7 @@ def _search(data: Path, skill: dict[str, float], folds: int, generator: np.rando
         "strategies": strategies,
         "best": max(strategies, key=lambda name: strategies[name]["validation"]["ua"]),
         "per_fold_best": per_fold,
+        "left_out": {"gesture": "no utterance of <control> has it"},
         "budget": {"configurations": 12, "epochs": 40, "folds": folds, "seeds": 1, "rungs": [10, 20, 40]},
     }
     write_json(data / "search" / "best.json", best)

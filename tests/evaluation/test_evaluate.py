@@ -124,6 +124,11 @@ def test_honest_strategies_raise_no_alarm(done):
     assert metrics["ceiling"]["strategies"]["late-average"]["subset"] == "audio+face+text"
 
 
+def test_strategies_that_were_left_out_are_named_with_the_reason(done):
+    page = (done[0].parent / "reports" / "index.html").read_text()
+    assert "gesture: no utterance of &lt;control&gt; has it" in page
+
+
 def test_how_well_people_agree_stands_beside_the_figures(done, tmp_path):
     data, metrics = done
     (corpus,) = metrics["people"]

@@ -84,7 +84,9 @@ def test_a_modality_that_nobody_has_fails_alone(tmp_path):
     finish(start(tmp_path))
     best = read_json(tmp_path / "data/search/best.json")
     assert set(best["strategies"]) == {"audio", "late-average"}
-    assert "no utterance of control has the modality 'face'" in best["failed"]["face"]
+    assert "no utterance of control has the modality 'face'" in best["left_out"]["face"]
+    trials = pd.read_parquet(tmp_path / "data/search/trials.parquet")
+    assert set(trials.loc[trials["strategy"] == "face", "status"]) == {"left out"}
 
 
 def test_one_modality_alone_is_nothing_to_fuse(tmp_path):
