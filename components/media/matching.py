@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .prints import FEWEST, codes, look
+from .prints import BLOCKS, FEWEST, PICTURES, codes, look
 
 DIFFERENT = 0.17
 """More differing signs than this share, and two sounds are two recordings."""
@@ -31,7 +31,7 @@ _NEIGHBOURS = 4
 _AFTER = 10  # bits in which the moment after may differ
 _CHUNK = 1 << 15
 _PROJECTED, _ROUGHLY = 128, 0.4  # cosines of projected films are off by 0.09 (one standard deviation)
-_BLOCK = 2048
+_BLOCK = 512
 
 
 def same_sounds(fingerprints: Sequence[str]) -> np.ndarray:
@@ -48,26 +48,28 @@ def same_sounds(fingerprints: Sequence[str]) -> np.ndarray:
 
 def same_films(fingerprints: Sequence[str]) -> np.ndarray:
     """Pairs of films that are one recording, as indices: int64 [pairs, 2], sorted, the lesser first."""
-    if not fingerprints:
-        return np.zeros((0, 2), np.int64)
-    looks = [look(each) for each in fingerprints]
-    movement = np.stack([each.movement for each in looks])
-    average = np.stack([each.average for each in looks])
+    movement = np.empty((len(fingerprints), PICTURES * BLOCKS**2), np.float16)
+    average = np.empty((len(fingerprints), BLOCKS**2), np.float32)
     # Johnson & Lindenstrauss (1984): a projection keeps cosines well enough to leave few pairs to be looked at.
     axes = np.random.Generator(np.random.PCG64(0)).standard_normal((movement.shape[1], _PROJECTED))
-    projected = movement @ axes.astype(np.float32)
+    projected = np.empty((len(fingerprints), _PROJECTED), np.float32)
+    for place, fingerprint in enumerate(fingerprints):
+        seen = look(fingerprint)
+        movement[place], average[place] = seen.movement, seen.average
+        projected[place] = seen.movement @ axes
     projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-9)
 
-    pairs = []
-    for begin in range(0, len(looks), _BLOCK):
+    pairs = [np.zeros((0, 2), np.int64)]
+    for begin in range(0, len(fingerprints), _BLOCK):
         cosine = projected[begin : begin + _BLOCK] @ projected[begin:].T
-        first, second = np.nonzero(np.triu(cosine > _ROUGHLY, 1))
-        for chunk in _chunks(np.stack([first, second], axis=1) + begin):
+        first, second = np.nonzero(cosine > _ROUGHLY)
+        later = first < second
+        for chunk in _chunks(np.stack([first[later], second[later]], axis=1) + begin):
             a, b = chunk.T
-            alike = (movement[a] * movement[b]).sum(1) >= MOVES_ALIKE
+            alike = (movement[a].astype(np.float32) * movement[b]).sum(1) >= MOVES_ALIKE
             alike &= (average[a] * average[b]).sum(1) >= LOOKS_ALIKE
             pairs.append(chunk[alike])
-    return np.unique(np.concatenate([*pairs, np.zeros((0, 2), np.int64)]), axis=0)
+    return np.unique(np.concatenate(pairs), axis=0)
 
 
 def _candidates(every: np.ndarray, begins: np.ndarray) -> np.ndarray:
