@@ -123,7 +123,7 @@ def test_an_absent_modality_is_reported_as_failed():
     best = choose(outcomes, absent=absent, budget={"folds": 2})
     assert best["best"] == "late-weighted"
     assert best["per_fold_best"] == {"0": "late-weighted", "1": "late-weighted"}
-    assert best["failed"] == absent
+    assert best["left_out"] == absent
     table = trials_table(outcomes, absent=absent, configs={"face": [{"width": 1}]}, folds=[0, 1])
     assert set(table[table["strategy"] == "face"]["status"]) == {"failed"}
     assert set(table[table["strategy"] == "face"]["reason"]) == {"nobody has it"}
