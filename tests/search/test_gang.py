@@ -77,7 +77,7 @@ def test_the_better_half_goes_on():
     for t in outcome.trials:
         assert len(outcome.curves[t.trial]["ua"]) == t.epochs
         assert t.ua == pytest.approx(smoothed(outcome.curves[t.trial]["ua"])[t.best_epoch - 1], abs=1e-6)
-        assert sum(t.fitted["weights"]) == pytest.approx(1, abs=1e-4)
+        assert len(t.fitted["weights"]) == len(SIZES) and min(t.fitted["weights"]) > 0
     finished = [t for t in outcome.trials if t.status == "finished"]
     assert outcome.best() == min(finished, key=lambda t: (-t.ua, t.loss, t.trial))
 
@@ -117,7 +117,7 @@ def test_where_all_fail_the_search_says_why():
         choose(outcomes, absent={}, budget={})
 
 
-def test_an_absent_modality_is_reported_as_failed():
+def test_a_modality_that_is_absent_is_left_out():
     outcomes = {("late-weighted", fold): gang(drawn(2), halvings=0, epochs=2) for fold in (0, 1)}
     absent = {"face": "nobody has it"}
     best = choose(outcomes, absent=absent, budget={"folds": 2})
@@ -125,7 +125,7 @@ def test_an_absent_modality_is_reported_as_failed():
     assert best["per_fold_best"] == {"0": "late-weighted", "1": "late-weighted"}
     assert best["left_out"] == absent
     table = trials_table(outcomes, absent=absent, configs={"face": [{"width": 1}]}, folds=[0, 1])
-    assert set(table[table["strategy"] == "face"]["status"]) == {"failed"}
+    assert set(table[table["strategy"] == "face"]["status"]) == {"left out"}
     assert set(table[table["strategy"] == "face"]["reason"]) == {"nobody has it"}
     assert len(curves_table(outcomes)) == 2 * 2 * 2
 
