@@ -24,11 +24,12 @@ def files_of(source: Path) -> dict[str, Path]:
     """Every file below a folder: relative POSIX path → the file, links within the folder followed.
 
     Raises:
-        CorpusError: links that lead out of the folder or to a folder, pipes and devices; names them.
+        CorpusError: links that lead out of the folder or to a folder, pipes and devices; a folder that cannot be
+            read; names them.
     """
     home = source.resolve()
     found, refused = {}, []
-    for folder, folders, names in os.walk(source):
+    for folder, folders, names in os.walk(source, onerror=_unreadable):
         for name in sorted(folders) + sorted(names):
             path = Path(folder, name)
             within = path.relative_to(source).as_posix()
@@ -51,6 +52,10 @@ def files_of(source: Path) -> dict[str, Path]:
             f"make a plain copy of the folder first: cp -rL"
         )
     return dict(sorted(found.items()))
+
+
+def _unreadable(error: OSError) -> None:
+    raise CorpusError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
 def copy_all(files: Mapping[str, Path], folder: Path, *, workers: int, what: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, listed
 from .feature_files import SUFFIXES, Clips, feature_files, read_clips
+from .paths import leading_out
 from .reading import OURS
 
 if TYPE_CHECKING:
@@ -125,10 +126,13 @@ def attached_paths(root: Path) -> dict[str, Path]:
     """Modality → the file or folder of features that was attached to the corpus in ``root``, sorted.
 
     Raises:
-        CorpusError: two of one modality.
+        CorpusError: two of one modality; links that lead out of the corpus.
     """
     found: dict[str, Path] = {}
     folder = root / OURS
+    links = [path.relative_to(root).as_posix() for path in folder.rglob("*") if path.is_symlink()]
+    if out := leading_out(root, links):
+        raise CorpusError(f"{root}: link(s) that lead out of the corpus: {listed(out)}; put the files there")
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() in SUFFIXES):
             continue

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import CorpusError, listed
 from ..schema import UNSTATED, Layout
 from . import labels
-from .paths import AUDIO, SUFFIXES, VIDEO, leading_out, local_id, medium_of, stem_of
+from .paths import AUDIO, SUFFIXES, VIDEO, local_id, medium_of, stem_of
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
 from .tabular import read_text
 
@@ -33,11 +33,6 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
     root = Path(root)
     paths, droppings = files_below(root)
     recordings = [path for path in paths if medium_of(path) in ("audio", "video")]
-    out = leading_out(root, paths)
-    if out:
-        raise CorpusError(
-            f"{root}: {len(out)} file(s) are links that lead out of the corpus: {listed(out)}; copy it plain: cp -rL"
-        )
     fields = _by_pattern(stated.pattern) if stated.pattern else _by_folders(root, recordings, stated)
     unread: dict[str, str] = {}
     held: dict[str, dict] = {}  # id → the names' fields

@@ -54,6 +54,7 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
     """
     root = Path(root)
     path = _table_path(root)
+    paths, droppings = files_below(root)
     rows = _rows(path)
     if rows.empty:
         raise CorpusError(f"{path} names no utterance")
@@ -75,7 +76,6 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
     control = "control" in (corpus, stated.layout)
     found["language"] = found["language"].fillna(stated.language or ("en" if control else None))
 
-    paths, droppings = files_below(root)
     found |= _media(root, table, set(paths), unread, _times(found["start_s"], found["end_s"]))
     if unknown := [name for name in rows if name not in UTTERANCE_COLUMNS]:
         unread[path.name] = f"column(s) {listed(unknown)} are none of the utterance table's: not read"

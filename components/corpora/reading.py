@@ -9,7 +9,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import CorpusError, listed
 from ..schema import UTTERANCE_COLUMNS, Layout
+from .paths import leading_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,30 +71,49 @@ def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
 def files_below(root: Path) -> tuple[list[str], int]:
     """Every file of a corpus (relative POSIX paths, sorted), feature tables, planted truth and droppings left out.
 
-    A link to a folder is not followed, and is itself no file.
-
     Returns:
         The paths, and how many droppings (``._*``, ``.DS_Store``, …) there were.
+
+    Raises:
+        CorpusError: links that lead out of the corpus (but for DVC's own) or to a folder; a folder that cannot be read.
     """
     paths: list[str] = []
+    links: list[str] = []
+    refused: list[str] = []
     droppings = 0
     apart = {OURS} | ({PLANTED.split("/")[0]} if (root / PLANTED).is_file() else set())
     folders = [("", False)]
     while folders:
         within, dropped = folders.pop()
-        with os.scandir(root / within) as entries:  # says what is a folder without asking the disk again
-            for entry in entries:
-                path = within + entry.name
-                left = dropped or entry.name.startswith(RESOURCE_FILES)
-                if entry.is_dir(follow_symlinks=False):
-                    if path not in apart:
-                        folders.append((f"{path}/", left))
-                elif left:
-                    droppings += 1
-                elif not entry.is_symlink() or not entry.is_dir():
-                    paths.append(path)
+        for entry in _entries(root / within):
+            path = within + entry.name
+            left = dropped or entry.name.startswith(RESOURCE_FILES)
+            if entry.is_dir(follow_symlinks=False):
+                if path not in apart:
+                    folders.append((f"{path}/", left))
+            elif left:
+                droppings += 1
+            elif entry.is_symlink() and entry.is_dir():
+                refused.append(path)
+            else:
+                paths.append(path)
+                links += [path] if entry.is_symlink() else []
+    refused += leading_out(root, links)
+    if refused:
+        raise CorpusError(
+            f"{root}: {len(refused)} link(s) in it lead out of the corpus or to a folder: {listed(sorted(refused))}; "
+            "make a plain copy of it: cp -rL"
+        )
     paths.sort()
     return paths, droppings
+
+
+def _entries(folder: Path) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:  # says what is a folder without asking the disk again
+            return list(entries)
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be read: {error.strerror}") from None
 
 
 def unread_list(reasons: dict[str, str], droppings: int) -> list[dict[str, str]]:

@@ -230,10 +230,26 @@ def test_links_that_leave_the_corpus(alone, tmp_path):
     assert read("mylab", root).table["audio"].tolist() == ["audio/in.wav"]
     (root / "audio" / "out.wav").symlink_to(tmp_path / "outside" / "x.wav")
     (root / "more").symlink_to(tmp_path / "outside")
-    for path in ("audio/out.wav", "more/x.wav"):
-        (root / "utterances.csv").write_text(f"id,audio\na1,{path}\n")
-        with pytest.raises(CorpusError, match=f"leave the corpus .*'{path}'"):
-            read("mylab", root)
+    with pytest.raises(CorpusError, match=r"lead out of the corpus or to a folder: audio/out\.wav, more;"):
+        read("mylab", root)
+
+
+def test_a_link_beside_the_recordings_is_no_way_out(alone, tmp_path_factory):
+    """Feature tables and planted truth are not looked through for links; a cell that names one is refused."""
+    root, outside = alone("id,audio\na1,attached/x.wav\n"), tmp_path_factory.mktemp("outside")
+    (root / "attached").mkdir()
+    (root / "attached" / "x.wav").symlink_to(outside / "x.wav")
+    with pytest.raises(CorpusError, match=r"leave the corpus .*'attached/x\.wav'"):
+        read("mylab", root)
+
+
+def test_attached_features_that_lie_elsewhere(root, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "face.csv").write_text("name,f1\na1,1\n")
+    (root / "attached").mkdir()
+    (root / "attached" / "face.csv").symlink_to(outside / "face.csv")
+    with pytest.raises(CorpusError, match=r"lead out of the corpus: attached/face\.csv"):
+        attached("control", root, ["control/a1"])
 
 
 def test_no_table(root, tmp_path):

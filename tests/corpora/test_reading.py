@@ -1,13 +1,20 @@
 """What lies in a corpus's folder: every file once, sorted; and the utterance table made of rows."""
 
+import errno
+import os
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from laid_out import lay_out, takes
 
+from components.corpora import adapter
+from components.corpora.copying import files_of
+from components.corpora.layouts import grammar
 from components.corpora.reading import files_below, utterance_table
-from components.schema import UTTERANCE_COLUMNS
+from components.errors import CorpusError
+from components.schema import LAYOUTS, UTTERANCE_COLUMNS, Layout
 
 FILES_A_SECOND = 10_000
 
@@ -32,9 +39,45 @@ def test_sorted_files_without_droppings_and_feature_tables(root):
 def test_links(root, tmp_path):
     lay(root, "a/1.wav")
     (root / "to_file.wav").symlink_to(root / "a" / "1.wav")
-    (root / "to_nothing.wav").symlink_to(tmp_path / "gone.wav")
+    (root / "to_nothing.wav").symlink_to(root / "gone.wav")
+    (root / "to_cache.wav").symlink_to(tmp_path / "cache" / "files" / "md5" / "ab" / ("c" * 30))
+    assert files_below(root) == (["a/1.wav", "to_cache.wav", "to_file.wav", "to_nothing.wav"], 0)
+
+
+def test_links_that_lead_out_or_to_a_folder(root, tmp_path):
+    lay(root, "a/1.wav")
+    (root / "a" / "secret.wav").symlink_to(tmp_path / "secret")
     (root / "to_folder").symlink_to(root / "a")
-    assert files_below(root) == (["a/1.wav", "to_file.wav", "to_nothing.wav"], 0)
+    with pytest.raises(
+        CorpusError, match=r"2 link\(s\) in it .*: a/secret\.wav, to_folder; make a plain copy"
+    ):
+        files_below(root)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_adapter_reads_what_a_link_leads_out_to(tmp_path, layout):
+    planned = grammar(layout).plan(takes(2, 1, grammar(layout)), layout, 7, True)
+    root = lay_out(planned, tmp_path / "corpus")
+    path = min({**planned.documents, **planned.recordings})
+    (root / path).rename(tmp_path / "outside")
+    (root / path).symlink_to(tmp_path / "outside")
+    with pytest.raises(CorpusError, match=path):
+        adapter(layout).read(root, layout, Layout())
+
+
+@pytest.mark.parametrize("look", [files_below, files_of])
+def test_a_folder_that_cannot_be_read_is_not_passed_over(root, monkeypatch, look):
+    lay(root, "a/1.wav", "b/1.wav")
+    scandir = os.scandir
+
+    def closed(path):
+        if str(path).endswith("/b"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(CorpusError, match=r"corpus/b cannot be read: Permission denied"):
+        look(root)
 
 
 def test_an_empty_folder(root):
