@@ -33,9 +33,9 @@ _TURN = re.compile(
     rf"\[\s*({_NUMBER})\s*-\s*({_NUMBER})\s*\]\s+(\S+)\s+(\S+)\s+"
     rf"\[\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\]"
 )
-_RATER = re.compile(r"(C-\w+):\s*([^()]*?)\s*(?:\(.*)?")
+_RATER = re.compile(r"(C-\w+):([^()]*)(?:\(.*)?")
 _WORDS = re.compile(rf"(\S+)\s+\[({_NUMBER})-({_NUMBER})\]:\s*(.*)")
-_WORDS_AT_LEAST = re.compile(rf"(Ses\w+)\s+\[?\s*({_NUMBER})\s*-\s*({_NUMBER})\s*\]?\s*:?\s*(.*)")
+_WORDS_AT_LEAST = re.compile(rf"(Ses\w+)\s+(?:\[\s*)?({_NUMBER})\s*-\s*({_NUMBER})\s*(?:\]\s*)?(?::\s*)?(.*)")
 """A bracket or the colon may be missing: the words are there all the same."""
 
 

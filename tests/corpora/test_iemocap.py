@@ -1,6 +1,7 @@
 """IEMOCAP's layout, its documents and their faults; read back from what was planted in it."""
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -215,6 +216,23 @@ def test_a_line_of_an_evaluation_that_cannot_be(small, line, said):
     documents(small, evaluation=EVALUATION.replace(TURN, line))
     path = "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
     assert pd.Series([reasons(small)[path]]).str.contains(said).all(), reasons(small)[path]
+
+
+@pytest.mark.parametrize(
+    ("read_lines", "line"),
+    [
+        (iemocap_documents.turns, "C-E1:{})x"),
+        (iemocap_documents.turns, "[{}x"),
+        (iemocap_documents.transcripts, "Ses01{}x"),
+        (iemocap_documents.transcripts, "Ses01 [1.0{}x"),
+    ],
+)
+@pytest.mark.parametrize("many", [" ", "1"])
+def test_a_long_line_that_is_nothing_costs_no_time(read_lines, line, many):
+    began = time.perf_counter()
+    found, faults = read_lines(line.format(many * 20_000).encode())
+    assert time.perf_counter() - began < 5
+    assert not found and len(faults) == 1
 
 
 def test_a_rater_before_any_turn(small):
