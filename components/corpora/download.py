@@ -55,14 +55,17 @@ class _CutOff(Exception):
 
 @contextmanager
 def session() -> Iterator[httpx.Client]:
-    """What :func:`download` asks with; connections are kept between files."""
+    """What :func:`download` asks with; connections are kept between files, and https leads to https alone."""
     import httpx
 
-    agent = {
-        "User-Agent": "emoflow",
-        "Accept-Encoding": "identity",
-    }  # a range is of the bytes as they lie there
-    with httpx.Client(follow_redirects=True, timeout=httpx.Timeout(60, connect=20), headers=agent) as client:
+    # A range is of the bytes as they lie there, so they are not to be packed on the way.
+    headers = {"User-Agent": "emoflow", "Accept-Encoding": "identity"}
+    with httpx.Client(
+        follow_redirects=True,
+        timeout=httpx.Timeout(60, connect=20),
+        headers=headers,
+        event_hooks={"response": [_refuse_downgrade]},
+    ) as client:
         yield client
 
 
@@ -191,8 +194,6 @@ def _receive(remote: Remote, url: str, part: Path, *, client: httpx.Client, show
         held = 0
     try:
         with client.stream("GET", url, headers=headers) as answer:
-            if url.startswith("https://") and answer.url.scheme != "https":
-                raise CorpusError(f"{url} leads to {answer.url}: corpora are fetched by https alone")
             if answer.status_code in _MOVED_ON:
                 if held != remote.size:
                     part.unlink(missing_ok=True)
@@ -215,6 +216,13 @@ def _receive(remote: Remote, url: str, part: Path, *, client: httpx.Client, show
         raise CorpusError(f"{url}: {error}") from None
     except httpx.TransportError as error:
         raise _CutOff(str(error) or type(error).__name__) from None
+
+
+def _refuse_downgrade(answer: httpx.Response) -> None:
+    """Before httpx follows: a part of the way by http is enough for somebody to change what is given."""
+    to = answer.headers.get("Location", "").strip() if answer.has_redirect_location else ""
+    if answer.url.scheme == "https" and to.lower().startswith("http:"):
+        raise CorpusError(f"{answer.url} leads to {to}: corpora are fetched by https alone")
 
 
 def _written(answer: httpx.Response, file: IO[bytes]) -> Iterator[int]:

@@ -3,12 +3,13 @@
 import os
 from hashlib import md5, sha256
 
+import httpx
 import pytest
 from file_server import serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.corpora.download import ATTEMPTS, Remote, download, session
+from components.corpora.download import ATTEMPTS, Remote, ask, download, session
 from components.errors import CorpusError
 
 CONTENT = os.urandom(300_000)
@@ -137,6 +138,33 @@ def test_nobody_there(client, tmp_path):
 def test_a_redirection_is_followed(served, client, tmp_path):
     served.redirects["here"] = f"{served.base}/{NAME}"
     assert get(Remote(NAME, (f"{served.base}/here",)), tmp_path, client).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "way", [["http://a/2"], ["http://a/2", "https://a/3"], ["https://a/2", "HTTP://a/3"]]
+)
+def test_https_never_leads_over_http(tmp_path, monkeypatch, way):
+    asked = []
+
+    def answer(_, request):
+        asked.append(str(request.url))
+        step = len(asked) - 1
+        to = way[step : step + 1]
+        return (
+            httpx.Response(302, headers={"Location": to[0]}) if to else httpx.Response(200, content=CONTENT)
+        )
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    with (
+        session() as client,
+        pytest.raises(CorpusError, match=r"leads to (?i:http)://a/\d: corpora are fetched by https"),
+    ):
+        get(Remote(NAME, ("https://a/1",)), tmp_path, client)
+    assert all(url.startswith("https:") for url in asked)
+    assert not (tmp_path / NAME).exists()
+    asked.clear()
+    with session() as client, pytest.raises(CorpusError, match="https alone"):
+        ask("https://a/1", {}, headers={}, client=client)
 
 
 def test_more_than_the_disk_holds_is_not_begun(served, client, tmp_path):
