@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from .reading import RESOURCE_FILES
+
 _MARKS = {
     "ravdess": (r"Actor_\d\d/",),
     "iemocap": (r"Session[1-5]/",),
@@ -16,7 +18,7 @@ _MARKS = {
     ),
     "muse": (r"c\d_muse_\w+/", r"(feature|label)_segments/"),
     "lrs3": (r"(pretrain|trainval)/",),
-    "emodb": (r"wav/\d\d[abl]\d\d[A-Z][a-z]\.wav",),
+    "emodb": (r"wav/\d\d[ab]\d\d[A-Z][a-z]\.wav",),
     "manifest": (r"utterances\.(csv|parquet)",),
 }
 """Layout → what one of the names in a corpus's root matches, a folder's with a slash."""
@@ -41,7 +43,12 @@ def nearby(root: Path, layout: str) -> Path | None:
 
 
 def _names(root: Path) -> Iterator[str]:
-    for path in sorted(root.iterdir())[:_MOST] if root.is_dir() else ():
+    for path in _within(root)[:_MOST] if root.is_dir() else ():
         yield f"{path.name}/" if path.is_dir() else path.name
         if path.name == _LOOKED_INTO and path.is_dir():
-            yield from (f"{path.name}/{each.name}" for each in sorted(path.iterdir())[:3])
+            yield from (f"{path.name}/{each.name}" for each in _within(path)[:3])
+
+
+def _within(folder: Path) -> list[Path]:
+    """Sorted, without what an operating system leaves there: its names come first."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(RESOURCE_FILES))

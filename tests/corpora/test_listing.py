@@ -73,6 +73,7 @@ def lay(root, *names):
         ("muse", ["c2_muse_humor/metadata/partition.csv"]),
         ("lrs3", ["trainval/0af00UcTOSc/50001.txt"]),
         ("emodb", ["wav/03a01Fa.wav"]),
+        ("emodb", ["wav/03a01Fa.wav", *(f"wav/._03a01{letter}a.wav" for letter in "FNWT")]),
         ("manifest", ["utterances.parquet"]),
         (None, ["anger/1.wav"]),
         (None, ["wav/1.wav"]),
