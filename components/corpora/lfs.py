@@ -71,6 +71,7 @@ def fetch_objects(pointers: Iterable[Pointer], folder: Path, *, server: str, cli
 
 def _located(batch: list[Pointer], *, server: str, client: httpx.Client) -> Iterator[Remote]:
     """Where the server says that the objects are."""
+    oids = [each.oid for each in batch]
     asked = {
         "operation": "download",
         "transfers": ["basic"],
@@ -79,18 +80,18 @@ def _located(batch: list[Pointer], *, server: str, client: httpx.Client) -> Iter
     }
     url = f"{server}/objects/batch"
     answer = ask(url, asked, headers=_KIND, client=client)
-    told = {each["oid"]: each for each in answer.get("objects", [])}
-    lacking = [
-        f"{each.oid[:12]}… ({told.get(each.oid, {}).get('error', {}).get('message', 'no address')})"
-        for each in batch
-        if "download" not in told.get(each.oid, {}).get("actions", {})
-    ]
+    try:
+        told = {each["oid"]: each for each in answer["objects"]}
+        actions = {oid: each.get("actions", {}).get("download") for oid, each in told.items()}
+        links = {oid: (action["href"], action.get("header", {})) for oid, action in actions.items() if action}
+        reasons = {oid: each.get("error", {}).get("message") for oid, each in told.items()}
+    except (AttributeError, KeyError, TypeError):
+        raise CorpusError(f"{url}: the answer is none of Git LFS's: {str(answer)[:80]}") from None
+    lacking = [f"{oid[:12]}… ({reasons.get(oid) or 'no address'})" for oid in oids if oid not in links]
     if lacking:
         raise CorpusError(f"{server} does not give {len(lacking)} object(s): {listed(lacking)}")
     for each in batch:
-        action = told[each.oid]["actions"]["download"]
-        if server.startswith("https://") and not action["href"].startswith("https://"):
-            raise CorpusError(f"{server} leads to {action['href']}: corpora are fetched by https alone")
-        yield Remote(
-            each.oid, (action["href"],), f"sha256:{each.oid}", each.size, headers=action.get("header", {})
-        )
+        link, headers = links[each.oid]
+        if server.startswith("https://") and not str(link).startswith("https://"):
+            raise CorpusError(f"{server} leads to {link}: corpora are fetched by https alone")
+        yield Remote(each.oid, (link,), f"sha256:{each.oid}", each.size, headers=headers)
