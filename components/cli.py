@@ -204,6 +204,14 @@ def _shares(given: list[str]) -> dict[str, float]:
     return shares
 
 
+@app.command(epilog="Example: `emoflow strategies`")
+def strategies() -> None:
+    """The fusion strategies that `search.strategies` may name: source, parameters, cost."""
+    from .fusion import listing
+
+    _print(listing.table())
+
+
 @assets.command("add", epilog="Example: `emoflow assets add face-landmarker ~/face_landmarker.task`")
 def assets_add(
     name: Annotated[str, typer.Argument(help="face-landmarker")],

@@ -1,0 +1,27 @@
+"""What `emoflow strategies` tells."""
+
+import io
+
+from rich.console import Console
+
+from components.fusion import listing
+from components.fusion.strategy import REGISTRY, build, parameter_count
+
+
+def test_every_strategy_is_told_with_its_source_and_cost():
+    rows = {row.name: row for row in listing.rows()}
+    assert list(rows) == ["one modality alone", *REGISTRY]
+    assert all(row.parameters > 0 and row.operations > 0 and row.entry.source for row in rows.values())
+    config = {"width": 128, "layers": 1}
+    early = build("early-concatenation", dimensions=listing.REFERENCE, classes=listing.CLASSES, config=config)
+    assert rows["early-concatenation"].parameters == parameter_count(early)
+    linear = 2 * (3 * 128 * 128 + 128 * listing.CLASSES)  # a multiplication and an addition for each weight
+    assert rows["early-concatenation"].operations == linear
+    assert "auxiliary_weight" in rows["shared-private"].varies
+
+
+def test_it_reads_at_eighty_columns():
+    screen = Console(width=80, record=True, file=io.StringIO())
+    screen.print(listing.table())
+    told = screen.export_text()
+    assert "bottleneck" in told and "Nagrani" in told and max(map(len, told.splitlines())) <= 80
