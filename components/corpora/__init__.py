@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..schema import CORPORA, LAYOUTS, UNSTATED, Layout
-from .reading import Adapter, Reading
+from .reading import MANIFESTS, Adapter, Reading
 
 if TYPE_CHECKING:
     from .features import Attached
 
-MANIFESTS = "utterances.csv", "utterances.parquet"
 _MODULES = {name: f".{name.replace('-', '_')}" for name in LAYOUTS} | {"control": ".manifest"}
 
 

@@ -15,13 +15,12 @@ from ..errors import CorpusError, listed
 from ..schema import UNSTATED, UTTERANCE_COLUMNS, Layout, file_of
 from . import cells, labels
 from .paths import SUFFIXES, leading_out, local_id, medium_of, stem_of
-from .reading import Adapter, Reading, files_below, unread_list
+from .reading import MANIFESTS, Adapter, Reading, files_below, unread_list
 from .tabular import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = "utterances.csv", "utterances.parquet"
 ALIASES = {
     "id": "utterance_id",
     "gender": "speaker_gender",
@@ -83,17 +82,17 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
 
 
 def _table_path(root: Path) -> Path:
-    there = [root / name for name in NAMES if (root / name).is_file()]
+    there = [root / name for name in MANIFESTS if (root / name).is_file()]
     if len(there) > 1:
-        raise CorpusError(f"{root} has {' and '.join(NAMES)}; which is it? leave one of them out")
+        raise CorpusError(f"{root} has {' and '.join(MANIFESTS)}; which is it? leave one of them out")
     if there:
         return there[0]
-    inside = sorted({each.parent.name for name in NAMES for each in root.glob(f"*/{name}")})
+    inside = sorted({each.parent.name for name in MANIFESTS for each in root.glob(f"*/{name}")})
     hint = f"; it is in {listed(inside)}: give that folder" if inside else ""
     others = sorted(each.name for suffix in ("csv", "parquet") for each in root.glob(f"*.{suffix}"))
     if others and not inside:
         hint = f"; it has {listed(others, 3)}: name the table of utterances so, with a column id"
-    raise CorpusError(f"{root} has no {NAMES[0]} (or .parquet){hint}")
+    raise CorpusError(f"{root} has no {MANIFESTS[0]} (or .parquet){hint}")
 
 
 def _rows(path: Path) -> pd.DataFrame:

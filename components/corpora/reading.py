@@ -22,6 +22,8 @@ OURS = "attached"
 """The folder in a corpus's root that holds feature tables given with it; no recordings."""
 PLANTED = "truth/request.json"
 """A control corpus's own: no reader of a corpus opens the folder that it lies in."""
+MANIFESTS = "utterances.csv", "utterances.parquet"
+"""The table that describes a corpus of anyone's, in its root."""
 RESOURCE_FILES = "._", ".DS_Store", "__MACOSX", "Thumbs.db"
 
 

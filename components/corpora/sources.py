@@ -9,7 +9,10 @@ all of it, and each clip's SHA-256 is in it.
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from .crema_d import FILM, SOUND
+from .crema_d_votes import TABULATED
 from .download import Remote
+from .meld import SPLITS
 from .reading import RESOURCE_FILES
 
 ZENODO = "https://zenodo.org"
@@ -107,8 +110,7 @@ _MELD_KNOWN = {
         294526,
     ),
 }
-_MELD_FOLDERS = "train_splits", "dev_splits_complete", "output_repeated_splits_test"
-_CREMA_D_FOLDERS = {"speech": ("AudioWAV", "processedResults"), "video": ("VideoFlash",)}
+_CREMA_D_FOLDERS = {"speech": (SOUND, TABULATED.partition("/")[0]), "video": (FILM,)}
 
 
 def zenodo_archive(name: str, *, base: str) -> Remote:
@@ -142,7 +144,7 @@ def meld_place(name: str) -> str | None:
     parts = PurePosixPath(name).parts
     if any(part.startswith(RESOURCE_FILES) for part in parts):
         return None
-    for folder in _MELD_FOLDERS:
+    for _split, folder in SPLITS.values():
         if folder in parts:
             return "/".join(parts[parts.index(folder) :])
     return parts[-1] if parts and parts[-1].endswith(".tar.gz") else None

@@ -17,6 +17,7 @@ from components.corpora import read, sources
 from components.corpora.download import Remote
 from components.corpora.fetch import Addresses, fetch
 from components.corpora.lfs import pointer
+from components.corpora.meld import SPLITS
 from components.errors import CorpusError
 from components.files import tree_digest
 
@@ -174,13 +175,12 @@ def meld(served, monkeypatch) -> Addresses:
         known[f"{split}_sent_emo.csv"] = (f"c{split}", sha256(table).hexdigest(), len(table))
         served.files[f"git/c{split}/data/MELD/{split}_sent_emo.csv"] = table
     monkeypatch.setattr(sources, "_MELD_KNOWN", known)
-    folders = dict(zip(("train", "dev", "test"), sources._MELD_FOLDERS, strict=True))
     inner = {
         f"MELD.Raw/{split}.tar.gz": tarred(
             {f"{folder}/dia0_utt{number}.mp4": os.urandom(500) for number in (0, 1)}
             | {f"{folder}/._dia0_utt0.mp4": b"mac"}
         )
-        for split, folder in folders.items()
+        for split, (_, folder) in SPLITS.items()
     }
     whole = tarred(
         inner | {"MELD.Raw/train_sent_emo.csv": b"an older table", "MELD.Raw/README.txt": b"hello"}
@@ -203,7 +203,7 @@ def test_meld_text_then_films(meld, root):
     folder = quiet("meld", root=root, addresses=meld)
     assert names_in(folder) == tables
     quiet("meld", ["media"], root=root, addresses=meld)
-    films = [f"{folder}/dia0_utt{number}.mp4" for folder in sources._MELD_FOLDERS for number in (0, 1)]
+    films = [f"{folder}/dia0_utt{number}.mp4" for _, folder in SPLITS.values() for number in (0, 1)]
     assert names_in(folder) == sorted(tables + films)
     assert (folder / "train_sent_emo.csv").read_text().startswith("Sr No.")
     assert read("meld", folder).table["video"].notna().sum() == 6

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..crema_d import ACTORS, DEMOGRAPHICS, FILM, INTENSITIES, KNOWN_BAD, LABELS, SENTENCES, SOUND
 from ..crema_d_votes import ANSWERS, CHANNELS, DISTRACTED_MS, FIRST_ANSWERS, LETTERS, TABULATED
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 RATE, FPS = 16000, 30.0
 _CODES = {label: code for code, label in LABELS.items()}
@@ -184,7 +184,7 @@ def _plant(
     for path in (f"{SOUND}/1076_MTI_SAD_XX.wav", f"{FILM}/1076_MTI_SAD_XX.flv"):
         planned.documents[path] = b"RIFF$\0\0\0WAVE" if path.endswith("wav") else b"FLV\1\5\0\0\0\t"
         found.append(Irregularity(path, "known bad clip", "adapter"))
-    planned.documents[f"{SOUND}/._{names[takes[0].number]}.wav"] = b"\0\5\26\7"
+    planned.documents[f"{SOUND}/._{names[takes[0].number]}.wav"] = RESOURCE_FORK
     found.append(Irregularity("._*", "resource file", "adapter"))
     _shorten(planned)
     if answers:

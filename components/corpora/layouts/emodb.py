@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..emodb import FOLDER, LABELS, SENTENCES, SPEAKERS
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 VERSIONS = "abcdef"
 _LETTERS = {label: (letter, raw) for letter, (raw, label) in LABELS.items()}
@@ -42,7 +42,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
     planned = Plan(recordings, {}, rows, ids)
     if not clean:
         name = sorted(taken)[seed % len(taken)]
-        planned.documents[f"{FOLDER}/._{name}.wav"] = b"\0\5\26\7"
+        planned.documents[f"{FOLDER}/._{name}.wav"] = RESOURCE_FORK
         planned.documents[f"lablaut/{name}.lablaut"] = b"signal\n#\n 0.12 121 h\n"
         planned.irregularities.append(Irregularity("._*", "resource file", "adapter"))
         planned.irregularities.append(Irregularity("lablaut", "labels of phones", "adapter"))

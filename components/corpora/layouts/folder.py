@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...schema import EMOTION7, MODALITIES
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 WORDS = {
     "en": ("angry", "disgusted", "afraid", "happy", "sad", "surprised", "neutral"),
@@ -69,7 +69,7 @@ def _plant(planned: Plan, seed: int) -> None:
         planned.documents[twice] = b"fLaC"
         planned.irregularities.append(Irregularity(twice, "the same recording twice", "adapter"))
     folder = next(iter(planned.recordings)).rsplit("/", 1)[0]
-    planned.documents[f"{folder}/._s01.wav"] = b"\0\5\26\7"
+    planned.documents[f"{folder}/._s01.wav"] = RESOURCE_FORK
     planned.irregularities.append(Irregularity("._*", "resource file", "adapter"))
     for path, kind in (
         ("unsorted.wav", "recording without a label"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ...schema import EMOTION7, MODALITIES
 from .folder import word_of
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 PAUSE_S = 0.5
 """Between two turns of a dialogue."""
@@ -95,7 +95,7 @@ def _plant(planned: Plan) -> None:
     first = next(iter(planned.recordings))
     del planned.recordings[first]
     planned.documents["sound/not_named.wav"] = b"?"
-    planned.documents["sound/._not_named.wav"] = b"\0\5\26\7"
+    planned.documents["sound/._not_named.wav"] = RESOURCE_FORK
     planned.irregularities.extend(
         [
             Irregularity("utterances.csv", "unknown column", "adapter"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ..meld import KNOWN_BAD, SPLITS
 from ..meld_rows import COLUMNS, GENDERS, LABELS
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 CYCLE = "train", "test", "dev", "train", "train"
 """The splits of dialogues one after another: as in MELD, all of them have the same speakers and episodes."""
@@ -154,7 +154,7 @@ def _plant(planned: Plan, lines: dict[str, list[list[str]]], seed: int) -> None:
     ):
         planned.documents[path] = b"\0\0\0\x18ftypmp42"
         found.append(Irregularity(path, kind, "adapter"))
-    planned.documents[f"{folder['test']}/._dia0_utt0.mp4"] = b"\0\5\26\7"
+    planned.documents[f"{folder['test']}/._dia0_utt0.mp4"] = RESOURCE_FORK
     found.append(Irregularity("._*", "resource file", "adapter"))
     planned.irregularities.extend(found)
 

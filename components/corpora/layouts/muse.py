@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...schema import EMOTION7
-from .plan import Grammar, Irregularity, Plan, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Take
 
 SETS = {"audio": "egemaps", "text": "bert-multilingual", "face": "faus"}
 """Modality → the feature set that displays it."""
@@ -96,7 +96,7 @@ def _plant(planned: Plan, path: str) -> None:
     folder = path.rsplit("/", 1)[0]
     planned.documents[f"{LABELS}/coach98/1.csv"] = planned.documents[path]
     planned.documents["README.md"] = b"# MuSe\n"
-    planned.documents[f"{folder}/._1.csv"] = b"\0\5\26\7"
+    planned.documents[f"{folder}/._1.csv"] = RESOURCE_FORK
     planned.irregularities.extend(
         [
             Irregularity("coach99", "nothing of a part", "adapter"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from ..ravdess import INTENSITIES, LABELS, SENTENCES
-from .plan import Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
 
 RATE, FPS = 48000, 30.0
 _EMOTIONS = {label: (code, raw) for code, (raw, label) in LABELS.items()}
@@ -86,7 +86,7 @@ def _plant(planned: Plan, takes: Sequence[Take], names: dict[int, str], seed: in
     sounds = {number: path for number, path in sounds.items() if path in planned.recordings}
     first = next(iter(planned.recordings))
     folder, _, name = first.rpartition("/")
-    planned.documents[f"{folder}/._{name}"] = b"\0\5\26\7"
+    planned.documents[f"{folder}/._{name}"] = RESOURCE_FORK
     planned.irregularities.append(Irregularity("._*", "resource file", "adapter"))
     if not sounds:
         return
