@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, listed
 from ..schema import EMOTIONS
-from .raters import kind_of, votes
+from .raters import highest, kind_of, totals, votes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_TIE = 1e-9
 
 
 def perceived(table: pd.DataFrame, kind: str) -> pd.Series:
@@ -37,10 +35,8 @@ def perceived(table: pd.DataFrame, kind: str) -> pd.Series:
         there = f"there are {listed(map(repr, kinds))}" if kinds else "the corpus has no raters"
         raise CorpusError(f"no rater's name begins with {kind!r}; {there}")
     cast = votes(table.assign(raters=[json.dumps(each) if each else None for each in of_kind]))
-    total = np.zeros((len(cast.ids), len(cast.labels)))
-    np.add.at(total, cast.utterance, cast.shares)
-    most = total.max(axis=1, keepdims=True)
-    clear = (total >= most - _TIE).sum(axis=1) == 1
+    total, _ = totals(cast)
+    clear = highest(total).sum(axis=1) == 1
     named = zip(cast.ids, np.array(cast.labels)[total.argmax(axis=1)], clear, strict=True)
     known = {each: str(label) for each, label, one in named if one and label in EMOTIONS}
     return pd.Series([known.get(each) for each in table["utterance_id"]], table.index, dtype="str")

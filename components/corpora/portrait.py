@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACCENT, WARM, GREY, INK, FAINT = "#2457c5", "#c2571a", "#9aa3b2", "#1d2433", "#d5dae3"
-GENDERS = {"female": WARM, "male": ACCENT, None: GREY}
+GENDERS = {"female": WARM, "male": ACCENT}
 SUFFIXES = ".png", ".svg", ".pdf"
 _CLASSES_SHOWN = 16
 _SPEAKERS_SHOWN = 40

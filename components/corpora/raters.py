@@ -93,7 +93,7 @@ def soft_labels(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     cast = votes(table)
-    total, count = _totals(cast)
+    total, count = totals(cast)
     index = pd.Index(cast.ids, name="utterance_id", dtype="str")
     soft = pd.DataFrame(total / count.clip(1)[:, None], index=index, columns=list(cast.labels))
     return soft[count > 0]
@@ -122,14 +122,14 @@ def human_ceiling(table: pd.DataFrame) -> Ceiling | None:
     import numpy as np
 
     cast = votes(table)
-    total, count = _totals(cast)
+    total, count = totals(cast)
     several = count[cast.utterance] >= 2
     if not several.any():
         return None
     utterance, mine = cast.utterance[several], cast.shares[several]
     others = total[utterance] - mine
-    highest = others >= others.max(axis=1, keepdims=True) - _TIE
-    weight = highest / highest.sum(axis=1, keepdims=True)  # of each label as the majority's
+    first = highest(others)
+    weight = first / first.sum(axis=1, keepdims=True)  # of each label as the majority's
     right = (mine * weight).sum(axis=1)
     seen = np.unique(utterance)
     by_utterance = np.bincount(utterance, right)[seen] / count[seen]
@@ -174,10 +174,15 @@ def kind_of(rater: str) -> str:
     return match[1] if match else ""
 
 
-def _totals(cast: Votes) -> tuple[np.ndarray, np.ndarray]:
-    """For each utterance the sum of its raters' votes ``[U, L]``, and how many raters it has ``[U]``."""
+def totals(cast: Votes) -> tuple[np.ndarray, np.ndarray]:
+    """Of each utterance the sum of its raters' votes, float64 ``[U, L]``, and how many they are, int64 ``[U]``."""
     import numpy as np
 
     total = np.zeros((len(cast.ids), len(cast.labels)))
     np.add.at(total, cast.utterance, cast.shares)
     return total, np.bincount(cast.utterance, minlength=len(cast.ids)).astype(np.int64)
+
+
+def highest(total: np.ndarray) -> np.ndarray:
+    """Which labels have most of an utterance's votes, bool ``[U, L]``; several of a row where they are equal."""
+    return total >= total.max(axis=1, keepdims=True) - _TIE
