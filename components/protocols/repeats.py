@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 OVERLAP, SENTENCE = "overlap", "duplicate-text"
 HELD_OUT = ("validation", "test")
-_EPISODE = r"/s\d+e\d+$"
 
 
 def leaking(table: pd.DataFrame) -> pd.DataFrame:
@@ -86,19 +85,25 @@ def sentences(texts: pd.Series) -> pd.Series:
     return texts.map(number).fillna(-1).astype("int64")
 
 
+def episodes(sessions: pd.Series) -> pd.Series:
+    """Which sessions are episodes of a series, by their names, which end like ``s08e21``: bool."""
+    return sessions.str.contains(r"/s\d+e\d+$", regex=True).fillna(False).astype(bool)
+
+
 def recordings(table: pd.DataFrame) -> pd.Series:
     """A number for each recording that ``start_s`` and ``end_s`` are times in; -1 for rows of none: int64.
 
-    A recording is the file that several utterances are parts of; else an episode of a series (a session named like
-    ``s08e21``), else a dialogue, else a session.
+    A recording is the file that several utterances are parts of; else an episode of a series, else a dialogue, else a
+    session.
     """
     import pandas as pd
 
     file = table["video"].fillna(table["audio"]).str.replace(CUT, "", regex=True)
     shared = file.notna() & file.duplicated(keep=False)
     session = table["session"]
-    episode = session.str.contains(_EPISODE, regex=True).fillna(False).astype(bool)
-    name = ("session " + session).where(episode | table["dialogue"].isna(), "dialogue " + table["dialogue"])
+    name = ("session " + session).where(
+        episodes(session) | table["dialogue"].isna(), "dialogue " + table["dialogue"]
+    )
     name = ("file " + file).where(shared, name)
     codes = pd.factorize(table["corpus"].fillna("") + " " + name)[0]
     return pd.Series(codes, index=table.index, dtype="int64").where(name.notna(), -1)

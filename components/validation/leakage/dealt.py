@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ...protocols import ROLES
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-ROLES = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 
 

@@ -45,7 +45,8 @@ def guard(
     findings, reasons = list(findings), {**(known or {}), **(waivers or {})}
     unknown = sorted(set(reasons) - set(KINDS))
     if unknown:
-        also = f" ({listed(set(unknown) & set(NOTES))} never refuses)" if set(unknown) & set(NOTES) else ""
+        notes = [kind for kind in unknown if kind in NOTES]
+        also = f" ({listed(notes)} never refuses)" if notes else ""
         raise LeakageError(
             f"no kind of leak is called {listed(unknown)}{also}; folds.waivers in params.yaml may name: "
             f"{', '.join(KINDS)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import listed
+from ...protocols import repeats
 from .dealt import ROLES, TEST, TRAIN, VALIDATION, Dealt, numbered
 from .finding import Finding, finding
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GROUPS_SHOWN = 10
-_EPISODE = r"/s\d+e\d+$"
 _RAVDESS = r"(?:^|/)\d\d-(\d\d-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.\w+)?$"
 """RAVDESS's file names: how it was recorded, then what was performed and by whom."""
 
@@ -21,7 +21,7 @@ _RAVDESS = r"(?:^|/)\d\d-(\d\d-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.\w+)?$"
 def find(dealt: Dealt) -> list[Finding]:
     table = dealt.table
     session = table["session"]
-    episode = session.str.contains(_EPISODE, regex=True).fillna(False).astype(bool)
+    episode = repeats.episodes(session)
     return [
         *_twofold(dealt),
         *_without_speaker(dealt),
