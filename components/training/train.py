@@ -146,7 +146,8 @@ def _describe(
 
 def _modality(held: params.Params, name: str, layout: list[tuple[str, int]]) -> dict[str, Any]:
     encoders = [encoder for encoder, _ in layout]
-    wanted = getattr(held.features, name).model_dump()
+    stated = getattr(held.features, name, None)  # None: a modality that comes as features alone
+    wanted = stated.model_dump() if stated else {"encoders": []}
     ours = set(encoders) & set(wanted.pop("encoders"))
     return {
         "encoders": encoders,

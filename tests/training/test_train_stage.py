@@ -7,7 +7,7 @@ import torch
 from planted_experiment import CLASSES, lay_out
 from safetensors.torch import load_file
 
-from components.encoders.store import FeatureStore
+from components.encoders.store import FeatureStore, Row, write
 from components.errors import ProtocolError
 from components.files import read_json, tree_digest, write_json
 from components.fusion.model import EmotionModel
@@ -119,3 +119,34 @@ def test_a_class_that_no_training_row_has_is_named():
         folds_of(table, CLASSES)
     with pytest.raises(ProtocolError, match="fold 0 has no test rows"):
         folds_of(table[table["role"] != "test"], CLASSES)
+
+
+@pytest.mark.slow
+def test_a_modality_that_came_as_features_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
+    monkeypatch.setenv("EMOFLOW_WORKERS", "1")
+    lay_out(tmp_path, strategies=["gesture"], modalities=("audio", "gesture"))
+    ids = sorted(pd.read_parquet("data/folds.parquet")["utterance_id"].unique())
+    hands = np.random.default_rng(0).normal(size=(len(ids), 1, 5)).astype(np.float32)
+    write(
+        tmp_path / "data/features/control",
+        [Row(id_, "0", tokens) for id_, tokens in zip(ids, hands, strict=True)],
+        modality="gesture",
+        encoder="table",
+        params_digest="0",
+        feature_names=[f"hand_{i}" for i in range(5)],
+    )
+    folds = {str(k): chosen(0, 1, 0.4) for k in range(3)}
+    write_json(
+        "data/search/best.json",
+        {
+            "strategies": {"gesture": {"folds": folds}},
+            "best": "gesture",
+            "per_fold_best": dict.fromkeys(folds, "gesture"),
+        },
+    )
+    train.main()
+    assert read_json("data/model/model.json")["modalities"] == {
+        "gesture": {"encoders": ["table"], "parameters": {}, "layout": [["table", 5]]}
+    }
