@@ -29,8 +29,8 @@ def written(values: np.ndarray) -> str:
 
 
 def codes(fingerprint: str) -> np.ndarray:
-    """A sound's codes, uint32 [moments]; 0 where it is too quiet to tell."""
-    return np.frombuffer(base64.b64decode(fingerprint), dtype="<u4")
+    """A sound's codes, uint32 [moments, 3]: one to look up, two to compare; 0 where it is too quiet to tell."""
+    return np.frombuffer(base64.b64decode(fingerprint), dtype="<u4").reshape(-1, 3)
 
 
 def look(fingerprint: str) -> Look:

@@ -97,9 +97,9 @@ def test_what_is_silent_or_too_short_has_none(samples):
     assert fingerprint_sound(samples) is None
 
 
-def test_a_moment_takes_four_bytes():
+def test_a_moment_takes_twelve_bytes():
     held = fingerprint_sound(speech(3, seconds=3.0))
-    assert FEWEST <= len(codes(held)) == len(base64.b64decode(held)) // 4 <= 64
+    assert FEWEST <= len(codes(held)) == len(base64.b64decode(held)) // 12 <= 64
 
 
 def test_a_smaller_lighter_copy_of_a_film_is_known_and_no_other():
@@ -122,7 +122,7 @@ def test_nothing_has_no_copies(match):
 @pytest.mark.slow
 def test_a_hundred_thousand_sounds_are_matched_in_seconds():
     random = np.random.default_rng(0)
-    held = [base64.b64encode(random.bytes(4 * 44)).decode() for _ in range(100_000)]
+    held = [base64.b64encode(random.bytes(12 * 44)).decode() for _ in range(100_000)]
     held[99_999] = held[5]
     began = time.monotonic()
     assert same_sounds(held).tolist() == [[5, 99_999]]

@@ -9,6 +9,7 @@ import pytest
 
 from components.corpora import takes
 from components.corpora.layouts.control import GRAMMAR
+from components.media.prints import codes, written
 from components.schema import UTTERANCE_COLUMNS
 from components.validation import leakage
 
@@ -51,8 +52,8 @@ def made() -> Corpus:
         )
     random = np.random.default_rng(7)
     prints = table[["utterance_id"]].assign(
-        audio_fingerprint=[text_of(random.integers(1, 2**32, 60).astype("<u4")) for _ in table.index],
-        face_fingerprint=[text_of(random.integers(-127, 128, 17 * 64).astype(np.int8)) for _ in table.index],
+        audio_fingerprint=[written(random.integers(1, 2**32, (60, 3)).astype("<u4")) for _ in table.index],
+        face_fingerprint=[written(random.integers(-127, 128, 17 * 64).astype(np.int8)) for _ in table.index],
     )
     return Corpus(table, pd.concat(parts, ignore_index=True), prints)
 
@@ -60,10 +61,6 @@ def made() -> Corpus:
 @pytest.fixture
 def corpus(made) -> Corpus:
     return replace(made, table=made.table.copy(), folds=made.folds.copy(), prints=made.prints.copy())
-
-
-def text_of(values: np.ndarray) -> str:
-    return base64.b64encode(values.tobytes()).decode()
 
 
 def in_role(corpus: Corpus, fold: int, row: int, role: str) -> None:
@@ -182,17 +179,18 @@ def a_film_under_another_actor(corpus: Corpus) -> str:
 
 @leak
 def a_copy_in_another_codec(corpus: Corpus) -> str:
-    codes = np.frombuffer(base64.b64decode(corpus.prints.at[corpus.of(1), "audio_fingerprint"]), "<u4").copy()
-    flipped = np.random.default_rng(1).random((len(codes), 32)) < 0.08
-    codes ^= np.packbits(flipped, axis=1).view("<u4").ravel()
-    corpus.prints.loc[corpus.of(2), "audio_fingerprint"] = text_of(codes)
+    moments = codes(corpus.prints.at[corpus.of(1), "audio_fingerprint"])
+    flipped = np.random.default_rng(1).random((len(moments), 96)) < 0.08
+    corpus.prints.loc[corpus.of(2), "audio_fingerprint"] = written(
+        moments ^ np.packbits(flipped, axis=1).view("<u4")
+    )
     return "fingerprint"
 
 
 @leak
 def a_copy_that_lost_its_ends(corpus: Corpus) -> str:
-    codes = np.frombuffer(base64.b64decode(corpus.prints.at[corpus.of(1), "audio_fingerprint"]), "<u4")
-    corpus.prints.loc[corpus.of(2), "audio_fingerprint"] = text_of(codes[5:-7])
+    moments = codes(corpus.prints.at[corpus.of(1), "audio_fingerprint"])
+    corpus.prints.loc[corpus.of(2), "audio_fingerprint"] = written(moments[5:-7])
     return "fingerprint"
 
 
@@ -201,7 +199,7 @@ def a_film_in_another_codec(corpus: Corpus) -> str:
     values = np.frombuffer(base64.b64decode(corpus.prints.at[corpus.of(1), "face_fingerprint"]), np.int8)
     noise = np.random.default_rng(1).integers(-5, 6, len(values))
     noisy = np.clip(values + noise, -127, 127).astype(np.int8)
-    corpus.prints.loc[corpus.of(2), "face_fingerprint"] = text_of(noisy)
+    corpus.prints.loc[corpus.of(2), "face_fingerprint"] = written(noisy)
     return "face-track"
 
 
