@@ -36,7 +36,7 @@ from ..files import PARTIAL, digest_of, read_json, write_json, write_table
 from ..process import begin_worker
 from ..progress import track
 from ..schema import LAYOUTS
-from . import takes, truth
+from . import bayes, takes, truth
 from .copying import alone
 from .layouts import grammar
 from .layouts.plan import Plan, Recording, Take
@@ -214,13 +214,9 @@ def _write_documents(folder: Path, documents: Mapping[str, bytes]) -> None:
 
 def _write_truth(folder: Path, shown, held: truth.Truth, planned: Plan, request: dict) -> None:
     labelled = {row["utterance_id"].partition("/")[2] for row in planned.rows if row.get("label") is not None}
-    scores = truth.oracle(shown[shown["id"].isin(labelled)].rename(columns={"id": "utterance_id"}), held)
-    ceilings = held.as_json() | {
-        "population": truth.population(held),
-        "oracle": scores.groupby("subset")["correct"].mean().to_dict(),
-    }
+    scores = bayes.oracle(shown[shown["id"].isin(labelled)].rename(columns={"id": "utterance_id"}), held)
     write_table(folder / "truth" / "displays.parquet", shown)
-    write_json(folder / "truth" / "ceilings.json", ceilings)
+    write_json(folder / "truth" / "ceilings.json", bayes.ceilings(held, scores))
     if planned.irregularities:
         write_json(
             folder / "truth" / "irregularities.json", [asdict(each) for each in planned.irregularities]

@@ -1,4 +1,4 @@
-"""Planted truth: what each modality displays, and how well any model can do that sees those displays.
+"""Planted truth: what each modality displays of an emotion, and what the label tells of it. See ``bayes``.
 
 An emotion is planted in each utterance, every one of ``n`` classes as often as another. What a modality means to
 display follows from it by the corpus's *relation*:
@@ -18,31 +18,21 @@ other ``n - 1`` is, drawn uniformly:
 The corpus's label is the planted emotion, or what several raters agree on, each of whom is right with the
 probability ``agreement`` and else names any other class: the most frequent vote, among equals the one that was
 cast first.
-
-Given the displays of a subset of modalities, under a uniform prior, no rule is right more often than Bayes': name
-the label that is most probable given these. Its accuracy over the population, by enumerating every pattern of
-displays and every pattern of missing modalities, is the ceiling of that subset; its score on the displays that
-were drawn for a corpus is the oracle's. A model may beat the oracle by luck of the draw, but no model beats it
-beyond sampling error.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, lru_cache
-from itertools import combinations, combinations_with_replacement, product
+from itertools import combinations_with_replacement, product
 from math import factorial, prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import CorpusError
 from ..schema import EMOTION7, MODALITIES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 RELATIONS = ("redundant", "complementary", "interacting")
 MOST_RATERS = 9
@@ -165,122 +155,12 @@ class Truth:
         return self.telling[0], self.telling[1]
 
 
-def subsets(modalities: Sequence[str] = MODALITIES) -> list[tuple[str, ...]]:
-    """Every non-empty subset, single ones first: ("audio",), ("text",), …, ("audio", "text", "face")."""
-    return [subset for size in range(1, len(modalities) + 1) for subset in combinations(modalities, size)]
-
-
-def name_of(subset: Sequence[str]) -> str:
-    """``audio+face``: the modalities in their usual order."""
-    return "+".join(subset)
-
-
 def in_order(reliability: Mapping[str, float]) -> dict[str, float]:
     """The modalities in their usual order, further ones after them by name."""
     known = [modality for modality in MODALITIES if modality in reliability]
     return {
         modality: float(reliability[modality]) for modality in known + sorted(set(reliability) - set(known))
     }
-
-
-def bayes(truth: Truth, subset: Sequence[str], displays: np.ndarray) -> np.ndarray:
-    """The label that these modalities' displays make most probable.
-
-    Args:
-        displays: int [N, M], indices into ``classes``, a column for each modality of ``subset``; -1: missing.
-
-    Returns:
-        int [N]. Ties go to the class that comes first.
-    """
-    displays = np.asarray(displays)
-    chosen = np.zeros(len(displays), int)
-    heard = displays >= 0
-    for pattern in np.unique(heard, axis=0) if len(displays) else ():
-        rows = (heard == pattern).all(axis=1)
-        there = [modality for modality, is_there in zip(subset, pattern, strict=True) if is_there]
-        posterior = _marginal(truth, there)
-        chosen[rows] = _first_best(posterior)[tuple(displays[rows][:, pattern].T)]
-    return chosen
-
-
-def population(truth: Truth) -> dict[str, float]:
-    """The best accuracy that any model can have in the long run, for each subset, by enumeration."""
-    masks = _masks(truth)
-    ceilings = {}
-    for subset in subsets(truth.modalities):
-        accuracy = 0.0
-        for there, probability in masks.items():
-            held = [modality for modality in subset if modality in there]
-            accuracy += probability * _marginal(truth, held).max(axis=0).sum()
-        ceilings[name_of(subset)] = float(np.round(accuracy, 12))
-    return ceilings
-
-
-def oracle(displays: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """Bayes' rule applied to the displays as drawn.
-
-    Args:
-        displays: a table with the columns utterance_id, label and one a modality, all of them classes; a display
-            that is null is of a modality that is missing.
-
-    Returns:
-        A table utterance_id, subset, prediction, correct; sorted by subset size, then utterance_id.
-    """
-    import pandas as pd
-
-    displays = displays.sort_values("utterance_id", ignore_index=True)
-    index = pd.Index(truth.classes)
-    codes = {
-        modality: index.get_indexer(displays[modality])
-        if modality in truth.telling
-        else np.full(len(displays), -1)
-        for modality in truth.modalities
-    }
-    parts = []
-    for subset in subsets(truth.modalities):
-        telling = [modality for modality in subset if modality in truth.telling]
-        seen = (
-            np.stack([codes[modality] for modality in telling], axis=1)
-            if telling
-            else np.empty((len(displays), 0), int)
-        )
-        prediction = pd.Series(index.to_numpy()[bayes(truth, telling, seen)], dtype="str")
-        parts.append(
-            pd.DataFrame(
-                {
-                    "utterance_id": displays["utterance_id"].astype("str"),
-                    "subset": pd.Series([name_of(subset)] * len(displays), dtype="str"),
-                    "prediction": prediction,
-                    "correct": (prediction == displays["label"]).to_numpy(bool),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
-def _marginal(truth: Truth, subset: Sequence[str]) -> np.ndarray:
-    """P(label, displays of these modalities): the label first, then the modalities in this order."""
-    away = tuple(1 + at for at, modality in enumerate(truth.telling) if modality not in subset)
-    held = truth.joint.sum(axis=away)
-    left = [modality for modality in truth.telling if modality in subset]
-    order = [1 + left.index(modality) for modality in subset if modality in left]
-    return held.transpose([0, *order])
-
-
-def _first_best(posterior: np.ndarray) -> np.ndarray:
-    best = posterior.max(axis=0, keepdims=True)
-    return (posterior >= best * (1 - 1e-9)).argmax(axis=0)  # the first of those equal up to rounding
-
-
-def _masks(truth: Truth) -> dict[tuple[str, ...], float]:
-    """Which of the telling modalities an utterance has → how probable that is."""
-    if not truth.missing or not truth.telling:
-        return {truth.telling: 1.0}
-    weights = {
-        there: (1 - truth.missing) ** len(there) * truth.missing ** (len(truth.telling) - len(there))
-        for there in subsets(truth.telling)
-    }
-    return {there: weight / sum(weights.values()) for there, weight in weights.items()}
 
 
 def _display_channel(n: int, reliability: float) -> np.ndarray:

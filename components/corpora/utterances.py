@@ -20,7 +20,7 @@ from .. import params, settings
 from ..errors import CorpusError, listed, run
 from ..files import read_json, replacing, write_json, write_table
 from ..schema import UNSTATED, Layout
-from . import raters, read, truth
+from . import bayes, raters, read, truth
 from .digests import with_digests
 
 if TYPE_CHECKING:
@@ -83,14 +83,8 @@ def planted(root: Path, table: pd.DataFrame, stated: Layout = UNSTATED) -> tuple
             f"make the corpus anew: remove {root}, then emoflow corpora synthesise as before (what was asked for "
             f"is in {path.parent / 'request.json'})"
         )
-    oracle = truth.oracle(joined, held)
-    scores = oracle.groupby("subset")["correct"].mean()
-    ceilings = {
-        **held.as_json(),
-        "population": truth.population(held),
-        "oracle": {subset: float(score) for subset, score in scores.items()},
-    }
-    return ceilings, oracle
+    oracle = bayes.oracle(joined, held)
+    return bayes.ceilings(held, oracle), oracle
 
 
 if __name__ == "__main__":

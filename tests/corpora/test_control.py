@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.corpora import control, read, sentences, studio, takes, truth
+from components.corpora import bayes, control, read, sentences, studio, takes, truth
 from components.corpora.layouts import grammar
 from components.errors import CorpusError
 from components.files import tree_digest
@@ -43,7 +43,7 @@ def test_layout(small):
     assert all((small / path).stat().st_size > 1000 for path in [*table["audio"], *table["video"]])
     ceilings = json.loads((small / "truth" / "ceilings.json").read_text())
     assert set(ceilings["population"]) == set(ceilings["oracle"])
-    assert ceilings["population"] == truth.population(truth.Truth(control.RELIABILITY))
+    assert ceilings["population"] == bayes.population(truth.Truth(control.RELIABILITY))
     assert sorted(path.name for path in small.iterdir()) == ["audio", "truth", "utterances.csv", "video"]
 
 

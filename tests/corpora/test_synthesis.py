@@ -14,7 +14,7 @@ from laid_out import lay_out, takes
 from typer.testing import CliRunner
 
 from components.cli import app
-from components.corpora import control, displays, drawing, read, sentences, truth, utterances, voicing
+from components.corpora import bayes, control, displays, drawing, read, sentences, truth, utterances, voicing
 from components.corpora.digests import with_digests
 from components.corpora.layouts import grammar
 from components.corpora.layouts.plan import Grammar, Plan, Recording
@@ -98,7 +98,7 @@ def test_truth_of_a_part_of_a_corpus(tmp_path):
     known = part.loc[part["label"].notna(), "utterance_id"]
     assert 0 < len(known) < len(part)
     assert set(oracle["utterance_id"]) == set(known)
-    assert ceilings["population"] == truth.population(held)
+    assert ceilings["population"] == bayes.population(held)
     assert ceilings["raters"] == 3
     assert utterances.planted(root, part, Layout(raters="C-E"))[0] == {}
     wrong = part.assign(label="fear")
@@ -160,7 +160,7 @@ def test_fixed_sentences_tell_nothing_and_are_said_by_turns():
     in_turn = [("One.", "normal"), ("Two.", "normal"), ("One.", "strong"), ("Two.", "strong")]
     for (_, emotion), each in said.items():
         assert each == ([(text, "normal") for text, _ in in_turn] if emotion == "neutral" else in_turn)
-    assert truth.population(planted(FIXED))["text"] == pytest.approx(1 / 8)
+    assert bayes.population(planted(FIXED))["text"] == pytest.approx(1 / 8)
     with pytest.raises(CorpusError, match="everybody says the same sentences"):
         planted(FIXED, reliability={"text": 0.9})
 
@@ -171,7 +171,7 @@ def test_acted_labels_are_not_the_raters():
     assert all(take.label == take.emotion for take in made)
     assert any(displays.consensus([vote for (vote,) in take.raters.values()]) != take.label for take in made)
     held = planted(acted, raters=3, agreement=0.3)
-    assert truth.population(held) == truth.population(planted(acted))
+    assert bayes.population(held) == bayes.population(planted(acted))
 
 
 @pytest.mark.parametrize(
@@ -369,5 +369,5 @@ def test_every_layout_with_its_media(layout, tmp_path):
 
     ceilings, oracle = utterances.planted(root, reading.table)
     labelled = reading.table["label"].notna().sum()
-    assert len(oracle) == labelled * len(truth.subsets(planted(wanted).modalities))
-    assert ceilings["population"] == truth.population(planted(wanted))
+    assert len(oracle) == labelled * len(bayes.subsets(planted(wanted).modalities))
+    assert ceilings["population"] == bayes.population(planted(wanted))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.corpora import displays, truth
+from components.corpora import bayes, displays, truth
 from components.corpora.truth import Truth
 from components.errors import CorpusError
 from components.schema import EMOTION7, MODALITIES
@@ -97,7 +97,7 @@ def by_hand(held: Truth) -> dict[tuple[str, ...], float]:
 
 
 def test_default_ceilings():
-    ceilings = truth.population(DEFAULT)
+    ceilings = bayes.population(DEFAULT)
     assert list(ceilings) == [
         "audio",
         "text",
@@ -115,18 +115,18 @@ def test_default_ceilings():
 @settings(max_examples=25, deadline=None)
 def test_ceilings_are_the_enumeration(held):
     expected = by_hand(held)
-    ceilings = truth.population(held)
-    assert ceilings == pytest.approx({truth.name_of(subset): each for subset, each in expected.items()})
+    ceilings = bayes.population(held)
+    assert ceilings == pytest.approx({bayes.name_of(subset): each for subset, each in expected.items()})
 
 
 @given(few)
 @settings(max_examples=40, deadline=None)
 def test_more_modalities_are_never_worse_and_none_is_worse_than_chance(held):
-    ceilings = truth.population(held)
+    ceilings = bayes.population(held)
     assert min(ceilings.values()) >= 1 / 4 - 1e-9 and max(ceilings.values()) <= 1 + 1e-9
-    for small, large in itertools.combinations(truth.subsets(), 2):
+    for small, large in itertools.combinations(bayes.subsets(), 2):
         if set(small) < set(large):
-            assert ceilings[truth.name_of(small)] <= ceilings[truth.name_of(large)] + 1e-9
+            assert ceilings[bayes.name_of(small)] <= ceilings[bayes.name_of(large)] + 1e-9
 
 
 @given(few)
@@ -162,13 +162,13 @@ def drawn(held: Truth, count: int, seed: int = 0) -> pd.DataFrame:
 @pytest.mark.parametrize("raters", [0, 3])
 def test_what_is_drawn_reaches_the_ceilings_and_no_more(relation, raters):
     held = Truth(DEFAULT.reliability, relation=relation, raters=raters, agreement=0.8 if raters else 1.0)
-    scores = truth.oracle(drawn(held, 6000), held).groupby("subset")["correct"].mean()
-    for subset, ceiling in truth.population(held).items():
+    scores = bayes.oracle(drawn(held, 6000), held).groupby("subset")["correct"].mean()
+    for subset, ceiling in bayes.population(held).items():
         assert scores[subset] == pytest.approx(ceiling, abs=0.022), subset  # 3.5 standard errors
 
 
 def test_interacting_displays_tell_nothing_alone():
-    ceilings = truth.population(
+    ceilings = bayes.population(
         Truth(dict.fromkeys(MODALITIES, 1.0) | {"face": 1 / 7}, relation="interacting")
     )
     assert ceilings["audio"] == ceilings["text"] == ceilings["face"] == pytest.approx(1 / 7)
@@ -177,7 +177,7 @@ def test_interacting_displays_tell_nothing_alone():
 
 
 def test_complementary_displays_tell_parts_alone_and_all_together():
-    ceilings = truth.population(Truth(dict.fromkeys(MODALITIES, 1.0), relation="complementary"))
+    ceilings = bayes.population(Truth(dict.fromkeys(MODALITIES, 1.0), relation="complementary"))
     assert ceilings["audio"] == pytest.approx((3 + 1) / 7)  # three classes of its own, and one guess
     assert ceilings["text"] == ceilings["face"] == pytest.approx((2 + 1) / 7)
     assert ceilings["audio"] < ceilings["audio+text"] < ceilings["audio+text+face"] == pytest.approx(1)
@@ -186,10 +186,10 @@ def test_complementary_displays_tell_parts_alone_and_all_together():
 def test_a_mute_text_is_at_chance_and_helps_nobody():
     held = Truth({"audio": 0.8, "face": 0.7, "text": 0.9}, mute=("text",), relation="interacting")
     assert held.pair == ("audio", "face") and held.telling == ("audio", "face")
-    ceilings = truth.population(held)
+    ceilings = bayes.population(held)
     assert ceilings["text"] == pytest.approx(1 / 7)
     assert ceilings["audio+text+face"] == ceilings["audio+face"] > 0.5
-    scores = truth.oracle(drawn(held, 50), held)
+    scores = bayes.oracle(drawn(held, 50), held)
     assert set(scores.loc[scores["subset"] == "text", "prediction"]) == {"anger"}
 
 
@@ -202,29 +202,29 @@ def test_consensus():
 def test_ties_go_to_the_first_class_whatever_the_order_of_the_modalities():
     two = MODALITIES[:2]
     alike = Truth(dict.fromkeys(two, 0.7))
-    assert truth.bayes(alike, two, np.array([[4, 2], [2, 4]])).tolist() == [2, 2]
-    assert truth.bayes(alike, two[::-1], np.array([[4, 2], [2, 4]])).tolist() == [2, 2]
+    assert bayes.decide(alike, two, np.array([[4, 2], [2, 4]])).tolist() == [2, 2]
+    assert bayes.decide(alike, two[::-1], np.array([[4, 2], [2, 4]])).tolist() == [2, 2]
     three = Truth(dict.fromkeys(MODALITIES, 0.6))
-    assert truth.bayes(three, MODALITIES, np.array([[5, 3, 1]])).tolist() == [1]
+    assert bayes.decide(three, MODALITIES, np.array([[5, 3, 1]])).tolist() == [1]
 
 
 def test_two_that_agree_outvote_one_that_is_a_little_more_reliable():
     shown = np.array([[0, 3, 3], [0, 3, 4], [-1, 3, 4], [0, 3, -1], [-1, -1, -1]])
-    assert truth.bayes(DEFAULT, MODALITIES, shown).tolist() == [3, 0, 4, 0, 0]
+    assert bayes.decide(DEFAULT, MODALITIES, shown).tolist() == [3, 0, 4, 0, 0]
 
 
 def test_the_oracle_does_not_depend_on_the_order_of_the_displays():
     table = drawn(DEFAULT, 500)
-    scores = truth.oracle(table, DEFAULT)
-    assert scores.equals(truth.oracle(table.sample(frac=1, random_state=1), DEFAULT))
+    scores = bayes.oracle(table, DEFAULT)
+    assert scores.equals(bayes.oracle(table.sample(frac=1, random_state=1), DEFAULT))
     assert (scores[scores["subset"] == "text"]["prediction"].to_numpy() == table["text"].to_numpy()).all()
 
 
 def test_a_missing_display_is_as_if_the_modality_were_not_looked_at():
     table = drawn(DEFAULT, 300)
     without = table.assign(face=None)
-    scores = truth.oracle(without, DEFAULT).set_index("subset")["prediction"]
-    whole = truth.oracle(table, DEFAULT).set_index("subset")["prediction"]
+    scores = bayes.oracle(without, DEFAULT).set_index("subset")["prediction"]
+    whole = bayes.oracle(table, DEFAULT).set_index("subset")["prediction"]
     assert scores["audio+text+face"].tolist() == whole["audio+text"].tolist()
     assert set(scores["face"]) == {EMOTION7[0]}
 
