@@ -5,7 +5,7 @@ from typing import Any
 
 from components.errors import listed
 from components.evaluation.metrics import TITLES
-from components.evaluation.summary import COLUMNS, percent, ranked
+from components.evaluation.summary import COLUMNS, over, percent, ranked
 from components.pipeline import Outcome
 
 
@@ -28,7 +28,7 @@ def results(metrics: Mapping[str, Any]) -> str:
     for name, held in ranked(metrics):
         title = f"**{name}** (best by validation)" if name == metrics["best"] else name
         lines.append(_row(title, *(percent(held[column]) for column in COLUMNS)))
-    lines += ["", "Percent, 95 % intervals over speakers."]
+    lines += ["", f"Percent, 95 % intervals over {over(metrics)}."]
     lines += [
         f"- **{_cell(each['kind'])}** passes the leakage gate: {_cell(each['reason'])}"
         for each in metrics.get("waived", [])

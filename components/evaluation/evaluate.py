@@ -87,6 +87,7 @@ def measure(
     )
     _check_search(predictions, best)
     utterances = {name: table(data / "utterances" / f"{name}.parquet") for name in corpora}
+    nameless = _nameless(predictions, utterances)
 
     boot = scores.bootstrap(predictions, resamples=resamples, seed=seed)
     strategies = {
@@ -114,7 +115,8 @@ def measure(
         "classes": folds_said["classes"],
         "counts": {
             "utterances": len(predictions.truth),
-            "speakers": len(predictions.speakers),
+            "speakers": len(predictions.speakers) - nameless,
+            "nameless": nameless,
             "folds": len(predictions.folds),
             "seeds": len(predictions.seeds),
             "resamples": resamples,
@@ -140,6 +142,15 @@ def measure(
     }
     metrics["alarms"] = alarms.raised(metrics)
     return metrics, predictions
+
+
+def _nameless(predictions: Predictions, utterances: dict[str, "pd.DataFrame"]) -> int:
+    """Of how many test utterances nobody knows the speaker; the folds have each of them as a speaker of its own."""
+    tested = set(predictions.utterance_ids.tolist())
+    return sum(
+        len(tested.intersection(rows.loc[rows["speaker"].isna(), "utterance_id"]))
+        for rows in utterances.values()
+    )
 
 
 def _check_search(predictions: Predictions, best: dict[str, Any]) -> None:

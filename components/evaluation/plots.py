@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .predictions import Predictions
-from .summary import ranked
+from .summary import over, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +152,7 @@ def _strategies(metrics: dict[str, Any]) -> "Figure":
     note = "hollow: one modality; dotted: chance" + (
         "; orange tick: the oracle of its modalities" if ceiling else ""
     )
-    axes.set_xlabel(f"UA in percent, 95 % interval over speakers\n{note}", color=INK, fontsize=9)
+    axes.set_xlabel(f"UA in percent, 95 % interval over {over(metrics)}\n{note}", color=INK, fontsize=9)
     axes.set_title(_of(metrics), fontsize=10, loc="left", color=INK)
     return figure
 

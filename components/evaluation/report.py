@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .metrics import TITLES
-from .summary import ranked
+from .summary import over, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,7 @@ def page(
         best=metrics["strategies"][metrics["best"]],
         rows=ranked(metrics),
         titles=TITLES,
+        over=over(metrics),
         axis=_axis(metrics),
         matrix=_matrix(metrics),
         search=best,

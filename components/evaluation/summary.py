@@ -26,7 +26,7 @@ def table(metrics: dict[str, Any]) -> "Table":
     said += [f"inflated: {metrics['inflated']}"] if metrics["inflated"] else []
     said += [f"{each['kind']} passes the leakage gate: {each['reason']}" for each in metrics["waived"]]
     shown = Table(
-        title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over speakers",
+        title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over {over(metrics)}",
         caption="\n".join(map(escape, said)),
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -50,6 +50,16 @@ def table(metrics: dict[str, Any]) -> "Table":
 def ranked(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The strategies by descending UA, ties by name."""
     return sorted(metrics["strategies"].items(), key=lambda item: (-item[1]["ua"]["mean"], item[0]))
+
+
+def over(metrics: dict[str, Any]) -> str:
+    """What the intervals resample: speakers; and utterances, each on its own, where nobody knows who speaks."""
+    named, nameless = metrics["counts"]["speakers"], metrics["counts"]["nameless"]
+    if not nameless:
+        return "speakers"
+    if not named:
+        return "utterances (nobody knows their speakers)"
+    return f"speakers (and {nameless:,} utterance{'s' * (nameless > 1)} whose speaker nobody knows)"
 
 
 def percent(interval: dict[str, float | None]) -> str:

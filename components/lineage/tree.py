@@ -101,7 +101,7 @@ def graph(name: str, version: int, *, store: Store) -> dict[str, Any]:
             "champion": store.holder(name) == version,
             "strategy": model["description"].get("strategy"),
             "utterances": len(members),
-            "speakers": len({row["speaker"] for row in members}),
+            "speakers": len({row["speaker"] for row in members} - {None}),
         },
         "children": [run],
     }
@@ -146,7 +146,8 @@ def _render(node: dict[str, Any], branch=None):
         lines.append(
             f"{detail['strategy']}, protocol {detail['protocol']}, weights {detail['weights_sha256'][:12]}"
         )
-        lines.append(f"heard {detail['utterances']} utterances of {detail['speakers']} speakers")
+        whose = f"{detail['speakers']} speakers" if detail["speakers"] else "speakers whom nobody named"
+        lines.append(f"heard {detail['utterances']} utterances of {whose}")
     elif node["kind"] == "run":
         lines[0] = f"MLflow run {lines[0]}"
         commit = (detail["commit"] or "none")[:12]

@@ -1,5 +1,6 @@
 """Is one model better than another? On the same protocol and the same utterances, paired by speaker."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,12 @@ def held_out(path: Path, strategy: str) -> pd.DataFrame:
 
 
 def paired(
-    new: pd.DataFrame, old: pd.DataFrame, *, speakers: dict[str, str], classes: list[str]
+    new: pd.DataFrame, old: pd.DataFrame, *, speakers: Mapping[str, str | None], classes: list[str]
 ) -> dict[str, Any] | None:
     """Unweighted average recall of both on the utterances that both have, and the difference's 95 % interval.
+
+    Args:
+        speakers: utterance → who speaks; each utterance counts as one of its own where nobody knows.
 
     Returns:
         ``{"utterances", "speakers", "new", "old", "difference", "low", "high", "ahead"}``, ``ahead`` being the
@@ -40,7 +44,7 @@ def paired(
     common = sorted(set(new.index) & set(old.index) & set(speakers))
     if not common:
         return None
-    who, group = np.unique([speakers[each] for each in common], return_inverse=True)
+    who, group = np.unique([speakers[each] or each for each in common], return_inverse=True)
     code = {name: number for number, name in enumerate(classes)}
     truth = new.loc[common, "label"].map(code).to_numpy()
     counts = [
@@ -55,7 +59,7 @@ def paired(
     interval = intervals.percentile(points[0] - points[1], difference, speakers=len(who))
     return {
         "utterances": len(common),
-        "speakers": len(who),
+        "speakers": len({speakers[each] for each in common} - {None}),
         "new": points[0],
         "old": points[1],
         "difference": interval.mean,

@@ -155,13 +155,19 @@ def _lineage(model: dict[str, Any]) -> Gate:
 
 
 def _alarms(metrics: dict[str, Any]) -> Gate:
-    alarms = [alarm["message"] for alarm in metrics.get("alarms", [])]
+    alarms = metrics.get("alarms", [])
+    advice = "look for a leak before anything else: reports/index.html"
+    if all(alarm.get("alarm") == "inflated" for alarm in alarms):
+        advice = (
+            "take a protocol by speaker (a corpus needs its speakers named for that), or promote it all the same with "
+            "--waive alarms --reason …"
+        )
     return Gate(
         "alarms",
         not alarms,
-        " ".join(alarms) or "none",
+        " ".join(alarm["message"] for alarm in alarms) or "none",
         "no alarm in reports/metrics.json",
-        "" if not alarms else "look for a leak before anything else: reports/index.html",
+        advice if alarms else "",
     )
 
 
@@ -183,14 +189,13 @@ def _better(new: _Figures, old: _Figures, champion: int, store: Store, name: str
     predictions = new.held_out(), old.held_out()
     compared = None
     if predictions[0] is not None and predictions[1] is not None:
-        speakers = {
-            row["utterance_id"]: row["speaker"] or row["utterance_id"] for row in store.members(name, version)
-        }
+        speakers = {row["utterance_id"]: row["speaker"] for row in store.members(name, version)}
         compared = paired(*predictions, speakers=speakers, classes=new.metrics["classes"])
     if compared:
+        whose = f"{compared['speakers']} speakers" if compared["speakers"] else "speakers whom nobody named"
         found = (
             f"UA {100 * compared['new']:.1f} against {100 * compared['old']:.1f} on {compared['utterances']} "
-            f"utterances of {compared['speakers']} speakers; ahead in {100 * compared['ahead']:.0f} % of resamples"
+            f"utterances of {whose}; ahead in {100 * compared['ahead']:.0f} % of resamples"
         )
         if compared["low"] is not None:
             found += f", difference {100 * compared['low']:+.1f} to {100 * compared['high']:+.1f}"

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from ..encoders.registry import encode, make
-from ..errors import EmoflowError, MediaError
+from ..errors import EmoflowError, MediaError, listed
 from ..fusion.model import EmotionModel
 
 MEDIA = ("audio", "video", "text")
@@ -140,7 +140,7 @@ class Predictor:
         for modality, source in SOURCE.items():
             if source == name and modality in self.layouts:
                 return f"{modality} was trained on a table of features: give them as the column {modality!r}"
-        return "the model was not trained on it"
+        return f"the model was not trained on it, but on {listed(self.layouts)}"
 
     def _nothing_given(self) -> str:
         return f"nothing was given; wanted at least one of {', '.join(self.columns)}"

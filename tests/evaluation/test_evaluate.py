@@ -175,6 +175,37 @@ def test_every_table_plot_and_page_says_that_the_figures_are_inflated(tmp_path):
     assert name in text and "speakers of the test also train" in " ".join(text.split())
 
 
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        (slice(None), "over utterances (nobody knows their speakers)"),
+        (slice(0, 5), "over speakers (and 5 utterances whose speaker nobody knows)"),
+    ],
+    ids=["all", "some"],
+)
+def test_intervals_say_what_they_are_over(tmp_path, which, said):
+    data = experiment(tmp_path, planted=False)
+    table = pd.read_parquet(data / "utterances" / "control.parquet")
+    nobody = set(table["utterance_id"][which])
+    table["speaker"] = table["speaker"].mask(table["utterance_id"].isin(nobody))
+    write_table(data / "utterances" / "control.parquet", table)
+    folds = pd.read_parquet(data / "folds.parquet")
+    unnamed = folds["utterance_id"].isin(nobody)  # as the folds have them: speakers of their own
+    write_table(
+        data / "folds.parquet", folds.assign(speaker=folds["speaker"].mask(unnamed, folds["utterance_id"]))
+    )
+    metrics = run(data)
+    assert (metrics["counts"]["speakers"], metrics["counts"]["nameless"]) == (
+        table["speaker"].nunique(),
+        len(nobody),
+    )
+    page = (tmp_path / "reports" / "index.html").read_text()
+    parsed(page)
+    assert said in page and "an interval over utterances is too narrow" in page
+    assert said in " ".join(rendered(metrics).split())
+    assert ("no</b> speaker named" in page) == (len(nobody) == len(table))
+
+
 def test_what_the_gate_let_through_is_carried_by_name_and_reason(tmp_path):
     waived = {"kind": "session", "reason": "one <studio> for all", "count": 41}
     data = experiment(tmp_path, said={"protocol": "emotion7.kfold4 (waived: session)", "waived": [waived]})

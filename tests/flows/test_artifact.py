@@ -11,6 +11,7 @@ def test_the_best_comes_by_validation_and_rows_by_ua():
     high = {"wa": FIGURE, "ua": FIGURE, "wf1": FIGURE}
     metrics = {
         "protocol": "p",
+        "counts": {"speakers": 4, "nameless": 0},
         "strategies": {"a": low, "b": high},
         "best": "a",
         "alarms": [{"message": "text leaks"}],

@@ -29,6 +29,7 @@ stages:
 INTERVAL = {"mean": 0.712, "low": 0.68, "high": 0.741}
 METRICS = {
     "protocol": "emotion7.kfold4",
+    "counts": {"speakers": 4, "nameless": 0},
     "strategies": {"audio": {"wa": INTERVAL, "ua": INTERVAL, "wf1": INTERVAL}},
     "best": "audio",
     "alarms": [],

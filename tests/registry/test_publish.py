@@ -216,14 +216,16 @@ def test_broken_data_alarms_and_another_protocol_are_refused(root):
     )
     experiment(root, seed=1, protocol="emotion3.kfold9", right=0.9)
     metrics = read_json(root / "reports" / "metrics.json")
-    write_json(root / "reports" / "metrics.json", metrics | {"alarms": [{"message": "text tells too much"}]})
+    alarms = [{"alarm": "inflated", "strategy": None, "message": "its speakers also train"}]
+    write_json(root / "reports" / "metrics.json", metrics | {"alarms": alarms})
     finished.lock(root)
     published = publish.publish(root=root, **URIS)
     report = gates.judge(NAME, published.version, root=root, **URIS)
     refused = {gate.gate: gate for gate in report.refusals}
     assert set(refused) >= {"data", "alarms", "protocol"}
     assert "label set" in refused["data"].found
-    assert "text tells too much" in refused["alarms"].found
+    assert "its speakers also train" in refused["alarms"].found
+    assert "speakers named" in refused["alarms"].advice and "--waive alarms" in refused["alarms"].advice
     assert "emotion3.kfold3" in refused["protocol"].expected
     with pytest.raises(RegistryError, match="cannot be waived"):
         gates.judge(NAME, published.version, root=root, waive=["data"], **URIS)
