@@ -1,4 +1,18 @@
-"""Corpora on disk, as utterance tables: one adapter a file, each the only one that knows its corpus's layout."""
+"""Corpora on disk, as utterance tables: one adapter a file, each the only one that knows its corpus's layout.
+
+Where is what::
+
+    the stages              select; utterances, digests
+    what reading gives      reading, paths, tabular, labels; roots, recognise
+    adapters                crema_d, crema_d_votes; emodb; folder; iemocap, iemocap_documents, iemocap_files; lrs3;
+                            manifest, cells; meld, meld_rows; muse, muse_package, muse_spans, muse_features; ravdess
+    features that came      features, feature_files, openface
+    what raters say         raters, perceived
+    taking a corpus in      add, copying, placing; fetch, sources, download, lfs, unpack, megabytes
+    telling of one          listing, describe, durations, portrait
+    making one              control; takes, sentences, displays, streams; truth, bayes; layouts;
+                            studio, voicing, speech, drawing, canvas, recording
+"""
 
 from __future__ import annotations
 
