@@ -43,7 +43,6 @@ from .layouts.plan import Plan, Recording, Take
 from .studio import Studio
 
 VERSION = 1  # of what is made of a request; raise it when the same request gives other recordings
-RELIABILITY = takes.RELIABILITY
 QUIETEST, LOUDEST = -20.0, 60.0  # dB of speech to noise that make sense
 
 Job = dict[str, Recording]

@@ -18,7 +18,6 @@ from ..errors import CorpusError, listed
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = ".csv", ".tsv", ".parquet"
 _MARKS = (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")
 _DELIMITERS = ",;\t"
 

@@ -88,11 +88,6 @@ class Known(_Frozen):
         return self.model_copy(update={"counts": (), "irregularities": ()})
 
 
-def layouts() -> list[str]:
-    """The layouts of which something is published."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
 def known(layout: str) -> Known | None:
     """What is published of the corpus in this layout; None of a layout that is no one corpus's."""
     path = FOLDER / f"{layout}.yaml"

@@ -1,10 +1,22 @@
 """The tables that are held against a contract: what an utterance table says when it is looked at from aside.
 
-utterances   the rows with their media's facts, and the columns of ``DERIVED``
+utterances   the rows with their media's facts, and the columns below
 speakers     speaker, clips, genders
 classes      label, clips, speakers
 cells        speaker × label, clips, ``of_usual``: over the number that most cells have
 counts       what is published of the corpus, beside what is found: count, lacking, beyond
+
+Of an utterance:
+
+label_state          label, own word, values only, none
+length_s             from start to end, in seconds
+since_s              from the start of the dialogue's turn before, in seconds
+place                the dialogue and the turn
+off_s                how much longer the recording is than the utterance's times say, in seconds
+raters_state         read, or why the raters cannot be; null without raters
+rater_count          how many gave a label; null without raters
+<name>_coverage      here, lacking; null where no utterance of the corpus has any: audio, video, text, and modalities of
+                     which a feature table came along
 """
 
 from __future__ import annotations
@@ -19,18 +31,6 @@ from .known import Count, Known
 if TYPE_CHECKING:
     import pandas as pd
 
-DERIVED = {
-    "label_state": "label, own word, values only, none",
-    "length_s": "from start to end, in seconds",
-    "since_s": "from the start of the dialogue's turn before, in seconds",
-    "place": "the dialogue and the turn",
-    "off_s": "how much longer the recording is than the utterance's times say, in seconds",
-    "raters_state": "read, or why the raters cannot be; null without raters",
-    "rater_count": "how many gave a label; null without raters",
-    "audio_coverage": "here, lacking; null where no utterance of the corpus has any",
-    "video_coverage": "the same",
-    "text_coverage": "the same",
-}
 HERE, LACKING = "here", "lacking"
 LABELLED, OWN_WORD, VALUES_ONLY, UNLABELLED = "label", "own word", "values only", "none"
 READ = "read"

@@ -43,7 +43,7 @@ def test_layout(small):
     assert all((small / path).stat().st_size > 1000 for path in [*table["audio"], *table["video"]])
     ceilings = json.loads((small / "truth" / "ceilings.json").read_text())
     assert set(ceilings["population"]) == set(ceilings["oracle"])
-    assert ceilings["population"] == bayes.population(truth.Truth(control.RELIABILITY))
+    assert ceilings["population"] == bayes.population(truth.Truth(takes.RELIABILITY))
     assert sorted(path.name for path in small.iterdir()) == ["audio", "truth", "utterances.csv", "video"]
 
 
@@ -178,7 +178,7 @@ def test_the_takes():
     assert [(take.speaker, take.take) for take in made] == sorted((take.speaker, take.take) for take in made)
     for modality in MODALITIES:
         shown = np.mean([take.displays[modality] == take.label for take in made])
-        assert shown == pytest.approx(control.RELIABILITY[modality], abs=0.08)
+        assert shown == pytest.approx(takes.RELIABILITY[modality], abs=0.08)
     sessions = pd.DataFrame([(take.speaker, take.session, take.label) for take in made]).value_counts()
     assert len(sessions) == 12 * 2 * 7 and (sessions == 2).all()
     assert [take.text for take in planned(12, 4, 8)] != [take.text for take in made]

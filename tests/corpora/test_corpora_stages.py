@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT
 from rich.console import Console
 
-from components.corpora import bayes, control, listing, select, truth, utterances
+from components.corpora import bayes, control, listing, select, takes, truth, utterances
 from components.errors import CorpusError, ParamsError
 from components.files import tree_digest
 
@@ -55,7 +55,7 @@ def test_utterances_of_control(project, monkeypatch, capsys):
     assert row["audio_digest"] == hashlib.sha256(content).hexdigest()
     assert row["text_digest"] == hashlib.sha256(row["text"].encode()).hexdigest()
     ceilings = json.loads((project / "data/ceilings/control/ceilings.json").read_text())
-    assert ceilings["population"] == bayes.population(truth.Truth(control.RELIABILITY))
+    assert ceilings["population"] == bayes.population(truth.Truth(takes.RELIABILITY))
     oracle = pd.read_parquet("data/ceilings/control/oracle.parquet")
     assert list(oracle.columns) == ["utterance_id", "subset", "prediction", "correct"]
     assert set(oracle["utterance_id"]) == set(table["utterance_id"]) and len(oracle) == 7 * 42
