@@ -56,6 +56,11 @@ def corpora_add(
         modality, equals, path = given.partition("=")
         if not equals:
             raise errors.CorpusError(f"--features {given!r}: give MODALITY=PATH, say face=openface.csv")
+        if modality in tables:
+            raise errors.CorpusError(
+                f"--features {modality}=… is given twice, {tables[modality]} and {path}: give a modality once; several "
+                "files of it go into one folder"
+            )
         tables[modality] = Path(path)
     add.add(corpus, source, stated=_layout(corpus), features=tables, root=RAW)
     _print_next(corpus)
@@ -154,7 +159,7 @@ def corpora_synthesise(
 
     What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
     """
-    from .corpora import add, control
+    from .corpora import control, placing
     from .settings import load
 
     if corpus != "control":
@@ -183,7 +188,7 @@ def corpora_synthesise(
         workers=load().worker_count(),
     )
     if out is None:
-        add.track(made)
+        placing.track(made)
         return
     stated = f"layout: {layout}" + (f", language: {language}" if language else "")
     print(
@@ -432,22 +437,22 @@ def _model_name() -> str:
 
 def _answer(row: dict, uri: str):
     """One prediction for a terminal: the label, what it was told from, and the probabilities as bars."""
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     classes = {key.removeprefix("p_"): row[key] for key in row if key.startswith("p_")}
-    shown = Table.grid(padding=(0, 1))
-    shown.add_row("", Text(str(row["file"] or "text"), style="bold"))
+    title = Text(str(row["file"] or "text"), style="bold")
     if row["label"] is None:
-        shown.add_row("", Text(str(row["reason"])))
-        return shown
+        return Group(title, Text(str(row["reason"])))
+    shown = Table.grid(padding=(0, 1))
     for name, probability in sorted(classes.items(), key=lambda item: -item[1]):
         bar = Text("█" * round(30 * probability), style="cyan")
         shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
-    shown.add_row("", "", Text(f"from {row['modalities_used']}, by {uri}", style="dim"))
+    below = [Text(f"from {row['modalities_used']}, by {uri}", style="dim")]
     if row["unused"]:
-        shown.add_row("", "", Text(f"not used: {row['unused']}", style="yellow"))
-    return shown
+        below.append(Text(f"not used: {row['unused']}", style="yellow"))
+    return Group(title, shown, *below)
 
 
 def _status(what: str):
