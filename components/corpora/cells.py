@@ -72,7 +72,10 @@ class Cells:
         """Turn, times and dimensions; these from the corpus's ``scale`` to -1..1."""
         turn, start, end = (self._number(column) for column in ("turn", "start_s", "end_s"))
         self.refuse_where(
-            (turn < 0) | (turn % 1 > 0), "turn(s) of another kind", turn, "a turn is a whole number from 0"
+            (turn < 0) | (turn % 1 > 0) | (turn >= 1e9),
+            "turn(s) of another kind",
+            turn,
+            "a turn is a whole number from 0, of up to nine digits",
         )
         self.refuse_where(
             start < 0, "time(s) below 0 in start_s", start, "times are seconds in the recording"
@@ -133,7 +136,7 @@ def language(word: str) -> str | None:
 def _raters(cell: str, stated: Mapping[str, str]) -> str | None:
     try:
         held = json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(held, dict):
         return None

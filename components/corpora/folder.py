@@ -15,7 +15,7 @@ from ..schema import UNSTATED, Layout
 from . import labels
 from .paths import AUDIO, SUFFIXES, VIDEO, local_id, medium_of, stem_of
 from .reading import Adapter, Reading, files_below, unread_list, utterance_table
-from .tabular import read_text
+from .tabular import read_text, whole_number
 
 GROUPS = "label", "id", "speaker", "gender", "session", "dialogue", "turn", "language", "intensity"
 """What a pattern may name. ``id`` makes files in different folders one utterance's media."""
@@ -79,8 +79,8 @@ def _by_pattern(pattern: str):
         found = {name: cell for name, cell in match.groupdict().items() if cell}
         if "label" not in found:
             return f"the pattern {pattern!r} finds no label in it"
-        if not found.get("turn", "0").isdecimal():
-            return f"its turn is {found['turn']!r}, which is no number"
+        if whole_number(found.get("turn", "0")) is None:
+            return f"its turn is {found['turn']!r}, which is no number of up to nine digits"
         return found
 
     return fields

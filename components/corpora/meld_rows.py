@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import CorpusError, listed
-from .tabular import read_rows
+from .tabular import read_rows, whole_number
 
 LABELS = {
     "anger": "anger",
@@ -155,7 +155,7 @@ def _key(name: str) -> str:
 
 
 def _number(cell: str | None) -> int | None:
-    return int(cell) if cell and cell.isascii() and cell.isdecimal() else None
+    return whole_number(cell or "")
 
 
 def _seconds(cell: str | None) -> float | None:

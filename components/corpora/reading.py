@@ -77,7 +77,8 @@ def files_below(root: Path) -> tuple[list[str], int]:
         The paths, and how many droppings (``._*``, ``.DS_Store``, …) there were.
 
     Raises:
-        CorpusError: links that lead out of the corpus (but for DVC's own) or to a folder; a folder that cannot be read.
+        CorpusError: links that lead out of the corpus (but for DVC's own) or to a folder; a folder that cannot be read;
+            names that are no UTF-8.
     """
     paths: list[str] = []
     links: list[str] = []
@@ -106,8 +107,23 @@ def files_below(root: Path) -> tuple[list[str], int]:
             f"{root}: {len(refused)} link(s) in it lead out of the corpus or to a folder: {listed(sorted(refused))}; "
             "make a plain copy of it: cp -rL"
         )
+    strange = sorted(path for path in paths if not path.isascii() and not _is_unicode(path))
+    if strange:
+        raise CorpusError(
+            f"{root}: {len(strange)} name(s) of files in it are no UTF-8: {listed(map(ascii, strange))}; rename them, "
+            "as convmv does"
+        )
     paths.sort()
     return paths, droppings
+
+
+def _is_unicode(path: str) -> bool:
+    """Whether a name can be written down: Python keeps bytes that are no UTF-8 as lone surrogates."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:

@@ -119,6 +119,11 @@ def _windows(data: bytes, name: str) -> str:
         ) from None
 
 
+def whole_number(cell: str) -> int | None:
+    """A number from 0 in nine digits at most, as turns and episodes are counted; None for anything else."""
+    return int(cell) if cell.isdecimal() and len(cell) <= 9 else None
+
+
 def delimiter_of(text: str) -> str:
     """What parts the columns of a CSV: whichever of comma, semicolon and tab its first line has most of."""
     first = text.lstrip().partition("\n")[0].partition("\r")[0]

@@ -130,9 +130,10 @@ def test_a_folder_that_cannot_be(root, names, stated, said):
 
 
 def test_a_turn_that_is_no_number(root):
-    lay(root, "joy_x.wav", "joy_1.wav")
-    reading = read("mylab", root, Layout(pattern=r"(?P<label>[a-z]+)_(?P<turn>\w)\.wav"))
-    assert reading.unread == [{"path": "joy_x.wav", "reason": "its turn is 'x', which is no number"}]
+    lay(root, "joy_x.wav", "joy_1.wav", "joy_12345678901234567890.wav")
+    reading = read("mylab", root, Layout(pattern=r"(?P<label>[a-z]+)_(?P<turn>\w+)\.wav"))
+    assert [each["path"] for each in reading.unread] == ["joy_12345678901234567890.wav", "joy_x.wav"]
+    assert all("which is no number of up to nine digits" in each["reason"] for each in reading.unread)
 
 
 def test_links_that_leave_the_corpus(root, tmp_path):

@@ -174,8 +174,9 @@ def test_a_line_with_an_odd_cell_is_kept(tmp_path, old, new, column, value, said
         assert reading.unread == []
 
 
-def test_a_line_without_a_number_is_listed(tmp_path):
-    reading = read("meld", tables(tmp_path, FIRST, SECOND.replace(",0,1,8", ",x,1,8")))
+@pytest.mark.parametrize("dialogue", ["x", "9" * 20, "9" * 5000])
+def test_a_line_without_a_number_is_listed(tmp_path, dialogue):
+    reading = read("meld", tables(tmp_path, FIRST, SECOND.replace(",0,1,8", f",{dialogue},1,8")))
     assert len(reading.table) == 1 and "both are numbers" in reasons(reading)["train_sent_emo.csv:3"]
 
 

@@ -65,6 +65,14 @@ def test_no_adapter_reads_what_a_link_leads_out_to(tmp_path, layout):
         adapter(layout).read(root, layout, Layout())
 
 
+def test_names_that_cannot_be_written_down(root):
+    lay(root, "a/ä.wav", "a/\udce4.wav")
+    with pytest.raises(
+        CorpusError, match=r"1 name\(s\) of files in it are no UTF-8: 'a/\\udce4\.wav'; rename"
+    ):
+        files_below(root)
+
+
 @pytest.mark.parametrize("look", [files_below, files_of])
 def test_a_folder_that_cannot_be_read_is_not_passed_over(root, monkeypatch, look):
     lay(root, "a/1.wav", "b/1.wav")
