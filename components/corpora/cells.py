@@ -43,10 +43,9 @@ class Cells:
     def refuse_where(self, wrong: pd.Series, what: str, held: pd.Series, advice: str) -> None:
         """Raises CorpusError, naming rows, where any is ``wrong``."""
         if wrong.any():
-            at = wrong[wrong].index[:11]
-            said = listed(f"line {line} ({self.ids[line]}): {held[line]!r}" for line in at)
-            more = f" … and {int(wrong.sum()) - 10} more" if wrong.sum() > 11 else ""
-            raise CorpusError(f"{self.path}: {int(wrong.sum())} {what}: {said}{more}; {advice}")
+            cells = zip(wrong[wrong].index, self.ids[wrong], held[wrong].tolist(), strict=True)
+            said = listed(f"line {line} ({each}): {cell!r}" for line, each, cell in cells)
+            raise CorpusError(f"{self.path}: {int(wrong.sum())} {what}: {said}; {advice}")
 
     def one_of(self, column: str, known: Callable[[str], str | None], may_be: str) -> pd.Series:
         """Words of a small vocabulary; any other is refused."""
@@ -122,7 +121,7 @@ class Cells:
             cells.notna() & ~np.isfinite(found),
             f"cell(s) in {column} that hold no number",
             cells,
-            "mend them, or leave them empty",
+            "mend them (1.5, not 1,5), or leave them empty",
         )
         return found
 

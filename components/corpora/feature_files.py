@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ TIMES = "frame", "timestamp", "time", "start", "frametime", "end", "segment_id"
 """Columns that say when, and are no features."""
 TABLES = ".csv", ".tsv", ".parquet"
 SUFFIXES = (*TABLES, ".npz", ".npy", ".safetensors")
+_DECIMAL_COMMA = re.compile(r";\s*-?\d+,\d")  # as a spreadsheet writes 1.5 where semicolons part the columns
 
 
 @dataclass
@@ -61,10 +63,11 @@ class Clips:
     def name(self, names: tuple[str, ...], where: Path) -> None:
         """Raises CorpusError where the dimensions are others than those of the clips before."""
         if self.names and self.names != names:
-            other = [name for name in names if name not in self.names] or [f"{len(names)} of them"]
+            other = [name for name in names if name not in self.names]
             raise CorpusError(
-                f"{where}: its features are not those of the clips before, which have {len(self.names)}: "
-                f"{listed(other, 3)}"
+                f"{where}: it has {len(names)} feature(s), and those before it have {len(self.names)}"
+                + (f"; new is {listed(other, 3)}" if other else "")
+                + "; every clip has the same ones, in the same order"
             )
         self.names = names
 
@@ -120,6 +123,7 @@ def read_numbers(path: Path) -> pd.DataFrame:
             return pd.read_csv(
                 io.StringIO(text),
                 sep=delimiter,
+                decimal="," if delimiter == ";" and _DECIMAL_COMMA.search(text) else ".",
                 names=header,
                 header=0,
                 index_col=False,
@@ -157,7 +161,8 @@ def _add_table(clips: Clips, path: Path, table: pd.DataFrame, clip: str | None) 
     key = next((name for name in KEYS if name in table), None)
     if key is None and clip is None:
         raise CorpusError(
-            f"{path} has no column 'name', by which its rows are joined; it has {listed(table.columns)}"
+            f"{path} has no column with the clips' names, by which its rows are joined (one of {', '.join(KEYS)}); it "
+            f"has {listed(table.columns)}"
         )
     names = table.pop(key).astype("str").str.strip() if key else pd.Series(clip, index=table.index)
     if names.isna().any():
@@ -218,8 +223,10 @@ def _check(path: Path, table: pd.DataFrame, columns: list[str]) -> None:
         raise CorpusError(f"{path} has {len(table)} row(s) and {len(columns)} feature(s)")
     words = [name for name in columns if not pd.api.types.is_numeric_dtype(table[name])]
     if words:
+        first = pd.to_numeric(table[words[0]].astype("str"), errors="coerce").isna() & table[words[0]].notna()
+        such = f", as {table[words[0]][first].iloc[0]!r} in {words[0]}" if first.any() else ""
         raise CorpusError(
-            f"{path}: column(s) that do not hold numbers alone: {listed(words)}; leave them out"
+            f"{path}: column(s) that do not hold numbers alone{such}: {listed(words)}; mend them, or leave them out"
         )
 
 

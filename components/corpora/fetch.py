@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -89,9 +90,10 @@ def fetch(
 def _chosen(corpus: str, parts: Sequence[str]) -> list[str]:
     """The parts to be fetched, with what they need, in the corpus's own order."""
     if corpus not in PARTS:
+        close = difflib.get_close_matches(corpus, CORPORA, n=1)
         raise CorpusError(
             f"{corpus!r} is not to be fetched; these are: {listed(PARTS)} (emoflow corpora list tells how to have "
-            "the others)"
+            "the others)" + (f"; did you mean {close[0]!r}?" if close else "")
         )
     known = {part.name: part for part in PARTS[corpus]}
     strange = [part for part in parts if part not in known]

@@ -14,6 +14,7 @@ from ..process import run_group
 from ..schema import Layout
 from . import layout_of, read
 from .copying import differs, files_of, link_all
+from .labels import emotion
 from .reading import Reading
 from .recognise import nearby, recognise
 
@@ -44,6 +45,8 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
         reading = read(corpus, source, stated)
     except CorpusError as error:
         raise CorpusError(f"{error}{_hint(str(error), source, layout, looks)}") from None
+    if layout == "folder" and not stated.pattern:
+        _refuse_one_label(source, reading)
     told = stated.layout != "auto" or layout == corpus
     say(
         f"{source}: {len(reading.table)} utterances of {reading.table['speaker'].nunique()} speakers"
@@ -53,9 +56,13 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
         say(
             f"it looks like {looks}; to read it so, in params.yaml: layouts: {{{corpus}: {{layout: {looks}}}}}"
         )
-    if reading.unread:
-        said = listed(f"{each['path']} ({each['reason']})" for each in reading.unread)
-        say(f"taken in, but not read: {len(reading.unread)}: {said}")
+    if layout in ("folder", "manifest"):
+        say(f"labels: {_labels(reading, corpus)}")
+    by_reason: dict[str, list[str]] = {}
+    for each in reading.unread:
+        by_reason.setdefault(each["reason"], []).append(each["path"])
+    for reason, paths in sorted(by_reason.items(), key=lambda held: -len(held[1])):
+        say(f"taken in, but not read: {len(paths)} ({reason}): {listed(paths)}")
     return reading
 
 
@@ -137,6 +144,38 @@ def track(target: Path, *, say: Callable[[str], None] = print) -> None:
             f"{target} is in place, but dvc add failed: {said}; mend that and run the same command again"
         )
     say(f"{target} is tracked by DVC; commit {target}.dvc")
+
+
+def _labels(reading: Reading, corpus: str) -> str:
+    """What the corpus's own words were taken for, and how many utterances have each: ``happiness 24 (Ilo, HAPPY)``."""
+    table = reading.table
+    held = table.assign(shown=table["label"].fillna(table["label_raw"])).dropna(subset=["shown"])
+    said = []
+    for label, rows in held.groupby("shown"):
+        words = sorted(set(rows["label_raw"].dropna()) - {label})
+        said.append(f"{label} {len(rows):,}" + (f" ({listed(words, 3)})" if words else ""))
+    if len(held) < len(table):
+        said.append(f"none {len(table) - len(held):,}")
+    own = sorted(set(held.loc[held["label"].isna(), "shown"]))
+    return listed(said, 20) + (
+        f"; classes of their own, since no emotion that emoflow knows: {listed(own)} (say what such a word means, if "
+        f"it is one, in params.yaml: layouts: {{{corpus}: {{labels: {{{own[0]}: happiness}}}}}})"
+        if own
+        else ""
+    )
+
+
+def _refuse_one_label(source: Path, reading: Reading) -> None:
+    """Raise CorpusError where a folder is one label's, its folders speakers: those around it are other labels'."""
+    here = source.resolve()
+    if reading.table["label"].notna().any() or emotion(here.name) is None:
+        return
+    around = [path.name for path in here.parent.iterdir() if path.is_dir() and path != here]
+    if any(emotion(name) for name in around):
+        raise CorpusError(
+            f"{source} looks like the folder of one label, {here.name}, and none of its own folders is named by an "
+            f"emotion ({listed(sorted(set(reading.table['label_raw'].dropna())), 3)}): give {here.parent}"
+        )
 
 
 def _hint(said: str, source: Path, layout: str, looks: str | None) -> str:

@@ -257,3 +257,31 @@ def test_an_unfinished_copy_is_told(source, root):
     told = []
     add("ravdess", source, root=root, say=told.append)
     assert any("1 file(s) of 0 bytes" in each and "03-01-05-01-01-01-02.wav" in each for each in told)
+
+
+def own(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def test_what_the_labels_were_taken_for_is_told(root, tmp_path):
+    source = own(tmp_path / "mine", "Freude/1.wav", "ilo/1.wav", "sad/1.wav", "hangry/1.wav", "sad/notes.pdf")
+    (source / "sad" / "plan.pdf").touch()
+    told = []
+    add("mylab", source, root=root, say=told.append)
+    (labels,) = (each for each in told if each.startswith("labels: "))
+    assert "happiness 2 (Freude, ilo)" in labels and "sadness 1 (sad)" in labels
+    assert "since no emotion that emoflow knows: hangry" in labels
+    assert "layouts: {mylab: {labels: {hangry: happiness}}}" in labels
+    (unread,) = (each for each in told if each.startswith("taken in, but not read"))
+    assert "2 (no recording" in unread and unread.endswith("sad/notes.pdf, sad/plan.pdf")
+
+
+def test_one_label_s_folder_is_refused_and_the_right_one_named(root, tmp_path):
+    source = own(tmp_path / "mine", "happy/ann/1.wav", "happy/bo/1.wav", "sad/ann/1.wav")
+    with pytest.raises(CorpusError, match=f"folder of one label, happy.* give {source}$"):
+        quiet("mylab", source / "happy", root=root)
+    assert not root.exists()
+    quiet("mylab", source, root=root)

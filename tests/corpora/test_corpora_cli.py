@@ -56,6 +56,13 @@ def test_a_mistyped_part_and_an_unknown_corpus(project):
         raise typed("fetch", "ravdess", "--part", "vidoe").exception
     with pytest.raises(CorpusError, match="not to be fetched"):
         raise typed("fetch", "atlantis").exception
+    with pytest.raises(CorpusError, match="did you mean 'ravdess'"):
+        raise typed("fetch", "ravdes").exception
+
+
+def test_features_of_one_modality_are_given_once(project):
+    with pytest.raises(CorpusError, match=r"--features face=… is given twice, a\.csv and b\.csv"):
+        raise typed("add", "mylab", ".", "--features", "face=a.csv", "--features", "face=b.csv").exception
 
 
 def test_features_without_a_modality(project):

@@ -211,7 +211,7 @@ def test_openface_in_one_table_of_many_clips(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("clip,f\na1,1\n", "no column 'name'.*; it has clip, f"),
+        ("clip,f\na1,1\n", "no column with the clips' names.* it has clip, f"),
         ("name\na1\n", "1 row.* and 0 feature"),
         ("name,f\n", "0 row.* and 1 feature"),
         ("name,f,f\na1,1,2\n", "named twice: 'f'"),
@@ -220,7 +220,7 @@ def test_openface_in_one_table_of_many_clips(tmp_path):
         ("name,frame,f\na1,1,1\na1,1,2\n", "same clip at the same time: a1"),
         ("name,f\na1,\na2,1\n", "1 cell.* without a finite number: a1: f; mend"),
         ("name,f\na1,1e99\n", "without a finite number: a1: f"),
-        ("name,f\na1,high\n", "do not hold numbers alone: f"),
+        ("name,f\na1,high\n", "do not hold numbers alone, as 'high' in f: f"),
         ("name,f\n,1\n", "1 row.* without a name"),
         ("name,f\na9,1\n", "none of its clips is in the corpus: mylab/a9"),
         ("name,f\n.wav,1\na1,1\n", r"none of mylab's: '\.wav'"),
@@ -240,7 +240,7 @@ def test_a_table_that_does_not_join(tmp_path, content, said):
 def test_arrays_that_do_not_join(tmp_path):
     path = tmp_path / "x.npz"
     for planted, said in (
-        ({"a1": np.zeros(2), "a2": np.zeros(3)}, "x.npz: a2: its features are not those .* which have 2"),
+        ({"a1": np.zeros(2), "a2": np.zeros(3)}, "x.npz: a2: it has 3 feature.* have 2"),
         (
             {"a1": np.zeros((2, 2, 2))},
             r"a1 is float64 of shape \[2, 2, 2\]; wanted numbers \[D\] or \[T, D\]",
@@ -272,5 +272,11 @@ def test_files_that_are_no_features(tmp_path):
         joined(tmp_path / "x.pkl")
     (tmp_path / "a1.csv").write_text("f1\n1\n")
     (tmp_path / "a2.csv").write_text("f2\n1\n")
-    with pytest.raises(CorpusError, match=r"a2\.csv: its features are not those of the clips before.*: f2"):
+    with pytest.raises(CorpusError, match=r"a2\.csv: it has 1 feature.*; new is f2"):
         joined(tmp_path)
+
+
+def test_a_spreadsheet_that_writes_a_comma_before_decimals(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("id;f;g\na1;1,5;2\na2;-0,25;3\n", encoding="cp1252")
+    assert held(path) == {"a1": [[1.5, 2]], "a2": [[-0.25, 3]]}
