@@ -41,15 +41,24 @@ def decide(truth: Truth, subset: Sequence[str], displays: np.ndarray) -> np.ndar
     Returns:
         int [N]. Ties go to the class that comes first.
     """
+    return _first_best(posterior(truth, subset, displays))
+
+
+def posterior(truth: Truth, subset: Sequence[str], displays: np.ndarray) -> np.ndarray:
+    """How probable these modalities' displays make each label: float64 [N, n], each row adding up to one.
+
+    Args:
+        displays: as of ``decide``.
+    """
     displays = np.asarray(displays)
-    chosen = np.zeros(len(displays), int)
+    found = np.empty((len(displays), len(truth.classes)))
     heard = displays >= 0
     for pattern in np.unique(heard, axis=0) if len(displays) else ():
         rows = (heard == pattern).all(axis=1)
         there = [modality for modality, is_there in zip(subset, pattern, strict=True) if is_there]
-        posterior = _marginal(truth, there)
-        chosen[rows] = _first_best(posterior)[tuple(displays[rows][:, pattern].T)]
-    return chosen
+        joint = _marginal(truth, there)
+        found[rows] = joint[:, *displays[rows][:, pattern].T].T.reshape(-1, len(truth.classes))
+    return found / found.sum(axis=1, keepdims=True)
 
 
 def population(truth: Truth) -> dict[str, float]:
@@ -86,7 +95,8 @@ def oracle(displays: pd.DataFrame, truth: Truth) -> pd.DataFrame:
             that is null is of a modality that is missing.
 
     Returns:
-        A table utterance_id, subset, prediction, correct; sorted by subset size, then utterance_id.
+        A table utterance_id, subset, label, prediction, correct, and how probable the displays make each class, in
+        a column of its name; sorted by subset size, then utterance_id.
     """
     import pandas as pd
 
@@ -106,15 +116,18 @@ def oracle(displays: pd.DataFrame, truth: Truth) -> pd.DataFrame:
             if telling
             else np.empty((len(displays), 0), int)
         )
-        prediction = pd.Series(index.to_numpy()[decide(truth, telling, seen)], dtype="str")
+        probable = posterior(truth, telling, seen)
+        prediction = pd.Series(index.to_numpy()[_first_best(probable)], dtype="str")
         parts.append(
             pd.DataFrame(
                 {
                     "utterance_id": displays["utterance_id"].astype("str"),
                     "subset": pd.Series([name_of(subset)] * len(displays), dtype="str"),
+                    "label": displays["label"].astype("str"),
                     "prediction": prediction,
                     "correct": (prediction == displays["label"]).to_numpy(bool),
                 }
+                | dict(zip(truth.classes, probable.T, strict=True))
             )
         )
     return pd.concat(parts, ignore_index=True)
@@ -130,8 +143,8 @@ def _marginal(truth: Truth, subset: Sequence[str]) -> np.ndarray:
 
 
 def _first_best(posterior: np.ndarray) -> np.ndarray:
-    best = posterior.max(axis=0, keepdims=True)
-    return (posterior >= best * (1 - 1e-9)).argmax(axis=0)  # the first of those equal up to rounding
+    best = posterior.max(axis=1, keepdims=True)
+    return (posterior >= best * (1 - 1e-9)).argmax(axis=1)  # the first of those equal up to rounding
 
 
 def _masks(truth: Truth) -> dict[tuple[str, ...], float]:

@@ -5,7 +5,8 @@ data/utterances/<corpus>.unread.json, and what the corpus knows of its own limit
 
     people.json       {kind of rater: {"accuracy", "ua", "utterances", "raters"}}: how well people agree; {} without
     ceilings.json     {"population": {subset: accuracy}, "oracle": {subset: accuracy}}; {} without planted truth
-    oracle.parquet    utterance_id, subset, prediction, correct; without rows where nothing is planted
+    oracle.parquet    utterance_id, subset, label, prediction, correct, and how probable each label is; without rows
+                      where nothing is planted
 """
 
 from __future__ import annotations
@@ -58,9 +59,11 @@ def main() -> None:
 
 
 def planted(root: Path, table: pd.DataFrame, stated: Layout = UNSTATED) -> tuple[dict, pd.DataFrame]:
-    """The ceilings of a corpus with planted truth, in any layout, for the utterances in its table that have a label.
+    """The ceilings of a corpus with planted truth, in any layout, and the oracle's answers on its table's utterances.
 
-    They are those of the corpus's own labels; of what raters perceive instead (``stated.raters``) nothing is known.
+    The ceilings are those of the planted labels, over the utterances that have one in the table; over all where the
+    corpus has words of its own alone (MuSe's humour). Of what raters perceive instead (``stated.raters``) nothing is
+    known.
 
     Raises:
         CorpusError: the truth beside the corpus is not of this corpus.
@@ -69,21 +72,29 @@ def planted(root: Path, table: pd.DataFrame, stated: Layout = UNSTATED) -> tuple
 
     path = root / "truth" / "displays.parquet"
     if not path.is_file() or stated.raters is not None:
-        empty = {"utterance_id": "str", "subset": "str", "prediction": "str", "correct": "bool"}
+        empty = {
+            "utterance_id": "str",
+            "subset": "str",
+            "label": "str",
+            "prediction": "str",
+            "correct": "bool",
+        }
         return {}, pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
     held = truth.Truth.from_json(read_json(path.parent / "ceilings.json"))
     displays = pd.read_parquet(path)
     displays["utterance_id"] = f"{root.name}/" + displays["id"]
-    labelled = table.loc[table["label"].notna(), ["utterance_id", "label"]]
-    joined = labelled.merge(displays, on="utterance_id", how="left", suffixes=("", "_planted"))
-    wrong = joined.loc[(joined["label"] == joined["label_planted"]).fillna(False).eq(False), "utterance_id"]
-    if len(wrong):
+    said = table[["utterance_id", "label"]].rename(columns={"label": "said"})
+    joined = said.merge(displays, on="utterance_id", how="left")
+    wrong = joined["said"].notna() & (joined["said"] == joined["label"]).fillna(False).eq(False)
+    if wrong.any():
         raise CorpusError(
-            f"{path} does not have these utterances with the label that the corpus gives them: {listed(wrong)}; "
+            f"{path} does not have these utterances with the label that the corpus gives them: "
+            f"{listed(joined.loc[wrong, 'utterance_id'])}; "
             f"make the corpus anew: remove {root}, then emoflow corpora synthesise as before (what was asked for "
             f"is in {path.parent / 'request.json'})"
         )
-    oracle = bayes.oracle(joined, held)
+    labelled = joined[joined["said"].notna()]
+    oracle = bayes.oracle(joined if labelled.empty else labelled, held)
     return bayes.ceilings(held, oracle), oracle
 
 

@@ -3,19 +3,16 @@ not hold."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..errors import listed
+from ..errors import EvaluationError
 from .ceilings import compare as compare_with_oracle
-from .ceilings import modalities_of, oracle_right, subset_name, text_at_chance
+from .ceilings import in_classes, modalities_of, oracle_right, subset_name, text_at_chance, together
 from .inputs import document, table
 from .predictions import Predictions
 from .summary import percent
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def beside_oracle(
@@ -24,37 +21,46 @@ def beside_oracle(
     *,
     modalities: list[str],
     data: Path,
-    utterances: dict[str, "pd.DataFrame"],
+    corpora: list[str],
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """Every strategy beside the oracle of its modalities on the corpora with planted truth; None without any."""
     import pandas as pd
 
     planted, population, findings = [], {}, []
-    for corpus, rows in utterances.items():
+    classes = dict(
+        zip(predictions.utterance_ids, np.array(predictions.classes)[predictions.truth], strict=True)
+    )
+    for corpus in corpora:
         oracle = table(data / "ceilings" / corpus / "oracle.parquet")
-        if oracle.empty:
+        if (
+            not oracle["utterance_id"].isin(classes.keys()).any()
+        ):  # nothing is planted, or nothing of it tested
             continue
-        if labels := sorted(set(rows["label"].dropna()) - set(predictions.classes)):
+        try:
+            answers = in_classes(oracle, classes)
+        except EvaluationError as error:
             findings.append(
                 _finding(
                     "ceiling",
-                    f"{corpus}: its oracle also answers {listed(labels)}, which this label space has not; "
-                    "strategies are not compared with it.",
-                    "Use the corpus's own label space.",
+                    f"{corpus}: {error}; strategies are not compared with its oracle.",
+                    "A label space that maps or merges the corpus's labels has a ceiling.",
                 )
             )
             continue
-        planted.append((set(rows["utterance_id"]), oracle))
-        population[corpus] = {
-            subset_name(subset.split("+")): value
-            for subset, value in document(data / "ceilings" / corpus / "ceilings.json")["population"].items()
-        }
+        planted.append(answers)
+        if set(oracle["label"]) == set(predictions.classes):
+            population[corpus] = {
+                subset_name(subset.split("+")): value
+                for subset, value in document(data / "ceilings" / corpus / "ceilings.json")[
+                    "population"
+                ].items()
+            }
     if not planted:
         return None, findings
-    covered = pd.Index(predictions.utterance_ids).isin(set().union(*(ids for ids, _ in planted)))
-    oracle = oracle_right(pd.concat([held for _, held in planted]), predictions.utterance_ids[covered])
+    covered = pd.Index(predictions.utterance_ids).isin(pd.concat(planted)["utterance_id"])
     right = {name: (predictions.predicted(name) == predictions.truth)[covered] for name in strategies}
     subsets = {name: subset_name(modalities_of(name, modalities)) for name in strategies}
+    oracle = oracle_right(together(planted, set(subsets.values())), predictions.utterance_ids[covered])
     compared = compare_with_oracle(right, oracle, subsets)
     truth = predictions.truth[covered]
     oracle_ua = {

@@ -42,7 +42,11 @@ def subset_name(modalities: list[str] | tuple[str, ...]) -> str:
 
 
 def modalities_of(strategy: str, modalities: list[str]) -> list[str]:
-    """The modalities that a strategy looks at: a baseline is named by its only one, any other looks at all."""
+    """The modalities that a strategy looks at: a baseline is named by its only one, any other looks at all.
+
+    Args:
+        modalities: those that the corpora have.
+    """
     return [strategy] if strategy in modalities else sorted(modalities)
 
 
@@ -50,7 +54,7 @@ def oracle_right(oracle: "pd.DataFrame", utterance_ids: np.ndarray) -> dict[str,
     """Whether each subset's oracle has each utterance right: subset → bool ``[N]``.
 
     Args:
-        oracle: utterance_id, subset, prediction, correct (see ``data/ceilings/<corpus>/oracle.parquet``).
+        oracle: utterance_id, subset, correct.
 
     Raises:
         EvaluationError: where a subset lacks an utterance or holds it twice.
@@ -65,6 +69,60 @@ def oracle_right(oracle: "pd.DataFrame", utterance_ids: np.ndarray) -> dict[str,
             raise EvaluationError(f"the oracle of {subset} {fault}; run the stage `utterances` again")
         right[subset_name(str(subset).split("+"))] = held.loc[utterance_ids].to_numpy(bool)
     return right
+
+
+def in_classes(oracle: "pd.DataFrame", classes: dict[str, str]) -> "pd.DataFrame":
+    """The oracle's answers in the classes that a model tells apart, which may merge the planted labels or lack some.
+
+    As probable as the labels that it merges is a class; that an utterance has one of these labels, the oracle knows.
+
+    Args:
+        oracle: utterance_id, subset, label, and how probable each label is, in a column of its name (see
+            ``data/ceilings/<corpus>/oracle.parquet``); other rows are left out.
+        classes: utterance id → class.
+
+    Returns:
+        utterance_id, subset, correct; an utterance's class is that of its label.
+
+    Raises:
+        EvaluationError: one planted label is several classes, so that nothing is known of them.
+    """
+    rows = oracle[oracle["utterance_id"].isin(classes.keys())]
+    truth = rows["utterance_id"].map(classes)
+    merged = rows[["label"]].assign(name=truth).drop_duplicates().sort_values(["name", "label"])
+    several = sorted(merged.loc[merged["label"].duplicated(), "label"].unique())
+    if several:
+        raise EvaluationError(f"what was planted as {listed(several)} is of several classes")
+    names = merged["name"].unique()
+    probable = np.stack(
+        [rows[merged.loc[merged["name"] == name, "label"].tolist()].sum(axis=1) for name in names], axis=1
+    )
+    best = probable.max(axis=1, keepdims=True)
+    answer = names[(probable >= best * (1 - 1e-9)).argmax(axis=1)]  # the first of those equal up to rounding
+    return rows[["utterance_id", "subset"]].assign(correct=answer == truth.to_numpy())
+
+
+def together(oracles: list["pd.DataFrame"], subsets: set[str]) -> "pd.DataFrame":
+    """The answers of several corpora's oracles to every subset that tells something of each of them.
+
+    Of a corpus that lacks some modality of a subset, the rest of the subset answers.
+
+    Args:
+        oracles: utterance_id, subset, correct, of one corpus each; subsets: further ones that are asked for.
+    """
+    import pandas as pd
+
+    named = [
+        held.assign(subset=held["subset"].map(lambda name: subset_name(name.split("+")))) for held in oracles
+    ]
+    held = [dict(list(each.groupby("subset"))) for each in named]
+    parts = [named[0][:0]]
+    for subset in sorted(subsets.union(*held)):
+        asked = set(subset.split("+"))
+        there = [subset_name(list(asked & set("+".join(each).split("+")))) for each in held]
+        if all(name in each for name, each in zip(there, held, strict=True)):
+            parts += [each[name].assign(subset=subset) for name, each in zip(there, held, strict=True)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def compare(

@@ -34,7 +34,6 @@ def main() -> None:
     experiment = params.load()
     evaluate(
         corpora=experiment.corpora,
-        modalities=experiment.modalities,
         resamples=experiment.evaluate.resamples,
         seed=experiment.evaluate.seed,
     )
@@ -43,7 +42,6 @@ def main() -> None:
 def evaluate(
     *,
     corpora: list[str],
-    modalities: list[str],
     resamples: int,
     seed: int,
     data: Path = DATA,
@@ -56,9 +54,7 @@ def evaluate(
     """
     from . import plots, report
 
-    metrics, predictions = measure(
-        corpora=corpora, modalities=modalities, resamples=resamples, seed=seed, data=data
-    )
+    metrics, predictions = measure(corpora=corpora, resamples=resamples, seed=seed, data=data)
     best = document(data / "search" / "best.json")
     curves = plots.chosen_curves(table(data / "search" / "curves.parquet"), best)
     trials = table(data / "search" / "trials.parquet")
@@ -74,7 +70,7 @@ def evaluate(
 
 
 def measure(
-    *, corpora: list[str], modalities: list[str], resamples: int, seed: int, data: Path = DATA
+    *, corpora: list[str], resamples: int, seed: int, data: Path = DATA
 ) -> tuple[dict[str, Any], Predictions]:
     """What ``metrics.json`` holds, and the predictions it is of. Reads ``data`` and writes nothing.
 
@@ -94,7 +90,7 @@ def measure(
         name: scores.figures(predictions, name, boot)
         | {
             "params": best["strategies"].get(name, {}).get("parameters"),
-            "modalities": ceilings.modalities_of(name, modalities),
+            "modalities": ceilings.modalities_of(name, best["modalities"]),
         }
         for name in predictions.strategies
     }
@@ -104,7 +100,7 @@ def measure(
         best["best"], [name for name in real if name != best["best"]], predictions, boot, seed=seed
     )
     ceiling, findings = alarms.beside_oracle(
-        predictions, real, modalities=modalities, data=data, utterances=utterances
+        predictions, real, modalities=best["modalities"], data=data, corpora=corpora
     )
 
     metrics = {

@@ -72,8 +72,13 @@ def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
     return table.sort_values(["strategy", "fold", "trial", "epoch"], ignore_index=True)
 
 
-def choose(outcomes: Outcomes, *, absent: Mapping[str, str], budget: dict[str, Any]) -> dict[str, Any]:
+def choose(
+    outcomes: Outcomes, *, absent: Mapping[str, str], modalities: Sequence[str], budget: dict[str, Any]
+) -> dict[str, Any]:
     """``best.json``: each strategy's choice on each fold, and the strategies that validation puts first.
+
+    Args:
+        absent: strategy → why nothing was searched for it; modalities: those that the corpora have.
 
     Raises:
         SearchError: a strategy whose trials all failed on a fold, or nothing to choose from.
@@ -119,6 +124,7 @@ def choose(outcomes: Outcomes, *, absent: Mapping[str, str], budget: dict[str, A
             for fold in folds
         },
         "left_out": dict(sorted(absent.items())),
+        "modalities": list(modalities),
         "budget": budget,
     }
 

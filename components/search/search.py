@@ -106,7 +106,7 @@ def main() -> None:
             folder / "trials.parquet", trials_table(outcomes, absent=absent, configs=configs, folds=numbers)
         )
         write_table(folder / "curves.parquet", curves_table(outcomes))
-        write_json(folder / "best.json", choose(outcomes, absent=absent, budget=budget))
+        write_json(folder / "best.json", choose(outcomes, absent=absent, modalities=there, budget=budget))
 
 
 def _there(store: FeatureStore, folds: list[Fold], modalities: list[str]) -> list[str]:

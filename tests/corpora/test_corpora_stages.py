@@ -16,6 +16,7 @@ from rich.console import Console
 from components.corpora import bayes, control, listing, select, takes, truth, utterances
 from components.errors import CorpusError, ParamsError
 from components.files import tree_digest
+from components.schema import EMOTION7
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,11 @@ def test_utterances_of_control(project, monkeypatch, capsys):
     ceilings = json.loads((project / "data/ceilings/control/ceilings.json").read_text())
     assert ceilings["population"] == bayes.population(truth.Truth(takes.RELIABILITY))
     oracle = pd.read_parquet("data/ceilings/control/oracle.parquet")
-    assert list(oracle.columns) == ["utterance_id", "subset", "prediction", "correct"]
+    told = ["utterance_id", "subset", "label", "prediction", "correct"]
+    assert (
+        list(oracle.columns) == [*told, *EMOTION7]
+        and (oracle[list(EMOTION7)].sum(axis=1) - 1).abs().max() < 1e-9
+    )
     assert set(oracle["utterance_id"]) == set(table["utterance_id"]) and len(oracle) == 7 * 42
     for subset, score in ceilings["oracle"].items():
         assert oracle.loc[oracle["subset"] == subset, "correct"].mean() == pytest.approx(score)
@@ -106,7 +111,8 @@ def test_utterances_of_a_corpus_without_planted_truth(project, monkeypatch):
     assert json.loads((project / "data/ceilings/ravdess/ceilings.json").read_text()) == {}
     assert json.loads((project / "data/ceilings/ravdess/people.json").read_text()) == {}
     oracle = pd.read_parquet("data/ceilings/ravdess/oracle.parquet")
-    assert list(oracle.columns) == ["utterance_id", "subset", "prediction", "correct"] and len(oracle) == 0
+    assert list(oracle.columns) == ["utterance_id", "subset", "label", "prediction", "correct"]
+    assert oracle.empty
 
 
 def test_a_corpus_that_is_not_here(project, monkeypatch):

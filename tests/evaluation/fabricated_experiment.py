@@ -147,6 +147,7 @@ def _search(data: Path, skill: dict[str, float], folds: int, generator: np.rando
         "best": max(strategies, key=lambda name: strategies[name]["validation"]["ua"]),
         "per_fold_best": per_fold,
         "left_out": {"gesture": "no utterance of <control> has it"},
+        "modalities": MODALITIES,
         "budget": {"configurations": 12, "epochs": 40, "folds": folds, "seeds": 1, "rungs": [10, 20, 40]},
     }
     write_json(data / "search" / "best.json", best)
@@ -181,7 +182,7 @@ def _predictions(table, deal, skill, classes, seeds, per_fold, generator) -> pd.
 def _oracle(folder: Path, table, classes, generator, *, planted: bool) -> None:
     agree = {"both": {"accuracy": 0.634, "ua": 0.612, "utterances": 120, "raters": 9.8}}
     write_json(folder / "people.json", agree if planted else {})
-    columns = ["utterance_id", "subset", "prediction", "correct"]
+    columns = ["utterance_id", "subset", "label", "prediction", "correct"]
     if not planted:
         write_table(folder / "oracle.parquet", pd.DataFrame(columns=columns))
         write_json(folder / "ceilings.json", {})
@@ -193,7 +194,9 @@ def _oracle(folder: Path, table, classes, generator, *, planted: bool) -> None:
         single = "+" not in subset
         population[subset] = RELIABILITY[subset] if single else float(1 - misses)
         correct = generator.random(len(table)) < population[subset]
-        part = table[["utterance_id", "label"]].rename(columns={"label": "prediction"})
-        parts.append(part.assign(subset=subset, correct=correct)[columns])
+        part = table[["utterance_id", "label"]].assign(subset=subset, correct=correct)
+        after = dict(zip(classes, [*classes[1:], classes[0]], strict=True))
+        part["prediction"] = part["label"].where(correct, part["label"].map(after))
+        parts.append(pd.concat([part[columns], pd.get_dummies(part["prediction"], dtype=float)], axis=1))
     write_table(folder / "oracle.parquet", pd.concat(parts, ignore_index=True))
     write_json(folder / "ceilings.json", {"population": population, "oracle": {}})

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from fabricated_experiment import CLASSES, MODALITIES, SKILL, experiment
+from fabricated_experiment import CLASSES, SKILL, experiment
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from components.errors import EvaluationError
@@ -18,7 +18,7 @@ from components.evaluation.evaluate import evaluate, main, measure
 from components.evaluation.summary import table
 from components.files import read_json, tree_digest, write_json, write_table
 
-HOW = {"corpora": ["control"], "modalities": MODALITIES, "resamples": 300, "seed": 7}
+HOW = {"corpora": ["control"], "resamples": 300, "seed": 7}
 
 
 def run(data: Path) -> dict:
@@ -236,15 +236,52 @@ def test_text_that_must_be_at_chance_raises_the_alarm_when_it_is_not(tmp_path):
     assert at_chance["alarms"] == [] and at_chance["text_at_chance"]["ok"]
 
 
-def test_an_oracle_of_other_classes_is_not_compared_with(tmp_path):
+def test_an_utterance_outside_the_label_space_is_nothing_to_the_oracle(tmp_path):
     data = experiment(tmp_path)
     table = pd.read_parquet(data / "utterances" / "control.parquet")
     extra = table.head(1).assign(utterance_id="control/zz", label="boredom")
     write_table(data / "utterances" / "control.parquet", pd.concat([table, extra], ignore_index=True))
+    oracle = pd.read_parquet(data / "ceilings" / "control" / "oracle.parquet").assign(boredom=0.0)
+    more = oracle.drop_duplicates("subset").assign(utterance_id="control/zz", label="boredom")
+    write_table(data / "ceilings" / "control" / "oracle.parquet", pd.concat([oracle, more]))
+    metrics = measured(data)
+    assert metrics["ceiling"]["utterances"] == len(table) and metrics["ceiling"]["population"] == {}
+    assert metrics["excluded"]["never_tested"] == 1
+
+
+def test_an_oracle_whose_labels_are_no_classes_is_not_compared_with(tmp_path):
+    data = experiment(tmp_path)
+    oracle = pd.read_parquet(data / "ceilings" / "control" / "oracle.parquet")
+    write_table(data / "ceilings" / "control" / "oracle.parquet", oracle.assign(label="anger"))
     metrics = measured(data)
     assert metrics["ceiling"] is None
-    assert "boredom" in metrics["findings"][-1]["explanation"]
-    assert metrics["excluded"]["never_tested"] == 1
+    assert "planted as anger is of several classes" in metrics["findings"][-1]["explanation"]
+
+
+def test_a_corpus_that_is_never_tested_has_no_ceiling(tmp_path):
+    data = experiment(tmp_path)
+    oracle = pd.read_parquet(data / "ceilings" / "control" / "oracle.parquet")
+    write_table(data / "ceilings" / "control" / "oracle.parquet", oracle.assign(utterance_id="other/1"))
+    assert measured(data)["ceiling"] is None
+
+
+def test_a_choice_that_a_leak_reaches_is_not_called_nested(done):
+    _, metrics = done
+    lines = str(table(metrics).caption).splitlines()
+    assert lines[0] == "chosen: each fold's own choice, strictly nested: the figure to quote"
+    leaking = metrics | {"waived": [{"kind": "validation-speaker", "reason": "the six friends", "count": 3}]}
+    assert (
+        str(table(leaking).caption).splitlines()[0] == "chosen: each fold's own choice: the figure to quote"
+    )
+
+
+def test_the_ceiling_is_of_the_modalities_that_the_corpora_have(tmp_path):
+    data = experiment(tmp_path)
+    best = read_json(data / "search" / "best.json") | {"modalities": ["audio", "text"]}
+    write_json(data / "search" / "best.json", best)
+    metrics = measured(data)
+    assert metrics["strategies"]["late-average"]["modalities"] == ["audio", "text"]
+    assert metrics["ceiling"]["strategies"]["late-average"]["subset"] == "audio+text"
 
 
 def test_one_test_speaker_has_figures_without_intervals(tmp_path):

@@ -114,13 +114,14 @@ def test_where_all_fail_the_search_says_why():
     configs = [config | {"learning_rate": float("inf")} for config in drawn(2)]
     outcomes = {("late-weighted", 0): gang(configs, halvings=0, epochs=2)}
     with pytest.raises(SearchError, match=r"late-weighted: no configuration came through on fold 0.*finite"):
-        choose(outcomes, absent={}, budget={})
+        choose(outcomes, absent={}, modalities=["audio"], budget={})
 
 
 def test_a_modality_that_is_absent_is_left_out():
     outcomes = {("late-weighted", fold): gang(drawn(2), halvings=0, epochs=2) for fold in (0, 1)}
     absent = {"face": "nobody has it"}
-    best = choose(outcomes, absent=absent, budget={"folds": 2})
+    best = choose(outcomes, absent=absent, modalities=["audio"], budget={"folds": 2})
+    assert best["modalities"] == ["audio"]
     assert best["best"] == "late-weighted"
     assert best["per_fold_best"] == {"0": "late-weighted", "1": "late-weighted"}
     assert best["left_out"] == absent
