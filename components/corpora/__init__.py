@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..schema import CORPORA, LAYOUTS, UNSTATED, Layout
-from .reading import MANIFESTS, Adapter, Reading
+from .reading import MANIFESTS, Adapter, Reading, is_planted
 
 if TYPE_CHECKING:
     from .features import Attached
@@ -105,4 +105,4 @@ def obtain(corpus: str) -> str:
     return f"emoflow corpora add {corpus} DIR" + (f" (or did you mean {close[0]!r}?)" if close else "")
 
 
-__all__ = ["Adapter", "Reading", "adapter", "attached", "layout_of", "obtain", "read"]
+__all__ = ["Adapter", "Reading", "adapter", "attached", "is_planted", "layout_of", "obtain", "read"]

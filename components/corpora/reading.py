@@ -70,6 +70,11 @@ def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
     )
 
 
+def is_planted(root: Path) -> bool:
+    """Whether a folder holds a control corpus, in whatever layout it is written."""
+    return (root / PLANTED).is_file()
+
+
 def files_below(root: Path) -> tuple[list[str], int]:
     """Every file of a corpus (relative POSIX paths, sorted), feature tables, planted truth and droppings left out.
 
@@ -84,7 +89,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
     links: list[str] = []
     refused: list[str] = []
     droppings = 0
-    apart = {OURS} | ({PLANTED.split("/")[0]} if (root / PLANTED).is_file() else set())
+    apart = {OURS} | ({PLANTED.split("/")[0]} if is_planted(root) else set())
     folders = [("", False)]
     while folders:
         within, dropped = folders.pop()

@@ -71,9 +71,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
     root = RAW / corpus
     named = corpora.layout_of(corpus, root, layout)
     published = known(named)
-    if (
-        published and (root / "truth").is_dir()
-    ):  # a control corpus in that corpus's layout: of no published size
+    if published and corpora.is_planted(root):
         published = published.without_counts()
     attached = corpora.attached(corpus, root, table["utterance_id"], layout)
     features = {modality: held.index for modality, held in attached.items()}

@@ -135,7 +135,10 @@ def test_a_control_corpus_in_another_layout_is_not_counted_as_that_corpus(projec
     stage.main()
     lacking = "lacking"
     assert lacking in {each["column"] for each in verdict()["warnings"]}
-    (stage.RAW / "ravdess" / "truth").mkdir()
+    (stage.RAW / "ravdess" / "truth").mkdir()  # a folder that anyone may have
+    stage.main()
+    assert lacking in {each["column"] for each in verdict()["warnings"]}
+    (stage.RAW / "ravdess" / "truth" / "request.json").write_text("{}")
     stage.main()
     assert lacking not in {each["column"] for each in verdict()["warnings"]}
 
