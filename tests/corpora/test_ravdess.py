@@ -279,7 +279,7 @@ def test_no_feature_table(two):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"clip": ["x"], "AU": [1]}, "no column 'name'"),
+        ({"clip": ["x"], "AU": [1]}, "no column with the clips' names"),
         (
             {"name": ["01-01-02-01-01-01-01", "03-01-02-01-01-01-01.wav"], "AU": [1, 2]},
             "more than once: ravdess/01-02",
