@@ -291,7 +291,7 @@ def test_no_feature_table(two):
         ({"name": ["01-01-02-01-01-01-01"], "AU": [float("inf")]}, "finite"),
         ({"name": ["01-01-08-01-01-01-01"], "AU": [1]}, "none of its clips .*: ravdess/01-08-01"),
         ({"name": ["clip1"], "AU": [1]}, "none of ravdess's: 'clip1'"),
-        ({"name": ["01-01-02-01-01-01-01"], "AU": ["high"]}, "do not hold numbers alone: AU"),
+        ({"name": ["01-01-02-01-01-01-01"], "AU": ["high"]}, "do not hold numbers alone, as 'high' in AU"),
         ({"name": ["01-01-02-01-01-01-01"]}, "0 feature"),
     ],
 )
