@@ -378,12 +378,18 @@ def results() -> None:
     path = Path("reports/metrics.json")
     if not path.is_file():
         raise errors.EmoflowError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
+    metrics, folds = read_json(path), Path("data/folds.json")
+    if not folds.is_file() or read_json(folds)["protocol"] != metrics["protocol"]:
+        raise errors.EmoflowError(
+            f"{path} is of an earlier experiment, {metrics['protocol']}, and the one that params.yaml states is not "
+            "finished; run `dvc repro`"
+        )
     from .lineage import Store
 
     name = _model_name()
     champion = Store(_settings().lineage_uri, root=Path()).holder(name)
     said = "nobody yet: emoflow publish, emoflow promote" if champion is None else f"models:/{name}@champion"
-    _print(table(read_json(path)))
+    _print(table(metrics))
     print(
         f"\nreport     reports/index.html"
         f"\nchampion   {said}   (emoflow predict CLIP; emoflow lineage)"

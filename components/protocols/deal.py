@@ -41,8 +41,8 @@ INFLATED = {
 _ANYWHERE = ("session", "episode", "dialogue", "overlap", "duplicate-text", "near-duplicate-text")
 
 BY_DESIGN: dict[str, tuple[str, ...]] = {
-    "utterances": ("speaker", "validation-speaker", *_ANYWHERE),
-    "20 % of the utterances": ("validation-speaker", *_ANYWHERE),
+    "utterances": ("speaker", "validation-speaker", "face-track", *_ANYWHERE),
+    "20 % of the utterances": ("validation-speaker", "face-track", *_ANYWHERE),
     "10 % of the dialogues": ("validation-speaker", "session", "duplicate-text", "near-duplicate-text"),
     "rest of the session": ("session", "dialogue", "overlap"),
     "test": ("utterance",),

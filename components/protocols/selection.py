@@ -93,9 +93,11 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
         for corpus, words in why.dropna().groupby(table["corpus"])
     }
     if rows.empty:
+        bare = bool(table["label"].isna().all() and table["label_raw"].isna().all())
+        hint = "; without any label a corpus can be pre-trained on, but not scored" * bare
         raise ProtocolError(
             f"protocol {protocol.id}: none of the {len(table)} utterances has a label of the space "
-            f"{protocol.space.name} ({', '.join(classes)}); left out: {added(dropped)}"
+            f"{protocol.space.name} ({', '.join(classes)}); left out: {added(dropped)}{hint}"
         )
     nobody = rows["speaker"].isna()
     if protocol.deal.by_speaker:

@@ -144,7 +144,9 @@ def _utterances(facts: pd.DataFrame, features: Mapping[str, Collection[str]]) ->
         .map({text: count for text, (_, count) in read.items()})
         .astype("float64"),
     }
-    for name in ("audio", "video", "text"):
+    # A film has sound too; a silent one lacks it.
+    derived["audio_coverage"] = _coverage(facts["audio"].notna() | facts["audio_state"].notna())
+    for name in ("video", "text"):
         derived[f"{name}_coverage"] = _coverage(facts[name].notna())
     for modality, ids in features.items():
         derived[coverage(modality)] = _coverage(facts["utterance_id"].isin(ids))

@@ -32,6 +32,9 @@ def test_what_makes_no_classes_is_refused():
         selected(LabelSpace("mylab", ()), own(["a", "b"], ["lo"], known=False))
     with pytest.raises(ProtocolError, match=r"none of the 2 utterances has a label of the space emotion7"):
         selected(LABEL_SPACES["emotion7"], own(["a", "b"], ["lo"], known=False))
+    with pytest.raises(ProtocolError, match="without any label a corpus can be pre-trained on"):
+        bare = own(["a", "b"], ["lo"], known=False).assign(label_raw=None)
+        selected(LABEL_SPACES["emotion7"], bare)
 
 
 def test_a_corpus_s_own_words_go_before_the_common_ones():

@@ -123,6 +123,16 @@ def test_what_some_utterances_have_the_others_lack_by_name():
     assert verdict["unusable"] == []  # ids[3] has features
 
 
+def test_a_film_has_sound_too_but_for_a_silent_one():
+    rows = own_rows(12)
+    for row in rows:
+        row |= {"audio": f"{row['utterance_id']}.wav", "audio_state": "usable"}
+    rows[3] |= {"audio": None, "video": "film.mp4", "audio_state": "usable"}
+    rows[5] |= {"audio": None, "video": "mute.mp4", "audio_state": None}
+    verdict = judged(rows, "mylab", "manifest").verdict
+    assert columns(verdict, "warnings")["audio_coverage"] == [rows[5]["utterance_id"]]
+
+
 def test_a_label_of_one_speaker_and_a_speaker_of_two_genders():
     rows = own_rows(16)
     for row in rows:

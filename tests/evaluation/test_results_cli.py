@@ -1,0 +1,27 @@
+"""`emoflow results` on an experiment that is finished, and on one that is not."""
+
+import shutil
+
+from conftest import ROOT
+from fabricated_experiment import experiment
+from typer.testing import CliRunner
+
+from components import cli
+from components.evaluation.evaluate import evaluate
+from components.files import read_json, write_json
+
+
+def test_an_earlier_experiment_s_figures_are_not_shown_as_this_one_s(tmp_path, monkeypatch):
+    data = experiment(tmp_path, speakers=3, folds=3, clips=2)
+    evaluate(data=data, reports=tmp_path / "reports", corpora=["control"], resamples=100, seed=7)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(cli.app, ["results"])
+    assert shown.exit_code == 0 and "protocol emotion7.kfold3" in shown.output
+
+    folds = read_json(data / "folds.json")
+    write_json(data / "folds.json", folds | {"protocol": "emotion7.loso"})
+    refused = CliRunner().invoke(cli.app, ["results"])
+    assert "of an earlier experiment, emotion7.kfold3" in str(refused.exception or refused.output)
+    (data / "folds.json").unlink()
+    assert CliRunner().invoke(cli.app, ["results"]).exit_code
