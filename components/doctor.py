@@ -168,7 +168,7 @@ def corpora(root: Path, experiment: Params) -> Iterator[Check]:
         elif Path(f"{folder}.dvc").is_file():
             yield Check(f"corpus {name}", False, f"not in {where}, tracked", f"dvc pull {where}.dvc")
         else:
-            yield Check(f"corpus {name}", False, f"not in {where}", obtain(name))
+            yield Check(f"corpus {name}", False, f"not in {where}", obtain(name, folder.parent))
 
 
 def landmark_model(path: Path, *, needed: bool) -> Check:

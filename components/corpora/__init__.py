@@ -65,7 +65,7 @@ def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
     """
     root = Path(root)
     if not root.is_dir():
-        raise CorpusError(f"{root} is not there; have it by: {obtain(corpus)}")
+        raise CorpusError(f"{root} is not there; have it by: {obtain(corpus, root.parent)}")
     reading = adapter(layout_of(corpus, root, stated)).read(root, corpus, stated)
     if stated.raters is None:
         return reading
@@ -97,11 +97,12 @@ def attached(corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTA
     return dict(sorted(found.items()))
 
 
-def obtain(corpus: str) -> str:
-    """What to do to have a corpus."""
+def obtain(corpus: str, raw: Path) -> str:
+    """What to do to have a corpus; ``raw`` is what holds the corpora that are here, data/raw."""
     if corpus in CORPORA:
         return CORPORA[corpus].obtain
-    close = difflib.get_close_matches(corpus, CORPORA, n=1)
+    here = [path.name for path in raw.glob("*") if path.is_dir()]
+    close = difflib.get_close_matches(corpus, [*CORPORA, *here], n=1)
     return f"emoflow corpora add {corpus} DIR" + (f" (or did you mean {close[0]!r}?)" if close else "")
 
 

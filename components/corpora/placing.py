@@ -62,7 +62,7 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
     for each in reading.unread:
         by_reason.setdefault(each["reason"], []).append(each["path"])
     for reason, paths in sorted(by_reason.items(), key=lambda held: -len(held[1])):
-        say(f"taken in, but not read: {len(paths)} ({reason}): {listed(paths)}")
+        say(f"not read: {len(paths)} ({reason}): {listed(paths)}")
     return reading
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     corpora = params.load().corpora
     for corpus in corpora:
         if not (RAW / corpus).is_dir():
-            raise CorpusError(f"{RAW / corpus} is not there; have it by: {obtain(corpus)}")
+            raise CorpusError(f"{RAW / corpus} is not there; have it by: {obtain(corpus, RAW)}")
     cleared = strangers(corpora)
     if cleared and (busy := sorted(in_use())):
         raise CorpusError(

@@ -19,11 +19,11 @@ from ..schema import file_of
 if TYPE_CHECKING:
     import pandas as pd
 
-THERE, MISSING, OUTSIDE = "there", "missing", "outside the corpus"
+THERE, EMPTY, MISSING, OUTSIDE = "there", "0 bytes", "missing", "outside the corpus"
 NO_SOUND = "no sound track"
 
 COLUMNS = {
-    "audio_file": "str",  # there, missing, outside the corpus; null where the table names none
+    "audio_file": "str",  # there, 0 bytes, missing, outside the corpus; null where the table names none
     "video_file": "str",
     "audio_reason": "str",  # why it cannot be used; null where it can, or where there is none
     "face_reason": "str",
@@ -163,7 +163,9 @@ def _place(path: str, root: Path) -> str:
     within = os.path.normpath(file_of(path))
     if not path or PurePosixPath(within).is_absolute() or PurePosixPath(within).parts[0] == "..":
         return OUTSIDE
-    return THERE if (root / within).is_file() else MISSING
+    if not (root / within).is_file():
+        return MISSING
+    return THERE if (root / within).stat().st_size else EMPTY
 
 
 def _sound(path: Path, place: str) -> _Sound:

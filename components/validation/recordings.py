@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from . import tables
 from .clause import BETWEEN, CRITICAL, IN_SET, MATCH, NOT_NULL, UNIQUE, UTTERANCES, WARNING, Clause, holds
-from .facts import THERE
+from .facts import EMPTY, THERE
 from .known import Known
 
 UNUSABLE_AT_MOST = 0.05
@@ -27,6 +27,7 @@ def files(corpus: str, shortest_s: float, longest_s: float) -> Iterator[Clause]:
             UTTERANCES,
             f"{media}_file",
             THERE,
+            EMPTY,  # has no digest, and counts as a missing modality like any other that cannot be used
             severity=CRITICAL,
             expected=f"{media} files that are there, inside data/raw/{corpus}",
             advice=restore,

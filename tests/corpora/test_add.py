@@ -275,7 +275,7 @@ def test_what_the_labels_were_taken_for_is_told(root, tmp_path):
     assert "happiness 2 (Freude, ilo)" in labels and "sadness 1 (sad)" in labels
     assert "since no emotion that emoflow knows: hangry" in labels
     assert "layouts: {mylab: {labels: {hangry: happiness}}}" in labels
-    (unread,) = (each for each in told if each.startswith("taken in, but not read"))
+    (unread,) = (each for each in told if each.startswith("not read: "))
     assert "2 (no recording" in unread and unread.endswith("sad/notes.pdf, sad/plan.pdf")
 
 

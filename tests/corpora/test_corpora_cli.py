@@ -60,6 +60,12 @@ def test_a_mistyped_part_and_an_unknown_corpus(project):
         raise typed("fetch", "ravdes").exception
 
 
+def test_a_mistyped_name_of_ones_own(project):
+    (project / "data" / "raw" / "mylab").mkdir(parents=True)
+    with pytest.raises(CorpusError, match="did you mean 'mylab'"):
+        raise typed("describe", "mylb").exception
+
+
 def test_features_of_one_modality_are_given_once(project):
     with pytest.raises(CorpusError, match=r"--features face=… is given twice, a\.csv and b\.csv"):
         raise typed("add", "mylab", ".", "--features", "face=a.csv", "--features", "face=b.csv").exception

@@ -38,7 +38,7 @@ def project(ravdess_wavs, tmp_path, monkeypatch):
                 "corpus": "ravdess",
                 "speaker": f"ravdess/{actor}",
                 "audio": path.relative_to(stage.RAW / "ravdess").as_posix(),
-                "audio_digest": file_digest(path),
+                "audio_digest": file_digest(path) if path.stat().st_size else None,
                 "label": EMOTIONS8[int(emotion)],
                 "label_raw": WORDS[int(emotion)],
                 "intensity": {"01": "normal", "02": "strong"}[intensity],
