@@ -25,7 +25,13 @@ def table(metrics: dict[str, Any]) -> "Table":
     honest = "" if metrics["inflated"] else f"{nested}: the figure to quote"
     said = [f"chosen: each fold's own choice{honest}", "★ registered: the highest mean validation UA"]
     said += [f"inflated: {metrics['inflated']}"] if metrics["inflated"] else []
-    said += [f"{each['kind']} passes the leakage gate: {each['reason']}" for each in metrics["waived"]]
+    said += [f"let through the leakage gate: {kinds}: {reason}" for reason, kinds in _let_through(metrics)]
+    said += [
+        f"{count:,} of {corpus}: {why.strip('()')}"
+        for corpus, held in metrics["excluded"]["dropped"].items()
+        for why, count in held.items()
+        if "quarantined" in why
+    ]
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over {over(metrics)}",
         caption="\n".join(map(escape, said)),
@@ -69,6 +75,14 @@ def percent(interval: dict[str, float | None]) -> str:
     if interval["low"] is None:
         return mean
     return f"{mean} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
+
+
+def _let_through(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each reason, and the kinds of leak that it lets through."""
+    by_reason: dict[str, list[str]] = {}
+    for each in metrics["waived"]:
+        by_reason.setdefault(each["reason"], []).append(each["kind"])
+    return [(reason, ", ".join(kinds)) for reason, kinds in by_reason.items()]
 
 
 def _cell(interval: dict[str, float | None]) -> str:

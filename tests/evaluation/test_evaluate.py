@@ -275,6 +275,17 @@ def test_a_choice_that_a_leak_reaches_is_not_called_nested(done):
     )
 
 
+def test_the_table_says_what_passed_the_gate_and_what_was_set_aside(done):
+    _, metrics = done
+    waived = [{"kind": kind, "reason": "by design", "count": 3} for kind in ("dialogue", "session")]
+    dropped = {"control": {"calm": 4, "(quarantined: breaks its contract)": 1200}}
+    held = metrics | {"waived": waived, "excluded": metrics["excluded"] | {"dropped": dropped}}
+    assert str(table(held).caption).splitlines()[2:] == [
+        "let through the leakage gate: dialogue, session: by design",
+        "1,200 of control: quarantined: breaks its contract",
+    ]
+
+
 def test_the_ceiling_is_of_the_modalities_that_the_corpora_have(tmp_path):
     data = experiment(tmp_path)
     best = read_json(data / "search" / "best.json") | {"modalities": ["audio", "text"]}
