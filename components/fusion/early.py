@@ -9,16 +9,14 @@ from .layers import AbsentToken, Perceptron, complete, masked_mean
 from .output import FusionOutput
 from .strategy import Choice, Strategy, Uniform
 
+SPACE = {"width": Choice((128,)), "layers": Choice((1, 2)), "modality_dropout": Uniform(0.0, 0.3)}
+
 
 class EarlySummation(Strategy):
     """Prepared features pooled over time, each modality's brought to one width by a linear map, their mean over the
     modalities that are present, then one perceptron."""
 
-    space: ClassVar = {
-        "width": Choice((128,)),
-        "layers": Choice((1, 2)),
-        "modality_dropout": Uniform(0.0, 0.3),
-    }
+    space: ClassVar = SPACE
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes)
@@ -39,11 +37,7 @@ class EarlySummation(Strategy):
 class EarlyConcatenation(Strategy):
     """Prepared features pooled over time, concatenated, into one perceptron."""
 
-    space: ClassVar = {
-        "width": Choice((128,)),
-        "layers": Choice((1, 2)),
-        "modality_dropout": Uniform(0.0, 0.3),
-    }
+    space: ClassVar = SPACE
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes)

@@ -5,11 +5,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from .experts import Expert
 from .layers import complete
 from .opinion_pools import centred, fit_stacking, fit_weights
 from .output import FusionOutput
 from .strategy import Choice, Strategy
-from .unimodal import Expert
 
 
 class LateAverage(Strategy):

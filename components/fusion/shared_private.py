@@ -5,10 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from .experts import Expert
 from .layers import AbsentToken, Dropout, complete
 from .output import FusionOutput
 from .strategy import Choice, Strategy, Uniform
-from .unimodal import Expert
 
 MOMENTS = 3
 

@@ -5,31 +5,21 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .layers import AbsentToken, Dropout, complete
+from .experts import Intermediate
+from .layers import Dropout
 from .output import FusionOutput
-from .strategy import Choice, Strategy, Uniform
-from .unimodal import Expert
+from .strategy import Choice
 
 
-class _Product(Strategy):
-    """Experts of a modality each, their embeddings made narrow, then multiplied by the subclass."""
+class _Product(Intermediate):
+    """The embeddings made narrow, then multiplied by the subclass."""
 
-    space: ClassVar = {
-        "width": Choice((128,)),
-        "layers": Choice((1, 2)),
-        "narrow": Choice((8, 12)),
-        "modality_dropout": Uniform(0.0, 0.3),
-        "unimodal_weight": Uniform(0.0, 0.7),
-    }
+    space: ClassVar = Intermediate.space | {"narrow": Choice((8, 12))}
     architecture_keys: ClassVar = ("width", "layers", "narrow")
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, narrow: int):
-        super().__init__(dimensions, classes)
-        self.experts = nn.ModuleDict(
-            {name: Expert(size, classes, width=width, layers=layers) for name, size in dimensions.items()}
-        )
+        super().__init__(dimensions, classes, width=width, layers=layers)
         self.narrow = nn.ModuleDict({name: nn.Linear(width, narrow) for name in dimensions})
-        self.absent = nn.ModuleDict({name: AbsentToken(narrow) for name in dimensions})
         self.dropout = Dropout()
         self.classifier = nn.Linear(self._build(narrow, width), classes)
 
@@ -42,16 +32,9 @@ class _Product(Strategy):
         raise NotImplementedError
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
-        tokens, present = complete(tokens, present, self.dimensions)
-        made = {name: self.experts[name](tokens[name], present[name]) for name in self.modalities}
-        each = [
-            self.absent[name](nn.functional.gelu(self.narrow[name](x)), present[name].any(1))
-            for name, (x, _) in made.items()
-        ]
-        embedding = self._fuse(each)
-        return FusionOutput(
-            self.classifier(self.dropout(embedding)), embedding, {name: made[name][1] for name in made}
-        )
+        each, alone = self.encode(tokens, present)
+        embedding = self._fuse([nn.functional.gelu(self.narrow[name](x)) for name, x in each.items()])
+        return FusionOutput(self.classifier(self.dropout(embedding)), embedding, alone)
 
 
 class TensorFusion(_Product):

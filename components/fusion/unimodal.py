@@ -2,25 +2,12 @@
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from .layers import Perceptron, complete, masked_mean
+from .experts import Expert
+from .layers import complete
 from .output import FusionOutput
 from .strategy import Choice, Strategy
-
-
-class Expert(nn.Module):
-    """A perceptron over each token, the mean over those present, a linear classifier."""
-
-    def __init__(self, inputs: int, classes: int, *, width: int, layers: int):
-        super().__init__()
-        self.encoder = Perceptron(inputs, width, layers)
-        self.classifier = nn.Linear(width, classes)
-
-    def forward(self, x: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, T, D], [B, T] → embedding [B, W], logits [B, C]``."""
-        embedding = masked_mean(self.encoder(x), present)
-        return embedding, self.classifier(embedding)
 
 
 class Unimodal(Strategy):
