@@ -43,16 +43,12 @@ def read_rows(path: Path, required: Iterable[str] = ()) -> pd.DataFrame:
     else:
         header, rows, lines = _csv(path)
         columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-        table = pd.DataFrame(
-            {name: pd.Series(cells, dtype="str") for name, cells in zip(header, columns, strict=True)}
-        )
-        table.index = pd.Index(lines, name="line", dtype="int64")
+        bare = ([cell.strip() or None for cell in cells] for cells in columns)
+        index = pd.Index(lines, name="line", dtype="int64")
+        table = pd.DataFrame(dict(zip(header, bare, strict=True)), index=index, dtype="str")
     missing = [name for name in required if name not in table]
     if missing:
         raise CorpusError(f"{path} lacks the column(s) {listed(missing)}; it has {listed(table.columns, 30)}")
-    for name in table:
-        cells = table[name].str.strip()
-        table[name] = cells.mask(cells == "")
     return table
 
 
@@ -190,9 +186,10 @@ def _parquet(path: Path) -> pd.DataFrame:
         raise CorpusError(f"{path}: column(s) {listed(nested)} hold no words or numbers, but lists or bytes")
     table = pd.DataFrame(
         {
-            name.strip(): read[name].cast(pa.large_string()).to_pandas().astype("str")
+            name.strip(): read[name].cast(pa.large_string()).to_pandas().astype("str").str.strip()
             for name in read.column_names
         }
     )
+    table = table.mask(table == "")
     table.index = pd.RangeIndex(1, len(table) + 1, name="line")
     return table
