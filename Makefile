@@ -54,6 +54,7 @@ bench: install  ## speed against what one would use instead, in one run
 	@python -m benchmarks.features data/raw/control --clips 120
 	@python -m benchmarks.search
 	@python -m benchmarks.corpora
+	@python -m benchmarks.gate
 
 lint: install
 	@ruff check .
