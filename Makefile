@@ -40,11 +40,11 @@ run: install  ## the whole line on the control corpus: search, register, promote
 	@emoflow predict "$$(ls data/raw/control/video/*.mp4 | head -n 1)"
 	@emoflow results
 
-test: install lint  ## every test that CI runs
-	@pytest
+test: install lint test-fast  ## every test that CI runs
+	@pytest -m "slow or integration"
 
 test-fast: install  ## the quick ones, under two minutes
-	@pytest -m "not slow and not integration and not accept"
+	@OMP_NUM_THREADS=1 pytest -n logical -m "not slow and not integration and not accept"
 
 accept: install  ## the figures promised, on all of RAVDESS: too long for CI
 	@pytest -m accept -s tests/acceptance

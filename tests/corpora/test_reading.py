@@ -2,7 +2,6 @@
 
 import errno
 import os
-import time
 
 import pytest
 from hypothesis import given
@@ -15,8 +14,6 @@ from components.corpora.layouts import grammar
 from components.corpora.reading import files_below, utterance_table
 from components.errors import CorpusError
 from components.schema import LAYOUTS, UTTERANCE_COLUMNS, Layout
-
-FILES_A_SECOND = 10_000
 
 
 @pytest.fixture
@@ -93,15 +90,13 @@ def test_an_empty_folder(root):
     assert files_below(root) == ([], 0)
 
 
-def test_many_files_are_listed_fast(root):
+def test_files_in_many_folders_are_all_listed(root):
     for folder in range(20):
         (root / f"{folder:02}").mkdir(parents=True)
         for number in range(250):
             (root / f"{folder:02}" / f"{number}.wav").touch()
-    began = time.perf_counter()
     found, _ = files_below(root)
-    assert len(found) / (time.perf_counter() - began) > FILES_A_SECOND
-    assert len(found) == 5000
+    assert len(found) == len(set(found)) == 5000
 
 
 @given(st.permutations([f"c/{number}" for number in range(12)]))
