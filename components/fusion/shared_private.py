@@ -5,15 +5,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .experts import Expert
-from .layers import AbsentToken, Dropout, complete
+from .experts import Intermediate
+from .layers import Dropout, complete
 from .output import FusionOutput
-from .strategy import Choice, Strategy, Uniform
+from .strategy import Choice, Uniform
 
 MOMENTS = 3
 
 
-class SharedPrivate(Strategy):
+class SharedPrivate(Intermediate):
     """MISA: every embedding once through a common encoder and once through its modality's own, all parts fused.
 
     Its auxiliary loss: the central moment discrepancy between the modalities' shared parts (equation 6), the
@@ -23,51 +23,32 @@ class SharedPrivate(Strategy):
     concatenated parts.
     """
 
-    space: ClassVar = {
-        "width": Choice((64,)),
-        "layers": Choice((1, 2)),
-        "modality_dropout": Uniform(0.0, 0.3),
-        "unimodal_weight": Uniform(0.0, 0.7),
-        "auxiliary_weight": Uniform(0.0, 0.5),
-    }
+    space: ClassVar = Intermediate.space | {"width": Choice((64,)), "auxiliary_weight": Uniform(0.0, 0.5)}
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
-        super().__init__(dimensions, classes)
-        self.experts = nn.ModuleDict(
-            {name: Expert(size, classes, width=width, layers=layers) for name, size in dimensions.items()}
-        )
+        super().__init__(dimensions, classes, width=width, layers=layers)
         self.shared = nn.Linear(width, width)
         self.private = nn.ModuleDict({name: nn.Linear(width, width) for name in dimensions})
         self.back = nn.ModuleDict({name: nn.Linear(width, width) for name in dimensions})
-        self.absent = nn.ModuleDict({name: AbsentToken(2 * width) for name in dimensions})
         self.fuse = nn.Linear(2 * width * len(dimensions), width)
         self.dropout = Dropout()
         self.classifier = nn.Linear(width, classes)
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
-        tokens, present = complete(tokens, present, self.dimensions)
-        made = {name: self.experts[name](tokens[name], present[name]) for name in self.modalities}
-        there = {name: present[name].any(1) for name in self.modalities}
-        shared = {name: self.shared(x).tanh() for name, (x, _) in made.items()}
-        private = {name: self.private[name](x).tanh() for name, (x, _) in made.items()}
-        parts = [
-            self.absent[name](torch.cat((shared[name], private[name]), dim=-1), there[name]) for name in made
-        ]
-        embedding = self.dropout(nn.functional.gelu(self.fuse(torch.cat(parts, dim=-1))))
-        rebuilt = {name: self.back[name](shared[name] + private[name]) for name in made}
+        each, alone = self.encode(tokens, present)
+        _, present = complete(tokens, present, self.dimensions)
+        there = {name: present[name].any(1) for name in each}
+        shared = {name: self.shared(x).tanh() for name, x in each.items()}
+        private = {name: self.private[name](x).tanh() for name, x in each.items()}
+        parts = torch.cat([*shared.values(), *private.values()], dim=-1)  # [B, 2 M W]
+        embedding = self.dropout(nn.functional.gelu(self.fuse(parts)))
+        rebuilt = {name: self.back[name](shared[name] + private[name]) for name in each}
         loss = (
             discrepancy(shared, there)
-            + sum(orthogonality(shared[name], private[name], there[name]) for name in made)
-            + sum(
-                mean_over(there[name], (rebuilt[name] - x).square().mean(-1)) for name, (x, _) in made.items()
-            )
+            + sum(orthogonality(shared[name], private[name], there[name]) for name in each)
+            + sum(mean_over(there[name], (rebuilt[name] - x).square().mean(-1)) for name, x in each.items())
         )
-        return FusionOutput(
-            self.classifier(embedding),
-            embedding,
-            {name: made[name][1] for name in made},
-            {"loss": loss},
-        )
+        return FusionOutput(self.classifier(embedding), embedding, alone, {"loss": loss})
 
 
 def mean_over(there: Tensor, x: Tensor) -> Tensor:
@@ -77,7 +58,7 @@ def mean_over(there: Tensor, x: Tensor) -> Tensor:
 
 
 def discrepancy(parts: dict[str, Tensor], there: dict[str, Tensor]) -> Tensor:
-    """Central moment discrepancy (Zellinger et al. 2017), summed over pairs of modalities: of ``[B, W]`` within ±1."""
+    """Central moment discrepancy (Zellinger et al. 2017), the mean over pairs of modalities: ``[B, W]`` within ±1 → ``[]``."""
     moments = {}
     for name, x in parts.items():
         mean = mean_over(there[name], x)

@@ -120,9 +120,7 @@ class Entry:
         return getattr(importlib.import_module(f".{self.module}", __package__), self.attribute)
 
 
-UNIMODAL = Entry(
-    "unimodal", "Unimodal", "baseline", "one modality alone: masked mean of a perceptron over its tokens"
-)
+UNIMODAL = Entry("unimodal", "Unimodal", "baseline", "the masked mean of a perceptron over its tokens")
 
 REGISTRY: dict[str, Entry] = {
     "early-summation": Entry(
