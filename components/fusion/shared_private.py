@@ -58,7 +58,7 @@ def mean_over(there: Tensor, x: Tensor) -> Tensor:
 
 
 def discrepancy(parts: dict[str, Tensor], there: dict[str, Tensor]) -> Tensor:
-    """Central moment discrepancy (Zellinger et al. 2017), the mean over pairs of modalities: ``[B, W]`` within ±1 → ``[]``."""
+    """Central moment discrepancy (Zellinger et al. 2017) of parts ``[B, W]`` within ±1: the mean over pairs, ``[]``."""
     moments = {}
     for name, x in parts.items():
         mean = mean_over(there[name], x)
