@@ -18,7 +18,8 @@ import time
 import torch
 
 from components.search.space import configurations
-from components.training.population import Member, Population, Rows
+from components.training.data import Rows
+from components.training.population import Member, Population
 
 STRATEGY = "cross-attention"
 DIMENSIONS = {"audio": 88, "face": 35}

@@ -8,42 +8,13 @@ from torch import Tensor, nn
 
 Tokens = dict[str, Tensor]
 
-_MASK32 = 0xFFFFFFFF
-
-
-def mix32(x: Tensor) -> Tensor:
-    """A bijective 32-bit integer hash over int64 tensors that hold values in [0, 2³²).
-
-    ``lowbias32``, the variant of smallest bias in Chris Wellons, "Prospecting for Hash Functions" (2018, rev. 2020).
-    Both multipliers are below 2³¹, so that no product leaves int64.
-    """
-    x = x ^ (x >> 16)
-    x = (x * 0x21F0AAAD) & _MASK32
-    x = x ^ (x >> 15)
-    x = (x * 0x735A2D97) & _MASK32
-    return x ^ (x >> 15)
-
-
-def counter_uniform(key: Tensor, count: int) -> Tensor:
-    """``count`` numbers in [0, 1) from a key, the same on every device and inside or outside ``vmap``.
-
-    Args:
-        key: int64 in [0, 2³²), of any shape ``[...]``.
-
-    Returns:
-        float32 ``[..., count]``, of 16 bits each: one hash serves two neighbours.
-    """
-    counter = torch.arange((count + 1) // 2, device=key.device)
-    bits = mix32(mix32(counter) ^ key.unsqueeze(-1))  # [..., count / 2]
-    halves = torch.stack((bits & 0xFFFF, bits >> 16), dim=-1).flatten(-2)  # [..., count]
-    return halves[..., :count].to(torch.float32) * 2.0**-16
-
 
 class Dropout(nn.Module):
-    """Inverted dropout whose mask is a function of ``key`` and the position alone.
+    """Inverted dropout whose mask is given, not drawn.
 
-    The trainer sets ``key`` from (member's seed, step, layer) and ``rate`` from the member's configuration before
-    each step; so a member of a population is dropped out exactly as it would be alone. Identity in evaluation.
+    The trainer draws it from (member's seed, step, layer) before each step, for as many elements as ``count`` says
+    of the last forward pass; so a member of a population is dropped out exactly as it would be alone. Identity in
+    evaluation, and where the mask is the scalar 1.
 
     Args:
         hyperparameter: the configuration's key for the rate.
@@ -52,14 +23,14 @@ class Dropout(nn.Module):
     def __init__(self, hyperparameter: str = "dropout"):
         super().__init__()
         self.hyperparameter = hyperparameter
-        self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
-        self.register_buffer("rate", torch.zeros(()), persistent=False)
+        self.count = 0
+        self.register_buffer("mask", torch.ones(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        kept = counter_uniform(self.key, x.numel()).view(x.shape) >= self.rate
-        return x * kept / (1 - self.rate)
+        self.count = x.numel()
+        return x * self.mask.view(x.shape) if self.mask.dim() else x
 
 
 class Perceptron(nn.Module):
@@ -133,13 +104,13 @@ class Attention(nn.Module):
         assert width % heads == 0, f"width {width} is not a multiple of {heads} heads"
         self.heads = heads
         self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, width)
 
     def forward(self, queries: Tensor, keys: Tensor, present: Tensor) -> Tensor:
         """``queries [B, Q, W], keys [B, T, W], present [B, T] → [B, Q, W]``."""
-        q, k, v = self._split(self.query(queries)), self._split(self.key(keys)), self._split(self.value(keys))
+        q = self._split(self.query(queries))
+        k, v = (self._split(x) for x in self.key_value(keys).chunk(2, dim=-1))
         scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5)  # [B, H, Q, T]
         mask = present[:, None, None, :]
         scores = scores.masked_fill(~mask, -1e9)

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..errors import SearchError
 from ..fusion.strategy import entry
-from ..training.population import Member, Population, Rows
+from ..training.data import Rows
+from ..training.population import Member, Population
 
 WINDOW = 5
 """Epochs over which a validation curve is averaged before anything is chosen by it: on some hundred clips one

@@ -1,5 +1,6 @@
 """Gangs on Ray: one Tune trial a gang, its outcome handed to the caller as soon as it is there."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,8 @@ import numpy as np
 
 from ..fusion.strategy import uses
 from ..progress import track
-from ..training.population import Rows
+from ..training.data import Rows
+from ..training.memory import KEEP_MEMORY
 from .gang import Outcome, run_gang
 
 GANGS_PER_GPU = 4
@@ -100,6 +102,7 @@ def _trainable(config: dict, shared: dict) -> None:
     import torch
     from ray import tune
 
+    gc.freeze()  # what is imported stays: the collector need not look at it again
     torch.set_num_threads(1)  # the result must not depend on how many cores a machine has
     gang = shared["gangs"][config["gang"]]
     training, validation = (_rows(part) for part in ray.get(shared["folds"][gang.fold]))
@@ -153,7 +156,7 @@ def _ray(*, workers: int, address: str | None) -> Iterator[None]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
-    environment: dict[str, Any] = {"env_vars": {"OMP_NUM_THREADS": "1"}}
+    environment: dict[str, Any] = {"env_vars": {"OMP_NUM_THREADS": "1"} | KEEP_MEMORY}
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if address:
         package = Path(__file__).resolve().parent.parent

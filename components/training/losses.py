@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..fusion.output import FusionOutput
+from .data import Batch
 
 
 def soft_targets(target: Tensor, *, classes: int, smoothing: Tensor) -> Tensor:
@@ -18,32 +19,23 @@ def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return (each * weight).sum() / weight.sum().clamp(min=1e-9)
 
 
-def objective(
-    output: FusionOutput,
-    target: Tensor,
-    *,
-    there: dict[str, Tensor],
-    weight: Tensor,
-    unimodal_weight: Tensor,
-    auxiliary_weight: Tensor,
-) -> Tensor:
+def objective(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: frozenset[str]) -> Tensor:
     """``(1 - u) · CE(fused) + u · mean over modalities of CE(its own decision, on rows that have it) + a · own loss``.
 
     Args:
-        target: ``[B, C]``, soft.
-        there: ``{modality: [B]}``.
-        weight: ``[B]``, of each row (its class's weight; 1 without).
-        unimodal_weight: ``u`` in [0, 1]; without effect on a strategy that has no decisions per modality.
-        auxiliary_weight: ``a``, of the strategy's own loss (``output.auxiliary["loss"]``), where it has one.
+        batch: of one member.
+        hyper: ``{hyper-parameter: []}``; on: those that some member of the population uses, so that what is off
+            costs nothing.
     """
-    fused = cross_entropy(output.logits, target, weight)
-    own = auxiliary_weight * output.auxiliary["loss"] if "loss" in output.auxiliary else 0.0
-    if output.per_modality_logits is None:
-        return fused + own
-    alone = torch.stack(
-        [
-            cross_entropy(logits, target, weight * there[name])
+    loss = cross_entropy(output.logits, batch.target, batch.weight)
+    if output.per_modality_logits is not None and "unimodal_weight" in on:
+        there = batch.there()
+        alone = [
+            cross_entropy(logits, batch.target, batch.weight * there[name])
             for name, logits in output.per_modality_logits.items()
         ]
-    )
-    return (1 - unimodal_weight) * fused + unimodal_weight * alone.mean() + own
+        share = hyper["unimodal_weight"]
+        loss = (1 - share) * loss + share * torch.stack(alone).mean()
+    if "loss" in output.auxiliary and "auxiliary_weight" in on:
+        loss = loss + hyper["auxiliary_weight"] * output.auxiliary["loss"]
+    return loss

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from .population import Member, Population, Rows
+from .data import Rows
+from .population import Member, Population
 
 
 @dataclass(frozen=True)

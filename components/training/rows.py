@@ -9,7 +9,7 @@ import torch
 
 from ..errors import FeatureError, ProtocolError, listed
 from ..fusion.preparation import Layout, Preparation, plan
-from .population import Rows
+from .data import Rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,5 +1,6 @@
 """Refits in worker processes, which end with the one that started them, however it ends."""
 
+import gc
 import os
 import signal
 import threading
@@ -16,6 +17,7 @@ import numpy as np
 from ..errors import SearchError
 from ..fusion.model import members_state
 from ..fusion.strategy import uses
+from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
 
@@ -53,6 +55,7 @@ def run_jobs(
     The arrays of a job with test rows: ``probabilities`` float64 ``[S, N, C]``. Of one without: the tensors of
     `EmotionModel`'s state. One thread a process, so that the result does not depend on how many there are.
     """
+    os.environ.update(KEEP_MEMORY)  # the workers' to inherit
     with ProcessPoolExecutor(
         min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=_start, initargs=(context,)
     ) as pool:
@@ -83,6 +86,7 @@ def _start(context: Context) -> None:
     import torch
 
     torch.set_num_threads(1)
+    gc.freeze()  # what is imported stays: the collector need not look at it again
 
 
 def _end_with_parent() -> None:

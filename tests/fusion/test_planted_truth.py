@@ -13,7 +13,8 @@ import torch
 
 from components.fusion.strategy import REGISTRY
 from components.search.space import configurations
-from components.training.population import Member, Population, Rows
+from components.training.data import Rows
+from components.training.population import Member, Population
 
 SIZES = {"audio": 20, "face": 12, "text": 16}
 CLASSES, DISPLAYS = 4, 4

@@ -4,7 +4,6 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from components.fusion.layers import Dropout, counter_uniform
 from components.fusion.preparation import CLIP, Preparation, plan
 
 
@@ -70,25 +69,3 @@ def test_the_state_goes_through_safetensors():
     other.load_state_dict(load(save(preparation.state_dict())))
     given = {"audio": x}, {"audio": present}
     assert torch.equal(preparation(*given)["audio"], other(*given)["audio"])
-
-
-def test_the_hash_is_uniform_and_keys_are_independent():
-    u = counter_uniform(torch.arange(64), 4001)
-    assert u.shape == (64, 4001)
-    assert u.min() >= 0 and u.max() < 1
-    assert abs(u.mean() - 0.5) < 0.003
-    assert abs(u.var() - 1 / 12) < 0.002
-    assert torch.corrcoef(u).fill_diagonal_(0).abs().max() < 0.1
-
-
-def test_dropout_depends_on_its_key_alone():
-    layer = Dropout().train()
-    layer.rate.fill_(0.3)
-    x = torch.ones(32, 100)
-    first, again = layer(x), layer(x)
-    assert torch.equal(first, again)
-    assert abs((first == 0).float().mean() - 0.3) < 0.03
-    torch.testing.assert_close(first.max(), torch.tensor(1 / 0.7))
-    layer.key.fill_(12345)
-    assert not torch.equal(first, layer(x))
-    assert torch.equal(layer.eval()(x), x)

@@ -8,7 +8,7 @@ from components.fusion.strategy import build, parameter_count
 from components.search.gang import Outcome, best_epoch, run_gang, rungs, smoothed
 from components.search.results import choose, curves_table, trials_table
 from components.search.space import configurations, member_seed
-from components.training.population import Rows
+from components.training.data import Rows
 
 SIZES = {"audio": 6, "face": 4}
 

@@ -8,8 +8,9 @@ import torch
 from components.fusion.model import FORMAT, EmotionModel, members_state
 from components.fusion.preparation import Preparation, plan
 from components.fusion.strategy import REGISTRY
+from components.training.data import Rows
 from components.training.metrics import log_loss, unweighted_recall, weighted_accuracy
-from components.training.population import Member, Population, Rows
+from components.training.population import Member, Population
 
 CLASSES = 3
 SIZES = {"audio": 6, "face": 4}

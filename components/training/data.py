@@ -1,0 +1,85 @@
+"""Utterances as tensors, and a batch of them for every member of a population."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+UNLABELLED = -1
+"""The target of a row whose emotion nobody told."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Prepared utterances.
+
+    Attributes:
+        tokens: ``{modality: [N, T_m, D_m]}``.
+        present: ``{modality: bool [N, T_m]}``.
+        target: int64 ``[N]``, `UNLABELLED` where there is none.
+        shares: float ``[N, C]``, the raters' votes as shares; None where nobody voted. Rows of zeros: no votes.
+        side: what else is told of an utterance, ``{name: float [N]}``, NaN where it is not: ``valence``, ``arousal``,
+            ``dominance`` in -1…1, ``intensity`` in 0…1, ``gender`` (0 female, 1 male).
+    """
+
+    tokens: dict[str, Tensor]
+    present: dict[str, Tensor]
+    target: Tensor
+    shares: Tensor | None = None
+    side: dict[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def to(self, device: str) -> "Rows":
+        return self._each(lambda x: x.to(device))
+
+    def at(self, index: Tensor) -> "Rows":
+        """Some of the rows, by index or mask."""
+        return self._each(lambda x: x[index])
+
+    def of(self, modalities: Sequence[str]) -> "Rows":
+        """Some of the modalities."""
+        return replace(
+            self,
+            tokens={name: self.tokens[name] for name in modalities},
+            present={name: self.present[name] for name in modalities},
+        )
+
+    def there(self) -> Tensor:
+        """Which modality a row has: bool ``[N, M]``, in the order of ``present``."""
+        return torch.stack([mask.any(1) for mask in self.present.values()], dim=-1)
+
+    def _each(self, change) -> "Rows":
+        return Rows(
+            {name: change(x) for name, x in self.tokens.items()},
+            {name: change(x) for name, x in self.present.items()},
+            change(self.target),
+            None if self.shares is None else change(self.shares),
+            {name: change(x) for name, x in self.side.items()},
+        )
+
+
+class Batch(NamedTuple):
+    """What one step sees; under ``vmap`` the leading ``K`` is gone.
+
+    Attributes:
+        tokens, present: as in `Rows`, ``[K, B, …]``.
+        target: ``[K, B, C]``, a distribution a row.
+        weight: ``[K, B]``, of each row in the emotion's loss; 0 for one without a label.
+        label: int64 ``[K, B]``, the row's own class whatever the target was made of.
+        side: ``{name: [K, B]}``, as in `Rows`.
+    """
+
+    tokens: dict[str, Tensor]
+    present: dict[str, Tensor]
+    target: Tensor
+    weight: Tensor
+    label: Tensor
+    side: dict[str, Tensor]
+
+    def there(self) -> dict[str, Tensor]:
+        """Which rows have a modality: ``{modality: bool [K, B]}``."""
+        return {name: mask.any(-1) for name, mask in self.present.items()}

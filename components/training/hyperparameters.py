@@ -1,0 +1,38 @@
+"""What training may vary, beside a strategy's architecture: every one a number a member may have for itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A number of one configuration.
+
+    Attributes:
+        default: what holds where a configuration does not say; 0 switches off what is optional.
+        low, high: the range it must lie in, both ends included.
+        meaning: one line, with the source.
+    """
+
+    default: float
+    low: float
+    high: float
+    meaning: str
+
+
+HYPERPARAMETERS: dict[str, Hyperparameter] = {
+    "learning_rate": Hyperparameter(2e-3, 1e-7, 1.0, "AdamW's step (Loshchilov & Hutter 2019)"),
+    "weight_decay": Hyperparameter(1e-2, 0.0, 10.0, "AdamW's decay, decoupled"),
+    "dropout": Hyperparameter(0.0, 0.0, 0.95, "share of hidden units left out (Srivastava et al. 2014)"),
+    "input_dropout": Hyperparameter(0.0, 0.0, 0.95, "share of a token's features left out"),
+    "modality_dropout": Hyperparameter(
+        0.0, 0.0, 0.95, "chance that a row lacks a modality; one always stays (Neverova et al. 2016)"
+    ),
+    "smoothing": Hyperparameter(
+        0.0, 0.0, 0.9, "share of the target spread over all classes (Szegedy et al. 2016)"
+    ),
+    "mixup": Hyperparameter(
+        0.0, 0.0, 1.0, "two rows mixed, up to this share of the other (Zhang et al. 2018)"
+    ),
+    "unimodal_weight": Hyperparameter(0.0, 0.0, 1.0, "share of each modality's own decision in the loss"),
+    "auxiliary_weight": Hyperparameter(0.0, 0.0, 100.0, "of the strategy's own loss, where it has one"),
+}

@@ -1,0 +1,61 @@
+"""AdamW for a population: one vector of parameters a member, each with its own rate and decay."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+WARMUP_STEPS = 20
+BETAS = (0.9, 0.99)
+EPSILON = 1e-8
+AVERAGE_STEPS = 60
+"""Memory of the running average of the weights, in steps: what is evaluated and kept."""
+AVERAGE_EVERY = 5
+
+
+class PopulationAdamW:
+    """AdamW (Loshchilov & Hutter 2019) after a linear warm-up, and the running average of what it finds.
+
+    Args:
+        flat: the parameters ``[K, P]``, changed in place.
+    """
+
+    def __init__(self, flat: Tensor):
+        self.flat = flat
+        self.average = flat.clone()
+        self.moment1, self.moment2 = torch.zeros_like(flat), torch.zeros_like(flat)
+        self.step = 0
+
+    def keep(self, index: Tensor) -> None:
+        """Go on with these members only."""
+        for name in ("flat", "average", "moment1", "moment2"):
+            setattr(self, name, getattr(self, name)[index])
+
+    def update(self, gradient: Tensor, rates: Tensor, decays: Tensor) -> None:
+        """One step: ``gradient [K, P]``, ``rates [K]``, ``decays [K]``."""
+        self.step += 1
+        warm = min(1.0, self.step / WARMUP_STEPS)
+        if self.flat.device.type == "cpu":
+            self._each(gradient, (warm * rates).tolist(), decays.tolist())
+        else:
+            self._all(gradient, warm * rates.unsqueeze(-1), decays.unsqueeze(-1))
+        if self.step % AVERAGE_EVERY == 0:
+            self.average.lerp_(self.flat, max(AVERAGE_EVERY / self.step, AVERAGE_EVERY / AVERAGE_STEPS))
+
+    def _each(self, gradient: Tensor, rates: Sequence[float], decays: Sequence[float]) -> None:
+        """One fused pass a member: on a CPU the update is bound by memory, and this reads everything once."""
+        for k, (rate, decay) in enumerate(zip(rates, decays, strict=True)):
+            adamw(
+                [self.flat[k]], [gradient[k]], [self.moment1[k]], [self.moment2[k]], [],
+                [torch.tensor(float(self.step - 1))], fused=True, amsgrad=False, maximize=False,
+                beta1=BETAS[0], beta2=BETAS[1], eps=EPSILON, lr=rate, weight_decay=decay,
+            )  # fmt: skip
+
+    def _all(self, gradient: Tensor, rates: Tensor, decays: Tensor) -> None:
+        """The same for all members at once: few launches, however many members."""
+        self.moment1.lerp_(gradient, 1 - BETAS[0])
+        self.moment2.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+        spread = (self.moment2 / (1 - BETAS[1] ** self.step)).sqrt_().add_(EPSILON)
+        self.flat.mul_(1 - rates * decays)
+        self.flat.sub_(self.moment1 / (1 - BETAS[0] ** self.step) * rates / spread)
