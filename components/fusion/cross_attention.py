@@ -43,10 +43,11 @@ class CrossAttention(Strategy):
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         tokens, present = complete(tokens, present, self.dimensions)
-        streams, alone = {}, {}
+        streams, alone, each = {}, {}, {}
         for name in self.modalities:
             x = nn.functional.gelu(self.project[name](self.input_dropouts[name](tokens[name])))  # [B, T, W]
-            alone[name] = self.heads[name](masked_mean(x, present[name]))
+            each[name] = masked_mean(x, present[name])
+            alone[name] = self.heads[name](each[name])
             streams[name] = x + self.kind[name] + 0.1 * position_code(x.shape[1], self.width, x)
         for layer in self.layers:
             streams = {
@@ -57,7 +58,8 @@ class CrossAttention(Strategy):
             for name in self.modalities
         ]
         embedding = torch.cat(pooled, dim=-1)  # [B, M W]
-        return FusionOutput(self.classifier(self.dropout(embedding)), embedding, alone)
+        fused = self.classifier(self.dropout(embedding))
+        return FusionOutput(fused, embedding, alone, per_modality_embeddings=each)
 
     def _others(
         self, name: str, streams: dict[str, Tensor], present: dict[str, Tensor]

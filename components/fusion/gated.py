@@ -28,4 +28,6 @@ class Gated(Intermediate):
         embedding = sum(
             self.gate[name](everything).sigmoid() * self.value[name](x).tanh() for name, x in each.items()
         )
-        return FusionOutput(self.classifier(self.dropout(embedding)), embedding, alone)
+        return FusionOutput(
+            self.classifier(self.dropout(embedding)), embedding, alone, per_modality_embeddings=each
+        )

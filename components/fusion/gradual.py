@@ -35,4 +35,4 @@ class Gradual(Intermediate):
         embedding = each[self.order[0]]
         for join, dropout, name in zip(self.join, self.dropouts, self.order[1:], strict=True):
             embedding = dropout(nn.functional.gelu(join(torch.cat((embedding, each[name]), dim=-1))))
-        return FusionOutput(self.classifier(embedding), embedding, alone)
+        return FusionOutput(self.classifier(embedding), embedding, alone, per_modality_embeddings=each)

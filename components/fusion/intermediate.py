@@ -22,4 +22,4 @@ class IntermediateConcatenation(Intermediate):
         embedding = self.dropout(
             nn.functional.gelu(self.fuse(torch.cat(list(each.values()), dim=-1)))
         )  # [B, W]
-        return FusionOutput(self.classifier(embedding), embedding, alone)
+        return FusionOutput(self.classifier(embedding), embedding, alone, per_modality_embeddings=each)

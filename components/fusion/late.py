@@ -32,9 +32,10 @@ class LateAverage(Strategy):
         made = {name: self.experts[name](tokens[name], present[name]) for name in self.modalities}
         there = torch.stack([present[name].any(1) for name in self.modalities], dim=-1)  # [B, M]
         logits = {name: made[name][1] for name in self.modalities}
-        embedding = torch.cat([made[name][0] for name in self.modalities], dim=-1)
+        each = {name: made[name][0] for name in self.modalities}
+        embedding = torch.cat(list(each.values()), dim=-1)
         fused = self._decide(torch.stack(list(logits.values()), dim=1), there)
-        return FusionOutput(fused, embedding, logits)
+        return FusionOutput(fused, embedding, logits, per_modality_embeddings=each)
 
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
         """``[B, M, C], [B, M] → [B, C]``."""

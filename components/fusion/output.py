@@ -15,9 +15,12 @@ class FusionOutput:
         per_modality_logits: ``{modality: [B, C]}`` of each modality's own decision; None where there is none.
             Rows in which the modality is absent hold finite numbers without meaning.
         auxiliary: further tensors that the strategy's own loss needs.
+        per_modality_embeddings: ``{modality: [B, E]}``, what each modality is encoded to before they meet, of one
+            size for all; None where nothing is encoded for itself. Rows without the modality: as above.
     """
 
     logits: Tensor
     embedding: Tensor
     per_modality_logits: dict[str, Tensor] | None = None
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
+    per_modality_embeddings: dict[str, Tensor] | None = None

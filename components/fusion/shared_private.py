@@ -48,7 +48,9 @@ class SharedPrivate(Intermediate):
             + sum(orthogonality(shared[name], private[name], there[name]) for name in each)
             + sum(mean_over(there[name], (rebuilt[name] - x).square().mean(-1)) for name, x in each.items())
         )
-        return FusionOutput(self.classifier(embedding), embedding, alone, {"loss": loss})
+        return FusionOutput(
+            self.classifier(embedding), embedding, alone, {"loss": loss}, per_modality_embeddings=shared
+        )
 
 
 def mean_over(there: Tensor, x: Tensor) -> Tensor:

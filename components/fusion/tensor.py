@@ -34,7 +34,9 @@ class _Product(Intermediate):
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         each, alone = self.encode(tokens, present)
         embedding = self._fuse([nn.functional.gelu(self.narrow[name](x)) for name, x in each.items()])
-        return FusionOutput(self.classifier(self.dropout(embedding)), embedding, alone)
+        return FusionOutput(
+            self.classifier(self.dropout(embedding)), embedding, alone, per_modality_embeddings=each
+        )
 
 
 class TensorFusion(_Product):

@@ -32,19 +32,20 @@ class Stem(nn.Module):
         self.absent = nn.ParameterDict({name: nn.Parameter(torch.zeros(width)) for name in dimensions})
         self.alone = nn.ModuleDict({name: nn.Linear(width, classes) for name in dimensions})
 
-    def forward(self, tokens: Streams, present: Streams) -> tuple[Streams, Streams, Streams]:
-        """→ tokens ``[B, T, W]``, their masks ``[B, T]``, each modality's own logits ``[B, C]``."""
+    def forward(self, tokens: Streams, present: Streams) -> tuple[Streams, Streams, Streams, Streams]:
+        """→ tokens ``[B, T, W]``, their masks ``[B, T]``; each modality's mean token ``[B, W]``, logits ``[B, C]``."""
         tokens, present = complete(tokens, present, self.dimensions)
-        streams, masks, alone = {}, {}, {}
+        streams, masks, each, alone = {}, {}, {}, {}
         for name in self.dimensions:
             x = nn.functional.gelu(self.project[name](self.dropouts[name](tokens[name])))
-            alone[name] = self.alone[name](masked_mean(x, present[name]))
+            each[name] = masked_mean(x, present[name])
+            alone[name] = self.alone[name](each[name])
             x = x + 0.1 * position_code(x.shape[1], self.width, x)
             lacking = ~present[name].any(1)
             first = torch.arange(x.shape[1], device=x.device) == 0
             x = torch.where(lacking[:, None, None], self.absent[name], x) + self.kind[name]
             streams[name], masks[name] = x, present[name] | (lacking[:, None] & first)
-        return streams, masks, alone
+        return streams, masks, each, alone
 
 
 class Transformer(Strategy):
@@ -79,9 +80,10 @@ class Transformer(Strategy):
         raise NotImplementedError
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
-        streams, masks, alone = self.stem(tokens, present)
+        streams, masks, each, alone = self.stem(tokens, present)
         embedding = self._fuse(streams, masks)
-        return FusionOutput(self.classifier(self.dropout(embedding)), embedding, alone)
+        fused = self.classifier(self.dropout(embedding))
+        return FusionOutput(fused, embedding, alone, per_modality_embeddings=each)
 
 
 class EarlySummation(Transformer):
