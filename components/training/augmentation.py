@@ -1,4 +1,6 @@
-"""What a step sees of the rows: gathered, mixed, thinned out; by each member's own numbers and counters."""
+"""What a step sees of the rows: gathered, mixed, disturbed, thinned out; by each member's own numbers and counters."""
+
+import math
 
 import torch
 from torch import Tensor
@@ -7,8 +9,17 @@ from .counters import counter_uniform, member_keys
 from .data import UNLABELLED, Batch, Rows
 from .losses import soft_targets
 
-LAYERS = {"modality_dropout": 1001, "mixup": 1002}
-"""Which stream of random numbers each augmentation draws from; a model's dropout layers have those from 0 on."""
+LAYERS = {
+    "modality_dropout": 1001,
+    "mixup": 1002,
+    "feature_noise": 1100,
+    "mask_time": 1200,
+    "mask_features": 1300,
+}
+"""Which stream of random numbers each augmentation draws from; a model's dropout layers have those from 0 on.
+
+What is drawn for each modality by itself has the streams from its number on, one a modality.
+"""
 
 
 def gather(
@@ -29,7 +40,15 @@ def gather(
         hyper: ``{hyper-parameter: [K]}``; on: those that some member uses.
         seeds: ``[K]``, of `counters.member_seeds`.
     """
-    batch = Batch(
+    batch = taken(rows, index, classes=classes, hyper=hyper)
+    if "mixup" in on:
+        batch = _mixed(batch, rows, partner, classes, hyper, member_keys(seeds, step, LAYERS["mixup"]))
+    return disturbed(batch, hyper=hyper, on=on, seeds=seeds, step=step)
+
+
+def taken(rows: Rows, index: Tensor, *, classes: int, hyper: dict[str, Tensor]) -> Batch:
+    """The rows as they are: ``index [K, B]``."""
+    return Batch(
         tokens={name: x[index] for name, x in rows.tokens.items()},
         present={name: mask[index] for name, mask in rows.present.items()},
         target=_targets(rows, index, classes, hyper),
@@ -37,11 +56,35 @@ def gather(
         label=rows.target[index],
         side={name: x[index] for name, x in rows.side.items()},
     )
-    if "mixup" in on:
-        batch = _mixed(batch, rows, partner, classes, hyper, member_keys(seeds, step, LAYERS["mixup"]))
+
+
+def disturbed(
+    batch: Batch, *, hyper: dict[str, Tensor], on: frozenset[str], seeds: Tensor, step: int, stream: int = 0
+) -> Batch:
+    """Noise, then blocks set to zero, then modalities left out; each where some member wants it.
+
+    Args:
+        stream: is added to the numbers of `LAYERS`, for a second view of the same step.
+    """
+
+    def keys(name: str, modality: int = 0) -> Tensor:
+        return member_keys(seeds, step, stream + LAYERS[name] + modality)
+
+    each = {
+        "feature_noise": lambda x, mask, rate, key: _noisy(x, rate, key),
+        "mask_time": _without_time,
+        "mask_features": lambda x, mask, rate, key: _without_features(x, rate, key),
+    }
+    tokens = dict(batch.tokens)
+    for name, change in each.items():
+        if name in on:
+            for m, (modality, x) in enumerate(tokens.items()):
+                mask = batch.present[modality]
+                changed = change(x, mask, hyper[name], keys(name, m))
+                tokens[modality] = torch.where(mask.unsqueeze(-1), changed, x)
+    batch = batch._replace(tokens=tokens)
     if "modality_dropout" in on:
-        keys = member_keys(seeds, step, LAYERS["modality_dropout"])
-        batch = _without_modalities(batch, hyper["modality_dropout"], keys)
+        batch = _without_modalities(batch, hyper["modality_dropout"], keys("modality_dropout"))
     return batch
 
 
@@ -54,8 +97,13 @@ def _targets(rows: Rows, index: Tensor, classes: int, hyper: dict[str, Tensor]) 
 def _mixed(
     batch: Batch, rows: Rows, partner: Tensor, classes: int, hyper: dict[str, Tensor], keys: Tensor
 ) -> Batch:
-    """Mixup (Zhang et al. 2018) of tokens that both rows have; one coefficient a row, uniform in [1 - m, 1]."""
+    """Mixup (Zhang et al. 2018) of tokens that both rows have; one coefficient a row, uniform in [1 - m, 1].
+
+    Two rows that both have a label: the mixture of a label with none is no target.
+    """
     share = 1 - counter_uniform(keys, partner.shape[1]) * hyper["mixup"].unsqueeze(-1)  # [K, B]
+    told = (batch.weight > 0) & (rows.target[partner] != UNLABELLED)
+    share = torch.where(told, share, 1.0)
     mixed = {}
     for name, x in batch.tokens.items():
         both = (batch.present[name] & rows.present[name][partner]).unsqueeze(-1)
@@ -64,6 +112,46 @@ def _mixed(
     other = _targets(rows, partner, classes, hyper)
     by = share.unsqueeze(-1)
     return batch._replace(tokens=mixed, target=by * batch.target + (1 - by) * other)
+
+
+def _noisy(x: Tensor, deviation: Tensor, keys: Tensor) -> Tensor:
+    """Gaussian noise (Box & Muller 1958) of each member's deviation: ``[K, B, T, D], [K], [K]``."""
+    pairs = (math.prod(x.shape[1:]) + 1) // 2
+    u = counter_uniform(keys, 2 * pairs)
+    # u is k / 65536: from half a step on, so that the logarithm is finite.
+    radius = (-2 * torch.log(u[:, :pairs] + 2.0**-17)).sqrt()
+    angle = 2 * math.pi * u[:, pairs:]
+    normal = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)[:, : math.prod(x.shape[1:])]
+    return x + deviation.view(-1, 1, 1, 1) * normal.view(x.shape)
+
+
+def _without_time(x: Tensor, mask: Tensor, share: Tensor, keys: Tensor) -> Tensor:
+    """A block of the tokens that are there set to zero, in each row (SpecAugment: Park et al. 2019).
+
+    Its length is an integer, uniform from 0 to ``share`` of them, so that a single token stays.
+    """
+    u = counter_uniform(keys, 2 * x.shape[1]).view(len(x), x.shape[1], 2, 1)
+    count = mask.sum(-1, keepdim=True)  # [K, B, 1]
+    start, length = _block(u, count, share)
+    place = mask.cumsum(-1) - 1  # of each token among those that are there
+    return torch.where(((place >= start) & (place < start + length)).unsqueeze(-1), 0.0, x)
+
+
+def _without_features(x: Tensor, share: Tensor, keys: Tensor) -> Tensor:
+    """A block of neighbouring features set to zero in all tokens of a row (SpecAugment: Park et al. 2019)."""
+    u = counter_uniform(keys, 2 * x.shape[1]).view(len(x), x.shape[1], 2, 1)
+    size = torch.full((len(x), x.shape[1], 1), x.shape[-1], device=x.device)
+    start, length = _block(u, size, share)
+    place = torch.arange(x.shape[-1], device=x.device)
+    return torch.where(((place >= start) & (place < start + length)).unsqueeze(2), 0.0, x)
+
+
+def _block(u: Tensor, count: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Start and length of a block among ``count`` things: ``u [K, B, 2, 1], count [K, B, 1] → [K, B, 1]`` twice."""
+    most = (share.view(-1, 1, 1) * count).floor()
+    length = (u[:, :, 0] * (most + 1)).floor()
+    start = (u[:, :, 1] * (count - length + 1)).floor()
+    return start, length
 
 
 def _without_modalities(batch: Batch, rate: Tensor, keys: Tensor) -> Batch:

@@ -33,6 +33,54 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "mixup": Hyperparameter(
         0.0, 0.0, 1.0, "two rows mixed, up to this share of the other (Zhang et al. 2018)"
     ),
+    "feature_noise": Hyperparameter(
+        0.0, 0.0, 10.0, "deviation of Gaussian noise on prepared tokens (Bishop 1995)"
+    ),
+    "mask_time": Hyperparameter(
+        0.0,
+        0.0,
+        0.95,
+        "a block of up to this share of a row's tokens is zero (SpecAugment: Park et al. 2019)",
+    ),
+    "mask_features": Hyperparameter(
+        0.0, 0.0, 0.95, "a block of up to this share of the features is zero (SpecAugment: Park et al. 2019)"
+    ),
+    "consistency_weight": Hyperparameter(
+        0.0,
+        0.0,
+        100.0,
+        "of the loss by which disturbed rows keep their own decision (FixMatch: Sohn et al. 2020)",
+    ),
+    "pseudo_threshold": Hyperparameter(
+        0.95, 0.0, 1.0, "confidence from which a decision is kept so; 1 is all that the smoothing allows"
+    ),
     "unimodal_weight": Hyperparameter(0.0, 0.0, 1.0, "share of each modality's own decision in the loss"),
     "auxiliary_weight": Hyperparameter(0.0, 0.0, 100.0, "of the strategy's own loss, where it has one"),
+    "class_balance": Hyperparameter(
+        0.0,
+        0.0,
+        1.0,
+        "b of a row's weight (n / (C n_c))^b, n_c the training rows of its class; 1: classes count alike",
+    ),
+    "focal": Hyperparameter(
+        0.0, 0.0, 10.0, "γ of the focal loss: what is sure counts less (Lin et al. 2017)"
+    ),
+    "soft_labels": Hyperparameter(
+        0.0,
+        0.0,
+        1.0,
+        "share of the raters' votes in the target, in place of the label alone (Fayek et al. 2016)",
+    ),
+    "contrast_weight": Hyperparameter(
+        0.0, 0.0, 100.0, "of the supervised contrastive loss on the fused embedding (Khosla et al. 2020)"
+    ),
+    "align_weight": Hyperparameter(
+        0.0,
+        0.0,
+        100.0,
+        "of the contrastive loss between modalities of the same row (CLIP: Radford et al. 2021)",
+    ),
+    "distill_weight": Hyperparameter(
+        0.0, 0.0, 100.0, "of each modality's divergence from the fused decision (Hinton et al. 2015)"
+    ),
 }
