@@ -50,7 +50,9 @@ def table() -> Table:
         shown.add_row(f"[bold]{row.name}[/bold]", row.entry.description)
         shown.add_row("", f"[dim]{row.entry.source}[/dim]")
         cost = f"{row.parameters:,} parameters, {row.operations / 1e6:.2f} million operations an utterance"
-        shown.add_row("", f"{cost}; varies {', '.join(row.varies)}")
+        cost = cost if row.parameters else "nothing is trained"
+        varies = f"; varies {', '.join(row.varies)}" if row.varies else ""
+        shown.add_row("", cost + varies)
         shown.add_row()
     sizes = ", ".join(f"{name} {size}" for name, size in REFERENCE.items())
     shown.add_row(

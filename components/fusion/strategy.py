@@ -5,7 +5,6 @@ Adding one is a file with a subclass of `Strategy` and a line in `REGISTRY`.
 
 import difflib
 import importlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,40 +12,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..errors import ParamsError
+from .axes import Choice, Log, Uniform
 from .output import FusionOutput
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of the values, each with the same share."""
-
-    values: tuple
-
-    def at(self, u: float) -> Any:
-        return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """A number between the two, evenly."""
-
-    low: float
-    high: float
-
-    def at(self, u: float) -> float:
-        return self.low + u * (self.high - self.low)
-
-
-@dataclass(frozen=True)
-class Log:
-    """A number between the two, evenly in its logarithm."""
-
-    low: float
-    high: float
-
-    def at(self, u: float) -> float:
-        return math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
-
 
 TRAINING_SPACE = {
     "learning_rate": Log(5e-4, 4e-3),
@@ -90,6 +57,20 @@ class Strategy(nn.Module):
         """Fuse one batch: ``tokens[m] [B, T_m, D_m]``, ``present[m]`` bool ``[B, T_m]``."""
         raise NotImplementedError
 
+    def fit_on_training(
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], target: Tensor
+    ) -> dict[str, Tensor]:
+        """Frozen buffers that are fitted on the training rows before the first step; the same for every member.
+
+        Args:
+            tokens: ``{modality: [N, T, D]}``; present: bool ``{modality: [N, T]}``.
+            target: ``[N]``, negative where a row has no label.
+
+        Returns:
+            ``{buffer's name: its value}``; empty for a strategy that has none.
+        """
+        return {}
+
     @staticmethod
     def fit_on_validation(
         per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor
@@ -122,7 +103,14 @@ class Entry:
 
 UNIMODAL = Entry("unimodal", "Unimodal", "baseline", "the masked mean of a perceptron over its tokens")
 
+BASELINES = ("majority", "chance")
+"""Entries of the registry that learn nothing of any modality, so that they need not two of them to fuse."""
+
 REGISTRY: dict[str, Entry] = {
+    "majority": Entry(
+        "baselines", "Majority", "baseline", "the most frequent class of the training rows, whatever the row"
+    ),
+    "chance": Entry("baselines", "Chance", "baseline", "a class drawn evenly for each row, by the seed"),
     "early-summation": Entry(
         "early",
         "EarlySummation",

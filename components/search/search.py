@@ -19,7 +19,7 @@ from ..files import (
     write_table,
     write_text,
 )
-from ..fusion.strategy import uses
+from ..fusion.strategy import BASELINES, uses
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
 from .gang import Outcome, rungs
 from .gangs import FoldRows, Gang, run_gangs
@@ -52,7 +52,7 @@ def main() -> None:
     for name in search.strategies:
         if not set(uses(name, held.modalities)) & set(there):
             absent[name] = f"no utterance of {listed(held.corpora)} has the modality {name!r}"
-        elif len(there) == 1 and name not in held.modalities:
+        elif len(there) == 1 and name not in {*held.modalities, *BASELINES}:
             absent[name] = f"{listed(held.corpora)} has {there[0]} alone, so there is nothing to fuse"
     for name, why in absent.items():
         print(f"search: left out: {name}: {why}")

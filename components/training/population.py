@@ -85,7 +85,8 @@ class Population:
         self.model = models[0].to(device)
         parameters, buffers = stack_module_state(models)
         self.shapes = {name: p.shape[1:] for name, p in parameters.items()}
-        flat = torch.cat([p.detach().flatten(1) for p in parameters.values()], dim=1)
+        flat = torch.empty(len(models), 0)  # all there is of a baseline
+        flat = torch.cat([flat, *(p.detach().flatten(1) for p in parameters.values())], dim=1)
         self.optimizer = PopulationAdamW(flat.to(device))
         self.buffers = {name: b.detach().clone().to(device) for name, b in buffers.items()}
         self.kept = [name for name in models[0].state_dict() if name in self.buffers]
@@ -120,6 +121,8 @@ class Population:
         rows = rows.to(self.device)
         validation = validation.to(self.device) if validation is not None else None
         curves = Curves()
+        if self.epoch == 0:
+            self._fit_on_training(rows)
         for _ in range(epochs):
             losses = self._train_epoch(rows)
             curves.train_loss.append(losses.tolist())
@@ -133,6 +136,10 @@ class Population:
                 curves.wa.append(weighted_accuracy(logits, validation.target).tolist())
                 curves.ua.append(unweighted_recall(logits, validation.target).tolist())
         return curves
+
+    def _fit_on_training(self, rows: Rows) -> None:
+        fitted = self.model.fit_on_training(rows.tokens, rows.present, rows.target)
+        self.set_buffers({name: x.expand(len(self), *x.shape).clone() for name, x in fitted.items()})
 
     def evaluate(self, rows: Rows) -> Tensor:
         """Logits ``[K, N, C]`` of the averaged weights."""
@@ -208,6 +215,8 @@ class Population:
         parameters = self._unflatten(self.optimizer.flat)
         self._drop(parameters, batch)
         gradient, loss = vmap(grad_and_value(self._loss))(parameters, self.buffers, batch, self.hyper)
+        if not self.shapes:
+            return loss
         flat = torch.cat([gradient[name].flatten(1) for name in self.shapes], dim=1)
         self.optimizer.update(flat, self.hyper["learning_rate"], self.hyper["weight_decay"])
         return loss

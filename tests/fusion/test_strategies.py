@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.func import functional_call, stack_module_state, vmap
 
 from components.errors import ParamsError
-from components.fusion.strategy import REGISTRY, build, entry, parameter_count, search_space, uses
+from components.fusion.strategy import BASELINES, REGISTRY, build, entry, parameter_count, search_space, uses
 
 SIZES = {"audio": 7, "text": 5, "face": 3}
 LENGTHS = {"audio": 6, "text": 1, "face": 4}
@@ -72,10 +72,10 @@ def test_absent_equals_dropped(name, subset):
     absent = model(tokens, masked).logits
     dropped = model({m: tokens[m] for m in subset}, {m: present[m] for m in subset}).logits
     close(absent, dropped)
-    assert not torch.allclose(absent, model(tokens, present).logits)
+    assert name == "majority" or not torch.allclose(absent, model(tokens, present).logits)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BASELINES])
 def test_gradients_are_finite_where_everything_is_absent(name):
     model = make(name).train()
     tokens, present = pick(model, *batch())

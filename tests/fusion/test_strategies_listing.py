@@ -5,13 +5,15 @@ import io
 from rich.console import Console
 
 from components.fusion import listing
-from components.fusion.strategy import REGISTRY, build, parameter_count
+from components.fusion.strategy import BASELINES, REGISTRY, build, parameter_count
 
 
 def test_every_strategy_is_told_with_its_source_and_cost():
     rows = {row.name: row for row in listing.rows()}
     assert list(rows) == ["one modality alone", *REGISTRY]
-    assert all(row.parameters > 0 and row.operations > 0 and row.entry.source for row in rows.values())
+    assert all(row.entry.source and row.entry.description for row in rows.values())
+    learn = {name for name, row in rows.items() if row.parameters > 0 and row.operations > 0}
+    assert learn == set(rows) - set(BASELINES)
     config = {"width": 128, "layers": 1}
     early = build("early-concatenation", dimensions=listing.REFERENCE, classes=listing.CLASSES, config=config)
     assert rows["early-concatenation"].parameters == parameter_count(early)
