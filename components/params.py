@@ -3,10 +3,10 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import ParamsError
 from .schema import CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, LabelSpace, Layout
@@ -114,12 +114,60 @@ class Search(_Frozen):
     epochs: int = Field(ge=1)
     halvings: int = Field(ge=0, le=10)
     seed: int
+    seeds: int = Field(default=1, ge=1, le=64)
+    """Every configuration is trained with as many; what is chosen by is their mean."""
+    space: dict[Name, Any] = {}
+    """Hyper-parameter, or strategy → hyper-parameter: a value, a list of values, ``{uniform: [low, high]}`` or
+    ``{log: [low, high]}``; in place of what a strategy's own search space says."""
+
+    @field_validator("space")
+    @classmethod
+    def _says_what_may_be_drawn(cls, space: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: {key: _drawn_from(f"{name}.{key}", each) for key, each in value.items()}
+            if isinstance(value, dict) and not {"log", "uniform"} & set(value)
+            else _drawn_from(name, value)
+            for name, value in space.items()
+        }
 
     @model_validator(mode="after")
     def _every_rung_has_an_epoch(self):
         if self.epochs >> self.halvings < 1:
             raise ValueError(f"halvings is {self.halvings}, too many for {self.epochs} epochs")
         return self
+
+
+def _drawn_from(key: str, value: Any) -> Any:
+    """One entry of ``search.space``, its numbers as numbers: YAML takes 1e-4, without a point, for a word."""
+    if isinstance(value, dict):
+        scale, *more = value
+        ends = value[scale]
+        if more or scale not in ("log", "uniform") or not isinstance(ends, list) or len(ends) != 2:
+            raise ValueError(f"{key} is {value}; a range is {{uniform: [low, high]}} or {{log: [low, high]}}")
+        low, high = map(_number, ends)
+        if isinstance(low, str) or isinstance(high, str) or not low < high:
+            raise ValueError(f"{key} is {value}; give two numbers, the lower one first")
+        if scale == "log" and low <= 0:
+            raise ValueError(f"{key} is {value}; in a logarithmic range both ends are above 0")
+        return {scale: [low, high]}
+    if isinstance(value, list):
+        if not value:
+            raise ValueError(f"{key} is an empty list: nothing can be drawn from it")
+        if any(isinstance(each, (dict, list)) or each is None for each in value):
+            raise ValueError(f"{key} is {value}; a list holds values")
+        return [_number(each) for each in value]
+    if value is None:
+        raise ValueError(
+            f"{key} is empty; give a value, a list of values, or a range {{uniform: [low, high]}}"
+        )
+    return _number(value)
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 class Train(_Frozen):

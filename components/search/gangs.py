@@ -15,23 +15,12 @@ from ..fusion.strategy import uses
 from ..progress import track
 from ..training.data import Rows
 from ..training.memory import KEEP_MEMORY
-from .gang import Outcome, run_gang
+from .gang import Gang, run_gang
+from .outcome import Outcome
 
 GANGS_PER_GPU = 4
 RETRIES = 1
 """Of a gang whose process died (out of memory, a lost node)."""
-
-
-@dataclass(frozen=True)
-class Gang:
-    """What one Tune trial does."""
-
-    strategy: str
-    fold: int
-    configs: list[dict[str, Any]]
-    seeds: list[int]
-    epochs: int
-    halvings: int
 
 
 @dataclass(frozen=True)
@@ -109,14 +98,10 @@ def _trainable(config: dict, shared: dict) -> None:
     modalities = uses(gang.strategy, shared["modalities"])
     try:
         outcome = run_gang(
-            gang.strategy,
-            gang.configs,
-            gang.seeds,
+            gang,
             training=training.of(modalities),
             validation=validation.of(modalities),
             classes=shared["classes"],
-            epochs=gang.epochs,
-            halvings=gang.halvings,
             device=shared["device"],
         )
     except (RuntimeError, ValueError, AssertionError) as error:  # torch's out of memory is a RuntimeError

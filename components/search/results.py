@@ -1,10 +1,11 @@
 """Outcomes of gangs as tables, and the choice that validation makes."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SearchError, listed
-from .gang import Outcome
+from .outcome import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 TRIALS = (
     "strategy",
     "fold",
+    "batch",
     "trial",
+    "seed",
     "config",
+    "schedule",
     "parameters",
     "rung",
     "epochs",
@@ -24,52 +28,64 @@ TRIALS = (
     "loss",
     "best_epoch",
 )
-CURVES = ("strategy", "fold", "trial", "epoch", "train_loss", "loss", "wa", "ua")
+CURVES = ("strategy", "fold", "trial", "seed", "epoch", "train_loss", "loss", "wa", "ua")
 
 Outcomes = Mapping[tuple[str, int], Outcome]
 """``{(strategy, fold): outcome}``."""
 
 
 def trials_table(
-    outcomes: Outcomes, absent: Mapping[str, str], configs: Mapping[str, Sequence[dict]], folds
+    outcomes: Outcomes,
+    absent: Mapping[str, str],
+    configs: Mapping[str, Sequence[dict]],
+    folds,
+    seeds: int = 1,
 ) -> "pd.DataFrame":
-    """Every trial of every gang; those of a strategy whose modality nobody has are failed, with the reason."""
-    import json
+    """A row a configuration and seed; those of a strategy whose modality nobody has are left out, with the reason.
 
+    ``seed`` counts a configuration's seeds from 0. Status and best epoch are the configuration's; the scores are the
+    seed's own at that epoch.
+    """
     import pandas as pd
 
     rows = []
     for (strategy, fold), outcome in outcomes.items():
         for t in outcome.trials:
-            config = json.dumps(t.config, sort_keys=True)
-            scores = (t.wa, t.ua, t.loss, t.best_epoch)
-            rows.append(
-                (strategy, fold, t.trial, config, t.parameters, t.rung, t.epochs, t.status, t.reason, *scores)
-            )
+            told = (_json(t.config), _json(t.schedule) if t.schedule else None)
+            way = (t.parameters, t.rung, t.epochs, t.status, t.reason)
+            for seed, s in enumerate(t.scores):
+                rows.append(
+                    (strategy, fold, t.batch, t.trial, seed, *told, *way, s.wa, s.ua, s.loss, t.best_epoch)
+                )
     for strategy, reason in absent.items():
         for fold in folds:
             for i, config in enumerate(configs[strategy]):
-                text = json.dumps(config, sort_keys=True)
-                rows.append((strategy, fold, i, text, None, 0, 0, "left out", reason, None, None, None, None))
+                told = (_json(config), None, None, 0, 0, "left out", reason, None, None, None, None)
+                rows += [(strategy, fold, 0, i, seed, *told) for seed in range(seeds)]
     table = pd.DataFrame(rows, columns=list(TRIALS)).sort_values(
-        ["strategy", "fold", "trial"], ignore_index=True
+        ["strategy", "fold", "trial", "seed"], ignore_index=True
     )
     floats = {name: "float64" for name in ("wa", "ua", "loss")}
-    return table.astype(floats | {"best_epoch": "Int64", "parameters": "Int64"})
+    return table.astype(floats | {"best_epoch": "Int64", "parameters": "Int64", "schedule": "string"})
 
 
 def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [
-        (strategy, fold, trial, epoch + 1, *(curve[name][epoch] for name in CURVES[4:]))
+        (strategy, fold, trial, seed, epoch + 1, *(curve[name][epoch] for name in CURVES[5:]))
         for (strategy, fold), outcome in outcomes.items()
-        for trial, curve in outcome.curves.items()
+        for trial, curves in outcome.curves.items()
+        for seed, curve in enumerate(curves)
         for epoch in range(len(curve["loss"]))
     ]
     table = pd.DataFrame(rows, columns=list(CURVES))
-    table = table.astype({name: "float64" for name in CURVES[4:]})
-    return table.sort_values(["strategy", "fold", "trial", "epoch"], ignore_index=True)
+    table = table.astype({name: "float64" for name in CURVES[5:]})
+    return table.sort_values(["strategy", "fold", "trial", "seed", "epoch"], ignore_index=True)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def choose(

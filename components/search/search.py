@@ -21,10 +21,11 @@ from ..files import (
 )
 from ..fusion.strategy import BASELINES, uses
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
-from .gang import Outcome, rungs
-from .gangs import FoldRows, Gang, run_gangs
+from .gang import Gang, rungs
+from .gangs import FoldRows, run_gangs
+from .outcome import Outcome
 from .results import choose, curves_table, trials_table
-from .space import configurations, member_seed
+from .space import check_names, configurations, member_seed
 
 FEATURES = Path("data/features")
 FOLDS = Path("data/folds.parquet")
@@ -37,15 +38,23 @@ def main() -> None:
     import pandas as pd
 
     held, where = params.load(), settings.load()
-    classes = read_json(DESCRIPTION)["classes"]
-    folds = folds_of(pd.read_parquet(FOLDS), classes)
+    described = read_json(DESCRIPTION)
+    classes = described["classes"]
+    folds = folds_of(pd.read_parquet(FOLDS), classes, unseen=described["unseen"])
     store = open_all(FEATURES, held.corpora)
     search = held.search
     seeds = [member_seed(search.seed, i) for i in range(search.configurations)]
     configs = {
-        name: configurations(name, modalities=held.modalities, count=search.configurations, seed=search.seed)
+        name: configurations(
+            name,
+            modalities=held.modalities,
+            count=search.configurations,
+            seed=search.seed,
+            stated=search.space,
+        )
         for name in search.strategies
     }
+    check_names(search.strategies, held.modalities, search.space)
     ends = rungs(search.epochs, search.halvings)
     there = _there(store, folds, held.modalities)
     absent = {}
@@ -57,7 +66,7 @@ def main() -> None:
     for name, why in absent.items():
         print(f"search: left out: {name}: {why}")
     gangs = [
-        Gang(name, fold.number, configs[name], seeds, search.epochs, search.halvings)
+        Gang(name, fold.number, configs[name], seeds, search.epochs, search.halvings, search.seeds)
         for fold in folds
         for name in search.strategies
         if name not in absent
@@ -96,14 +105,15 @@ def main() -> None:
         "configurations": search.configurations,
         "epochs": search.epochs,
         "folds": len(folds),
-        "seeds": 1,
+        "seeds": search.seeds,
         "rungs": ends,
     }
     with replacing(OUTPUT) as folder:
         folder.mkdir()
         numbers = [fold.number for fold in folds]
         write_table(
-            folder / "trials.parquet", trials_table(outcomes, absent=absent, configs=configs, folds=numbers)
+            folder / "trials.parquet",
+            trials_table(outcomes, absent=absent, configs=configs, folds=numbers, seeds=search.seeds),
         )
         write_table(folder / "curves.parquet", curves_table(outcomes))
         write_json(folder / "best.json", choose(outcomes, absent=absent, modalities=there, budget=budget))

@@ -1,38 +1,158 @@
-"""Configurations: as many for every strategy, the same for a seed, spread evenly over each axis of its space."""
+"""What a search varies: each strategy's own space, and what ``search.space`` of params states otherwise.
 
-from collections.abc import Sequence
+Configurations: as many for every strategy, the same for a seed, spread evenly over each axis of the space.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import ParamsError, SearchError
 from ..files import digest_of
-from ..fusion.strategy import entry, search_space
+from ..fusion.strategy import Choice, Log, Uniform, entry, search_space
+from ..training.hyperparameters import HYPERPARAMETERS
+
+Axis = Choice | Uniform | Log
+WHERE = "params.yaml: search.space"
 
 
 def configurations(
-    strategy: str, *, modalities: Sequence[str], count: int, seed: int
+    strategy: str,
+    *,
+    modalities: Sequence[str],
+    count: int,
+    seed: int,
+    stated: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """A Latin hypercube (McKay, Beckman & Conover 1979): each axis is cut into ``count`` parts, each used once.
+
+    Args:
+        stated: ``search.space`` of params.
+
+    Raises:
+        SearchError: as `axes`.
+    """
+    space = axes(strategy, modalities=modalities, stated=stated)
+    generator = np.random.default_rng(int(digest_of([strategy, seed])[:15], 16))
+    drawn: list[dict[str, Any]] = [{} for _ in range(count)]
+    for key in _order(space, search_space(strategy, modalities)):
+        places = (generator.permutation(count) + generator.random(count)) / count
+        for config, u in zip(drawn, places, strict=True):
+            config[key] = rounded(space[key].at(float(u)))
+    return drawn
+
+
+def axes(
+    strategy: str, *, modalities: Sequence[str], stated: Mapping[str, Any] | None = None
+) -> dict[str, Axis]:
+    """A strategy's space: its own, then what is stated for all, then what is stated for it.
+
+    What is stated for all may be a key of some strategy's architecture: those that lack it are left alone.
+
+    Raises:
+        SearchError: for an unknown strategy; for a key that the strategy does not have, or a value that the key
+            may not take, each with what is valid.
+    """
+    known = keys_of(strategy, modalities)
+    space = dict(search_space(strategy, modalities))
+    stated = stated or {}
+    for key, value in stated.items():
+        if key in known:
+            space[key] = _axis(key, value, space.get(key), where=f"{WHERE}.{key}")
+    for key, value in stated.get(strategy, {}).items():
+        if key not in known:
+            raise SearchError(f"{WHERE}.{strategy}: {strategy} has no {key!r}; {_nearest(key, known)}")
+        space[key] = _axis(key, value, space.get(key), where=f"{WHERE}.{strategy}.{key}")
+    return space
+
+
+def check_names(strategies: Sequence[str], modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
+    """Every name in ``search.space`` is one of the search's strategies or a key that one of them has.
+
+    Raises:
+        SearchError: naming the key and the nearest valid one.
+    """
+    keys = sorted({key for name in strategies for key in keys_of(name, modalities)})
+    for name, value in stated.items():
+        ours = not isinstance(value, Mapping) or {"log", "uniform"} & set(value)
+        if ours and name not in keys:
+            raise SearchError(
+                f"{WHERE}: {name!r} is no hyper-parameter of any strategy here; {_nearest(name, keys)}"
+            )
+        if not ours and name not in strategies:
+            raise SearchError(f"{WHERE}: {name!r} is none of search.strategies; {_nearest(name, strategies)}")
+
+
+def keys_of(strategy: str, modalities: Sequence[str]) -> list[str]:
+    """All that a configuration of the strategy may say.
 
     Raises:
         SearchError: for an unknown strategy, with the nearest that is known.
     """
     try:
-        entry(strategy, modalities)
+        kind = entry(strategy, modalities).load()
     except ParamsError as error:
         raise SearchError(f"params.yaml: search.strategies: {error}") from None
-    space = search_space(strategy, modalities)
-    generator = np.random.default_rng(int(digest_of([strategy, seed])[:15], 16))
-    drawn: list[dict[str, Any]] = [{} for _ in range(count)]
-    for key in sorted(space):
-        places = (generator.permutation(count) + generator.random(count)) / count
-        for config, u in zip(drawn, places, strict=True):
-            value = space[key].at(float(u))
-            config[key] = float(f"{value:.6g}") if isinstance(value, float) else value
-    return drawn
+    return sorted({*HYPERPARAMETERS, *kind.architecture_keys, *search_space(strategy, modalities)})
 
 
 def member_seed(seed: int, trial: int) -> int:
     """The seed of a trial's initial weights and batches: the same in every strategy and fold."""
     return int(digest_of([seed, trial])[:8], 16)
+
+
+def repeated_seed(seed: int, repeat: int) -> int:
+    """The seed of a trial's further repeat; that of repeat 0 is the trial's own."""
+    return member_seed(seed, repeat) if repeat else seed
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to six digits, as they are written down."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _order(space: Mapping[str, Axis], own: Mapping[str, Axis]) -> list[str]:
+    """A strategy's own keys first, so that stating a further one changes no other key's draws."""
+    return sorted(own) + sorted(set(space) - set(own))
+
+
+def _axis(key: str, value: Any, own: Axis | None, *, where: str) -> Axis:
+    if isinstance(value, Mapping):
+        ((scale, (low, high)),) = value.items()
+        held = [low, high]
+        if key not in HYPERPARAMETERS:
+            raise SearchError(
+                f"{where} is {dict(value)!r}: {key} is of the architecture; give the values in a list"
+            )
+    else:
+        held = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    for each in held:
+        _check(key, each, own, where=where)
+    if isinstance(value, Mapping):
+        return {"log": Log, "uniform": Uniform}[scale](float(low), float(high))
+    return Choice(tuple(float(v) for v in held) if key in HYPERPARAMETERS else tuple(held))
+
+
+def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
+    if key in HYPERPARAMETERS:
+        known = HYPERPARAMETERS[key]
+        if isinstance(value, (str, bool)) or not known.low <= value <= known.high:
+            raise SearchError(
+                f"{where} holds {value!r}; {key} is a number from {known.low:g} to {known.high:g}: {known.meaning}"
+            )
+        return
+    usual = own.values if isinstance(own, Choice) else ()
+    if any(isinstance(each, str) for each in usual):
+        valid, said = value in usual, f"one of {', '.join(map(str, usual))}"
+    else:
+        valid = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        said = f"a whole number, as in {list(usual)}"
+    if not valid:
+        raise SearchError(f"{where} holds {value!r}; {key} is {said}")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"it may be: {', '.join(known)}"

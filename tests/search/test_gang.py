@@ -5,7 +5,9 @@ import torch
 
 from components.errors import SearchError
 from components.fusion.strategy import build, parameter_count
-from components.search.gang import Outcome, best_epoch, run_gang, rungs, smoothed
+from components.search.curves import best_epoch, smoothed
+from components.search.gang import Gang, run_gang, rungs
+from components.search.outcome import Outcome
 from components.search.results import choose, curves_table, trials_table
 from components.search.space import configurations, member_seed
 from components.training.data import Rows
@@ -26,16 +28,10 @@ def rows(count: int, seed: int) -> Rows:
 
 
 def gang(configs: list[dict], strategy: str = "late-weighted", **changes) -> Outcome:
+    seeds = [member_seed(7, i) for i in range(len(configs))]
     options = {"epochs": 8, "halvings": 2} | changes
-    return run_gang(
-        strategy,
-        configs,
-        [member_seed(7, i) for i in range(len(configs))],
-        training=rows(120, 1),
-        validation=rows(60, 2),
-        classes=3,
-        **options,
-    )
+    asked = Gang(strategy, fold=0, configs=configs, seeds=seeds, **options)
+    return run_gang(asked, training=rows(120, 1), validation=rows(60, 2), classes=3)
 
 
 def drawn(count: int = 6) -> list[dict]:
@@ -75,8 +71,8 @@ def test_the_better_half_goes_on():
         (2, "stopped"), (2, "stopped"), (2, "stopped"), (4, "stopped"), (8, "finished"), (8, "finished"),
     ]  # fmt: skip
     for t in outcome.trials:
-        assert len(outcome.curves[t.trial]["ua"]) == t.epochs
-        assert t.ua == pytest.approx(smoothed(outcome.curves[t.trial]["ua"])[t.best_epoch - 1], abs=1e-6)
+        assert len(outcome.curves[t.trial][0]["ua"]) == t.epochs
+        assert t.ua == pytest.approx(smoothed(outcome.curves[t.trial][0]["ua"])[t.best_epoch - 1], abs=1e-6)
         assert len(t.fitted["weights"]) == len(SIZES) and min(t.fitted["weights"]) > 0
     finished = [t for t in outcome.trials if t.status == "finished"]
     assert outcome.best() == min(finished, key=lambda t: (-t.ua, t.loss, t.trial))
@@ -97,7 +93,7 @@ def test_a_trial_does_not_depend_on_the_others():
     configs = drawn()
     whole, part = gang(configs, halvings=0, epochs=3), gang(configs[:2], halvings=0, epochs=3)
     for i in range(2):
-        assert part.curves[i]["loss"] == pytest.approx(whole.curves[i]["loss"], abs=1e-4)
+        assert part.curves[i][0]["loss"] == pytest.approx(whole.curves[i][0]["loss"], abs=1e-4)
 
 
 def test_a_diverging_trial_is_failed_and_never_the_best():

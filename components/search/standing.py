@@ -1,0 +1,96 @@
+"""How one configuration of a gang stands: its curves so far, and the trial that they make of it."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..training.population import Curves
+from .curves import best_epoch, smoothed
+from .outcome import Score, Trial
+
+NAMES = ("train_loss", "loss", "wa", "ua")
+SCORES = ("wa", "ua", "loss")
+
+
+@dataclass
+class Standing:
+    """Changed as the gang goes on.
+
+    Attributes:
+        curves: a seed's ``{name: [an entry an epoch]}``; fitted: a seed's buffers, an entry an epoch.
+        training: whether it is trained on.
+    """
+
+    number: int
+    batch: int
+    config: dict[str, Any]
+    curves: list[dict[str, list[float]]]
+    fitted: list[list[dict[str, list]]]
+    schedule: list[list] = field(default_factory=list)
+    parameters: int = 0
+    rung: int = 0
+    status: str = "finished"
+    reason: str = ""
+    training: bool = True
+
+    @classmethod
+    def at_start(cls, number: int, batch: int, config: dict[str, Any], repeats: int) -> "Standing":
+        curves = [{name: [] for name in NAMES} for _ in range(repeats)]
+        return cls(number, batch, config, curves, [[] for _ in range(repeats)])
+
+    @property
+    def epochs(self) -> int:
+        return len(self.curves[0]["loss"])
+
+    def record(self, repeat: int, made: Curves, k: int) -> None:
+        """Add what member ``k`` of a population did."""
+        for name, curve in self.curves[repeat].items():
+            curve += [values[k] for values in getattr(made, name)]
+        self.fitted[repeat] += [{name: x[k].tolist() for name, x in each.items()} for each in made.fitted]
+
+    def fail(self, rung: int) -> None:
+        self.leave(rung, "failed", "the loss is no longer finite")
+
+    def leave(self, rung: int, status: str, reason: str) -> None:
+        self.rung, self.status, self.reason, self.training = rung, status, reason, False
+
+    def smooth(self, name: str) -> np.ndarray:
+        """The smoothed mean over the seeds."""
+        return smoothed(np.mean([curve[name] for curve in self.curves], axis=0))
+
+    def trial(self) -> Trial:
+        if self.status == "failed":
+            nothing = dict.fromkeys(SCORES)
+            return self._trial(nothing, None, {}, [Score(**nothing) for _ in self.curves])
+        smooth = {name: self.smooth(name) for name in SCORES}
+        best = best_epoch(smooth["ua"], smooth["loss"])
+        scores = [Score(**{n: _rounded(smoothed(curve[n])[best]) for n in SCORES}) for curve in self.curves]
+        means = {name: _rounded(curve[best]) for name, curve in smooth.items()}
+        return self._trial(means, best + 1, self._fitted(best), scores)
+
+    def shown_curves(self) -> list[dict[str, list]]:
+        """A seed's curves; what is not finite is None."""
+        return [
+            {name: [v if math.isfinite(v) else None for v in values] for name, values in curve.items()}
+            for curve in self.curves
+        ]
+
+    def _fitted(self, epoch: int) -> dict[str, list]:
+        held = [each[epoch] for each in self.fitted if each]
+        return (
+            {name: np.mean([each[name] for each in held], axis=0).tolist() for name in held[0]}
+            if held
+            else {}
+        )
+
+    def _trial(self, means: dict, epoch: int | None, fitted: dict[str, list], scores: list[Score]) -> Trial:
+        return Trial(
+            self.number, self.batch, dict(self.config), self.schedule, self.parameters, self.rung, self.epochs,
+            self.status, self.reason, best_epoch=epoch, fitted=fitted, scores=scores, **means,
+        )  # fmt: skip
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 6)
