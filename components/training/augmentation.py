@@ -90,7 +90,11 @@ def disturbed(
 
 def _targets(rows: Rows, index: Tensor, classes: int, hyper: dict[str, Tensor]) -> Tensor:
     return soft_targets(
-        rows.target[index].clamp(min=0), classes=classes, smoothing=hyper["smoothing"].view(-1, 1, 1)
+        rows.target[index].clamp(min=0),
+        classes=classes,
+        smoothing=hyper["smoothing"].view(-1, 1, 1),
+        shares=None if rows.shares is None else rows.shares[index],
+        soft=hyper["soft_labels"].view(-1, 1, 1),
     )
 
 

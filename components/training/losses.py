@@ -4,38 +4,114 @@ import torch
 from torch import Tensor
 
 from ..fusion.output import FusionOutput
-from .data import Batch
+from .contrast import alignment, supervised_contrast
+from .data import UNLABELLED, Batch
+
+DISTILLATION_TEMPERATURE = 2.0
 
 
-def soft_targets(target: Tensor, *, classes: int, smoothing: Tensor) -> Tensor:
-    """Smoothed one-hot labels (Szegedy et al. 2016): ``[...] → [..., C]``; ``smoothing`` broadcasts."""
+def soft_targets(
+    target: Tensor,
+    *,
+    classes: int,
+    smoothing: Tensor,
+    shares: Tensor | None = None,
+    soft: Tensor | None = None,
+) -> Tensor:
+    """What a row's cross-entropy is taken against: ``[...] → [..., C]``; ``smoothing`` and ``soft`` broadcast.
+
+    The label alone, moved by ``soft`` towards the raters' distribution ``shares`` ``[..., C]`` (zeros: nobody voted,
+    the label stays), then smoothed (Szegedy et al. 2016). With ``soft`` 1 the cross-entropy is the label-distribution
+    loss KL(shares ‖ p) but for the votes' entropy, which is constant.
+    """
     hot = torch.nn.functional.one_hot(target, classes).to(smoothing.dtype)
+    if shares is not None:
+        voted = shares.sum(-1, keepdim=True) > 0
+        hot = torch.where(voted, hot * (1 - soft) + shares * soft, hot)
     return hot * (1 - smoothing) + smoothing / classes
 
 
-def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """The weighted mean over rows: ``[B, C], [B, C], [B] → []``; 0 where no row has weight."""
-    each = -(target * torch.log_softmax(logits, dim=-1)).sum(-1)
+def balanced(batch: Batch, counts: Tensor, strength: Tensor) -> Batch:
+    """The batch with each labelled row weighted by ``(n / (C n_c))^b``, c its own class.
+
+    Args:
+        counts: ``[C]``, the rows of each class in training, n in all.
+        strength: b ``[K]``: 0 leaves the weights alone, 1 gives every class the same sum of weights.
+    """
+    even = counts.sum() / (len(counts) * counts.clamp(min=1.0))  # [C]
+    by_class = even ** strength.unsqueeze(-1)  # [K, C]
+    return batch._replace(weight=batch.weight * by_class.gather(1, batch.label.clamp(min=0)))
+
+
+def class_counts(target: Tensor, classes: int) -> Tensor:
+    """How many rows each class has: ``[N] → float [C]``; those without a label are of none."""
+    return torch.bincount(target[target != UNLABELLED], minlength=classes).to(torch.float32)
+
+
+def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor, focus: Tensor | None = None) -> Tensor:
+    """The weighted mean over rows: ``[B, C], [B, C], [B] → []``; 0 where no row has weight.
+
+    Args:
+        focus: γ of the focal loss ``-Σ_c t_c (1 - p_c)^γ log p_c`` (Lin et al. 2017, equation 4, for targets that are
+            distributions); 0 is the cross-entropy.
+    """
+    certain = torch.log_softmax(logits, dim=-1)
+    each = target * certain
+    if focus is not None:
+        each = each * (-torch.expm1(certain)).clamp(min=1e-6) ** focus
+    each = -each.sum(-1)
     return (each * weight).sum() / weight.sum().clamp(min=1e-9)
 
 
+def distillation(fused: Tensor, alone: dict[str, Tensor], there: dict[str, Tensor]) -> Tensor:
+    """``T² KL(fused ‖ a modality's own decision)`` at temperature T, over rows that have it; the mean of modalities.
+
+    The fused decision teaches and is not moved (Hinton, Vinyals & Dean 2015, section 2). No label is needed.
+
+    Args:
+        fused: logits ``[B, C]``; alone: ``{modality: [B, C]}``; there: ``{modality: bool [B]}``.
+    """
+    teacher = torch.log_softmax(fused.detach() / DISTILLATION_TEMPERATURE, dim=-1)
+    each = []
+    for name, logits in alone.items():
+        student = torch.log_softmax(logits / DISTILLATION_TEMPERATURE, dim=-1)
+        divergence = (teacher.exp() * (teacher - student)).sum(-1)
+        mask = there[name].to(divergence.dtype)
+        each.append((divergence * mask).sum() / mask.sum().clamp(min=1.0))
+    return DISTILLATION_TEMPERATURE**2 * torch.stack(each).mean()
+
+
+def decisions(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: frozenset[str]) -> Tensor:
+    """``(1 - u) · CE(fused) + u · mean over modalities of CE(its own decision, on rows that have it)``."""
+    focus = hyper["focal"] if "focal" in on else None
+    loss = cross_entropy(output.logits, batch.target, batch.weight, focus)
+    if output.per_modality_logits is not None and "unimodal_weight" in on:
+        there = batch.there()
+        alone = [
+            cross_entropy(logits, batch.target, batch.weight * there[name], focus)
+            for name, logits in output.per_modality_logits.items()
+        ]
+        share = hyper["unimodal_weight"]
+        loss = (1 - share) * loss + share * torch.stack(alone).mean()
+    return loss
+
+
 def objective(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: frozenset[str]) -> Tensor:
-    """``(1 - u) · CE(fused) + u · mean over modalities of CE(its own decision, on rows that have it) + a · own loss``.
+    """The decisions' loss, and what else a configuration weighs in: each term its weight times its loss.
 
     Args:
         batch: of one member.
         hyper: ``{hyper-parameter: []}``; on: those that some member of the population uses, so that what is off
             costs nothing.
     """
-    loss = cross_entropy(output.logits, batch.target, batch.weight)
-    if output.per_modality_logits is not None and "unimodal_weight" in on:
-        there = batch.there()
-        alone = [
-            cross_entropy(logits, batch.target, batch.weight * there[name])
-            for name, logits in output.per_modality_logits.items()
-        ]
-        share = hyper["unimodal_weight"]
-        loss = (1 - share) * loss + share * torch.stack(alone).mean()
+    loss = decisions(output, batch, hyper, on)
     if "loss" in output.auxiliary and "auxiliary_weight" in on:
         loss = loss + hyper["auxiliary_weight"] * output.auxiliary["loss"]
+    if "contrast_weight" in on:
+        loss = loss + hyper["contrast_weight"] * supervised_contrast(output.embedding, batch.label)
+    if "align_weight" in on and len(output.per_modality_embeddings or {}) > 1:
+        loss = loss + hyper["align_weight"] * alignment(output.per_modality_embeddings, batch.there())
+    if "distill_weight" in on and output.per_modality_logits:
+        taught = distillation(output.logits, output.per_modality_logits, batch.there())
+        loss = loss + hyper["distill_weight"] * taught
     return loss
