@@ -72,6 +72,7 @@ def finish(root: Path) -> Path:
         ]
     )
     write_table(root / "data" / "folds.parquet", folds)
+    write_json(root / "data" / "folds.json", {"shots": None, "unseen": []})
     write_json(
         root / "reports" / "validation" / "control" / "verdict.json",
         {"ok": True, "critical": [], "counts": {}},

@@ -65,6 +65,7 @@ def lay_out(
         root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
     )
     described = {"protocol": "small.kfold3", "label_space": "small", "classes": CLASSES, "count": 3}
+    described |= {"shots": None, "unseen": []}
     write_json(root / "data/folds.json", described)
     params = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
     params |= {"corpora": ["control"], "modalities": list(modalities)}

@@ -161,7 +161,10 @@ def _verdict(root: Path, corpus: str) -> dict[str, Any]:
 
 
 def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
-    """Every utterance of the folds: the model is refitted on all of them, whatever fold tested them before."""
+    """Every utterance of the folds: the model is refitted on all of them, whatever fold tested them before.
+
+    Of a few-shot or zero-shot protocol, those that the first fold leaves to learn from: the model has no more.
+    """
     import pandas as pd
 
     columns = ["utterance_id", "speaker", "audio_digest", "video_digest", "text_digest"]
@@ -171,7 +174,10 @@ def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     ).set_index("utterance_id")
     folds = pd.read_parquet(root / "data" / "folds.parquet", columns=["utterance_id", "fold", "role"])
     tested = folds[folds["role"] == "test"].groupby("utterance_id")["fold"].min()
-    members = sorted(set(folds["utterance_id"]))
+    said = read_json(root / "data" / "folds.json")
+    scarce = said["shots"] is not None or said["unseen"]
+    learnt = folds[(folds["fold"] == 0) & (folds["role"] != "test")] if scarce else folds
+    members = sorted(set(learnt["utterance_id"]))
     unknown = sorted(set(members) - set(table.index))
     if unknown:
         raise LineageError(

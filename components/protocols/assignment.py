@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError, listed
@@ -9,6 +10,7 @@ from . import rules
 from .groups import groups_of
 from .holdout import validation_of
 from .plan import Protocol
+from .scarcity import left_of
 from .selection import Selection, select
 from .testing import tested_of
 
@@ -29,17 +31,20 @@ def assigned(protocol: Protocol, selection: Selection) -> pd.DataFrame:
     """The folds, long: ``fold`` (from 0), ``utterance_id``, ``speaker``, ``label`` (class), ``role``.
 
     Every utterance of the selection occurs once in each fold, and is the test in one at most; only where validation
-    is the test does it occur there twice. Sorted by fold, id and role; the order of the table has no influence.
+    is the test does it occur there twice. Of a few-shot or zero-shot protocol what is left out of training and
+    validation is in no part of the fold. Sorted by fold, id and role; the order of the table has no influence.
 
     Raises:
         ProtocolError: when a row is in no published list, a fold would lack a role, there are too few speakers or
-            groups of them, or a class never occurs in some fold's training.
+            groups of them, too few clips for the shots, or a class that is not declared unseen never occurs in some
+            fold's training.
     """
     import numpy as np
     import pandas as pd
 
     rows = selection.rows
     tested, count = tested_of(protocol, rows)
+    unseen = protocol.scarcity.unseen_of(selection.classes, protocol=protocol.id)
     parts = []
     for fold in range(1 if protocol.deal.first_only else count):
         test = tested == fold
@@ -53,10 +58,11 @@ def assigned(protocol: Protocol, selection: Selection) -> pd.DataFrame:
                     "corpus, or take a rule, such as kfold5"
                 )
         part = rows[["utterance_id", "speaker", "label"]].assign(fold=np.int64(fold), role=role)
-        parts += [part, part[twice].assign(role="validation")]
+        kept = left_of(protocol.scarcity, part, role, unseen=unseen, fold=fold, protocol=protocol.id)
+        parts += [part[kept], part[twice].assign(role="validation")]
     folds = pd.concat(parts, ignore_index=True)[COLUMNS].astype({"role": "str"})
     folds = folds.sort_values(["fold", "utterance_id", "role"], ignore_index=True)
-    _every_class_trains(protocol, folds, selection)
+    _every_class_trains(protocol, folds, selection, unseen)
     return folds
 
 
@@ -86,12 +92,14 @@ def speakers_used(protocol: Protocol, rows: pd.DataFrame) -> str:
     return f"all {present}" if present == total else f"subset {present} of {total}"
 
 
-def _every_class_trains(protocol: Protocol, folds: pd.DataFrame, selection: Selection) -> None:
+def _every_class_trains(
+    protocol: Protocol, folds: pd.DataFrame, selection: Selection, unseen: Collection[str]
+) -> None:
     training = folds[folds["role"] == "train"]
     seen = training.groupby("fold")["label"].agg(set)
     there = set(selection.rows["label"])
     for fold in range(folds["fold"].max() + 1):
-        missing = [name for name in selection.classes if name not in seen.get(fold, set())]
+        missing = [name for name in selection.classes if name not in seen.get(fold, set()) | set(unseen)]
         if missing:
             nowhere = [name for name in missing if name not in there]
             why = (

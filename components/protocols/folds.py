@@ -64,6 +64,8 @@ def main() -> None:
             "source": plan.source,
             "selection": plan.selection,
             "inflated": inflated,
+            "shots": plan.scarcity.shots,
+            "unseen": list(plan.scarcity.unseen_of(selection.classes, protocol=plan.id)),
             "label_space": plan.space.name,
             "classes": list(selection.classes),
             "digest": digest(folds),

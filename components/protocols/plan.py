@@ -2,14 +2,15 @@
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ..errors import ProtocolError
 from ..schema import LabelSpace
-from . import rules
+from . import rules, scarcity
 from .deal import SAID, Deal
 from .published import Published, names, read
+from .scarcity import WHOLE, Scarcity
 
 AUTO = "auto"
 
@@ -19,7 +20,8 @@ class Protocol:
     """How a corpus is dealt into folds, and under which id its scores may be compared."""
 
     id: str
-    """A published id, or ``<label space>.<rule>``."""
+    """A published id, or ``<label space>.<rule>``; with ``.shots<k>`` and ``.zero-<class>`` behind it where less is
+    left to learn from, so that no such figure is taken for the whole protocol's."""
     title: str
     source: str
     space: LabelSpace
@@ -31,6 +33,7 @@ class Protocol:
     """Name of a corpus here → the corpus that it is, where it bears another name."""
     apart: tuple[str, ...] = ("dialogue", "session")
     """Speakers who share one of these are dealt together."""
+    scarcity: Scarcity = WHOLE
 
     @property
     def inflated(self) -> str | None:
@@ -45,7 +48,7 @@ class Protocol:
     @property
     def selection(self) -> str:
         """By what a choice is made, in a sentence."""
-        return SAID[self.deal.validation]
+        return "; ".join(filter(None, (SAID[self.deal.validation], self.scarcity.said)))
 
 
 def protocol(
@@ -60,8 +63,9 @@ def protocol(
 
     Args:
         name: a published id (``ravdess8.luna5``), or a rule (see ``rules``); a rule may carry the label space's name
-            in front (``emotion7.kfold4``).
-        seed: deals the speakers of a rule.
+            in front (``emotion7.kfold4``). Behind either may stand ``.shots<k>`` and ``.zero-<class>[+<class>]``
+            (see ``scarcity``).
+        seed: deals the speakers of a rule, and draws the shots of any protocol.
         known: name of a corpus here → the corpus that it is, where it bears another name.
         waived: kinds of leak that somebody answers for: speakers are then dealt apart even if they share a
             ``session`` (``episode``) or a ``dialogue``.
@@ -69,6 +73,34 @@ def protocol(
     Raises:
         ProtocolError: for an unknown name, or a published protocol of another label space.
     """
+    base, left = scarcity.split(name, seed=seed)
+    whole = _whole(base, name, space, seed=seed, known=known, waived=waived)
+    if not left:
+        return whole
+    if whole.deal.validation == "test":
+        raise ProtocolError(
+            f"protocol {name}: validation is the test, and {left.ending} says what may validate: take a protocol "
+            f"whose validation is apart, such as kfold5{left.ending}"
+        )
+    return replace(
+        whole,
+        id=whole.id + left.ending,
+        title=f"{whole.title}; {left.said}",
+        source=f"{whole.source}; {left.ending} is emoflow's rule, folds.seed {seed}",
+        scarcity=left,
+    )
+
+
+def _whole(
+    name: str,
+    asked: str,
+    space: LabelSpace,
+    *,
+    seed: int,
+    known: Mapping[str, str],
+    waived: Collection[str],
+) -> Protocol:
+    """The protocol before anything is left out of it; ``asked`` is what the user wrote."""
     if name in names():
         held = read(name)
         if held.label_space != space.name:
@@ -92,7 +124,16 @@ def protocol(
             known=known,
             apart=tuple(column for column, kinds in bound.items() if not kinds & set(waived)),
         )
-    there = [*names(), *rules.KNOWN, *rules.INFLATED]
-    close = difflib.get_close_matches(name, there, n=1)
+    there = [*names(), *rules.KNOWN, *rules.INFLATED, *scarcity.KNOWN]
+    close = _ending(name, space) or difflib.get_close_matches(name, there, n=1)
     hint = f"did you mean {close[0]!r}? It" if close else "it"
-    raise ProtocolError(f"protocol {name!r} is not known; {hint} may be: {', '.join(there)}")
+    raise ProtocolError(f"protocol {asked!r} is not known; {hint} may be: {', '.join(there)}")
+
+
+def _ending(name: str, space: LabelSpace) -> list[str]:
+    """The name with the nearest ending that there is, where what stands before it is a protocol."""
+    base, _, ending = name.rpartition(".")
+    if base not in names() and not rules.parse(base.removeprefix(f"{space.name}.")):
+        return []
+    known = [each.partition(">")[2] for each in (*rules.INFLATED, *scarcity.KNOWN) if ">." in each]
+    return [base + each for each in difflib.get_close_matches(f".{ending}", known, n=1, cutoff=0.3)]

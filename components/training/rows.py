@@ -1,6 +1,6 @@
 """Folds and stored features as the tensors that are trained on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import torch
 
 from ..errors import FeatureError, ProtocolError, listed
 from ..fusion.preparation import Layout, Preparation, plan
+from ..fusion.reduction import Reduction
 from .data import Rows
 
 if TYPE_CHECKING:
@@ -48,11 +49,15 @@ class Fold:
         return Part(tuple(both.ids[i] for i in kept), tuple(both.target[i] for i in kept))
 
 
-def folds_of(table: "pd.DataFrame", classes: Sequence[str]) -> list[Fold]:
+def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collection[str] = ()) -> list[Fold]:
     """The folds of a fold table (utterance_id, fold, label, role), in their order, ids sorted.
 
+    Args:
+        unseen: classes that no training row shows, since the protocol is zero-shot.
+
     Raises:
-        ProtocolError: a part without rows, or a class that no training row of a fold has.
+        ProtocolError: a part without rows, a class that no training row of a fold has, or an unseen one that some
+            training or validation row has.
     """
     folds = []
     for number, rows in table.sort_values("utterance_id").groupby("fold", sort=True):
@@ -65,7 +70,14 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str]) -> list[Fold]:
                 )
             target = tuple(classes.index(label) for label in held["label"])
             parts[role] = Part(tuple(held["utterance_id"]), target)
-        lacking = [name for i, name in enumerate(classes) if i not in parts["train"].target]
+        shown = {classes[i] for part in ("train", "validation") for i in parts[part].target}
+        if shown & set(unseen):
+            raise ProtocolError(
+                f"fold {number}: {listed(sorted(shown & set(unseen)))} is to be unseen, and is in training or "
+                "validation; make the folds again: dvc repro folds"
+            )
+        trained = {classes[i] for i in parts["train"].target} | set(unseen)
+        lacking = [name for name in classes if name not in trained]
         if lacking:
             raise ProtocolError(
                 f"fold {number}: no training row is of class {listed(lacking)}; choose a label space without it, "
@@ -84,7 +96,7 @@ def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
     return Rows(tokens, present, torch.tensor(part.target, dtype=torch.int64))
 
 
-def fit_preparation(rows: Rows, layouts: dict[str, Layout]) -> Preparation:
+def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction) -> Preparation:
     """The preparation fitted on these rows.
 
     Raises:
@@ -97,7 +109,7 @@ def fit_preparation(rows: Rows, layouts: dict[str, Layout]) -> Preparation:
                 f"{name}: {int(bad.any(1).sum())} of {len(rows)} training rows hold features that are not finite; "
                 "make them again with: dvc repro features"
             )
-    return Preparation(plan(layouts)).fit(rows.tokens, rows.present)
+    return Preparation(plan(layouts, reduction)).fit(rows.tokens, rows.present)
 
 
 def prepare(preparation: Preparation, rows: Rows) -> Rows:

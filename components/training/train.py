@@ -15,6 +15,7 @@ from ..errors import FeatureError, run
 from ..files import digest_of, read_json, replacing, tree_digest, work_folder, write_json, write_table
 from ..fusion.model import FORMAT
 from ..fusion.preparation import Preparation, plan
+from ..fusion.reduction import Reduction
 from ..fusion.strategy import build, parameter_count, uses
 from ..progress import track
 from .refit import Choice, choice_for_everything
@@ -39,7 +40,7 @@ def main() -> None:
     held, where = params.load(), settings.load()
     described, best = read_json(DESCRIPTION), read_json(BEST)
     classes = described["classes"]
-    folds = folds_of(pd.read_parquet(FOLDS), classes)
+    folds = folds_of(pd.read_parquet(FOLDS), classes, unseen=described["unseen"])
     store = open_all(FEATURES, held.corpora)
     modalities = [
         name
@@ -56,7 +57,8 @@ def main() -> None:
             choice = Choice(name, chosen["config"], chosen["epochs"], chosen["fitted"])
             jobs[f"{name}.{fold.number}"] = job_of(fold, choice, seeds)
     winner = choice_for_everything(best["best"], best["strategies"][best["best"]]["folds"])
-    everything = folds[0].seen + folds[0].test
+    scarce = described["shots"] is not None or described["unseen"]
+    everything = folds[0].seen if scarce else folds[0].seen + folds[0].test
     jobs["model"] = Job(winner, tuple(seeds), everything, None)
 
     work = work_folder("train", _digest(held, device))
@@ -70,6 +72,7 @@ def main() -> None:
             tuple(modalities),
             len(classes),
             device,
+            _reduction(held),
         )
         workers = 1 if device == "cuda" else where.worker_count()
         done = run_jobs([jobs[name] for name in left], context, workers=workers)
@@ -121,7 +124,7 @@ def _describe(
     """``model.json``: all that it takes to make the model again and to feed it."""
     taken = uses(winner.strategy, modalities)
     layouts = {name: store.layout(name) for name in taken}
-    preparation = Preparation(plan(layouts))
+    preparation = Preparation(plan(layouts, _reduction(held)))
     member = build(
         winner.strategy,
         dimensions=preparation.dimensions,
@@ -156,6 +159,10 @@ def _modality(held: params.Params, name: str, layout: list[tuple[str, int]]) -> 
     }
 
 
+def _reduction(held: params.Params) -> Reduction:
+    return Reduction(**held.preparation.model_dump())
+
+
 def _digest(held: params.Params, device: str) -> str:
     """Of everything that a refit depends on."""
     data = [FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION, BEST]
@@ -163,7 +170,8 @@ def _digest(held: params.Params, device: str) -> str:
         {
             "data": tree_digest(data),
             "code": tree_digest(CODE),
-            "params": held.train.model_dump() | {"modalities": held.modalities},
+            "params": held.train.model_dump()
+            | {"modalities": held.modalities, "preparation": held.preparation.model_dump()},
             "device": device,
         }
     )

@@ -37,6 +37,8 @@ def put(root: Path, folds: pd.DataFrame, *, inflated: str | None) -> None:
         "classes": CLASSES,
         "selection": "Validation is what it is",
         "inflated": inflated,
+        "shots": None,
+        "unseen": [],
         "waived": [],
         "dropped_by_corpus": {},
         "findings": [],

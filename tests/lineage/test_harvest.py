@@ -5,6 +5,7 @@ import yaml
 from finished import finish, git, lock
 
 from components.errors import LineageError
+from components.files import write_json
 from components.lineage import Store, graph, harvest, tree
 from components.lineage.tree import parse
 
@@ -36,6 +37,14 @@ def test_an_experiment_committed_as_it_ran_is_clean(root):
     assert kinds["components/training"] == "code"
     assert kinds["data/utterances"] == "derived"
     assert facts(root) == found
+
+
+def test_of_a_few_shot_protocol_the_first_fold_is_all_that_the_model_heard(root):
+    write_json(root / "data" / "folds.json", {"shots": 4, "unseen": []})
+    assert [member["utterance_id"] for member in facts(root).memberships] == [
+        f"control/{n}" for n in (2, 3, 4)
+    ]
+    assert {member["test_fold"] for member in facts(root).memberships} == {1, 2}
 
 
 def test_code_that_ran_uncommitted_is_named(root):

@@ -64,6 +64,18 @@ def test_the_same_inputs_give_the_same_bytes(project):
     assert outputs[0] == outputs[1]
 
 
+def test_what_little_is_left_to_learn_from_is_in_the_name_and_the_description(project, capsys):
+    project(ravdess(ALL_ACTORS), protocol="ravdess8.luna5.shots4.zero-calm")
+    stage.main()
+    folds, held = written()
+    assert held["protocol"] == held["id"] == "ravdess8.luna5.zero-calm.shots4"
+    assert (held["shots"], held["unseen"], held["utterances"]) == (4, ["calm"], 384)
+    assert "4 clips a class in all" in held["selection"] and held["text_repeats"] is True
+    assert {(part["train"], part["validation"]) for part in held["folds"]} == {(14, 14)}
+    assert set(folds[folds["label"] == "calm"]["role"]) == {"test"}
+    assert "ravdess8.luna5.zero-calm.shots4: 5 folds" in capsys.readouterr().out
+
+
 def test_a_rule_is_named_with_its_space(project):
     project(ravdess(LUNA_ONE_EACH), protocol="kfold4")
     stage.main()

@@ -159,7 +159,8 @@ def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
     for number, name in enumerate(CLASSES):
         table[f"p_{name}"] = np.where(predicted == number, 0.8, 0.1)
     write_table(root / "data" / "predictions.parquet", pd.concat([table, table.assign(strategy="chosen")]))
-    write_json(root / "data" / "folds.json", {"protocol": protocol, "digest": "f" * 64, "classes": CLASSES})
+    folds_said = {"protocol": protocol, "digest": "f" * 64, "classes": CLASSES, "shots": None, "unseen": []}
+    write_json(root / "data" / "folds.json", folds_said)
     figure = {"mean": right, "low": right - 0.1, "high": right + 0.1}
     figures = {name: figure for name in ("wa", "ua", "macro_f1", "wf1")} | {"params": 10}
     write_json(

@@ -1,7 +1,9 @@
 """Folds as parts: what may be learned from once everything is chosen, also where validation is the test."""
 
 import pandas as pd
+import pytest
 
+from components.errors import ProtocolError
 from components.training.rows import Part, folds_of
 
 CLASSES = ["anger", "neutral"]
@@ -25,3 +27,15 @@ def test_a_test_row_is_never_seen_though_it_validates():
     (fold,) = folds_of(table(*roles), CLASSES)
     assert fold.seen == Part(("a", "b", "d"), (0, 1, 1))
     assert set((fold.seen + fold.test).ids) == {"a", "b", "c", "d"}
+
+
+def test_a_declared_class_need_not_train_and_must_not():
+    rows = pd.concat([table(("a", "train"), ("b", "train"), ("c", "validation"), ("d", "test")),
+                      pd.DataFrame([{"fold": 0, "utterance_id": "e", "label": "fear", "role": "test"}])])  # fmt: skip
+    classes = [*CLASSES, "fear"]
+    (fold,) = folds_of(rows, classes, unseen=["fear"])
+    assert fold.test == Part(("d", "e"), (1, 2))
+    with pytest.raises(ProtocolError, match="no training row is of class fear"):
+        folds_of(rows, classes)
+    with pytest.raises(ProtocolError, match="anger is to be unseen, and is in training or validation"):
+        folds_of(rows, classes, unseen=["anger", "fear"])
