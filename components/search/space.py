@@ -81,6 +81,10 @@ def check_names(strategies: Sequence[str], modalities: Sequence[str], stated: Ma
             raise SearchError(
                 f"{WHERE}: {name!r} is no hyper-parameter of any strategy here; {_nearest(name, keys)}"
             )
+        if not ours and name in keys:
+            raise SearchError(
+                f"{WHERE}.{name} is {dict(value)}; a range is {{uniform: [low, high]}} or {{log: [low, high]}}"
+            )
         if not ours and name not in strategies:
             raise SearchError(f"{WHERE}: {name!r} is none of search.strategies; {_nearest(name, strategies)}")
 
