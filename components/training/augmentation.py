@@ -15,6 +15,7 @@ LAYERS = {
     "feature_noise": 1100,
     "mask_time": 1200,
     "mask_features": 1300,
+    "adversarial": 1400,
 }
 """Which stream of random numbers each augmentation draws from; a model's dropout layers have those from 0 on.
 

@@ -83,4 +83,34 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "distill_weight": Hyperparameter(
         0.0, 0.0, 100.0, "of each modality's divergence from the fused decision (Hinton et al. 2015)"
     ),
+    "dimension_weight": Hyperparameter(
+        0.0,
+        0.0,
+        100.0,
+        "of 1 - concordance of valence, arousal and dominance, where they are told (Lin 1989)",
+    ),
+    "intensity_weight": Hyperparameter(
+        0.0,
+        0.0,
+        100.0,
+        "of the squared error of the intensity, low 0, normal 0.5, strong 1, where it is told",
+    ),
+    "gender_adversary": Hyperparameter(
+        0.0,
+        0.0,
+        100.0,
+        "of the reversed gradient by which the embedding loses the gender (Ganin et al. 2016)",
+    ),
+    "adversarial": Hyperparameter(
+        0.0,
+        0.0,
+        10.0,
+        "radius of the attack on prepared tokens; half of the loss is on the attacked (FGSM, PGD)",
+    ),
+    "adversarial_steps": Hyperparameter(
+        1.0, 1.0, 50.0, "of the attack: 1 is FGSM (Goodfellow et al. 2015), more is PGD (Madry et al. 2018)"
+    ),
 }
+
+COMMON = ("adversarial_steps",)
+"""What the members of one population have in common, beside the architecture."""
