@@ -102,6 +102,23 @@ class Features(_Frozen):
     face: FaceFeatures
 
 
+class Preparation(_Frozen):
+    """What is made of an encoder's many features before training; counts of words are never reduced."""
+
+    reduction: Literal["pca", "autoencoder", "none"]
+    components: int = Field(ge=1, le=4096)
+    above: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _fewer_than_before(self):
+        if self.components > self.above:
+            raise ValueError(
+                f"components is {self.components}, above {self.above}: nothing would be reduced; "
+                "give fewer components, or a larger above"
+            )
+        return self
+
+
 class Folds(_Frozen):
     seed: int
     waivers: dict[Name, Annotated[str, Field(min_length=1)]]
@@ -193,6 +210,7 @@ class Params(_Frozen):
     """Audio, text and face are made from media; any other comes as features."""
     validation: Validation
     features: Features
+    preparation: Preparation
     folds: Folds
     search: Search
     train: Train

@@ -46,6 +46,14 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
             lambda p: p["search"].update(epoch=3),
             r"'search\.epoch' is not known; did you mean 'search\.epochs'",
         ),
+        (
+            lambda p: p["preparation"].update(components=600),
+            r"components is 600, above 512: nothing would be reduced",
+        ),
+        (
+            lambda p: p["preparation"].update(reduction="ica"),
+            r"preparation\.reduction is 'ica'.*'autoencoder'",
+        ),
         (lambda p: p["search"].pop("epochs"), r"search\.epochs is missing"),
         (lambda p: p["search"].update(epochs="many"), r"search\.epochs is 'many': .*integer"),
         (

@@ -1,4 +1,4 @@
-"""Features to inputs of a model: scaling, inverse document frequency, principal components.
+"""Features to inputs of a model: scaling, inverse document frequency, reduction.
 
 Fitted on training rows only, on tokens that are present; then frozen, and the same at inference. Nothing of a test
 speaker is looked at, so a model may be used on a person who has one clip.
@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from .reduction import Reduction, autoencoder, principal_axes
+
 COUNT_ENCODERS = frozenset({"hashing"})
 """Encoders whose features are counts of terms: log tf-idf of unit length instead of scaling."""
 
-REDUCE_ABOVE = 512
-COMPONENTS = 128
 CLIP = 5.0
-WHITENING = 0.5
+DEFAULT = Reduction()
 FIT_TOKENS = 20_000
 """A fit looks at this many tokens at the most, evenly spread over the rows."""
 
@@ -29,13 +29,15 @@ class BlockPlan:
 
     Attributes:
         kind: "counts" or "scaled".
-        components: principal components kept; 0 where there is no reduction.
+        components: that the features are reduced to; 0 where they are not.
+        reduction: how, of `reduction.KINDS`.
     """
 
     encoder: str
     dimensions: int
     kind: str
     components: int
+    reduction: str = "pca"
 
     @property
     def outputs(self) -> int:
@@ -45,8 +47,7 @@ class BlockPlan:
 class Block(nn.Module):
     """One encoder's features: standardised (or tf-idf), clipped, and reduced where they are many.
 
-    A column that is constant in training becomes 0. Principal components are scaled by the power
-    ``-WHITENING / 2`` of their variance: between plain PCA (0) and whitening (1).
+    A column that is constant in training becomes 0.
     """
 
     def __init__(self, plan: BlockPlan):
@@ -57,6 +58,9 @@ class Block(nn.Module):
         if plan.components:
             self.register_buffer("centre", torch.zeros(plan.dimensions))
             self.register_buffer("axes", torch.zeros(plan.dimensions, plan.components))
+        if plan.reduction == "autoencoder":
+            self.register_buffer("bias", torch.zeros(plan.components))
+            self.register_buffer("deviation", torch.ones(plan.components))
 
     def fit(self, x: Tensor) -> None:
         """Fit on the training tokens ``[N, D]``."""
@@ -68,36 +72,19 @@ class Block(nn.Module):
             constant = deviation <= 1e-7 * mean.abs().clamp(min=1.0)
             self.mean = mean.float()
             self.scale = torch.where(constant, 0.0, 1.0 / deviation.clamp(min=1e-30)).float()
-        if self.plan.components:
-            self._fit_axes(self._scaled(x))
-
-    def _fit_axes(self, z: Tensor) -> None:
-        self.centre = z.mean(0)
-        z = (z - self.centre).double()
-        count, features = z.shape
-        if count <= features:  # the smaller of the two Gram matrices
-            values, vectors = torch.linalg.eigh(z @ z.T)
-            axes = z.T @ vectors
-        else:
-            values, axes = torch.linalg.eigh(z.T @ z)
-        order = torch.arange(len(values) - 1, -1, -1)[: self.plan.components]  # largest first
-        values, axes = values[order].clamp(min=0.0), axes[:, order]
-        axes = axes / axes.norm(dim=0).clamp(min=1e-12)
-        axes = axes * torch.where(
-            axes.gather(0, axes.abs().argmax(0)[None]) < 0, -1.0, 1.0
-        )  # one sign, everywhere
-        real = values > 1e-9 * values.sum()
-        variance = values / count
-        power = torch.where(real, variance.clamp(min=1e-30) ** (-WHITENING / 2), 0.0)
-        level = ((variance * power**2).sum() / real.sum().clamp(min=1)).sqrt().clamp(min=1e-12)
-        axes = axes * power / level  # mean variance of the components: 1
-        missing = self.plan.components - axes.shape[1]
-        self.axes = nn.functional.pad(axes, (0, missing)).float().contiguous()
+        if self.plan.reduction == "autoencoder":
+            fitted = autoencoder(self._scaled(x), self.plan.components)
+            self.centre, self.axes, self.bias, self.deviation = fitted
+        elif self.plan.components:
+            self.centre, self.axes = principal_axes(self._scaled(x), self.plan.components)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[..., D] → [..., outputs]``."""
         z = self._scaled(x)
-        return (z - self.centre) @ self.axes if self.plan.components else z
+        if not self.plan.components:
+            return z
+        z = (z - self.centre) @ self.axes
+        return torch.tanh(z + self.bias) / self.deviation if self.plan.reduction == "autoencoder" else z
 
     def _scaled(self, x: Tensor) -> Tensor:
         if self.plan.kind == "counts":
@@ -163,13 +150,18 @@ class Preparation(nn.Module):
         return x.split(sizes, dim=-1)
 
 
-def plan(layouts: dict[str, Layout]) -> dict[str, list[BlockPlan]]:
+def plan(layouts: dict[str, Layout], reduction: Reduction = DEFAULT) -> dict[str, list[BlockPlan]]:
     """How features of these layouts are prepared."""
-    return {name: [_block(encoder, size) for encoder, size in layout] for name, layout in layouts.items()}
+    return {
+        name: [_block(encoder, size, reduction) for encoder, size in layout]
+        for name, layout in layouts.items()
+    }
 
 
-def _block(encoder: str, size: int) -> BlockPlan:
+def _block(encoder: str, size: int, reduction: Reduction) -> BlockPlan:
     """Counts keep their columns: a telling word is rare, and the large components are of the words that are not."""
     if encoder in COUNT_ENCODERS:
-        return BlockPlan(encoder, size, "counts", 0)
-    return BlockPlan(encoder, size, "scaled", COMPONENTS if size > REDUCE_ABOVE else 0)
+        return BlockPlan(encoder, size, "counts", 0, "none")
+    if size <= reduction.above or reduction.reduction == "none":
+        return BlockPlan(encoder, size, "scaled", 0, "none")
+    return BlockPlan(encoder, size, "scaled", reduction.components, reduction.reduction)

@@ -19,6 +19,7 @@ from ..files import (
     write_table,
     write_text,
 )
+from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
 from .gang import Gang, rungs
@@ -84,9 +85,10 @@ def main() -> None:
             outcomes[gang.strategy, gang.fold] = outcome
 
         wanted = {g.fold for g in left}
+        reduction = Reduction(**held.preparation.model_dump())
         failed = run_gangs(
             left,
-            {fold.number: _rows(store, fold, there) for fold in folds if fold.number in wanted},
+            {fold.number: _rows(store, fold, there, reduction) for fold in folds if fold.number in wanted},
             modalities=there,
             classes=len(classes),
             workers=where.worker_count(),
@@ -127,9 +129,10 @@ def _there(store: FeatureStore, folds: list[Fold], modalities: list[str]) -> lis
     ]
 
 
-def _rows(store: FeatureStore, fold: Fold, modalities: list[str]) -> FoldRows:
+def _rows(store: FeatureStore, fold: Fold, modalities: list[str], reduction: Reduction) -> FoldRows:
     training = read(store.tokens, fold.train, modalities)
-    preparation = fit_preparation(training, {name: store.layout(name) for name in modalities})
+    layouts = {name: store.layout(name) for name in modalities}
+    preparation = fit_preparation(training, layouts, reduction)
     validation = read(store.tokens, fold.validation, modalities)
     return FoldRows(prepare(preparation, training), prepare(preparation, validation))
 
@@ -140,7 +143,8 @@ def _digest(held: params.Params, where: settings.Settings) -> str:
         {
             "data": tree_digest([FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION]),
             "code": tree_digest(CODE),
-            "params": held.search.model_dump() | {"modalities": held.modalities},
+            "params": held.search.model_dump()
+            | {"modalities": held.modalities, "preparation": held.preparation.model_dump()},
             "device": where.torch_device(),
         }
     )

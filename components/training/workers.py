@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import SearchError
 from ..fusion.model import members_state
+from ..fusion.reduction import Reduction
 from ..fusion.strategy import uses
 from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
@@ -41,6 +42,7 @@ class Context:
     modalities: tuple[str, ...]
     classes: int
     device: str
+    reduction: Reduction
 
 
 def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
@@ -98,7 +100,8 @@ def _end_with_parent() -> None:
 def _prepared(train: Part):
     """Jobs come fold by fold, so a worker prepares each fold's rows once."""
     rows = read(_context.reader, train, _context.modalities)
-    preparation = fit_preparation(rows, {name: _context.layouts[name] for name in _context.modalities})
+    layouts = {name: _context.layouts[name] for name in _context.modalities}
+    preparation = fit_preparation(rows, layouts, _context.reduction)
     return preparation, prepare(preparation, rows)
 
 

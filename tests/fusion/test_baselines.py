@@ -13,7 +13,7 @@ CLASSES = 4
 
 
 def rows(count: int, seed: int) -> Rows:
-    """Half of the rows are of class 2; one in ten has no label."""
+    """Half of the rows are of class 2."""
     generator = torch.Generator().manual_seed(seed)
     target = torch.randint(0, CLASSES, (count,), generator=generator)
     target[: count // 3] = 2

@@ -5,11 +5,12 @@ import torch
 from safetensors.torch import load, save
 
 from components.fusion.preparation import CLIP, Preparation, plan
+from components.fusion.reduction import Reduction
 
 
-def fitted(x, layout, present=None):
+def fitted(x, layout, present=None, reduction=Reduction()):  # noqa: B008, frozen
     present = torch.ones(x.shape[:2], dtype=torch.bool) if present is None else present
-    return Preparation(plan({"audio": layout})).fit({"audio": x}, {"audio": present}), present
+    return Preparation(plan({"audio": layout}, reduction)).fit({"audio": x}, {"audio": present}), present
 
 
 def test_scaled_columns_have_mean_0_and_deviation_1_and_a_constant_one_is_0():
@@ -65,6 +66,74 @@ def test_many_features_are_reduced(rows):
 def test_the_state_goes_through_safetensors():
     x = torch.randn(60, 2, 600)
     preparation, present = fitted(x, [("compare", 600)])
+    other = Preparation.from_description(preparation.describe())
+    other.load_state_dict(load(save(preparation.state_dict())))
+    given = {"audio": x}, {"audio": present}
+    assert torch.equal(preparation(*given)["audio"], other(*given)["audio"])
+
+
+AUTOENCODER = Reduction("autoencoder", components=6, above=20)
+
+
+def planes(rows: int, seed: int) -> torch.Tensor:
+    """Tokens of 40 features that lie, but for noise, in four dimensions: ``[rows, 1, 40]``."""
+    generator = torch.Generator().manual_seed(seed)
+    held = torch.randn(rows, 4, generator=generator)
+    mixing = torch.randn(4, 40, generator=torch.Generator().manual_seed(0))
+    return (held @ mixing + 0.1 * torch.randn(rows, 40, generator=generator))[:, None]
+
+
+def test_an_autoencoder_keeps_what_varies_and_is_the_same_every_time():
+    x, fresh = planes(400, 1), planes(200, 2)
+    preparation, present = fitted(x, [("compare", 40)], reduction=AUTOENCODER)
+    again, _ = fitted(x, [("compare", 40)], reduction=AUTOENCODER)
+    assert preparation.dimensions == {"audio": 6}
+    assert all(torch.equal(a, b) for a, b in zip(preparation.buffers(), again.buffers(), strict=True))
+    hidden, seen = (
+        preparation({"audio": y}, {"audio": present[: len(y)]})["audio"][:, 0] for y in (x, fresh)
+    )
+    assert hidden.std(0, correction=0).tolist() == pytest.approx([1.0] * 6, abs=1e-3)
+    known = torch.cat((hidden, torch.ones(len(hidden), 1)), dim=1)
+    back = torch.linalg.lstsq(known, x[:, 0]).solution
+    off = torch.cat((seen, torch.ones(len(seen), 1)), dim=1) @ back - fresh[:, 0]
+    assert off.square().sum() < 0.05 * fresh.square().sum()
+
+
+def test_training_an_autoencoder_is_better_than_where_it_began(monkeypatch):
+    x = planes(400, 1).pow(3)
+    off = []
+    for steps in (0, 500):
+        monkeypatch.setattr("components.fusion.reduction.STEPS", steps)
+        preparation, present = fitted(x, [("compare", 40)], reduction=AUTOENCODER)
+        z = preparation({"audio": x}, {"audio": present})["audio"][:, 0]
+        y = torch.cat((z, torch.ones(len(z), 1)), dim=1)
+        scaled = Preparation(plan({"audio": [("compare", 40)]})).fit({"audio": x}, {"audio": present})
+        whole = scaled({"audio": x}, {"audio": present})["audio"][:, 0]
+        off.append((y @ torch.linalg.lstsq(y, whole).solution - whole).square().mean())
+    assert off[1] < 0.98 * off[0]
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_an_autoencoder_of_few_or_constant_tokens_is_finite(rows):
+    x = torch.ones(rows, 1, 40)
+    x[:, 0, :3] = torch.randn(rows, 3)
+    preparation, present = fitted(x, [("compare", 40)], reduction=AUTOENCODER)
+    assert torch.isfinite(preparation({"audio": x}, {"audio": present})["audio"]).all()
+
+
+@pytest.mark.parametrize("kind", ["pca", "autoencoder"])
+def test_only_what_is_above_is_reduced_and_counts_never(kind):
+    held = plan(
+        {"audio": [("compare", 40), ("egemaps", 12)], "text": [("hashing", 1024)]}, Reduction(kind, 6, 20)
+    )
+    assert [each.outputs for each in held["audio"]] == [6, 12] and held["text"][0].outputs == 1024
+    none = plan({"audio": [("compare", 9000)]}, Reduction("none"))
+    assert none["audio"][0].outputs == 9000
+
+
+def test_an_autoencoder_goes_through_safetensors():
+    x = planes(60, 1)
+    preparation, present = fitted(x, [("compare", 40)], reduction=AUTOENCODER)
     other = Preparation.from_description(preparation.describe())
     other.load_state_dict(load(save(preparation.state_dict())))
     given = {"audio": x}, {"audio": present}
