@@ -133,6 +133,8 @@ class Search(_Frozen):
     seed: int
     seeds: int = Field(default=1, ge=1, le=64)
     """Every configuration is trained with as many; what is chosen by is their mean."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better validation curve after which a configuration is trained no longer; null: never."""
     space: dict[Name, Any] = {}
     """Hyper-parameter, or strategy → hyper-parameter: a value, a list of values, ``{uniform: [low, high]}`` or
     ``{log: [low, high]}``; in place of what a strategy's own search space says."""

@@ -3,6 +3,7 @@
 Pure computation on the rows it is given, which hold training and validation only; no Ray, no files.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ class Gang:
         seeds: one a configuration; its further repeats derive theirs from it (`space.repeated_seed`).
         halvings: how often the better half goes on alone.
         repeats: seeds that each configuration is trained with; they go and stay together.
+        patience: epochs without a better validation curve after which a configuration is trained no longer; it may
+            still be chosen. None: all are trained to the end.
         batch: which batch of proposals this is; first: the number of its first trial.
     """
 
@@ -34,6 +37,7 @@ class Gang:
     epochs: int
     halvings: int
     repeats: int = 1
+    patience: int | None = None
     batch: int = 0
     first: int = 0
 
@@ -56,16 +60,14 @@ def rungs(epochs: int, halvings: int) -> list[int]:
 def run_gang(gang: Gang, *, training: Rows, validation: Rows, classes: int, device: str = "cpu") -> Outcome:
     """Train all configurations; at each rung the better half by validation goes on.
 
-    A configuration one of whose losses is no longer finite is failed and leaves at the next rung; the others do not
-    notice.
+    A configuration one of whose losses is no longer finite is failed and leaves; the others do not notice.
     """
     contest = _Contest(gang, training, validation, classes, device)
-    ends = rungs(gang.epochs, gang.halvings)
-    for rung, end in enumerate(ends):
+    for rung, end in enumerate(rungs(gang.epochs, gang.halvings)):
         contest.train(end, rung)
         if end < gang.epochs:
-            contest.halve(rung)
-        contest.compact()
+            contest.halve()
+            contest.compact()
     return contest.outcome()
 
 
@@ -75,7 +77,9 @@ class _Contest:
     def __init__(self, gang: Gang, training: Rows, validation: Rows, classes: int, device: str):
         self.gang = gang
         dimensions = {name: x.shape[-1] for name, x in training.tokens.items()}
-        self.training = training.at(training.there().any(1)).to(device)
+        there = training.there().any(1)
+        # rows are mapped from a file that all workers share: copied only where some must go
+        self.training = (training if there.all() else training.at(there)).to(device)
         self.validation = validation.to(device)
         self.done = 0
         self.standings = [
@@ -94,22 +98,32 @@ class _Contest:
                 self.standings[i].parameters = population.parameters
 
     def train(self, end: int, rung: int) -> None:
-        """On to this epoch."""
-        for ids, population in self.groups:
-            made = population.fit(self.training, epochs=end - self.done, validation=self.validation)
-            for k, (i, repeat) in enumerate(ids):
-                standing = self.standings[i]
-                standing.rung = rung
-                standing.record(repeat, made, k)
-                if not population.alive[k]:
-                    standing.fail(rung)
+        """On to this epoch; epoch by epoch where somebody may lose patience in between."""
+        stride = 1 if self.gang.patience else end - self.done
+        while self.done < end and self.groups:
+            self._fit(stride, rung)
+            self.done += stride
+            if self.gang.patience:
+                for standing in self.standings:
+                    standing.give_up_after(self.gang.patience)
+            self.compact()
         self.done = end
 
-    def halve(self, rung: int) -> None:
-        """The lower half of those still in leaves."""
+    def _fit(self, epochs: int, rung: int) -> None:
+        for ids, population in self.groups:
+            made = population.fit(self.training, epochs=epochs, validation=self.validation)
+            for k, (i, repeat) in enumerate(ids):
+                self.standings[i].record(repeat, made, k)
+                self.standings[i].rung = rung
+                scored = all(math.isfinite(losses[k]) for losses in made.loss)
+                if not (population.alive[k] and scored):
+                    self.standings[i].leave("failed", "the loss is no longer finite")
+
+    def halve(self) -> None:
+        """The lower half of those still in leaves, be they trained on or not."""
         ranked = sorted((s for s in self.standings if s.status == "finished"), key=lambda s: s.trial().rank)
         for standing in ranked[(len(ranked) + 1) // 2 :]:
-            standing.leave(rung, "stopped", "in the lower half of its rung")
+            standing.leave("stopped", "in the lower half of its rung")
 
     def compact(self) -> None:
         """Only those go on that are still trained."""

@@ -50,11 +50,16 @@ class Standing:
             curve += [values[k] for values in getattr(made, name)]
         self.fitted[repeat] += [{name: x[k].tolist() for name, x in each.items()} for each in made.fitted]
 
-    def fail(self, rung: int) -> None:
-        self.leave(rung, "failed", "the loss is no longer finite")
+    def leave(self, status: str, reason: str) -> None:
+        self.status, self.reason, self.training = status, reason, False
 
-    def leave(self, rung: int, status: str, reason: str) -> None:
-        self.rung, self.status, self.reason, self.training = rung, status, reason, False
+    def give_up_after(self, patience: int) -> None:
+        """Train no longer once neither the smoothed UA nor the smoothed loss was better for so many epochs."""
+        if not self.training:
+            return
+        best = max(int(np.argmax(self.smooth("ua"))), int(np.argmin(self.smooth("loss"))))
+        if self.epochs - 1 - best >= patience:
+            self.leave("finished", f"no better for {patience} epochs")
 
     def smooth(self, name: str) -> np.ndarray:
         """The smoothed mean over the seeds."""
