@@ -1,7 +1,7 @@
 """Folds and stored features as the tensors that are trained on."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,7 +113,7 @@ def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction
 
 
 def prepare(preparation: Preparation, rows: Rows) -> Rows:
-    return Rows(preparation(rows.tokens, rows.present), rows.present, rows.target)
+    return replace(rows, tokens=preparation(rows.tokens, rows.present))
 
 
 def available(modalities: Sequence[str], reader: Reader, part: Part, stored: Sequence[str]) -> list[str]:

@@ -1,0 +1,140 @@
+"""What an utterance table tells beside the label: raters' votes, dimensions, intensity and gender.
+
+Nothing of it is given out but for the rows that are learned from: not for a test's rows, and not for those whose label
+is not to be known.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import ParamsError, SearchError
+from ..schema import LabelSpace, Layout
+from .data import UNLABELLED, Rows
+from .heads import DIMENSIONS, HEADS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .rows import Part
+
+UTTERANCES = Path("data/utterances")
+COLUMNS = ["utterance_id", "corpus", "speaker_gender", *DIMENSIONS, "intensity", "raters"]
+INTENSITY = {"low": 0.0, "normal": 0.5, "strong": 1.0}
+GENDER = {"female": 0.0, "male": 1.0}
+NEEDS = {"soft_labels": ("votes",)} | HEADS
+"""What a hyper-parameter learns from, of which at least one has to be told."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Of some utterances.
+
+    Attributes:
+        place: ``{utterance id: row}`` of the arrays.
+        shares: float32 ``[N, C]``, zeros where nobody voted for one of the classes.
+        side: ``{name: float32 [N]}``, as in `Rows`, NaN where it is not told.
+    """
+
+    place: dict[str, int]
+    shares: np.ndarray
+    side: dict[str, np.ndarray]
+
+    def of(self, rows: Rows, part: "Part") -> Rows:
+        """The rows of this part with what is told of those that have a label."""
+        import torch
+
+        at = np.array([self.place[name] for name in part.ids], dtype=np.int64)
+        labelled = rows.target != UNLABELLED
+        shares = torch.from_numpy(self.shares[at])
+        side = {name: torch.from_numpy(x[at]) for name, x in self.side.items()}
+        return replace(
+            rows,
+            shares=torch.where(labelled.unsqueeze(-1), shares, 0.0),
+            side={name: torch.where(labelled, x, torch.nan) for name, x in side.items()},
+        )
+
+    def check(self, used: Collection[str]) -> None:
+        """
+        Raises:
+            SearchError: for a hyper-parameter that is used and that nothing is told for.
+        """
+        there = {name for name, x in self.side.items() if not np.isnan(x).all()}
+        there |= {"votes"} if self.shares.any() else set()
+        for name in sorted(used):
+            needed = NEEDS.get(name, ())
+            if needed and not there & set(needed):
+                what = "raters' votes" if needed == ("votes",) else " or ".join(needed)
+                raise SearchError(
+                    f"params.yaml: search.space uses {name}, which learns from {what}, and the utterance tables "
+                    f"tell it of nobody (they tell {', '.join(sorted(there)) or 'nothing of that kind'}): leave it out"
+                )
+
+
+def read_told(
+    corpora: Sequence[str],
+    layouts: Mapping[str, Layout],
+    *,
+    space: LabelSpace,
+    classes: Sequence[str],
+    folder: Path = UTTERANCES,
+) -> Told:
+    """What the corpora's utterance tables tell.
+
+    Args:
+        layouts: of each corpus; where one takes its label from raters of one kind, their votes alone count.
+        space: maps the votes to the classes; a vote for something else is not counted.
+
+    Raises:
+        ParamsError: for a table that is not there.
+    """
+    import pandas as pd
+
+    missing = [name for name in corpora if not (folder / f"{name}.parquet").is_file()]
+    if missing:
+        raise ParamsError(f"{folder} has no table of {', '.join(missing)}; make it: dvc repro utterances")
+    tables = [pd.read_parquet(folder / f"{name}.parquet", columns=COLUMNS) for name in corpora]
+    table = pd.concat(tables, ignore_index=True)
+    shares = np.zeros((len(table), len(classes)), dtype=np.float32)
+    meant = {name: _meant(space, name, layouts[name], classes) for name in corpora}
+    for row, (corpus, held) in enumerate(zip(table["corpus"], table["raters"], strict=True)):
+        if isinstance(held, str):
+            kind = layouts[corpus].raters or ""
+            shares[row] = _shares(json.loads(held), kind, meant[corpus], len(classes))
+    side = {name: table[name].to_numpy(dtype=np.float32, na_value=np.nan) for name in DIMENSIONS}
+    side["intensity"] = _numbers(table["intensity"], INTENSITY)
+    side["gender"] = _numbers(table["speaker_gender"], GENDER)
+    place = {name: row for row, name in enumerate(table["utterance_id"])}
+    return Told(place, shares, side)
+
+
+def _meant(space: LabelSpace, corpus: str, layout: Layout, classes: Sequence[str]) -> dict[str, int]:
+    """Which class a rater's word, in lower case, is a vote for."""
+    if space.cuts is not None:
+        return {}
+    words = space.raw.get(corpus, space.raw.get(layout.layout))
+    if words is None:
+        words = space.mapping or {name: name for name in classes}
+    place = {name: i for i, name in enumerate(classes)}
+    return {word.strip().casefold(): place[name] for word, name in words.items() if name in place}
+
+
+def _shares(
+    raters: Mapping[str, Sequence[str]], kind: str, meant: Mapping[str, int], classes: int
+) -> np.ndarray:
+    """The classes' shares of the votes: each rater has one, divided among the labels that they gave."""
+    total = np.zeros(classes)
+    for rater, labels in raters.items():
+        for label in labels if rater.startswith(kind) else ():
+            place = meant.get(label.strip().casefold())
+            if place is not None:
+                total[place] += 1 / len(labels)
+    return total / max(total.sum(), 1e-9)
+
+
+def _numbers(column: "pd.Series", numbers: Mapping[str, float]) -> np.ndarray:
+    return column.map(numbers).to_numpy(dtype=np.float32, na_value=np.nan)
