@@ -16,9 +16,10 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from ..fusion.layers import Dropout
 from ..fusion.strategy import build, entry
-from .augmentation import gather
+from . import consistency
+from .augmentation import gather, taken
 from .counters import dropout_mask, member_keys, member_seeds
-from .data import Batch, Rows
+from .data import UNLABELLED, Batch, Rows
 from .hyperparameters import HYPERPARAMETERS
 from .losses import objective
 from .metrics import log_loss, unweighted_recall, weighted_accuracy
@@ -95,6 +96,8 @@ class Population:
             for name, module in self.model.named_modules()
             if isinstance(module, Dropout)
         }
+        self.token_counts: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
         self.epoch = 0
         self.alive = [True] * len(self.members)
         self._spread()
@@ -138,12 +141,28 @@ class Population:
         return curves
 
     def _fit_on_training(self, rows: Rows) -> None:
+        rows = rows.at(rows.target != UNLABELLED)
         fitted = self.model.fit_on_training(rows.tokens, rows.present, rows.target)
         self.set_buffers({name: x.expand(len(self), *x.shape).clone() for name, x in fitted.items()})
 
     def evaluate(self, rows: Rows) -> Tensor:
         """Logits ``[K, N, C]`` of the averaged weights."""
         return self._forward(rows.to(self.device))[0]
+
+    @torch.no_grad()
+    def embed(self, rows: Rows) -> dict[str, Tensor]:
+        """What the averaged weights encode each modality to: ``{modality: [K, N, E]}``.
+
+        Empty for a strategy that encodes nothing for itself.
+        """
+        self.model.eval()
+        rows = rows.to(self.device)
+
+        def call(parameters: dict, buffers: dict) -> dict[str, Tensor]:
+            output = functional_call(self.model, (parameters, buffers), (rows.tokens, rows.present))
+            return output.per_modality_embeddings or {}
+
+        return vmap(call)(self._unflatten(self.optimizer.average), self.buffers)
 
     def _score(self, validation: Rows) -> tuple[Tensor, dict[str, Tensor]]:
         """As `evaluate`, after the strategy has fitted on these rows what it fits on validation."""
@@ -184,14 +203,17 @@ class Population:
 
     def _train_epoch(self, rows: Rows) -> Tensor:
         self.model.train()
-        count = len(rows)
+        labelled = (rows.target != UNLABELLED).nonzero().squeeze(-1)
+        count = len(labelled)
         size = min(count, max(BATCH[0], min(BATCH[1], count // 10)))
-        order = torch.stack([self._order(member.seed, count) for member in self.members]).to(
-            self.device
-        )  # [K, N]
+        order = labelled[self._orders(count)]  # [K, N]
         partner = order.roll(1, dims=1)
         total = torch.zeros(len(self), device=self.device)
         steps = count // size
+        seen = consistency.view_size(size, labelled=count, rows=len(rows))
+        order_of_all = (
+            self._orders(len(rows), consistency.STREAM) if "consistency_weight" in self.on else None
+        )
         for i in range(steps):
             at = slice(i * size, (i + 1) * size)
             batch = gather(
@@ -204,17 +226,48 @@ class Population:
                 seeds=self.seeds,
                 step=self.optimizer.step,
             )
-            total += self._train_step(batch)
+            view = None
+            if order_of_all is not None:
+                around = torch.arange(i * seen, (i + 1) * seen, device=self.device) % len(rows)
+                view = self._view(rows, order_of_all[:, around])
+            total += self._train_step(batch, view)
         return total / steps
 
-    def _order(self, seed: int, count: int) -> Tensor:
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + self.epoch) % (1 << 62))
-        return torch.randperm(count, generator=generator)
+    def _orders(self, count: int, stream: int = 0) -> Tensor:
+        """Each member's order of so many rows in this epoch: ``[K, count]``."""
+        orders = []
+        for member in self.members:
+            seed = (member.seed * 1_000_003 + self.epoch + (stream << 40)) % (1 << 62)
+            orders.append(torch.randperm(count, generator=torch.Generator().manual_seed(seed)))
+        return torch.stack(orders).to(self.device)
 
-    def _train_step(self, batch: Batch) -> Tensor:
+    def _view(self, rows: Rows, index: Tensor) -> Batch:
+        """Rows ``[K, B]`` disturbed, with the decisions on them as they are."""
+        clean = taken(rows, index, classes=self.classes, hyper=self.hyper)
+        return consistency.strong_view(
+            clean, self._decide(clean), hyper=self.hyper, seeds=self.seeds, step=self.optimizer.step
+        )
+
+    @torch.no_grad()
+    def _decide(self, batch: Batch) -> Tensor:
+        """Logits ``[K, B, C]`` of the weights as they now are, without dropout."""
+
+        def call(parameters: dict, buffers: dict, tokens: dict, present: dict) -> Tensor:
+            return functional_call(self.model, (parameters, buffers), (tokens, present)).logits
+
+        self.model.eval()
+        logits = vmap(call)(self._unflatten(self.optimizer.flat), self.buffers, batch.tokens, batch.present)
+        self.model.train()
+        return logits
+
+    def _train_step(self, batch: Batch, view: Batch | None) -> Tensor:
         parameters = self._unflatten(self.optimizer.flat)
-        self._drop(parameters, batch)
-        gradient, loss = vmap(grad_and_value(self._loss))(parameters, self.buffers, batch, self.hyper)
+        self.buffers |= self._masks(parameters, batch)
+        loss, held = self._loss, (parameters, self.buffers, batch, self.hyper)
+        if view is not None:
+            masks = self._masks(parameters, view, consistency.STREAM)
+            loss, held = self._consistent_loss, (*held, view, masks)
+        gradient, loss = vmap(grad_and_value(loss))(*held)
         if not self.shapes:
             return loss
         flat = torch.cat([gradient[name].flatten(1) for name in self.shapes], dim=1)
@@ -225,21 +278,37 @@ class Population:
         output = functional_call(self.model, (parameters, buffers), (batch.tokens, batch.present))
         return objective(output, batch, hyper, self.on)
 
-    def _drop(self, parameters: dict[str, Tensor], batch: Batch) -> None:
-        """New masks for the dropout layers that some member uses."""
-        used = {name: layer for name, layer in self.dropouts.items() if layer.hyperparameter in self.on}
-        if not used:
-            return
-        if not all(layer.count == self.buffers[name][0].numel() for name, layer in used.items()):
+    def _consistent_loss(
+        self,
+        parameters: dict,
+        buffers: dict,
+        batch: Batch,
+        hyper: dict[str, Tensor],
+        view: Batch,
+        masks: dict,
+    ) -> Tensor:
+        loss = self._loss(parameters, buffers, batch, hyper)
+        output = functional_call(self.model, (parameters, buffers | masks), (view.tokens, view.present))
+        return loss + hyper["consistency_weight"] * consistency.consistency(output.logits, view)
+
+    def _masks(self, parameters: dict[str, Tensor], batch: Batch, stream: int = 0) -> dict[str, Tensor]:
+        """New masks for the dropout layers, ``{buffer: [K, elements]}``; ``[K]`` ones where no member drops out."""
+        wanted = [layer.hyperparameter in self.on for layer in self.dropouts.values()]
+        if any(wanted) and self.token_counts != {name: x.shape[2] for name, x in batch.tokens.items()}:
             self._measure(parameters, batch)
-        for i, (name, layer) in enumerate(self.dropouts.items()):
-            if name in used:
-                keys = member_keys(self.seeds, self.optimizer.step, i)
-                self.buffers[name] = dropout_mask(keys, layer.count, self.hyper[layer.hyperparameter])
+        masks = {}
+        for place, (name, layer) in enumerate(self.dropouts.items()):
+            if not wanted[place]:
+                masks[name] = torch.ones(len(self), device=self.device)
+                continue
+            keys = member_keys(self.seeds, self.optimizer.step, stream + place)
+            elements = batch.weight.shape[1] * self.sizes[name]
+            masks[name] = dropout_mask(keys, elements, self.hyper[layer.hyperparameter])
+        return masks
 
     @torch.no_grad()
     def _measure(self, parameters: dict[str, Tensor], batch: Batch) -> None:
-        """One pass of one member without dropout, after which each dropout layer knows the size of its input."""
+        """One pass of one member without dropout, which tells how many elements a row has in each dropout layer."""
         first = {name: x[0] for name, x in parameters.items()}
         whole = {name: torch.ones((), device=self.device) for name in self.dropouts}
         buffers = {name: x[0] for name, x in self.buffers.items()} | whole
@@ -247,6 +316,8 @@ class Population:
         functional_call(
             self.model, (first, buffers), (tokens, {name: x[0] for name, x in batch.present.items()})
         )
+        self.token_counts = {name: x.shape[1] for name, x in tokens.items()}
+        self.sizes = {name: layer.count // batch.weight.shape[1] for name, layer in self.dropouts.items()}
 
     # -- members as tensors ------------------------------------------------------------------------------------
 

@@ -1,0 +1,56 @@
+"""What the model is sure of for a row as it is, it is taught for the row disturbed: FixMatch (Sohn et al. 2020).
+
+No label is needed, so rows without one take part, and those with one as well, as in the paper. An epoch goes once
+through the rows with a label, and beside each of their batches come rows of all kinds, so many that an epoch sees
+all rows once, but `MOST` times the batch at the most.
+"""
+
+import torch
+from torch import Tensor
+
+from .augmentation import disturbed
+from .data import Batch
+
+STREAM = 5000
+"""Where this view's random numbers lie: added to `augmentation.LAYERS`, and to those of the dropout layers."""
+
+STRONG = {"feature_noise": 0.5, "mask_time": 0.3, "mask_features": 0.3, "modality_dropout": 0.3}
+"""How much the disturbed view is disturbed, by hyper-parameter; the same for all, whatever they do to labelled rows."""
+
+MOST = 4
+"""Batches of all rows for a batch of labelled ones; FixMatch's images had 7."""
+
+
+def view_size(batch: int, *, labelled: int, rows: int) -> int:
+    """How many of all rows a step sees beside its batch."""
+    return min(rows, batch * min(MOST, max(1, round(rows / labelled))))
+
+
+def sure(logits: Tensor, threshold: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
+    """The decisions, and 1 for each that is confident enough, else 0: ``[K, B, C], [K], [K] → int64, float [K, B]``.
+
+    Smoothed targets hold a share s of the probability back from every row, so the threshold τ is held against
+    ``τ (1 - s + s / C)``; without smoothing this is the paper's.
+    """
+    highest, label = logits.softmax(-1).max(-1)
+    most = 1 - smoothing + smoothing / logits.shape[-1]
+    return label, (highest >= (threshold * most).unsqueeze(-1)).to(logits.dtype)
+
+
+def strong_view(clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds: Tensor, step: int) -> Batch:
+    """The rows disturbed; the target is the decision ``logits [K, B, C]`` on the clean ones, the weight `sure`'s."""
+    label, weight = sure(logits, hyper["pseudo_threshold"], hyper["smoothing"])
+    told = clean._replace(
+        target=torch.nn.functional.one_hot(label, logits.shape[-1]).to(logits.dtype),
+        weight=weight,
+        label=label,
+        side={},
+    )
+    strength = {name: torch.full_like(hyper["smoothing"], value) for name, value in STRONG.items()}
+    return disturbed(told, hyper=strength, on=frozenset(STRONG), seeds=seeds, step=step, stream=STREAM)
+
+
+def consistency(logits: Tensor, view: Batch) -> Tensor:
+    """The cross-entropy of the sure rows over the number of all (equation 4): ``[B, C] → []``, of one member."""
+    each = -(view.target * torch.log_softmax(logits, dim=-1)).sum(-1)
+    return (each * view.weight).mean()

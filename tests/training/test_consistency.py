@@ -1,0 +1,115 @@
+"""Rows without a label: they teach by consistency alone, and are nothing to whoever does not ask for it."""
+
+import pytest
+import torch
+
+from components.fusion.strategy import REGISTRY
+from components.training.consistency import consistency, sure, view_size
+from components.training.data import UNLABELLED, Batch, Rows
+from components.training.population import Member, Population
+
+CLASSES = 3
+SIZES = {"audio": 6, "face": 4}
+SHAPE = {"width": 16, "layers": 1, "heads": 2, "narrow": 4, "rank": 2, "last": 1, "learning_rate": 3e-3}
+DROPPED = {"dropout": 0.3, "input_dropout": 0.2, "smoothing": 0.1, "mixup": 0.3}
+CONSISTENT = {"consistency_weight": 1.0, "pseudo_threshold": 0.3}  # below 1 / CLASSES: all are sure at once
+
+
+def rows(count: int, seed: int, *, labelled: float = 1.0, noise: float = 1.0) -> Rows:
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.randint(0, CLASSES, (count,), generator=generator)
+    shown = torch.nn.functional.one_hot(target, CLASSES).float()
+    tokens, present = {}, {}
+    for name, size in SIZES.items():
+        mixing = torch.randn(CLASSES, size, generator=torch.Generator().manual_seed(size))
+        tokens[name] = (shown @ mixing)[:, None] + noise * torch.randn(count, 3, size, generator=generator)
+        present[name] = torch.rand(count, 3, generator=generator) < 0.8
+    target[round(labelled * count) :] = UNLABELLED
+    return Rows(tokens, present, target)
+
+
+def population(configs: list[dict], strategy: str = "late-average") -> Population:
+    members = [Member(SHAPE | config, seed=100 + i) for i, config in enumerate(configs)]
+    return Population(strategy, members, dimensions=SIZES, classes=CLASSES)
+
+
+def flat(configs: list[dict], data: Rows, *, epochs: int = 2) -> torch.Tensor:
+    trained = population(configs)
+    trained.fit(data, epochs=epochs)
+    return trained.optimizer.flat
+
+
+@pytest.mark.parametrize("strategy", REGISTRY)
+def test_a_member_alone_equals_the_member_in_a_population(strategy):
+    data, validation = rows(150, 1, labelled=0.3), rows(40, 2)
+    configs = [DROPPED | CONSISTENT, DROPPED, CONSISTENT]
+    curves = population(configs, strategy).fit(data, epochs=2, validation=validation)
+    for i in range(3):
+        one = Population(
+            strategy, [Member(SHAPE | configs[i], 100 + i)], dimensions=SIZES, classes=CLASSES
+        ).fit(data, epochs=2, validation=validation)
+        for name in ("train_loss", "loss"):
+            mine = [epoch[0] for epoch in getattr(one, name)]
+            assert mine == pytest.approx([epoch[i] for epoch in getattr(curves, name)], abs=1e-4), (name, i)
+
+
+def test_unlabelled_rows_change_nothing_where_they_are_not_asked_for():
+    data = rows(120, 1, labelled=0.5)
+    known = data.at(data.target != UNLABELLED)
+    assert torch.equal(flat([DROPPED], data), flat([DROPPED], known))
+
+
+def test_unlabelled_rows_teach_where_they_are_asked_for():
+    data = rows(120, 1, labelled=0.5)
+    known = data.at(data.target != UNLABELLED)
+    without, labelled, all_rows = (
+        flat([config], held, epochs=10)
+        for config, held in (({}, known), (CONSISTENT, known), (CONSISTENT, data))
+    )
+    assert not torch.allclose(labelled, without, atol=1e-3)
+    assert not torch.allclose(all_rows, labelled, atol=1e-3)
+
+
+def test_nobody_is_taught_by_what_is_not_sure():
+    data = rows(120, 1, labelled=0.5)
+    timid = CONSISTENT | {"pseudo_threshold": 1.0}
+    torch.testing.assert_close(flat([timid], data, epochs=1), flat([{}], data, epochs=1))
+
+
+def test_sure_by_hand():
+    logits = torch.tensor([[[0.0, 0.0], [3.0, 0.0], [0.0, 5.0]]]).expand(2, 3, 2)
+    label, weight = sure(logits, torch.tensor([0.95, 0.99]), torch.tensor([0.0, 0.0]))
+    assert label[0, 1:].tolist() == [0, 1]
+    assert weight.tolist() == [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]  # 0.5, 0.9526, 0.9933
+    smoothed = sure(logits, torch.tensor([1.0, 1.0]), torch.tensor([0.2, 0.0]))[1]
+    assert smoothed.tolist() == [[0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]  # of 0.9 at the most
+
+
+def test_the_loss_is_a_mean_over_all_rows_not_over_the_sure_ones():
+    logits = torch.log(torch.tensor([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5]]))
+    target = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    view = Batch({}, {}, target, torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0, 0, 1]), {})
+    expected = -(torch.log(torch.tensor(0.8)) + torch.log(torch.tensor(0.5))) / 3
+    torch.testing.assert_close(consistency(logits, view), expected)
+
+
+def test_an_epoch_sees_all_rows_once_but_few_for_each_labelled_one():
+    assert view_size(32, labelled=320, rows=320) == 32
+    assert view_size(32, labelled=320, rows=960) == 96
+    assert view_size(32, labelled=320, rows=100_000) == 4 * 32
+    assert view_size(10, labelled=10, rows=12) == 10
+
+
+@pytest.mark.slow
+def test_unlabelled_rows_help_where_labels_are_few():
+    few, many = 18, 1200
+    test = rows(1500, 3, noise=1.6)
+    weights = [0.0, 1.0] * 3
+    found = []
+    for seed in range(4):
+        data = rows(few + many, 10 + seed, labelled=few / (few + many), noise=1.6)
+        configs = [{"consistency_weight": w, "pseudo_threshold": 0.9, "dropout": 0.2} for w in weights]
+        curves = population(configs).fit(data, epochs=100, validation=test)
+        found.append(torch.tensor(curves.ua[-1]).view(-1, 2).mean(0))
+    without, having = torch.stack(found).mean(0).tolist()
+    assert having > without + 0.02, found
