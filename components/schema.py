@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 MODALITIES = ("audio", "text", "face")
 """The modalities that emoflow makes from media. A corpus may bring further ones as features."""
 
+BASELINES = ("majority", "chance")
+"""Strategies that look at no modality: shown beside the others, never chosen over them."""
+
 EMOTIONS = (
     "anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral",
     "calm", "contempt", "excitement", "frustration", "boredom",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import EvaluationError, listed
+from ..schema import BASELINES
 from .comparison import ALPHA, holm, mcnemar_above
 
 if TYPE_CHECKING:
@@ -42,11 +43,14 @@ def subset_name(modalities: list[str] | tuple[str, ...]) -> str:
 
 
 def modalities_of(strategy: str, modalities: list[str]) -> list[str]:
-    """The modalities that a strategy looks at: a baseline is named by its only one, any other looks at all.
+    """The modalities that a strategy looks at: one is named by its only one, majority and chance look at none, any
+    other looks at all.
 
     Args:
         modalities: those that the corpora have.
     """
+    if strategy in BASELINES:
+        return []
     return [strategy] if strategy in modalities else sorted(modalities)
 
 

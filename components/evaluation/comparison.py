@@ -5,6 +5,8 @@ from math import comb
 
 import numpy as np
 
+from .variation import Variation
+
 ALPHA = 0.05
 EXACT_UP_TO = 14
 """With at most so many speakers every sign pattern is tried; above, so many (2 ** 14) are drawn."""
@@ -39,6 +41,11 @@ def sign_flip(differences: np.ndarray, *, seed: int) -> float:
     return float(((np.abs(sums) >= observed).sum() + 1) / (len(sums) + 1))
 
 
+def least(speakers: int) -> float:
+    """The smallest p-value that `sign_flip` can give with so many speakers: no evidence can be stronger."""
+    return 2.0 ** (1 - speakers) if speakers <= EXACT_UP_TO else 1 / (2**EXACT_UP_TO + 1)
+
+
 def mcnemar_above(only_first: int, only_second: int) -> float:
     """One-sided exact p-value that the first is right more often than the second (McNemar 1947).
 
@@ -56,7 +63,11 @@ def mcnemar_above(only_first: int, only_second: int) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Strategy ``first`` against ``second`` on the same utterances; differences are of UA, first minus second."""
+    """Strategy ``first`` against ``second`` on the same utterances; differences are of UA, first minus second.
+
+    ``difference``, ``low``, ``high``, ``p``, ``p_holm`` are of the models as they are, paired by speaker; ``folds`` is
+    of each seed on its own, paired by fold and seed (``folds_p_holm``: None where nothing varies).
+    """
 
     first: str
     second: str
@@ -65,10 +76,19 @@ class Comparison:
     high: float | None
     p: float
     p_holm: float
+    folds: Variation
+    folds_p_holm: float | None
 
     @property
     def significant(self) -> bool:
+        """Over speakers: other speakers of this kind would say the same of these models."""
         return self.p_holm < ALPHA
+
+    @property
+    def significant_over_folds(self) -> bool:
+        """Over folds and seeds, in the same direction: so would models trained on other speakers, from other seeds."""
+        said = self.folds_p_holm is not None and self.folds_p_holm < ALPHA
+        return said and self.folds.mean * self.difference > 0
 
 
 def ua_shares(by_speaker: np.ndarray) -> np.ndarray:

@@ -10,10 +10,12 @@ import numpy as np
 from .. import params
 from ..errors import EvaluationError, listed, run
 from ..files import replacing, write_json, write_text
-from . import alarms, ceilings, scores
+from ..schema import BASELINES
+from . import alarms, ceilings, scores, searched
 from .inputs import document, table
 from .predictions import Predictions, join
 from .tables import comparison_table, headline
+from .variation import held_out_ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,14 +58,14 @@ def evaluate(
 
     metrics, predictions = measure(corpora=corpora, resamples=resamples, seed=seed, data=data)
     best = document(data / "search" / "best.json")
-    curves = plots.chosen_curves(table(data / "search" / "curves.parquet"), best)
+    curves = searched.chosen_curves(table(data / "search" / "curves.parquet"), best)
     trials = table(data / "search" / "trials.parquet")
     with replacing(reports / "plots") as folder:
         folder.mkdir()
         plots.write(folder, metrics, predictions, curves)
     with replacing(reports / "comparison.csv") as path:
         comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
-    write_text(reports / "index.html", report.page(metrics, best=best, curves=curves, trials=trials))
+    write_text(reports / "index.html", report.page(metrics, best=best, trials=trials))
     write_json(reports / "headline.json", headline(metrics))
     write_json(reports / "metrics.json", metrics)
     return metrics
@@ -78,17 +80,17 @@ def measure(
         EvaluationError: where predictions, folds, search and oracle do not fit each other.
     """
     folds_said, best = document(data / "folds.json"), document(data / "search" / "best.json")
-    predictions = join(
-        table(data / "folds.parquet"), table(data / "predictions.parquet"), folds_said["classes"]
-    )
+    folds = table(data / "folds.parquet")
+    predictions = join(folds, table(data / "predictions.parquet"), folds_said["classes"])
     _check_search(predictions, best)
     utterances = {name: table(data / "utterances" / f"{name}.parquet") for name in corpora}
     nameless = _nameless(predictions, utterances)
 
-    boot = scores.bootstrap(predictions, resamples=resamples, seed=seed)
+    boot, ratio = scores.bootstrap(predictions, resamples=resamples, seed=seed), held_out_ratio(folds)
     strategies = {
-        name: scores.figures(predictions, name, boot)
+        name: scores.figures(predictions, name, boot, ratio=ratio)
         | {
+            "baseline": name in BASELINES,
             "params": best["strategies"].get(name, {}).get("parameters"),
             "modalities": ceilings.modalities_of(name, best["modalities"]),
         }
@@ -97,10 +99,20 @@ def measure(
     confusion = {name: held.pop("confusion") for name, held in strategies.items()}
     real = [name for name in predictions.strategies if name != CHOSEN]
     compared = scores.against(
-        best["best"], [name for name in real if name != best["best"]], predictions, boot, seed=seed
+        best["best"],
+        [name for name in real if name != best["best"]],
+        predictions,
+        boot,
+        seed=seed,
+        ratio=ratio,
     )
+    curves = searched.chosen_curves(table(data / "search" / "curves.parquet"), best)
     ceiling, findings = alarms.beside_oracle(
-        predictions, real, modalities=best["modalities"], data=data, corpora=corpora
+        predictions,
+        [name for name in real if name not in BASELINES],
+        modalities=best["modalities"],
+        data=data,
+        corpora=corpora,
     )
 
     metrics = {
@@ -116,12 +128,18 @@ def measure(
             "folds": len(predictions.folds),
             "seeds": len(predictions.seeds),
             "resamples": resamples,
+            "test_per_train": ratio,
         },
         "strategies": strategies,
         "best": best["best"],
         "chosen": {"rule": f"{folds_said['selection']}. {RULE}", "per_fold": best["per_fold_best"]},
         "confusion": {"strategy": best["best"], "counts": confusion[best["best"]]},
-        "comparisons": [asdict(each) | {"significant": each.significant} for each in compared],
+        "comparisons": [
+            asdict(each)
+            | {"significant": each.significant, "significant_over_folds": each.significant_over_folds}
+            for each in compared
+        ],
+        "search": searched.described(table(data / "search" / "trials.parquet"), curves, best),
         "ceiling": ceiling,
         "people": {
             name: held for name in corpora if (held := document(data / "ceilings" / name / "people.json"))

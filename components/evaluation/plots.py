@@ -16,35 +16,13 @@ if TYPE_CHECKING:
 ACCENT, INK, FAINT, WARM = "#2457c5", "#1d2433", "#9aa3b2", "#c2571a"
 
 
-def chosen_curves(curves: "pd.DataFrame", best: dict[str, Any]) -> "pd.DataFrame":
-    """The learning curves of the chosen trial of each strategy and fold, sorted by strategy, fold, epoch.
-
-    Args:
-        curves: strategy, fold, trial, epoch, train_loss, loss, wa, ua (see ``data/search/curves.parquet``).
-        best: what ``data/search/best.json`` holds.
-    """
-    import pandas as pd
-
-    chosen = pd.DataFrame(
-        [
-            (name, int(fold), int(choice["trial"]))
-            for name, held in sorted(best["strategies"].items())
-            for fold, choice in held["folds"].items()
-        ],
-        columns=["strategy", "fold", "trial"],
-    )
-    return curves.merge(chosen, on=["strategy", "fold", "trial"]).sort_values(
-        ["strategy", "fold", "epoch"], ignore_index=True
-    )
-
-
 def write(folder: Path, metrics: dict[str, Any], predictions: Predictions, curves: "pd.DataFrame") -> None:
     """Write confusion, strategies and curves, each as PNG and as CSV, to the folder."""
     _tables(folder, metrics, predictions, curves)
     for name, figure in (
         ("confusion", _confusion(metrics)),
         ("strategies", _strategies(metrics)),
-        ("curves", _curves(curves, metrics)),
+        ("curves", _curves(metrics)),
     ):
         figure.savefig(
             folder / f"{name}.png", dpi=150, metadata={"Software": None, "Title": f"{name}, {_of(metrics)}"}
@@ -133,14 +111,14 @@ def _strategies(metrics: dict[str, Any]) -> "Figure":
             axes.plot(
                 [100 * ua["low"], 100 * ua["high"]], [y, y], color=colour, linewidth=2.5 if best else 1.5
             )
-        baseline = held["modalities"] == [name]
+        hollow = held["modalities"] == [name] or held["baseline"]
         axes.plot(
             100 * ua["mean"],
             y,
             "o",
             markersize=8,
             color=colour,
-            markerfacecolor="white" if baseline else colour,
+            markerfacecolor="white" if hollow else colour,
         )
         if name in ceiling:
             axes.plot(100 * ceiling[name]["oracle_ua"], y, "|", color=WARM, markersize=15, markeredgewidth=2)
@@ -149,7 +127,7 @@ def _strategies(metrics: dict[str, Any]) -> "Figure":
     _bare(axes)
     axes.grid(axis="x", color="#e6e9ef", linewidth=0.8)
     axes.set_axisbelow(True)
-    note = "hollow: one modality; dotted: chance" + (
+    note = "hollow: one modality or none; dotted: chance" + (
         "; orange tick: the oracle of its modalities" if ceiling else ""
     )
     axes.set_xlabel(f"UA in percent, 95 % interval over {over(metrics)}\n{note}", color=INK, fontsize=9)
@@ -162,20 +140,21 @@ def _of(metrics: dict[str, Any]) -> str:
     return textwrap.fill(f"protocol {metrics['protocol']}", 70, break_on_hyphens=False)
 
 
-def _curves(curves: "pd.DataFrame", metrics: dict[str, Any]) -> "Figure":
-    """Validation UA by epoch of the chosen configurations: a panel a strategy, a line a fold."""
+def _curves(metrics: dict[str, Any]) -> "Figure":
+    """Validation UA by epoch of the choices: a panel a strategy, mean and standard deviation over folds and seeds."""
     best = metrics["best"]
-    names = sorted(curves["strategy"].unique())
+    held = {name: held["curve"] for name, held in metrics["search"]["strategies"].items()}
+    names = [name for name, curve in held.items() if curve["epoch"]]
     columns = min(4, max(1, len(names)))
     rows = -(-max(1, len(names)) // columns)
     figure = _figure(max(5.2, 2.6 * columns), 1.0 + 1.9 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
-        part = curves[curves["strategy"] == name]
-        for _, fold in part.groupby("fold"):
-            panel.plot(
-                fold["epoch"], 100 * fold["ua"], color=ACCENT if name == best else FAINT, linewidth=1.1
-            )
+        epoch, colour = held[name]["epoch"], ACCENT if name == best else INK
+        ua = 100 * np.array(held[name]["ua"], dtype=float)
+        sd = 100 * np.nan_to_num(np.array(held[name]["ua_sd"], dtype=float))
+        panel.fill_between(epoch, ua - sd, ua + sd, color=colour, alpha=0.2, linewidth=0)
+        panel.plot(epoch, ua, color=colour, linewidth=1.3)
         _bare(panel)
         panel.grid(axis="y", color="#e6e9ef", linewidth=0.8)
         panel.set_title(("★ " if name == best else "") + name, fontsize=9, loc="left", color=INK)
@@ -183,5 +162,5 @@ def _curves(curves: "pd.DataFrame", metrics: dict[str, Any]) -> "Figure":
         panel.set_visible(False)
     figure.suptitle(_of(metrics), fontsize=10, color=INK)
     figure.supxlabel("epoch", fontsize=9, color=INK)
-    figure.supylabel("validation UA, percent", fontsize=9, color=INK)
+    figure.supylabel("validation UA, percent; band: ± 1 sd, folds × seeds", fontsize=9, color=INK)
     return figure

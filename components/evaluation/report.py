@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .comparison import ALPHA, least
 from .metrics import TITLES
 from .summary import over, ranked
 
@@ -15,14 +16,12 @@ PANEL = {"width": 220.0, "height": 96.0}
 FAILURES_SHOWN = 10
 
 
-def page(
-    metrics: dict[str, Any], *, best: dict[str, Any], curves: "pd.DataFrame", trials: "pd.DataFrame"
-) -> str:
+def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame") -> str:
     """The report as HTML.
 
     Args:
         metrics: what ``reports/metrics.json`` holds; best: what ``data/search/best.json`` holds.
-        curves: the chosen trials' learning curves (``plots.chosen_curves``); trials: all trials of the search.
+        trials: all trials of the search.
     """
     import jinja2
 
@@ -40,8 +39,10 @@ def page(
         axis=_axis(metrics),
         matrix=_matrix(metrics),
         search=best,
-        panels=_panels(curves, metrics),
-        trials=_trials(trials),
+        alpha=ALPHA,
+        panels=_panels(metrics),
+        failed=_failed(trials),
+        least_p=least(metrics["counts"]["speakers"] + metrics["counts"]["nameless"]),
     )
 
 
@@ -53,7 +54,9 @@ def _signed(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
 
 
-def _p_value(value: float) -> str:
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -93,32 +96,49 @@ def _matrix(metrics: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _panels(curves: "pd.DataFrame", metrics: dict[str, Any]) -> dict[str, Any] | None:
-    """Small multiples of validation UA by epoch: polylines in SVG units, one a fold; None without curves."""
-    if curves.empty:
+def _panels(metrics: dict[str, Any]) -> dict[str, Any] | None:
+    """Small multiples of validation UA by epoch: the mean and a band of one standard deviation over folds and seeds,
+    in SVG units; None without curves."""
+    held = {name: held["curve"] for name, held in metrics["search"]["strategies"].items()}
+    held = {name: held[name] for name, _ in ranked(metrics) if held.get(name, {"epoch": []})["epoch"]}
+    if not held:
         return None
-    top, last = max(float(curves["ua"].max()), 0.1), max(int(curves["epoch"].max()), 1)
-    first = int(curves["epoch"].min())
-    panels = []
-    for name, _ in ranked(metrics):
-        part = curves[curves["strategy"] == name].dropna(subset=["ua"])
-        lines = []
-        for _, fold in part.groupby("fold"):
-            x = (fold["epoch"] - first) / max(last - first, 1) * PANEL["width"]
-            y = PANEL["height"] * (1 - fold["ua"] / top)
-            lines.append(" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)))
-        if lines:
-            panels.append({"name": name, "lines": lines})
+    bands = {
+        name: [
+            (epoch, mean - (sd or 0.0), mean, mean + (sd or 0.0))
+            for epoch, mean, sd in zip(curve["epoch"], curve["ua"], curve["ua_sd"], strict=True)
+            if mean is not None
+        ]
+        for name, curve in held.items()
+    }
+    top = max([0.1, *(high for band in bands.values() for *_, high in band)])
+    epochs = [epoch for curve in held.values() for epoch in curve["epoch"]]
+    first, last = min(epochs), max(max(epochs), 1)
+
+    def points(band: list[tuple], column: int) -> list[str]:
+        return [
+            f"{(row[0] - first) / max(last - first, 1) * PANEL['width']:.1f},"
+            f"{PANEL['height'] * (1 - max(row[column], 0.0) / top):.1f}"
+            for row in band
+        ]
+
+    panels = [
+        {
+            "name": name,
+            "line": " ".join(points(band, 2)),
+            "band": " ".join(points(band, 1) + points(band, 3)[::-1]),
+            "curves": max(held[name]["curves"]),
+        }
+        for name, band in bands.items()
+    ]
     return {"panels": panels, "top": top, "first": first, "last": last} | PANEL
 
 
-def _trials(trials: "pd.DataFrame") -> dict[str, Any]:
+def _failed(trials: "pd.DataFrame") -> list[str]:
     failed = trials[trials["status"] == "failed"]
-    return {
-        "total": len(trials),
-        "by_status": {str(k): int(v) for k, v in sorted(trials["status"].value_counts().items())},
-        "failed": [
-            f"{row.strategy}, fold {row.fold}, trial {row.trial}: {row.reason}"
-            for row in failed.head(FAILURES_SHOWN).itertuples()
-        ],
-    }
+    said = [
+        f"{row.strategy}, fold {row.fold}, trial {row.trial}, seed {row.seed}: {row.reason}"
+        for row in failed.head(FAILURES_SHOWN).itertuples()
+    ]
+    more = len(failed) - len(said)
+    return said + [f"and {more:,} more: data/search/trials.parquet"] * (more > 0)

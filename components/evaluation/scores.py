@@ -8,6 +8,7 @@ from . import intervals
 from .comparison import Comparison, holm, sign_flip, ua_shares
 from .metrics import METRICS, confusion_by, recalls
 from .predictions import Predictions
+from .variation import over_folds
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,17 @@ def bootstrap(predictions: Predictions, *, resamples: int, seed: int) -> Bootstr
     return Bootstrap(drawn, by_speaker, resampled)
 
 
-def figures(predictions: Predictions, strategy: str, boot: Bootstrap) -> dict:
+def figures(predictions: Predictions, strategy: str, boot: Bootstrap, *, ratio: float) -> dict:
     """One strategy's figures, all from 0 to 1.
 
     ``wa``, ``ua``, ``macro_f1``, ``wf1``: pooled over all test utterances, seeds averaged, with 95 % intervals;
     ``fold_mean``: mean and standard deviation (ddof 1) over the test folds, and each fold's value;
-    ``single_seed``: mean and standard deviation over the seeds, each on its own; ``recall``: of each class (None
-    for one without an utterance); ``confusion``: counts, rows are the true classes.
+    ``single_seed``: mean and standard deviation over the seeds, each on its own; ``over_folds``: mean and 95 %
+    interval over folds and seeds (`variation.over_folds`); ``recall``: of each class (None for one without an
+    utterance); ``confusion``: counts, rows are the true classes.
+
+    Args:
+        ratio: n_test / n_train, see `variation.held_out_ratio`.
     """
     speakers, classes = len(predictions.speakers), len(predictions.classes)
     pooled = boot.by_speaker[strategy].sum(0)
@@ -66,9 +71,13 @@ def figures(predictions: Predictions, strategy: str, boot: Bootstrap) -> dict:
         resampled = metric(boot.resampled[strategy])
         result[name] = intervals.percentile(float(metric(pooled)), resampled, speakers=speakers).as_dict()
     recall = recalls(pooled)
+    single = _by_fold_and_seed(predictions, strategy)
     return result | {
         "fold_mean": {name: _spread(metric(by_fold), "folds") for name, metric in METRICS.items()},
         "single_seed": {name: _spread(metric(by_seed), "seeds") for name, metric in METRICS.items()},
+        "over_folds": {
+            name: over_folds(metric(single), ratio=ratio).as_dict() for name, metric in METRICS.items()
+        },
         "recall": {
             label: None if np.isnan(value) else float(value)
             for label, value in zip(predictions.classes, recall, strict=True)
@@ -78,28 +87,49 @@ def figures(predictions: Predictions, strategy: str, boot: Bootstrap) -> dict:
 
 
 def against(
-    first: str, others: list[str], predictions: Predictions, boot: Bootstrap, *, seed: int
+    first: str, others: list[str], predictions: Predictions, boot: Bootstrap, *, seed: int, ratio: float
 ) -> list[Comparison]:
-    """Compare one strategy's UA with each other's, paired by speaker, Holm-corrected over these comparisons.
+    """Compare one strategy's UA with each other's, each of two tests Holm-corrected over these comparisons.
 
-    The p-value is of a sign-flip permutation over speakers, the interval of the paired bootstrap over speakers.
+    Paired by speaker: a sign-flip permutation over speakers, the interval of the paired bootstrap over speakers. Paired
+    by fold and seed: the corrected resampled t (`variation.over_folds`).
     """
     ua = METRICS["ua"]
+    by_fold = {name: ua(_by_fold_and_seed(predictions, name)) for name in (first, *others)}
+    varied = [over_folds(by_fold[first] - by_fold[other], ratio=ratio) for other in others]
+    varied_holm = holm([each.p for each in varied]) if others and varied[0].over else [None] * len(others)
     p_values = [
         sign_flip(ua_shares(boot.by_speaker[first]) - ua_shares(boot.by_speaker[other]), seed=seed)
         for other in others
     ]
     comparisons = []
-    for other, p, p_holm in zip(others, p_values, holm(p_values), strict=True):
+    for other, p, p_holm, folds, folds_p_holm in zip(
+        others, p_values, holm(p_values), varied, varied_holm, strict=True
+    ):
         difference = intervals.percentile(
             float(ua(boot.by_speaker[first].sum(0)) - ua(boot.by_speaker[other].sum(0))),
             ua(boot.resampled[first]) - ua(boot.resampled[other]),
             speakers=len(predictions.speakers),
         )
         comparisons.append(
-            Comparison(first, other, difference.mean, difference.low, difference.high, p, p_holm)
+            Comparison(
+                first, other, difference.mean, difference.low, difference.high, p, p_holm, folds, folds_p_holm
+            )
         )
     return comparisons
+
+
+def _by_fold_and_seed(predictions: Predictions, strategy: str) -> np.ndarray:
+    """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold."""
+    folds, seeds, classes = len(predictions.folds), len(predictions.seeds), len(predictions.classes)
+    counts = confusion_by(
+        (predictions.fold[None, :] * seeds + np.arange(seeds)[:, None]).ravel(),
+        np.tile(predictions.truth, seeds),
+        predictions.predicted_by_seed(strategy).ravel(),
+        groups=folds * seeds,
+        classes=classes,
+    )
+    return counts.reshape(folds, seeds, classes, classes)
 
 
 def _spread(values: np.ndarray, of: str) -> dict:

@@ -32,9 +32,10 @@ def table(metrics: dict[str, Any]) -> "Table":
         for why, count in held.items()
         if "quarantined" in why
     ]
+    said += [_against(metrics), metrics["search"]["statement"], _spent(metrics)]
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over {over(metrics)}",
-        caption="\n".join(map(escape, said)),
+        caption="\n".join(escape(line) for line in said if line),
         box=SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
@@ -47,6 +48,7 @@ def table(metrics: dict[str, Any]) -> "Table":
     for name, figures in sorted(rows, key=lambda row: row[0] != "chosen"):
         best = name == metrics["best"]
         note = " [red]alarm[/red]" if name in alarmed else ""
+        note += " [dim]baseline[/dim]" if figures["baseline"] else ""
         cells = [_cell(figures[column]) for column in COLUMNS]
         shown.add_row(
             ("★ " if best else "  ") + escape(name) + note, *cells, style="bold green" if best else ""
@@ -57,6 +59,32 @@ def table(metrics: dict[str, Any]) -> "Table":
 def ranked(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The strategies by descending UA, ties by name."""
     return sorted(metrics["strategies"].items(), key=lambda item: (-item[1]["ua"]["mean"], item[0]))
+
+
+def _against(metrics: dict[str, Any]) -> str:
+    """Of how many others the best is told apart, by which test; nothing where there is none."""
+    compared = metrics["comparisons"]
+    if not compared:
+        return ""
+    people = sum(each["significant"] for each in compared)
+    folds = sum(each["significant_over_folds"] for each in compared)
+    return (
+        f"★ differs beyond chance in UA from {people} of {len(compared)} others over {over(metrics)}, from {folds} "
+        "over folds and seeds (Holm-corrected; reports/index.html)"
+    )
+
+
+def _spent(metrics: dict[str, Any]) -> str:
+    held = metrics["search"]
+    counts = ", ".join(
+        f"{held['trials'][status]:,} {status}"
+        for status in ("finished", "stopped", "failed", "left out")
+        if held["trials"][status]
+    )
+    return (
+        f"{held['trials']['total']:,} trials ({counts}); {held['epochs']['trained']:,} of "
+        f"{held['epochs']['possible']:,} epochs trained"
+    )
 
 
 def over(metrics: dict[str, Any]) -> str:

@@ -34,12 +34,14 @@ def comparison_table(metrics: dict[str, Any]) -> "pd.DataFrame":
     import pandas as pd
 
     ceiling = {} if metrics["ceiling"] is None else metrics["ceiling"]["strategies"]
+    compared = {each["second"]: each for each in metrics["comparisons"]}
     rows = []
     for name, held in ranked(metrics):
         row = {
             "protocol": metrics["protocol"],
             "strategy": name,
             "best": name == metrics["best"],
+            "baseline": held["baseline"],
             "modalities": "+".join(held["modalities"]),
             "params": held["params"],
         }
@@ -56,10 +58,45 @@ def comparison_table(metrics: dict[str, Any]) -> "pd.DataFrame":
                 f"{metric}_seed_mean": held["single_seed"][metric]["mean"],
                 f"{metric}_seed_sd": held["single_seed"][metric]["sd"],
             }
+            row |= {f"{metric}_over_folds{end}": held["over_folds"][metric][key] for end, key in ENDS.items()}
+        row |= _beside_best(compared.get(name)) | _searched(metrics["search"]["strategies"].get(name))
         row |= {f"recall_{label}": value for label, value in held["recall"].items()}
         row |= {
             "oracle_wa": ceiling[name]["oracle"] if name in ceiling else None,
             "oracle_ua": ceiling[name]["oracle_ua"] if name in ceiling else None,
         }
         rows.append(row)
-    return pd.DataFrame(rows).astype({"params": "Int64"})
+    return pd.DataFrame(rows).astype({"params": "Int64", "trials": "Int64", "epochs_trained": "Int64"})
+
+
+ENDS = {"": "mean", "_low": "low", "_high": "high"}
+
+
+def _beside_best(held: dict[str, Any] | None) -> dict[str, float | None]:
+    """The best minus this one, in UA, with both tests' Holm-corrected p."""
+    held = held or dict.fromkeys(("difference", "low", "high", "p_holm", "folds", "folds_p_holm"))
+    folds = held["folds"] or dict.fromkeys(ENDS.values())
+    return {
+        "best_minus_ua": held["difference"],
+        "best_minus_ua_low": held["low"],
+        "best_minus_ua_high": held["high"],
+        "best_minus_ua_p": held["p_holm"],
+        **{f"best_minus_ua_over_folds{end}": folds[key] for end, key in ENDS.items()},
+        "best_minus_ua_over_folds_p": held["folds_p_holm"],
+    }
+
+
+def _searched(held: dict[str, Any] | None) -> dict[str, float | int | None]:
+    """What the search spent on a strategy, and what validation said of its choices; nothing of ``chosen``."""
+    held = held or {
+        "validation": {"ua": None, "sd": None},
+        "trials": None,
+        "failed": None,
+        "epochs_trained": None,
+    }
+    return {
+        "validation_ua": held["validation"]["ua"],
+        "validation_ua_sd": held["validation"]["sd"],
+        "trials": held["trials"],
+        "epochs_trained": held["epochs_trained"],
+    }

@@ -12,6 +12,7 @@ from components.schema import UTTERANCE_COLUMNS
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
 MODALITIES = ["audio", "text", "face"]
 SKILL = {
+    "majority": 1 / 7,
     "audio": 0.55,
     "text": 0.45,
     "face": 0.52,
@@ -21,6 +22,7 @@ SKILL = {
     "intermediate-concatenation": 0.69,
     "cross-attention": 0.70,
 }
+CONFIGURATIONS, SEARCH_SEEDS = 3, 2
 RELIABILITY = {"audio": 0.75, "text": 0.65, "face": 0.70}
 
 
@@ -76,6 +78,8 @@ def experiment(
             "source": "rule",
             "selection": "For test fold k, fold k+1 (cyclic) is validation, and the rest trains",
             "inflated": None,
+            "shots": None,
+            "unseen": [],
             "waived": [],
             "dropped_by_corpus": {},
             "findings": [finding],
@@ -109,35 +113,30 @@ def _utterances(corpus: str, classes: list[str], speakers: int, clips: int) -> p
 
 def _search(data: Path, skill: dict[str, float], folds: int, generator: np.random.Generator) -> dict:
     trials, curves, strategies = [], [], {}
+    config = {"learning_rate": 0.00123, "width": 64, "dropout": 0.3, "pooling": "attention"}
     for name, right in skill.items():
         held = {}
         for fold in range(folds):
             final = right + generator.normal(0, 0.02)
-            for trial in range(3):
-                epochs = np.arange(1, 21 if trial == 0 else 6)
-                ua = final * (1 - np.exp(-epochs / 4)) + generator.normal(0, 0.01, len(epochs))
-                loss = 2.2 * np.exp(-epochs / 6) + 0.7
-                for epoch, value, at in zip(epochs, ua, loss, strict=True):
-                    curves.append((name, fold, trial, epoch, at - 0.2, at, value, value))
-                trials.append((name, fold, trial, json.dumps({"lr": 0.001}), 2, len(epochs), "finished", ""))
+            for trial in range(CONFIGURATIONS):
+                epochs, status, reason = (20, "finished", "") if trial == 0 else (5, "stopped", "lower half")
+                if (name, fold, trial) == ("audio", 0, 2):
+                    epochs, status, reason = 1, "failed", "the loss is <NaN>"
+                for seed in range(SEARCH_SEEDS):
+                    at, ended = (name, fold, trial, seed), final + 0.02 * (seed - 0.5)
+                    curves += _curve(at, ended, epochs, generator)
+                    scores = (None,) * 3 if status == "failed" else (ended, ended, 0.9)
+                    trials.append((*at, json.dumps(config), 2, epochs, status, reason, *scores))
             validation = {"wa": final, "ua": final, "loss": 0.9}
-            config = {"learning_rate": 0.00123, "width": 64, "dropout": 0.3, "pooling": "attention"}
             held[str(fold)] = {"trial": 0, "config": config, "epochs": 17, "validation": validation}
         mean = float(np.mean([fold["validation"]["ua"] for fold in held.values()]))
         strategies[name] = {"folds": held, "validation": {"ua": mean}, "parameters": 48_231}
-    trials.append((name, 0, 3, "{}", 0, 1, "failed", "the loss is <NaN>"))
+    columns = ["strategy", "fold", "trial", "seed", "config", "rung", "epochs", "status", "reason"]
     write_table(
-        data / "search" / "trials.parquet",
-        pd.DataFrame(
-            trials, columns=["strategy", "fold", "trial", "config", "rung", "epochs", "status", "reason"]
-        ),
+        data / "search" / "trials.parquet", pd.DataFrame(trials, columns=[*columns, "wa", "ua", "loss"])
     )
-    write_table(
-        data / "search" / "curves.parquet",
-        pd.DataFrame(
-            curves, columns=["strategy", "fold", "trial", "epoch", "train_loss", "loss", "wa", "ua"]
-        ),
-    )
+    columns = [*columns[:4], "epoch", "train_loss", "loss", "wa", "ua"]
+    write_table(data / "search" / "curves.parquet", pd.DataFrame(curves, columns=columns))
     per_fold = {
         str(k): max(strategies, key=lambda name: strategies[name]["folds"][str(k)]["validation"]["ua"])
         for k in range(folds)
@@ -148,10 +147,23 @@ def _search(data: Path, skill: dict[str, float], folds: int, generator: np.rando
         "per_fold_best": per_fold,
         "left_out": {"gesture": "no utterance of <control> has it"},
         "modalities": MODALITIES,
-        "budget": {"configurations": 12, "epochs": 40, "folds": folds, "seeds": 1, "rungs": [10, 20, 40]},
+        "budget": {
+            "configurations": CONFIGURATIONS,
+            "epochs": 20,
+            "folds": folds,
+            "seeds": SEARCH_SEEDS,
+            "rungs": [5, 20],
+        },
     }
     write_json(data / "search" / "best.json", best)
     return best
+
+
+def _curve(at: tuple, final: float, epochs: int, generator: np.random.Generator) -> list[tuple]:
+    epoch = np.arange(1, epochs + 1)
+    ua = final * (1 - np.exp(-epoch / 4)) + generator.normal(0, 0.01, epochs)
+    loss = 2.2 * np.exp(-epoch / 6) + 0.7
+    return [(*at, *row) for row in zip(epoch, loss - 0.2, loss, ua, ua, strict=True)]
 
 
 def _predictions(table, deal, skill, classes, seeds, per_fold, generator) -> pd.DataFrame:

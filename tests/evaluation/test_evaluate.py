@@ -280,7 +280,7 @@ def test_the_table_says_what_passed_the_gate_and_what_was_set_aside(done):
     waived = [{"kind": kind, "reason": "by design", "count": 3} for kind in ("dialogue", "session")]
     dropped = {"control": {"calm": 4, "(quarantined: breaks its contract)": 1200}}
     held = metrics | {"waived": waived, "excluded": metrics["excluded"] | {"dropped": dropped}}
-    assert str(table(held).caption).splitlines()[2:] == [
+    assert str(table(held).caption).splitlines()[2:4] == [
         "let through the leakage gate: dialogue, session: by design",
         "1,200 of control: quarantined: breaks its contract",
     ]

@@ -1,0 +1,79 @@
+"""Figures over folds and seeds: how far other training speakers and other initial weights would have moved them.
+
+The bootstrap over speakers (`intervals`) keeps the models as they are. Here each fold's figure is the mean over its
+seeds, each seed on its own, and the folds are what varies. Any two folds share most of their training rows, so their
+figures are not independent, and the plain variance of a mean is too small: it is corrected by Nadeau & Bengio,
+"Inference for the Generalization Error", Machine Learning 52 (2003), with n_test / n_train; Bouckaert & Frank (2004)
+found the same correction to hold its level for repeated cross-validation. It was derived for random splits and is an
+approximation for folds. Seeds are averaged and not counted as further observations: a fold's seeds see the same rows.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .intervals import LEVEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A mean over folds and seeds, its 95 % interval, and the two-sided p-value that it is 0.
+
+    ``over`` is ``"folds"`` (n of them, each the mean of its seeds), ``"seeds"`` where there is one fold alone (then
+    nothing is said of other training speakers), or None where nothing varies: no interval, no p-value.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    p: float | None
+    over: str | None
+    n: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def held_out_ratio(folds: "pd.DataFrame") -> float:
+    """n_test / n_train, the mean over the folds, where the rows of validation train, too (the refit sees them).
+
+    Args:
+        folds: utterance_id, fold, role (see ``data/folds.parquet``).
+    """
+    ratios = []
+    for _, rows in folds.groupby("fold"):
+        tested = set(rows.loc[rows["role"] == "test", "utterance_id"])
+        learnt = set(rows.loc[rows["role"].isin(["train", "validation"]), "utterance_id"]) - tested
+        ratios.append(len(tested) / max(len(learnt), 1))
+    return float(np.mean(ratios))
+
+
+def over_folds(values: np.ndarray, *, ratio: float) -> Variation:
+    """The corrected resampled t interval and test of a figure, or of a paired difference.
+
+    t = mean / sqrt((1 / F + n_test / n_train) s²) with F - 1 degrees of freedom, s² (ddof 1) of the folds' means.
+
+    Args:
+        values: ``[F, S]``, of each fold and seed.
+        ratio: n_test / n_train: see `held_out_ratio`.
+    """
+    from scipy.stats import t as student
+
+    folds, seeds = values.shape
+    mean = float(values.mean())
+    if folds > 1:
+        over, n, variance = "folds", folds, (1 / folds + ratio) * values.mean(1).var(ddof=1)
+    elif seeds > 1:
+        over, n, variance = "seeds", seeds, values[0].var(ddof=1) / seeds
+    else:
+        return Variation(mean, None, None, None, None, 1)
+    error = float(np.sqrt(variance))
+    if error < 1e-12:  # every fold says the same: as far as it goes there is no doubt
+        return Variation(mean, mean, mean, float(abs(mean) < 1e-12), over, n)
+    reach = float(student.ppf((1 + LEVEL) / 2, n - 1)) * error
+    p = float(2 * student.sf(abs(mean) / error, n - 1))
+    return Variation(mean, mean - reach, mean + reach, p, over, n)
