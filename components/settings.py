@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,6 +26,19 @@ class Settings(BaseSettings):
     landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")
     ray_address: str | None = Field(None, alias="RAY_ADDRESS")
     """A cluster to join; a local one is started where unset."""
+    shared: str | None = Field(None, alias="EMOFLOW_SHARED")
+    """What all nodes of that cluster see: a folder, or ``s3://bucket/prefix``. Features reach them without, too."""
+    gangs_per_gpu: int = Field(4, ge=1, alias="EMOFLOW_GANGS_PER_GPU")
+    """Worker processes that share a GPU's memory evenly."""
+
+    @field_validator("shared")
+    @classmethod
+    def _folder_or_s3(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value and not value.removeprefix("s3://").strip("/"):
+            raise ValueError("no bucket is named: s3://bucket/prefix")
+        if value is not None and "://" in value and not value.startswith("s3://"):
+            raise ValueError("neither a folder nor s3://bucket/prefix")
+        return value or None
 
     def worker_count(self) -> int:
         return self.workers or len(os.sched_getaffinity(0))

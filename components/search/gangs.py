@@ -1,71 +1,61 @@
 """Gangs on Ray: one Tune trial a gang, its outcome handed to the caller as soon as it is there."""
 
 import gc
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from ..fusion.strategy import uses
 from ..progress import track
-from ..training.data import Rows
 from ..training.memory import KEEP_MEMORY
 from .gang import Gang, run_gang
 from .outcome import Outcome
+from .ray_cluster import Site, joined
+from .shared_features import FoldFile, within_reach
 
-GANGS_PER_GPU = 4
-RETRIES = 1
-"""Of a gang whose process died (out of memory, a lost node)."""
+RETRIES = 2
+"""Of a gang whose process died: out of memory, a lost node."""
 
 
-@dataclass(frozen=True)
-class FoldRows:
-    """A fold's prepared training and validation rows. There is no field for the test."""
-
-    training: Rows
-    validation: Rows
+def ray_of(site: Site) -> AbstractContextManager[None]:
+    """The Ray that gangs run on, for as long as several calls of `run_gangs` are to share it."""
+    return joined(site, {"OMP_NUM_THREADS": "1"} | KEEP_MEMORY)
 
 
 def run_gangs(
     gangs: Sequence[Gang],
-    folds: dict[int, FoldRows],
+    folds: Mapping[int, FoldFile],
     *,
     modalities: Sequence[str],
     classes: int,
-    workers: int,
-    device: str,
-    address: str | None,
+    site: Site,
     on_outcome: Callable[[Gang, Outcome], None],
 ) -> dict[int, str]:
     """Run all gangs; what one of them hits is no other's concern.
 
     Args:
-        workers: processes of a local Ray; a cluster at ``address`` has its own.
+        folds: each fold's prepared rows, of all the modalities.
         on_outcome: called here, in the driver, as each gang ends.
 
     Returns:
         ``{index of a gang that failed: why}``.
+
+    Raises:
+        SettingsError: a cluster that cannot be used.
     """
-    with _ray(workers=workers, address=address):
-        import ray
+    with ray_of(site):
         from ray import tune
 
         shared = {
             "gangs": list(gangs),
-            "folds": {fold: ray.put(_arrays(rows)) for fold, rows in folds.items()},
+            "folds": within_reach(folds, site),
             "modalities": list(modalities),
             "classes": classes,
-            "device": device,
+            "site": site,
         }
-        resources = {"cpu": 1, "gpu": 1 / GANGS_PER_GPU if device == "cuda" else 0}
         with tempfile.TemporaryDirectory(prefix="emoflow-tune-") as storage:
             tuner = tune.Tuner(
-                tune.with_resources(tune.with_parameters(_trainable, shared=shared), resources),
+                tune.with_resources(tune.with_parameters(_trainable, shared=shared), site.resources),
                 param_space={"gang": tune.grid_search(list(range(len(gangs))))},
                 tune_config=tune.TuneConfig(reuse_actors=True),
                 run_config=tune.RunConfig(
@@ -87,22 +77,24 @@ def run_gangs(
 
 def _trainable(config: dict, shared: dict) -> None:
     """Runs in a Ray worker."""
-    import ray
     import torch
     from ray import tune
 
     gc.freeze()  # what is imported stays: the collector need not look at it again
     torch.set_num_threads(1)  # the result must not depend on how many cores a machine has
     gang = shared["gangs"][config["gang"]]
-    training, validation = (_rows(part) for part in ray.get(shared["folds"][gang.fold]))
+    site = shared["site"]
+    if site.device == "cuda":
+        torch.cuda.set_per_process_memory_fraction(1 / site.gangs_per_gpu)
+    rows = shared["folds"][gang.fold].open()
     modalities = uses(gang.strategy, shared["modalities"])
     try:
         outcome = run_gang(
             gang,
-            training=training.of(modalities),
-            validation=validation.of(modalities),
+            training=rows.training.of(modalities),
+            validation=rows.validation.of(modalities),
             classes=shared["classes"],
-            device=shared["device"],
+            device=site.device,
         )
     except (RuntimeError, ValueError, AssertionError) as error:  # torch's out of memory is a RuntimeError
         tune.report({"error": f"{type(error).__name__}: {error}"})
@@ -129,58 +121,3 @@ def _forwarder(gangs: Sequence[Gang], on_outcome: Callable[[Gang, Outcome], None
             next(self.bar, None)
 
     return Forwarder()
-
-
-@contextmanager
-def _ray(*, workers: int, address: str | None) -> Iterator[None]:
-    """A Ray of our own on loopback, or the cluster at ``address``; left on any way out."""
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even where it is asked for nothing
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the stage, and Ray with it
-    os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
-
-    environment: dict[str, Any] = {"env_vars": {"OMP_NUM_THREADS": "1"} | KEEP_MEMORY}
-    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-    if address:
-        package = Path(__file__).resolve().parent.parent
-        options |= {"address": address, "runtime_env": environment | {"py_modules": [str(package)]}}
-    else:
-        options |= {
-            "address": "local",
-            "num_cpus": workers,
-            "include_dashboard": False,
-            "_node_ip_address": "127.0.0.1",
-            "runtime_env": environment,
-        }
-    ray.init(**options)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _arrays(rows: FoldRows) -> list[dict[str, Any]]:
-    """As numpy arrays, which Ray's workers read where they lie in shared memory."""
-    return [
-        {
-            "tokens": {name: x.numpy() for name, x in part.tokens.items()},
-            "present": {name: x.numpy() for name, x in part.present.items()},
-            "target": part.target.numpy(),
-        }
-        for part in (rows.training, rows.validation)
-    ]
-
-
-def _rows(arrays: dict[str, Any]) -> Rows:
-    import torch
-
-    def tensor(x: np.ndarray):
-        return torch.from_numpy(x.copy())  # shared memory is read-only, which torch has no word for
-
-    return Rows(
-        {name: tensor(x) for name, x in arrays["tokens"].items()},
-        {name: tensor(x) for name, x in arrays["present"].items()},
-        tensor(arrays["target"]),
-    )

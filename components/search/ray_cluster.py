@@ -1,0 +1,182 @@
+"""The Ray that a search runs on: one of its own on loopback, or a cluster that is there.
+
+Light to import: a node is asked from here whether it has what a gang needs, and may lack it.
+"""
+
+import importlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SearchError, SettingsError, listed
+
+CONNECT_S = 10
+PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
+"""Of the driver's environment, to the workers: where things lie. Credentials are the nodes' own."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where gangs run.
+
+    Attributes:
+        workers: processes of a local Ray; a cluster has its own.
+        device: "cpu" or "cuda".
+        address: of a cluster to join; a local one is started where None.
+        gangs_per_gpu: so many share one.
+        shared: what every node sees, for features: a folder, or ``s3://bucket/prefix``.
+    """
+
+    workers: int
+    device: str
+    address: str | None = None
+    gangs_per_gpu: int = 4
+    shared: str | None = None
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """That one gang asks for."""
+        return {"cpu": 1, "gpu": 1 / self.gangs_per_gpu if self.device == "cuda" else 0}
+
+
+@contextmanager
+def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
+    """Ray, left on any way out; nothing where this process has joined one already.
+
+    Args:
+        environment: of the workers.
+
+    Raises:
+        SettingsError: a cluster that does not answer, refuses the token, or whose nodes lack what a gang needs.
+    """
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even where it is asked for nothing
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the stage, and Ray with it
+    os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    try:
+        ray.init(
+            logging_level="ERROR",
+            log_to_driver=False,
+            **(_cluster(site.address, environment) if site.address else _local(site.workers, environment)),
+        )
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if not site.address:
+            raise
+        raise SettingsError(_refused(site.address, error)) from None
+    try:
+        if site.address:
+            _check_nodes(site)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _local(workers: int, environment: dict[str, str]) -> dict[str, Any]:
+    return {
+        "address": "local",
+        "num_cpus": workers,
+        "include_dashboard": False,
+        "_node_ip_address": "127.0.0.1",
+        "runtime_env": {"env_vars": environment},
+    }
+
+
+def _cluster(address: str, environment: dict[str, str]) -> dict[str, Any]:
+    if address.startswith("ray://"):
+        raise SettingsError(
+            f"RAY_ADDRESS is {address!r}: Tune does not work through Ray's client; start the search on a node of the "
+            "cluster, with HOST:6379"
+        )
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+        except OSError as error:
+            raise SettingsError(
+                f"RAY_ADDRESS is {address!r}, where nothing answers ({error.strerror or error}); start the cluster, or "
+                "unset it for a Ray of this machine"
+            ) from None
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    package = Path(__file__).resolve().parent.parent
+    return {
+        "address": address,
+        "runtime_env": {"env_vars": passed | environment, "py_modules": [str(package)]},
+    }
+
+
+def _refused(address: str, error: Exception) -> str:
+    said = str(error).strip()
+    if "auth" in said.lower() or "token" in said.lower():
+        return (
+            f"RAY_ADDRESS is {address!r}, which refuses this token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or "
+            "RAY_AUTH_TOKEN_PATH) to what the cluster was started with"
+        )
+    return f"RAY_ADDRESS is {address!r}: {' '.join(said.split())}"
+
+
+# -- what the nodes have ---------------------------------------------------------------------------------------
+
+
+def lacks() -> str:
+    """What this process lacks for running gangs; empty where it lacks nothing. Runs on a node."""
+    try:
+        importlib.import_module(f"{__package__}.gangs")
+    except ImportError as error:
+        return str(error)
+    return ""
+
+
+def _check_nodes(site: Site) -> None:
+    import ray
+
+    if site.device == "cuda" and not ray.cluster_resources().get("GPU"):
+        raise SettingsError(
+            f"EMOFLOW_DEVICE is cuda, and the cluster at {site.address} has no GPU: start nodes with --num-gpus, or "
+            "set EMOFLOW_DEVICE=cpu"
+        )
+    told = on_each_node(lacks)
+    without = {host: why for host, why in told.items() if why}
+    if without:
+        raise SettingsError(
+            f"{len(without)} of {len(told)} nodes of the cluster at {site.address} lack this environment: "
+            f"{listed(f'{host}: {why}' for host, why in without.items())}; install requirements.lock there"
+        )
+
+
+def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    """What a function says on every node that may run gangs: ``{node: answer}``. One that leaves is not asked.
+
+    Raises:
+        SearchError: no node answers.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    task = ray.remote(num_cpus=0, max_retries=0)(ask)
+    asked = {
+        f"{node['NodeManagerHostname']} ({node['NodeID'][:8]})": task.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(*arguments)
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+    }
+    told, silent = {}, {}
+    for name, answer in asked.items():
+        try:
+            told[name] = ray.get(answer)
+        except ray.exceptions.RayError as error:
+            silent[name] = (str(error).strip().splitlines() or ["?"])[-1]
+    if not told:
+        why = listed(f"{name}: {why}" for name, why in silent.items()) or "none has a CPU to offer"
+        raise SearchError(f"no node of the cluster can be asked: {why}")
+    return told

@@ -1,0 +1,235 @@
+"""Folds' prepared rows as files that workers map into their memory: one copy a machine, however many read it.
+
+A fold is one safetensors file, named by what it holds. A machine that does not see the file fetches it once, from
+S3 or through Ray's object store, and maps its own copy.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import FeatureError, SettingsError
+from ..files import WORK, file_digest, replacing
+from ..training.data import Rows
+from .ray_cluster import Site, on_each_node
+
+UNUSED_S = 24 * 3600
+"""A fetched file that no search has opened for so long goes when the next one is fetched."""
+
+
+@dataclass(frozen=True)
+class FoldRows:
+    """A fold's prepared training and validation rows. There is no field for the test."""
+
+    training: Rows
+    validation: Rows
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file on its way to machines that do not see it: on S3, or its bytes in Ray's object store."""
+
+    digest: str
+    url: str | None = None
+    held: Any = None
+
+
+@dataclass(frozen=True)
+class FoldFile:
+    """Where a fold's rows lie: an absolute path, and for machines that do not see it a copy."""
+
+    path: Path
+    copy: Copy | None = None
+
+    def open(self) -> FoldRows:
+        """The rows, mapped: pages are read as they are touched, and shared by all processes of a machine.
+
+        Raises:
+            FeatureError: a machine that neither sees the file nor can read the copy.
+        """
+        from safetensors import safe_open
+
+        path = self.path if self.path.is_file() else self._fetched()
+        with safe_open(path, framework="pt") as file:
+            return FoldRows(_rows(file, "training"), _rows(file, "validation"))
+
+    def _fetched(self) -> Path:
+        if self.copy is None:
+            raise FeatureError(
+                f"{os.uname().nodename} does not see {self.path}: it joined the cluster after the search had begun. "
+                "Run the same command again (finished gangs are kept), or set EMOFLOW_SHARED to a folder that every "
+                "node sees"
+            )
+        return _fetched(self.copy)
+
+
+def folder_of(search: str, site: Site) -> Path:
+    """Where a search's fold files lie, by its name: on what all nodes see, if that is a folder."""
+    base = WORK / "folds" if site.shared is None or is_url(site.shared) else Path(site.shared)
+    return base / search
+
+
+def clear(folder: Path, site: Site) -> None:
+    """Remove a search's fold files and their copies on S3; what cannot be removed is told."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if site.address is None or not is_url(site.shared):
+        return
+    from pyarrow import fs
+
+    url = f"{site.shared.rstrip('/')}/{folder.name}"
+    try:
+        system, path = fs.FileSystem.from_uri(url)
+        if system.get_file_info(path).type is fs.FileType.Directory:
+            system.delete_dir(path)
+    except OSError as error:
+        print(f"search: {url} stays: {error}")
+
+
+def fold_file(folder: Path, fold: int, make: Callable[[], FoldRows]) -> FoldFile:
+    """The file of a fold's rows, made where it is not there yet.
+
+    Args:
+        folder: of this search alone, named by all that the rows depend on (`folder_of`).
+        make: the rows; called only where they are needed.
+    """
+    from safetensors.torch import save_file
+
+    path = folder.resolve() / f"fold-{fold}.safetensors"
+    if not path.is_file():
+        rows = make()
+        tensors = _tensors(rows.training, "training") | _tensors(rows.validation, "validation")
+        with replacing(path) as temporary:
+            save_file({name: x.contiguous() for name, x in tensors.items()}, temporary)
+    return FoldFile(path)
+
+
+def within_reach(files: Mapping[int, FoldFile], site: Site) -> dict[int, FoldFile]:
+    """The same files, with a copy where some node of the cluster does not see them.
+
+    Raises:
+        SettingsError: EMOFLOW_SHARED names a place that cannot be written.
+    """
+    paths = [file.path for file in files.values()]
+    if site.address is None or all(on_each_node(sees, paths).values()):
+        return dict(files)
+    if is_url(site.shared):
+        return {fold: uploaded(file, site.shared) for fold, file in files.items()}
+    return {fold: held(file) for fold, file in files.items()}
+
+
+def sees(paths: Sequence[Path]) -> bool:
+    """Whether all of these are there. Runs on a node."""
+    return all(path.is_file() for path in paths)
+
+
+def is_url(place: str | None) -> bool:
+    return place is not None and "://" in place
+
+
+def uploaded(file: FoldFile, place: str) -> FoldFile:
+    """The file with a copy under ``place``, an ``s3://bucket/prefix``, in a folder of its search's name.
+
+    Raises:
+        SettingsError: it cannot be written there.
+    """
+    from pyarrow import fs
+
+    digest = file_digest(file.path)
+    url = f"{place.rstrip('/')}/{file.path.parent.name}/{digest}.safetensors"
+    try:
+        system, path = fs.FileSystem.from_uri(url)
+        if system.get_file_info(path).type is fs.FileType.NotFound:
+            fs.copy_files(
+                str(file.path), path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=system
+            )
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"EMOFLOW_SHARED: {url} cannot be written: {error}; check the bucket, AWS_ENDPOINT_URL and the "
+            "credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile)"
+        ) from None
+    return replace(file, copy=Copy(digest, url=url))
+
+
+def held(file: FoldFile) -> FoldFile:
+    """The file with its bytes in Ray's object store, where they stay as long as the driver needs them."""
+    import numpy as np
+    import ray
+
+    return replace(
+        file, copy=Copy(file_digest(file.path), held=ray.put(np.memmap(file.path, dtype=np.uint8, mode="r")))
+    )
+
+
+def _fetched(copy: Copy) -> Path:
+    """This machine's own file of a copy, fetched by whichever process comes first."""
+    from filelock import FileLock
+
+    folder = _cache()
+    path = folder / f"{copy.digest}.safetensors"
+    with FileLock(folder / ".lock"):
+        if not path.is_file():
+            for old in folder.glob("*.safetensors"):
+                if time.time() - old.stat().st_mtime > UNUSED_S:
+                    old.unlink()
+            with replacing(path) as temporary:
+                _fetch(copy, temporary)
+                if (found := file_digest(temporary)) != copy.digest:
+                    raise FeatureError(
+                        f"{copy.url or 'a fold'} came to {os.uname().nodename} with other bytes than were sent: "
+                        f"sha256 {found}, expected {copy.digest}"
+                    )
+        os.utime(path)
+    return path
+
+
+def _fetch(copy: Copy, to: Path) -> None:
+    if copy.url is None:
+        import ray
+
+        to.write_bytes(memoryview(ray.get(copy.held)))
+        return
+    from pyarrow import fs
+
+    try:
+        system, path = fs.FileSystem.from_uri(copy.url)
+        fs.copy_files(path, str(to), source_filesystem=system, destination_filesystem=fs.LocalFileSystem())
+    except (OSError, ValueError) as error:
+        raise FeatureError(
+            f"{os.uname().nodename} cannot read {copy.url}: {error}; the cluster's nodes need credentials for it "
+            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role) where Ray is started"
+        ) from None
+
+
+def _cache() -> Path:
+    """A folder of this machine and user."""
+    folder = Path(tempfile.gettempdir()) / f"emoflow-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise FeatureError(f"{folder} belongs to somebody else; set TMPDIR on {os.uname().nodename}")
+    return folder
+
+
+def _tensors(rows: Rows, part: str) -> dict[str, Any]:
+    made = {f"{part}/target": rows.target}
+    made |= {f"{part}/tokens/{name}": x for name, x in rows.tokens.items()}
+    made |= {f"{part}/present/{name}": x for name, x in rows.present.items()}
+    made |= {f"{part}/side/{name}": x for name, x in rows.side.items()}
+    if rows.shares is not None:
+        made[f"{part}/shares"] = rows.shares
+    return made
+
+
+def _rows(file: Any, part: str) -> Rows:
+    names = list(file.keys())
+
+    def group(kind: str) -> dict[str, Any]:
+        prefix = f"{part}/{kind}/"
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in names if name.startswith(prefix)}
+
+    shares = file.get_tensor(f"{part}/shares") if f"{part}/shares" in names else None
+    return Rows(group("tokens"), group("present"), file.get_tensor(f"{part}/target"), shares, group("side"))
