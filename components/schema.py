@@ -7,7 +7,8 @@ MODALITIES = ("audio", "text", "face")
 """The modalities that emoflow makes from media. A corpus may bring further ones as features."""
 
 BASELINES = ("majority", "chance")
-"""Strategies that look at no modality: shown beside the others, never chosen over them."""
+"""Strategies that look at no modality, so that they need not two of them to fuse: shown beside the others, never
+chosen over them."""
 
 EMOTIONS = (
     "anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral",

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..errors import ParamsError
+from ..schema import BASELINES as BASELINES
 from .axes import Choice, Log, Uniform
 from .output import FusionOutput
 
@@ -102,9 +103,6 @@ class Entry:
 
 
 UNIMODAL = Entry("unimodal", "Unimodal", "baseline", "the masked mean of a perceptron over its tokens")
-
-BASELINES = ("majority", "chance")
-"""Entries of the registry that learn nothing of any modality, so that they need not two of them to fuse."""
 
 REGISTRY: dict[str, Entry] = {
     "majority": Entry(

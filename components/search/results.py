@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SearchError, listed
+from ..schema import BASELINES
 from .outcome import Outcome
 
 if TYPE_CHECKING:
@@ -146,5 +147,5 @@ def choose(
 
 
 def _first(scores: Mapping[str, Mapping[str, float]]) -> str:
-    """The name of highest UA; ties by lower loss, then by name."""
-    return min(scores, key=lambda name: (-scores[name]["ua"], scores[name]["loss"], name))
+    """The name of highest UA, a baseline only where there is nothing else; ties by lower loss, then by name."""
+    return min(scores, key=lambda name: (name in BASELINES, -scores[name]["ua"], scores[name]["loss"], name))
