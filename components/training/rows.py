@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from ..errors import FeatureError, ProtocolError, listed
 from ..fusion.preparation import Layout, Preparation, plan
 from ..fusion.reduction import Reduction
-from .data import Rows
+from .data import UNLABELLED, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ Reader = Callable[[str, Sequence[str]], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Part:
-    """Utterances and their classes."""
+    """Utterances and their classes, `UNLABELLED` where nobody told."""
 
     ids: tuple[str, ...]
     target: tuple[int, ...]
@@ -29,9 +30,21 @@ class Part:
     def __add__(self, other: "Part") -> "Part":
         return Part(self.ids + other.ids, self.target + other.target)
 
+    @property
+    def labelled(self) -> "Part":
+        return self._where([target != UNLABELLED for target in self.target])
+
+    def without(self, ids: Collection[str]) -> "Part":
+        return self._where([name not in ids for name in self.ids])
+
+    def _where(self, kept: Sequence[bool]) -> "Part":
+        return Part(tuple(compress(self.ids, kept)), tuple(compress(self.target, kept)))
+
 
 @dataclass(frozen=True)
 class Fold:
+    """``train`` ends with the rows without a label that may be learned from; the other parts have none."""
+
     number: int
     train: Part
     validation: Part
@@ -43,10 +56,13 @@ class Fold:
 
         Validation and test share rows where a protocol says that validation is the test.
         """
-        tested = set(self.test.ids)
-        both = self.train + self.validation
-        kept = [i for i, name in enumerate(both.ids) if name not in tested]
-        return Part(tuple(both.ids[i] for i in kept), tuple(both.target[i] for i in kept))
+        return (self.train + self.validation).without(set(self.test.ids))
+
+
+def unlabelled(folds: Sequence[Fold]) -> Part:
+    """The rows without a label of all folds, each once."""
+    ids = sorted({name for fold in folds for name in fold.train.without(set(fold.train.labelled.ids)).ids})
+    return Part(tuple(ids), (UNLABELLED,) * len(ids))
 
 
 def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collection[str] = ()) -> list[Fold]:
@@ -83,6 +99,8 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
                 f"fold {number}: no training row is of class {listed(lacking)}; choose a label space without it, "
                 "a protocol with other folds, or add speakers who show it"
             )
+        bare = tuple(rows.loc[rows["role"] == "unlabelled", "utterance_id"])
+        parts["train"] += Part(bare, (UNLABELLED,) * len(bare))
         folds.append(Fold(int(number), **parts))
     return folds
 
@@ -97,7 +115,7 @@ def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
 
 
 def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction) -> Preparation:
-    """The preparation fitted on these rows.
+    """The preparation fitted on the rows that have a label, so that those without one change nothing of it.
 
     Raises:
         FeatureError: features that are not finite.
@@ -109,7 +127,8 @@ def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction
                 f"{name}: {int(bad.any(1).sum())} of {len(rows)} training rows hold features that are not finite; "
                 "make them again with: dvc repro features"
             )
-    return Preparation(plan(layouts, reduction)).fit(rows.tokens, rows.present)
+    told = rows.at(rows.target != UNLABELLED)
+    return Preparation(plan(layouts, reduction)).fit(told.tokens, told.present)
 
 
 def prepare(preparation: Preparation, rows: Rows) -> Rows:
@@ -117,5 +136,6 @@ def prepare(preparation: Preparation, rows: Rows) -> Rows:
 
 
 def available(modalities: Sequence[str], reader: Reader, part: Part, stored: Sequence[str]) -> list[str]:
-    """Those of the modalities that at least one of the utterances has, in their order."""
-    return [name for name in modalities if name in stored and reader(name, part.ids)[1].any()]
+    """Those of the modalities that at least one of the labelled utterances has, in their order."""
+    ids = part.labelled.ids
+    return [name for name in modalities if name in stored and reader(name, ids)[1].any()]

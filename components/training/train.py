@@ -19,7 +19,7 @@ from ..fusion.reduction import Reduction
 from ..fusion.strategy import build, parameter_count, uses
 from ..progress import track
 from .refit import Choice, choice_for_everything
-from .rows import Fold, available, folds_of
+from .rows import Fold, available, folds_of, unlabelled
 from .workers import Context, Job, StoredReader, job_of, run_jobs
 
 FEATURES = Path("data/features")
@@ -58,7 +58,8 @@ def main() -> None:
             jobs[f"{name}.{fold.number}"] = job_of(fold, choice, seeds)
     winner = choice_for_everything(best["best"], best["strategies"][best["best"]]["folds"])
     scarce = described["shots"] is not None or described["unseen"]
-    everything = folds[0].seen if scarce else folds[0].seen + folds[0].test
+    learned = folds[0].seen if scarce else folds[0].seen + folds[0].test
+    everything = learned.labelled + unlabelled(folds)
     jobs["model"] = Job(winner, tuple(seeds), everything, None)
 
     work = work_folder("train", _digest(held, device))

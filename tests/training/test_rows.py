@@ -1,10 +1,14 @@
 """Folds as parts: what may be learned from once everything is chosen, also where validation is the test."""
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from components.errors import ProtocolError
-from components.training.rows import Part, folds_of
+from components.fusion.reduction import Reduction
+from components.training.data import UNLABELLED, Rows
+from components.training.rows import Part, available, fit_preparation, folds_of, unlabelled
 
 CLASSES = ["anger", "neutral"]
 
@@ -39,3 +43,40 @@ def test_a_declared_class_need_not_train_and_must_not():
         folds_of(rows, classes)
     with pytest.raises(ProtocolError, match="anger is to be unseen, and is in training or validation"):
         folds_of(rows, classes, unseen=["anger", "fear"])
+
+
+def with_bare(number: int, *names: str) -> pd.DataFrame:
+    labelled = [("a", "train"), ("b", "train"), ("c", "validation"), ("d", "test")]
+    bare = [{"utterance_id": name, "label": None, "role": "unlabelled"} for name in names]
+    return pd.concat([table(*labelled), pd.DataFrame(bare)]).assign(fold=number)
+
+
+def test_rows_without_a_label_come_after_those_that_train():
+    folds = folds_of(pd.concat([with_bare(0, "0", "z"), with_bare(1, "z", "y")]), CLASSES)
+    assert folds[0].train == Part(("a", "b", "0", "z"), (0, 1, UNLABELLED, UNLABELLED))
+    assert folds[0].train.labelled == Part(("a", "b"), (0, 1))
+    assert folds[0].seen == Part(("a", "b", "0", "z", "c"), (0, 1, UNLABELLED, UNLABELLED, 0))
+    assert UNLABELLED not in folds[0].validation.target + folds[0].test.target
+    assert unlabelled(folds) == Part(("0", "y", "z"), (UNLABELLED,) * 3)
+
+
+def test_rows_without_a_label_do_not_move_what_is_fitted():
+    x = torch.randn(40, 1, 5, generator=torch.Generator().manual_seed(1))
+    there = torch.ones(40, 1, dtype=torch.bool)
+    target = torch.tensor([0, 1] * 20)
+    bare = Rows({"audio": torch.cat([x, x + 100])}, {"audio": torch.cat([there, there])},
+                torch.cat([target, torch.full((40,), UNLABELLED)]))  # fmt: skip
+    fitted = [
+        fit_preparation(rows, {"audio": [("table", 5)]}, Reduction()).state_dict()
+        for rows in (Rows({"audio": x}, {"audio": there}, target), bare)
+    ]
+    assert all(torch.equal(fitted[0][name], fitted[1][name]) for name in fitted[0])
+
+
+def test_a_modality_that_only_rows_without_a_label_have_is_not_available():
+    def reader(modality, ids):
+        return np.zeros((len(ids), 1, 2)), np.array([[name == "z"] for name in ids])
+
+    (fold,) = folds_of(with_bare(0, "z"), CLASSES)
+    assert available(["face"], reader, fold.train, ["face"]) == []
+    assert available(["face"], reader, Part(("z",), (0,)), ["face"]) == ["face"]
