@@ -5,7 +5,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .layers import AbsentToken, Perceptron, complete, masked_mean
+from .layers import (
+    AbsentToken,
+    Dropout,
+    Perceptron,
+    SelfLayer,
+    complete,
+    masked_mean,
+    position_code,
+    resample,
+)
 from .output import FusionOutput
 from .strategy import Choice, Strategy, Uniform
 
@@ -53,3 +62,51 @@ class EarlyConcatenation(Strategy):
         ]
         embedding = self.encoder(torch.cat(pooled, dim=-1))  # [B, W]
         return FusionOutput(self.classifier(embedding), embedding)
+
+
+class ResampledConcatenation(Strategy):
+    """Every modality's prepared features resampled to as many steps, concatenated at each, into a transformer.
+
+    ``Z ← Tf(W [x_A(t), x_B(t), …])``: what MultiBench calls the early fusion transformer (Liang et al., NeurIPS 2021
+    datasets and benchmarks) and, with a recurrent network in its place, EF-LSTM (Tsai et al., ACL 2019, section 4.2).
+    A learned vector stands for the features of what a row lacks.
+    """
+
+    space: ClassVar = SPACE | {"width": Choice((64,)), "heads": Choice((4,)), "slots": Choice((8, 16))}
+    architecture_keys: ClassVar = ("width", "layers", "heads", "slots")
+
+    def __init__(
+        self,
+        dimensions: dict[str, int],
+        classes: int,
+        *,
+        width: int,
+        layers: int,
+        heads: int,
+        slots: int,
+    ):
+        super().__init__(dimensions, classes)
+        self.slots = slots
+        self.absent = nn.ModuleDict({name: AbsentToken(size) for name, size in dimensions.items()})
+        self.input_dropout = Dropout("input_dropout")
+        self.project = nn.Linear(sum(dimensions.values()), width)
+        self.layers = nn.ModuleList(SelfLayer(width, heads) for _ in range(layers))
+        self.dropout = Dropout()
+        self.classifier = nn.Linear(width, classes)
+
+    def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
+        tokens, present = complete(tokens, present, self.dimensions)
+        each = [
+            self.absent[name](
+                resample(tokens[name], present[name], self.slots), present[name].any(1)[:, None]
+            )
+            for name in self.modalities
+        ]
+        x = self.project(self.input_dropout(torch.cat(each, dim=-1)))  # [B, slots, W]
+        x = nn.functional.gelu(x)
+        x = x + 0.1 * position_code(self.slots, x.shape[-1], x)
+        mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+        for layer in self.layers:
+            x = layer(x, mask)
+        embedding = x.mean(1)
+        return FusionOutput(self.classifier(self.dropout(embedding)), embedding)

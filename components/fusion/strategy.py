@@ -121,6 +121,12 @@ REGISTRY: dict[str, Entry] = {
         "feature-level fusion: D'Mello & Kory, ACM Computing Surveys 47(3), 2015",
         "prepared features, pooled over time and concatenated, into one perceptron",
     ),
+    "resampled-concatenation": Entry(
+        "early",
+        "ResampledConcatenation",
+        "early fusion transformer: Liang et al., MultiBench, NeurIPS 2021; EF-LSTM: Tsai et al., ACL 2019",
+        "prepared features resampled to a common rate and concatenated at each step, into a transformer",
+    ),
     "late-average": Entry(
         "late",
         "LateAverage",
@@ -151,6 +157,12 @@ REGISTRY: dict[str, Entry] = {
         "stacked generalisation: Wolpert, Neural Networks 5(2), 1992",
         "each modality's own classifier; a linear classifier over their log-probabilities, fitted on validation rows",
     ),
+    "late-ensemble": Entry(
+        "ensemble",
+        "LateEnsemble",
+        "deep ensembles: Lakshminarayanan, Pritzel & Blundell, NeurIPS 2017; sum rule: Kittler et al. 1998",
+        "several classifiers a modality, of other initial weights; the mean of all their probabilities",
+    ),
     "intermediate-concatenation": Entry(
         "intermediate",
         "IntermediateConcatenation",
@@ -161,7 +173,7 @@ REGISTRY: dict[str, Entry] = {
         "gradual",
         "Gradual",
         "slow fusion: Karpathy et al., CVPR 2014",
-        "each modality's encoder; embeddings joined one after another, a layer each time",
+        "each modality's encoder; embeddings joined one after another, in a stated order or as they correlate",
     ),
     "gated": Entry(
         "gated",

@@ -49,7 +49,7 @@ def class_counts(target: Tensor, classes: int) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor, focus: Tensor | None = None) -> Tensor:
-    """The weighted mean over rows: ``[B, C], [B, C], [B] → []``; 0 where no row has weight.
+    """The weighted mean over rows: ``[…, B, C], [B, C], [B] → []``; 0 where no row has weight.
 
     Args:
         focus: γ of the focal loss ``-Σ_c t_c (1 - p_c)^γ log p_c`` (Lin et al. 2017, equation 4, for targets that are
@@ -60,7 +60,7 @@ def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor, focus: Tensor 
     if focus is not None:
         each = each * (-torch.expm1(certain)).clamp(min=1e-6) ** focus
     each = -each.sum(-1)
-    return (each * weight).sum() / weight.sum().clamp(min=1e-9)
+    return ((each * weight).sum(-1) / weight.sum().clamp(min=1e-9)).mean()
 
 
 def distillation(fused: Tensor, alone: dict[str, Tensor], there: dict[str, Tensor]) -> Tensor:
@@ -82,13 +82,22 @@ def distillation(fused: Tensor, alone: dict[str, Tensor], there: dict[str, Tenso
 
 
 def decisions(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: frozenset[str]) -> Tensor:
-    """``(1 - u) · CE(fused) + u · mean over modalities of CE(its own decision, on rows that have it)``."""
+    """``(1 - u) · CE(fused) + u · mean over modalities of CE(its own decision, on rows that have it)``.
+
+    Where a strategy has several experts a modality, ``auxiliary["experts/<modality>"] [n, B, C]``, each is trained as
+    if it decided alone.
+    """
     focus = hyper["focal"] if "focal" in on else None
     loss = cross_entropy(output.logits, batch.target, batch.weight, focus)
     if output.per_modality_logits is not None and "unimodal_weight" in on:
         there = batch.there()
         alone = [
-            cross_entropy(logits, batch.target, batch.weight * there[name], focus)
+            cross_entropy(
+                output.auxiliary.get(f"experts/{name}", logits),
+                batch.target,
+                batch.weight * there[name],
+                focus,
+            )
             for name, logits in output.per_modality_logits.items()
         ]
         share = hyper["unimodal_weight"]

@@ -12,7 +12,7 @@ from components.fusion.strategy import BASELINES, REGISTRY, build, entry, parame
 SIZES = {"audio": 7, "text": 5, "face": 3}
 LENGTHS = {"audio": 6, "text": 1, "face": 4}
 CLASSES = 4
-CONFIG = {"width": 16, "layers": 2, "heads": 4, "narrow": 6, "rank": 3, "last": 1}
+CONFIG = {"width": 16, "layers": 2, "heads": 4, "narrow": 6, "rank": 3, "order": 1, "slots": 4, "experts": 2}
 NAMES = ["audio", "text", "face", *REGISTRY]
 
 

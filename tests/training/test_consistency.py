@@ -10,7 +10,17 @@ from components.training.population import Member, Population
 
 CLASSES = 3
 SIZES = {"audio": 6, "face": 4}
-SHAPE = {"width": 16, "layers": 1, "heads": 2, "narrow": 4, "rank": 2, "last": 1, "learning_rate": 3e-3}
+SHAPE = {
+    "width": 16,
+    "layers": 1,
+    "heads": 2,
+    "narrow": 4,
+    "rank": 2,
+    "order": 1,
+    "slots": 4,
+    "experts": 2,
+    "learning_rate": 3e-3,
+}
 DROPPED = {"dropout": 0.3, "input_dropout": 0.2, "smoothing": 0.1, "mixup": 0.3}
 CONSISTENT = {"consistency_weight": 1.0, "pseudo_threshold": 0.3}  # below 1 / CLASSES: all are sure at once
 

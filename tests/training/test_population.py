@@ -7,8 +7,9 @@ import torch
 
 from components.fusion.model import FORMAT, EmotionModel, members_state
 from components.fusion.preparation import Preparation, plan
-from components.fusion.strategy import REGISTRY
-from components.training.data import Rows
+from components.fusion.strategy import REGISTRY, build
+from components.training.data import Batch, Rows
+from components.training.losses import objective
 from components.training.metrics import log_loss, unweighted_recall, weighted_accuracy
 from components.training.population import Member, Population
 
@@ -40,7 +41,16 @@ def rows(count: int, seed: int) -> Rows:
 
 
 def population(strategy: str, which: list[int], **changes) -> Population:
-    shape = {"width": 16, "layers": 1, "heads": 2, "narrow": 4, "rank": 2, "last": 1}
+    shape = {
+        "width": 16,
+        "layers": 1,
+        "heads": 2,
+        "narrow": 4,
+        "rank": 2,
+        "order": 1,
+        "slots": 4,
+        "experts": 2,
+    }
     members = [Member(shape | CONFIGS[i] | changes, seed=100 + i) for i in which]
     dimensions = {"audio": 6} if strategy == "audio" else SIZES
     return Population(strategy, members, dimensions=dimensions, classes=CLASSES)
@@ -59,6 +69,33 @@ def test_a_member_alone_equals_the_member_in_a_population(strategy):
             mine = [epoch[0] for epoch in getattr(curve, name)]
             theirs = [epoch[i] for epoch in getattr(curves, name)]
             assert mine == pytest.approx(theirs, abs=1e-4), (name, i)
+
+
+def test_each_expert_of_an_ensemble_is_trained_as_if_it_were_alone():
+    training, validation = rows(150, 1), rows(60, 2)
+    one, average = population("late-ensemble", [0, 2], experts=1), population("late-average", [0, 2])
+    curves = [pop.fit(training, epochs=3, validation=validation) for pop in (one, average)]
+    assert torch.tensor(curves[0].loss).allclose(torch.tensor(curves[1].loss), atol=1e-5)
+
+
+def test_what_moves_an_expert_of_an_ensemble_is_its_own_error():
+    data = rows(40, 1)
+    shape = {"width": 16, "layers": 1, "experts": 2}
+    ensemble = build("late-ensemble", dimensions=SIZES, classes=CLASSES, config=shape)
+    alone = build("late-average", dimensions=SIZES, classes=CLASSES, config=shape)
+    second = {n: n.replace("experts.", "", 1).split(".", 1) for n, _ in alone.named_parameters()}
+    second = {name: f"experts.{modality}.1.{rest}" for name, (modality, rest) in second.items()}
+    alone.load_state_dict({name: ensemble.state_dict()[theirs] for name, theirs in second.items()})
+    hot = torch.nn.functional.one_hot(data.target, CLASSES).float()
+    batch = Batch(data.tokens, data.present, hot, torch.ones(40), data.target, {})
+    for model in (ensemble, alone):
+        output = model(data.tokens, data.present)
+        objective(
+            output, batch, {"unimodal_weight": torch.ones(())}, frozenset({"unimodal_weight"})
+        ).backward()
+    moved = dict(ensemble.named_parameters())
+    for name, parameter in alone.named_parameters():
+        torch.testing.assert_close(2 * moved[second[name]].grad, parameter.grad)
 
 
 def test_it_learns():

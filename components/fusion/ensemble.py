@@ -1,0 +1,48 @@
+"""Late fusion of several experts a modality, that differ by what they began with."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from .experts import Expert
+from .late import LateAverage
+from .layers import complete
+from .output import FusionOutput
+from .strategy import Choice, Strategy
+
+
+class LateEnsemble(Strategy):
+    """The mean of the probabilities of ``experts`` experts a modality, over the modalities that are present.
+
+    Deep ensembles (Lakshminarayanan, Pritzel & Blundell, NeurIPS 2017): each has initial weights and dropout of its
+    own, and is trained by its own loss alone. An expert's errors of chance are averaged out before modalities meet.
+    """
+
+    space: ClassVar = LateAverage.space | {"experts": Choice((3, 5))}
+    architecture_keys: ClassVar = ("width", "layers", "experts")
+    defaults: ClassVar = LateAverage.defaults
+
+    def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, experts: int):
+        super().__init__(dimensions, classes)
+        self.experts = nn.ModuleDict(
+            {
+                name: nn.ModuleList(Expert(size, classes, width=width, layers=layers) for _ in range(experts))
+                for name, size in dimensions.items()
+            }
+        )
+
+    def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
+        tokens, present = complete(tokens, present, self.dimensions)
+        there = torch.stack([present[name].any(1) for name in self.modalities], dim=-1)  # [B, M]
+        each, decided, own = {}, {}, {}
+        for name in self.modalities:
+            made = [expert(tokens[name], present[name]) for expert in self.experts[name]]
+            each[name] = torch.cat([embedding for embedding, _ in made], dim=-1)  # [B, n W]
+            own[f"experts/{name}"] = torch.stack([logits for _, logits in made])  # [n, B, C]
+            decided[name] = own[f"experts/{name}"].softmax(-1).mean(0)
+        share = there / there.sum(-1, keepdim=True).clamp(min=1)
+        fused = (share.unsqueeze(-1) * torch.stack(list(decided.values()), dim=1)).sum(1)
+        decisions = {name: x.clamp(min=1e-9).log() for name, x in decided.items()}
+        embedding = torch.cat(list(each.values()), dim=-1)
+        return FusionOutput(fused.clamp(min=1e-9).log(), embedding, decisions, own, each)
