@@ -4,6 +4,7 @@ Reads data/features, data/folds.*; writes data/search/{trials.parquet, curves.pa
 are kept in the stage's work folder, so a killed search goes on where it was.
 """
 
+from functools import partial
 from pathlib import Path
 
 from .. import params, settings
@@ -23,9 +24,11 @@ from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
 from .gang import Gang, rungs
-from .gangs import FoldRows, run_gangs
+from .gangs import run_gangs
 from .outcome import Outcome
+from .ray_cluster import Site
 from .results import choose, curves_table, trials_table
+from .shared_features import FoldRows, clear, fold_file, folder_of
 from .space import check_names, configurations, member_seed
 
 FEATURES = Path("data/features")
@@ -74,6 +77,8 @@ def main() -> None:
     ]
 
     work = work_folder("search", _digest(held, where))
+    site = _site(where)
+    features = folder_of(work.name, site)
     outcomes = {(g.strategy, g.fold): o for g in gangs if (o := _kept(work, g)) is not None}
     left = [g for g in gangs if (g.strategy, g.fold) not in outcomes]
     if left:
@@ -88,12 +93,14 @@ def main() -> None:
         reduction = Reduction(**held.preparation.model_dump())
         failed = run_gangs(
             left,
-            {fold.number: _rows(store, fold, there, reduction) for fold in folds if fold.number in wanted},
+            {
+                fold.number: fold_file(features, fold.number, partial(_rows, store, fold, there, reduction))
+                for fold in folds
+                if fold.number in wanted
+            },
             modalities=there,
             classes=len(classes),
-            workers=where.worker_count(),
-            device=where.torch_device(),
-            address=where.ray_address,
+            site=site,
             on_outcome=keep,
         )
         if failed:
@@ -119,6 +126,17 @@ def main() -> None:
         )
         write_table(folder / "curves.parquet", curves_table(outcomes))
         write_json(folder / "best.json", choose(outcomes, absent=absent, modalities=there, budget=budget))
+    clear(features, site)
+
+
+def _site(where: settings.Settings) -> Site:
+    return Site(
+        workers=where.worker_count(),
+        device=where.torch_device(),
+        address=where.ray_address,
+        gangs_per_gpu=where.gangs_per_gpu,
+        shared=where.shared,
+    )
 
 
 def _there(store: FeatureStore, folds: list[Fold], modalities: list[str]) -> list[str]:
