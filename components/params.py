@@ -133,6 +133,12 @@ class Search(_Frozen):
     seed: int
     seeds: int = Field(default=1, ge=1, le=64)
     """Every configuration is trained with as many; what is chosen by is their mean."""
+    proposals: Literal["spread", "random", "tpe"] = "spread"
+    """How configurations are drawn: spread evenly, at random, or learnt from the batches before."""
+    batches: int = Field(default=1, ge=1)
+    """A strategy's configurations come in as many batches, one after another."""
+    evolve: bool = False
+    """At each rung the worst take the weights of the best and go on from there, in place of halving."""
     patience: int | None = Field(default=None, ge=1)
     """Epochs without a better validation curve after which a configuration is trained no longer; null: never."""
     space: dict[Name, Any] = {}
@@ -153,6 +159,22 @@ class Search(_Frozen):
     def _every_rung_has_an_epoch(self):
         if self.epochs >> self.halvings < 1:
             raise ValueError(f"halvings is {self.halvings}, too many for {self.epochs} epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _goes_together(self):
+        if self.batches > self.configurations:
+            raise ValueError(
+                f"batches is {self.batches}, configurations {self.configurations}: a batch needs one"
+            )
+        if self.proposals == "tpe" and self.batches < 2:
+            raise ValueError(
+                "proposals is tpe, which learns from the batches before: set batches to 2 or more"
+            )
+        if self.evolve and self.patience is not None:
+            raise ValueError("evolve needs all to be trained from rung to rung: set patience to null")
+        if self.evolve and self.halvings < 1:
+            raise ValueError("evolve goes by rungs, of which halvings gives the number: set it to 1 or more")
         return self
 
 

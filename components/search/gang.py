@@ -27,6 +27,8 @@ class Gang:
         repeats: seeds that each configuration is trained with; they go and stay together.
         patience: epochs without a better validation curve after which a configuration is trained no longer; it may
             still be chosen. None: all are trained to the end.
+        moves: the ranges within which evolution may move a configuration (`evolution`), which then takes the place of
+            halving; None: no evolution.
         batch: which batch of proposals this is; first: the number of its first trial.
     """
 
@@ -38,6 +40,7 @@ class Gang:
     halvings: int
     repeats: int = 1
     patience: int | None = None
+    moves: dict[str, tuple[float, float]] | None = None
     batch: int = 0
     first: int = 0
 

@@ -36,11 +36,7 @@ Outcomes = Mapping[tuple[str, int], Outcome]
 
 
 def trials_table(
-    outcomes: Outcomes,
-    absent: Mapping[str, str],
-    configs: Mapping[str, Sequence[dict]],
-    folds,
-    seeds: int = 1,
+    outcomes: Outcomes, *, absent: Mapping[str, str], count: int, folds: Sequence[int], seeds: int
 ) -> "pd.DataFrame":
     """A row a configuration and seed; those of a strategy whose modality nobody has are left out, with the reason.
 
@@ -59,10 +55,13 @@ def trials_table(
                     (strategy, fold, t.batch, t.trial, seed, *told, *way, s.wa, s.ua, s.loss, t.best_epoch)
                 )
     for strategy, reason in absent.items():
-        for fold in folds:
-            for i, config in enumerate(configs[strategy]):
-                told = (_json(config), None, None, 0, 0, "left out", reason, None, None, None, None)
-                rows += [(strategy, fold, 0, i, seed, *told) for seed in range(seeds)]
+        told = ("{}", None, None, 0, 0, "left out", reason, None, None, None, None)
+        rows += [
+            (strategy, fold, 0, trial, seed, *told)
+            for fold in folds
+            for trial in range(count)
+            for seed in range(seeds)
+        ]
     table = pd.DataFrame(rows, columns=list(TRIALS)).sort_values(
         ["strategy", "fold", "trial", "seed"], ignore_index=True
     )

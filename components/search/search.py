@@ -4,6 +4,7 @@ Reads data/features, data/folds.*; writes data/search/{trials.parquet, curves.pa
 are kept in the stage's work folder, so a killed search goes on where it was.
 """
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -25,11 +26,11 @@ from ..fusion.strategy import BASELINES, uses
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
 from .gang import Gang, rungs
 from .gangs import run_gangs
-from .outcome import Outcome
+from .outcome import Outcome, joined
+from .plan import Plan
 from .ray_cluster import Site
 from .results import choose, curves_table, trials_table
 from .shared_features import FoldRows, clear, fold_file, folder_of
-from .space import check_names, configurations, member_seed
 
 FEATURES = Path("data/features")
 FOLDS = Path("data/folds.parquet")
@@ -47,19 +48,9 @@ def main() -> None:
     folds = folds_of(pd.read_parquet(FOLDS), classes, unseen=described["unseen"])
     store = open_all(FEATURES, held.corpora)
     search = held.search
-    seeds = [member_seed(search.seed, i) for i in range(search.configurations)]
-    configs = {
-        name: configurations(
-            name,
-            modalities=held.modalities,
-            count=search.configurations,
-            seed=search.seed,
-            stated=search.space,
-        )
-        for name in search.strategies
-    }
-    check_names(search.strategies, held.modalities, search.space)
     ends = rungs(search.epochs, search.halvings)
+    numbers = [fold.number for fold in folds]
+    plan = Plan(**search.model_dump(), folds=numbers, modalities=held.modalities)
     there = _there(store, folds, held.modalities)
     absent = {}
     for name in search.strategies:
@@ -69,64 +60,88 @@ def main() -> None:
             absent[name] = f"{listed(held.corpora)} has {there[0]} alone, so there is nothing to fuse"
     for name, why in absent.items():
         print(f"search: left out: {name}: {why}")
-    gangs = [
-        Gang(name, fold.number, configs[name], seeds, search.epochs, search.halvings, search.seeds)
-        for fold in folds
-        for name in search.strategies
-        if name not in absent
-    ]
 
     work = work_folder("search", _digest(held, where))
     site = _site(where)
     features = folder_of(work.name, site)
-    outcomes = {(g.strategy, g.fold): o for g in gangs if (o := _kept(work, g)) is not None}
-    left = [g for g in gangs if (g.strategy, g.fold) not in outcomes]
-    if left:
-        if len(left) < len(gangs):
-            print(f"search: {len(gangs) - len(left)} of {len(gangs)} gangs were finished before")
-
-        def keep(gang: Gang, outcome: Outcome) -> None:
-            write_text(_file(work, gang), outcome.to_json())
-            outcomes[gang.strategy, gang.fold] = outcome
-
-        wanted = {g.fold for g in left}
-        reduction = Reduction(**held.preparation.model_dump())
-        failed = run_gangs(
-            left,
-            {
-                fold.number: fold_file(features, fold.number, partial(_rows, store, fold, there, reduction))
-                for fold in folds
-                if fold.number in wanted
-            },
-            modalities=there,
-            classes=len(classes),
-            site=site,
-            on_outcome=keep,
+    reduction = Reduction(**held.preparation.model_dump())
+    rows = {fold.number: partial(_rows, store, fold, there, reduction) for fold in folds}
+    done: dict[tuple[str, int], list[tuple[Gang, Outcome]]] = {}
+    for batch in range(search.batches):
+        gangs = plan.gangs(batch, done, without=list(absent))
+        ended = _ended(
+            gangs, work, rows, features=features, modalities=there, classes=len(classes), site=site
         )
-        if failed:
-            said = listed(
-                f"{left[i].strategy} on fold {left[i].fold}: {why}" for i, why in sorted(failed.items())
-            )
-            raise SearchError(f"{len(failed)} of {len(gangs)} gangs failed ({said}); the others are kept")
+        for gang, outcome in zip(gangs, ended, strict=True):
+            done.setdefault((gang.strategy, gang.fold), []).append((gang, outcome))
 
-    outcomes = dict(sorted(outcomes.items()))
+    outcomes = {key: joined(outcome for _, outcome in pairs) for key, pairs in sorted(done.items())}
     budget = {
         "configurations": search.configurations,
         "epochs": search.epochs,
         "folds": len(folds),
         "seeds": search.seeds,
         "rungs": ends,
+        "proposals": search.proposals,
+        "batches": search.batches,
+        "patience": search.patience,
+        "evolve": search.evolve,
     }
     with replacing(OUTPUT) as folder:
         folder.mkdir()
-        numbers = [fold.number for fold in folds]
         write_table(
             folder / "trials.parquet",
-            trials_table(outcomes, absent=absent, configs=configs, folds=numbers, seeds=search.seeds),
+            trials_table(
+                outcomes, absent=absent, count=search.configurations, folds=numbers, seeds=search.seeds
+            ),
         )
         write_table(folder / "curves.parquet", curves_table(outcomes))
         write_json(folder / "best.json", choose(outcomes, absent=absent, modalities=there, budget=budget))
     clear(features, site)
+
+
+def _ended(
+    gangs: list[Gang],
+    work: Path,
+    rows: Mapping[int, Callable[[], FoldRows]],
+    *,
+    features: Path,
+    modalities: list[str],
+    classes: int,
+    site: Site,
+) -> list[Outcome]:
+    """The gangs' outcomes in their order; those of an earlier run as they were kept.
+
+    Raises:
+        SearchError: some failed; what the others came to is kept.
+    """
+    outcomes = {_file(work, g): o for g in gangs if (o := _kept(work, g)) is not None}
+    left = [g for g in gangs if _file(work, g) not in outcomes]
+    if not left:
+        return [outcomes[_file(work, g)] for g in gangs]
+    if len(left) < len(gangs):
+        print(f"search: {len(gangs) - len(left)} of {len(gangs)} gangs were finished before")
+
+    def keep(gang: Gang, outcome: Outcome) -> None:
+        write_text(_file(work, gang), outcome.to_json())
+        outcomes[_file(work, gang)] = outcome
+        for notice in outcome.notices:
+            print(f"search: {gang.strategy} on fold {gang.fold}: {notice}")
+
+    failed = run_gangs(
+        left,
+        {fold: fold_file(features, fold, rows[fold]) for fold in sorted({g.fold for g in left})},
+        modalities=modalities,
+        classes=classes,
+        site=site,
+        on_outcome=keep,
+    )
+    if failed:
+        said = listed(
+            f"{left[i].strategy} on fold {left[i].fold}: {why}" for i, why in sorted(failed.items())
+        )
+        raise SearchError(f"{len(failed)} of {len(gangs)} gangs failed ({said}); the others are kept")
+    return [outcomes[_file(work, g)] for g in gangs]
 
 
 def _site(where: settings.Settings) -> Site:
@@ -169,7 +184,7 @@ def _digest(held: params.Params, where: settings.Settings) -> str:
 
 
 def _file(work: Path, gang: Gang) -> Path:
-    return work / f"{gang.strategy}.{gang.fold}.json"
+    return work / f"{gang.strategy}.{gang.fold}.{gang.batch}.json"
 
 
 def _kept(work: Path, gang: Gang) -> Outcome | None:

@@ -26,7 +26,7 @@ def configurations(
     seed: int,
     stated: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """A Latin hypercube (McKay, Beckman & Conover 1979): each axis is cut into ``count`` parts, each used once.
+    """A strategy's configurations, spread evenly over each axis of its space.
 
     Args:
         stated: ``search.space`` of params.
@@ -34,20 +34,27 @@ def configurations(
     Raises:
         SearchError: as `axes`.
     """
-    space = axes(strategy, modalities=modalities, stated=stated)
-    generator = np.random.default_rng(int(digest_of([strategy, seed])[:15], 16))
+    return spread(axes(strategy, modalities=modalities, stated=stated), count=count, key=[strategy, seed])
+
+
+def spread(space: Mapping[str, Axis], *, count: int, key: Sequence[Any]) -> list[dict[str, Any]]:
+    """A Latin hypercube (McKay, Beckman & Conover 1979): each axis is cut into ``count`` parts, each used once."""
+    generator = np.random.default_rng(int(digest_of(list(key))[:15], 16))
     drawn: list[dict[str, Any]] = [{} for _ in range(count)]
-    for key in _order(space, search_space(strategy, modalities)):
+    for name, axis in space.items():
         places = (generator.permutation(count) + generator.random(count)) / count
         for config, u in zip(drawn, places, strict=True):
-            config[key] = rounded(space[key].at(float(u)))
+            config[name] = rounded(axis, axis.at(float(u)))
     return drawn
 
 
 def axes(
     strategy: str, *, modalities: Sequence[str], stated: Mapping[str, Any] | None = None
 ) -> dict[str, Axis]:
-    """A strategy's space: its own, then what is stated for all, then what is stated for it.
+    """A strategy's space, stated over its own: what is stated for all, then what is stated for it alone.
+
+    Its own keys come first, in their alphabetical order, then others that are stated: so stating a further one
+    changes no other's draws.
 
     What is stated for all may be a key of some strategy's architecture: those that lack it are left alone.
 
@@ -56,12 +63,12 @@ def axes(
             may not take, each with what is valid.
     """
     known = keys_of(strategy, modalities)
-    space = dict(search_space(strategy, modalities))
+    space = dict(sorted(search_space(strategy, modalities).items()))
     stated = stated or {}
-    for key, value in stated.items():
+    for key, value in sorted(stated.items()):
         if key in known:
             space[key] = _axis(key, value, space.get(key), where=f"{WHERE}.{key}")
-    for key, value in stated.get(strategy, {}).items():
+    for key, value in sorted(stated.get(strategy, {}).items()):
         if key not in known:
             raise SearchError(f"{WHERE}.{strategy}: {strategy} has no {key!r}; {_nearest(key, known)}")
         space[key] = _axis(key, value, space.get(key), where=f"{WHERE}.{strategy}.{key}")
@@ -112,14 +119,11 @@ def repeated_seed(seed: int, repeat: int) -> int:
     return member_seed(seed, repeat) if repeat else seed
 
 
-def rounded(value: Any) -> Any:
-    """Numbers to six digits, as they are written down."""
-    return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def _order(space: Mapping[str, Axis], own: Mapping[str, Axis]) -> list[str]:
-    """A strategy's own keys first, so that stating a further one changes no other key's draws."""
-    return sorted(own) + sorted(set(space) - set(own))
+def rounded(axis: Axis, value: Any) -> Any:
+    """Numbers to six digits, as they are written down, and not out of the axis by it."""
+    if isinstance(axis, Choice):
+        return value
+    return min(max(float(f"{value:.6g}"), axis.low), axis.high)
 
 
 def _axis(key: str, value: Any, own: Axis | None, *, where: str) -> Axis:

@@ -92,9 +92,10 @@ def test_a_modality_that_is_absent_is_left_out():
     assert best["best"] == "late-weighted"
     assert best["per_fold_best"] == {"0": "late-weighted", "1": "late-weighted"}
     assert best["left_out"] == absent
-    table = trials_table(outcomes, absent=absent, configs={"face": [{"width": 1}]}, folds=[0, 1])
+    table = trials_table(outcomes, absent=absent, count=3, folds=[0, 1], seeds=2)
     assert set(table[table["strategy"] == "face"]["status"]) == {"left out"}
     assert set(table[table["strategy"] == "face"]["reason"]) == {"nobody has it"}
+    assert len(table[table["strategy"] == "face"]) == 3 * 2 * 2
     assert len(curves_table(outcomes)) == 2 * 2 * 2
 
 

@@ -1,0 +1,87 @@
+"""The gangs of a search: every strategy and fold gets the same number of configurations, seeds and epochs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..fusion.strategy import Log, Uniform
+from .gang import Gang
+from .outcome import Outcome
+from .proposals import Method, batch_sizes, propose
+from .space import axes, check_names, member_seed
+
+Done = Mapping[tuple[str, int], Sequence[tuple[Gang, Outcome]]]
+"""``{(strategy, fold): the batches that ended, in their order}``."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is stated of a search, as `Gang` and ``params.Search`` describe it."""
+
+    strategies: Sequence[str]
+    folds: Sequence[int]
+    modalities: Sequence[str]
+    configurations: int
+    epochs: int
+    halvings: int
+    seed: int
+    seeds: int
+    space: Mapping[str, Any]
+    proposals: Method
+    batches: int
+    evolve: bool
+    patience: int | None
+
+    def __post_init__(self):
+        check_names(self.strategies, self.modalities, self.space)
+        for name in self.strategies:
+            axes(name, modalities=self.modalities, stated=self.space)
+
+    def gangs(self, batch: int, done: Done, *, without: Sequence[str] = ()) -> list[Gang]:
+        """A batch's gangs, fold by fold, when all batches before it have ended.
+
+        Args:
+            without: strategies that nothing is searched for.
+        """
+        sizes = batch_sizes(self.configurations, self.batches)
+        first = sum(sizes[:batch])
+        seeds = [member_seed(self.seed, first + i) for i in range(sizes[batch])]
+        made = []
+        for fold in self.folds:
+            for name in self.strategies:
+                if name in without:
+                    continue
+                space = axes(name, modalities=self.modalities, stated=self.space)
+                past = [
+                    pair
+                    for gang, outcome in done.get((name, fold), ())
+                    for pair in zip(gang.configs, outcome.trials, strict=True)
+                ]
+                configs = propose(
+                    self.proposals,
+                    space,
+                    sizes=sizes,
+                    batch=batch,
+                    key=[name, self.seed],
+                    fold=fold,
+                    past=past,
+                )
+                continuous = {
+                    key: (a.low, a.high) for key, a in space.items() if isinstance(a, (Uniform, Log))
+                }
+                made.append(
+                    Gang(
+                        name,
+                        fold,
+                        configs,
+                        seeds,
+                        self.epochs,
+                        self.halvings,
+                        repeats=self.seeds,
+                        patience=self.patience,
+                        moves=continuous if self.evolve else None,
+                        batch=batch,
+                        first=first,
+                    )
+                )
+        return made
