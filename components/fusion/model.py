@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .preparation import Preparation
+from .prompts import encoded_size, prompt_logits
 from .strategy import Strategy, build, parameter_count
 
 FORMAT = 1
@@ -14,15 +15,25 @@ FORMAT = 1
 class EmotionModel(nn.Module):
     """The mean of the probabilities of members that differ by their seed.
 
-    Its state dict is flat and plain tensors: ``preparation.…`` (frozen) and ``members.<i>.…``.
+    Its state dict is flat and plain tensors: ``preparation.…`` (frozen) and ``members.<i>.…``; for one that recognises
+    classes by their prompts, as some of them nobody showed it, ``prompts`` ``[K, C, E]``, too.
 
     Args:
         members: of one strategy.
         modalities: those that it takes; others in the input are ignored.
+        prompts: what each member encodes the classes' prompts to ``[K, C, E]``, where classes are recognised by them.
     """
 
-    def __init__(self, preparation: Preparation, members: list[Strategy], *, modalities: tuple[str, ...]):
+    def __init__(
+        self,
+        preparation: Preparation,
+        members: list[Strategy],
+        *,
+        modalities: tuple[str, ...],
+        prompts: Tensor | None = None,
+    ):
         super().__init__()
+        self.register_buffer("prompts", prompts)
         self.preparation = preparation
         self.members = nn.ModuleList(members)
         self.modalities = modalities
@@ -36,8 +47,16 @@ class EmotionModel(nn.Module):
         """
         tokens = {name: tokens[name] for name in self.modalities if name in tokens}
         prepared = self.preparation(tokens, present)
-        logits = torch.stack([member(prepared, present).logits for member in self.members])  # [K, B, C]
-        return logits.softmax(-1).mean(0)
+        outputs = [member(prepared, present) for member in self.members]
+        if self.prompts is None:
+            each = [output.logits for output in outputs]
+        else:
+            there = {name: present[name] for name in prepared}
+            each = [
+                prompt_logits(output.per_modality_embeddings or {}, there, prompts)
+                for output, prompts in zip(outputs, self.prompts, strict=True)
+            ]
+        return torch.stack(each).softmax(-1).mean(0)  # [K, B, C] → [B, C]
 
     @property
     def parameters_declared(self) -> int:
@@ -63,7 +82,10 @@ class EmotionModel(nn.Module):
             )
             for _ in described["seeds"]
         ]
-        model = cls(preparation, members, modalities=tuple(preparation.dimensions))
+        prompts = None
+        if "zero_shot" in described:
+            prompts = torch.zeros(len(members), len(described["classes"]), encoded_size(members[0]) or 0)
+        model = cls(preparation, members, modalities=tuple(preparation.dimensions), prompts=prompts)
         return model.eval().requires_grad_(False)
 
 

@@ -23,6 +23,7 @@ from ..files import (
 )
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
+from ..training import zero_shot
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
 from .gang import Gang, rungs
 from .gangs import run_gangs
@@ -52,6 +53,8 @@ def main() -> None:
     numbers = [fold.number for fold in folds]
     plan = Plan(**search.model_dump(), folds=numbers, modalities=held.modalities)
     there = _there(store, folds, held.modalities)
+    first = {gang.strategy: gang.configs for gang in plan.gangs(0, {})}
+    zero_shot.require(described["unseen"], first, modalities=there)
     absent = {}
     for name in search.strategies:
         if not set(uses(name, held.modalities)) & set(there):

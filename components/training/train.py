@@ -4,22 +4,26 @@ Reads data/features, data/folds.*, data/search/best.json; writes data/prediction
 refits are kept in the stage's work folder, so a killed stage goes on where it was.
 """
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import params, settings
-from ..encoders import FeatureStore, open_all
-from ..errors import FeatureError, run
+from ..encoders import FeatureStore, encode, layout_of, make, open_all
+from ..errors import FeatureError, listed, run
 from ..files import digest_of, read_json, replacing, tree_digest, work_folder, write_json, write_table
 from ..fusion.model import FORMAT
 from ..fusion.preparation import Preparation, plan
 from ..fusion.reduction import Reduction
-from ..fusion.strategy import build, parameter_count, uses
+from ..fusion.strategy import BASELINES, build, parameter_count, uses
 from ..progress import track
+from . import zero_shot
 from .refit import Choice, choice_for_everything
 from .rows import Fold, available, folds_of, unlabelled
+from .told import UTTERANCES, Told, read_told
 from .workers import Context, Job, StoredReader, job_of, run_jobs
 
 FEATURES = Path("data/features")
@@ -74,6 +78,8 @@ def main() -> None:
             len(classes),
             device,
             _reduction(held),
+            _told(held, classes),
+            _prompts(held, store, folds, described),
         )
         workers = 1 if device == "cuda" else where.worker_count()
         done = run_jobs([jobs[name] for name in left], context, workers=workers)
@@ -132,6 +138,7 @@ def _describe(
         classes=len(described["classes"]),
         config=winner.config,
     )
+    by_prompts = described["unseen"] and winner.strategy not in BASELINES
     return {
         "format": FORMAT,
         "strategy": winner.strategy,
@@ -145,7 +152,7 @@ def _describe(
         "modalities": {name: _modality(held, name, layout) for name, layout in layouts.items()},
         "preparation": preparation.describe(),
         "parameters": parameter_count(member) * len(held.train.seeds),
-    }
+    } | ({"zero_shot": {"unseen": described["unseen"]}} if by_prompts else {})
 
 
 def _modality(held: params.Params, name: str, layout: list[tuple[str, int]]) -> dict[str, Any]:
@@ -160,19 +167,52 @@ def _modality(held: params.Params, name: str, layout: list[tuple[str, int]]) -> 
     }
 
 
+def _prompts(
+    held: params.Params, store: FeatureStore, folds: list[Fold], described: dict[str, Any]
+) -> zero_shot.Prompts | None:
+    """A zero-shot protocol's prompts, in the languages of what trains, as the experiment's text encoders give them.
+
+    Raises:
+        FeatureError: the corpora's words were encoded by others.
+    """
+    if not described["unseen"]:
+        return None
+    stated = held.features.text.model_dump()
+    encoders = make(stated.pop("encoders"), stated)
+    if store.layout("text") != layout_of(encoders):
+        raise FeatureError(
+            f"the protocol is zero-shot, and its prompts cannot be encoded as the corpora's words were "
+            f"({listed(name for name, _ in store.layout('text'))}): leave the text's feature table out"
+        )
+    tables = [UTTERANCES / f"{corpus}.parquet" for corpus in held.corpora]
+    spoken = zero_shot.languages_of(tables, (name for fold in folds for name in fold.train.ids))
+    return zero_shot.encoded(zero_shot.sentences(described["classes"], spoken), partial(encode, encoders))
+
+
 def _reduction(held: params.Params) -> Reduction:
     return Reduction(**held.preparation.model_dump())
+
+
+def _told(held: params.Params, classes: list[str]) -> Told:
+    layouts = {name: held.layout(name) for name in held.corpora}
+    return read_told(held.corpora, layouts, space=held.space(), classes=classes)
 
 
 def _digest(held: params.Params, device: str) -> str:
     """Of everything that a refit depends on."""
     data = [FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION, BEST]
+    data += [UTTERANCES / f"{corpus}.parquet" for corpus in held.corpora]
     return digest_of(
         {
             "data": tree_digest(data),
             "code": tree_digest(CODE),
             "params": held.train.model_dump()
-            | {"modalities": held.modalities, "preparation": held.preparation.model_dump()},
+            | {
+                "modalities": held.modalities,
+                "preparation": held.preparation.model_dump(),
+                "layouts": {name: asdict(held.layout(name)) for name in held.corpora},
+                "label_space": asdict(held.space()),
+            },
             "device": device,
         }
     )

@@ -17,10 +17,13 @@ import numpy as np
 from ..errors import SearchError
 from ..fusion.model import members_state
 from ..fusion.reduction import Reduction
-from ..fusion.strategy import uses
+from ..fusion.strategy import BASELINES, uses
 from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
+from .told import Told
+from .zero_shot import Prompts, prompt_embeddings
+from .zero_shot import probabilities as by_prompts
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class Context:
     classes: int
     device: str
     reduction: Reduction
+    told: Told
+    prompts: Prompts | None = None
+    """Of a zero-shot protocol: what classes are recognised by."""
 
 
 def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
@@ -99,7 +105,7 @@ def _end_with_parent() -> None:
 @lru_cache(maxsize=1)
 def _prepared(train: Part):
     """Jobs come fold by fold, so a worker prepares each fold's rows once."""
-    rows = read(_context.reader, train, _context.modalities)
+    rows = _context.told.of(read(_context.reader, train, _context.modalities), train)
     layouts = {name: _context.layouts[name] for name in _context.modalities}
     preparation = fit_preparation(rows, layouts, _context.reduction)
     return preparation, prepare(preparation, rows)
@@ -120,15 +126,21 @@ def _run(job: Job) -> dict[str, np.ndarray]:
         raise FloatingPointError(
             f"{job.choice.strategy}: seeds {lost} diverged in the refit of {job.choice.config}"
         )
+    prompts = None
+    if _context.prompts is not None and job.choice.strategy not in BASELINES:
+        prompts = prompt_embeddings(population, _context.prompts, preparation)
     if job.test is not None:
         test = prepare(preparation, read(_context.reader, job.test, modalities))
-        return {"probabilities": probabilities(population, test).numpy()}
+        scored = probabilities(population, test) if prompts is None else by_prompts(population, test, prompts)
+        return {"probabilities": scored.numpy()}
     state = members_state(population.state(), len(job.seeds))
     state |= {
         f"preparation.{name}": x
         for name, x in preparation.state_dict().items()
         if name.split(".")[1] in modalities
     }
+    if prompts is not None:
+        state["prompts"] = prompts
     return {name: x.cpu().numpy() for name, x in state.items()}
 
 

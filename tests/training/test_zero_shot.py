@@ -1,0 +1,169 @@
+"""Classes that nobody showed, recognised by their prompts: where words carry them over, and what is asked for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from components.encoders import encode, make
+from components.errors import SearchError
+from components.fusion.model import EmotionModel, members_state
+from components.fusion.preparation import Preparation, plan
+from components.fusion.prompts import encoded_size, prompt_logits
+from components.fusion.strategy import build
+from components.training import zero_shot
+from components.training.data import Rows
+from components.training.population import Member, Population
+
+CONFIG = {"width": 32, "layers": 1, "learning_rate": 5e-3, "weight_decay": 1e-3, "align_weight": 1.0}
+ATTRIBUTES = torch.tensor(
+    [[a, b] for a in (-1.0, 0.0, 1.0) for b in (-1.0, 1.0)]
+)  # a class: one pair of them
+UNSEEN = (3,)
+SIZES = {"audio": 12, "text": 10}
+
+
+def clips(count: int, classes: list[int], *, seed: int) -> Rows:
+    """Sound and words that both show a class's attributes, each in its own way."""
+    generator = torch.Generator().manual_seed(seed)
+    ways = torch.Generator().manual_seed(99)
+    target = torch.tensor(classes)[torch.randint(len(classes), (count,), generator=generator)]
+    tokens = {}
+    for name, size in SIZES.items():
+        way = torch.randn(2, size, generator=ways)
+        shown = ATTRIBUTES[target] @ way + 0.3 * torch.randn(count, size, generator=generator)
+        tokens[name] = shown.unsqueeze(1)
+    return Rows(tokens, {name: torch.ones(count, 1, dtype=torch.bool) for name in tokens}, target)
+
+
+def prompts() -> zero_shot.Prompts:
+    """Each class's attributes in words, said twice."""
+    ways = torch.Generator().manual_seed(99)
+    way = {name: torch.randn(2, size, generator=ways) for name, size in SIZES.items()}["text"]
+    of = tuple(range(len(ATTRIBUTES))) * 2
+    tokens = (ATTRIBUTES @ way).repeat(2, 1).unsqueeze(1).numpy()
+    return zero_shot.Prompts(tokens, np.ones((len(of), 1), dtype=bool), of)
+
+
+def trained(strategy: str, seen: list[int], **config) -> tuple[Population, Preparation]:
+    rows = clips(400, seen, seed=1)
+    preparation = Preparation(plan({name: [("own", size)] for name, size in SIZES.items()}))
+    preparation.fit(rows.tokens, rows.present)
+    rows = Rows(preparation(rows.tokens, rows.present), rows.present, rows.target)
+    members = [Member(CONFIG | config, seed) for seed in (0, 1)]
+    population = Population(strategy, members, dimensions=SIZES, classes=len(ATTRIBUTES))
+    population.fit(rows, epochs=12)
+    return population, preparation
+
+
+@pytest.mark.parametrize("strategy", ["late-average", "intermediate-concatenation"])
+def test_what_words_tell_carries_over_to_a_class_that_nobody_showed(strategy):
+    population, preparation = trained(strategy, [c for c in range(6) if c not in UNSEEN])
+    places = zero_shot.prompt_embeddings(population, prompts(), preparation)
+    test = clips(300, list(range(6)), seed=2)
+    raw, test = test, Rows(preparation(test.tokens, test.present), test.present, test.target)
+    held = zero_shot.probabilities(population, test, places)
+    assert held.shape == (2, 300, 6) and torch.allclose(held.sum(-1), torch.ones(2, 300, dtype=torch.float64))
+    right = held.mean(0).argmax(-1) == test.target
+    unseen = torch.isin(test.target, torch.tensor(UNSEEN))
+    assert right[unseen].float().mean() > 0.6  # chance: 1 in 6
+    assert right[~unseen].float().mean() > 0.6
+    own = population.evaluate(test).argmax(-1) == test.target
+    assert not own[:, unseen].any()  # no classifier says what it was never taught
+
+    # The packaged model says the same of raw features, of any subset of them.
+    described = {
+        "format": 1, "strategy": strategy, "config": CONFIG, "seeds": [0, 1], "classes": list("abcdef"),
+        "preparation": preparation.describe(), "zero_shot": {"unseen": ["d"]},
+    }  # fmt: skip
+    state = members_state(population.state(), 2) | {"prompts": places}
+    state |= {f"preparation.{name}": x for name, x in preparation.state_dict().items()}
+    model = EmotionModel.from_description(described)
+    model.load_state_dict(state)
+    torch.testing.assert_close(model(raw.tokens, raw.present).double(), held.mean(0), atol=1e-5, rtol=0)
+    alone = {"audio": raw.tokens["audio"]}, {"audio": raw.present["audio"]}
+    torch.testing.assert_close(model(*alone).double(), held.mean(0), atol=1e-5, rtol=0)
+
+
+def test_without_alignment_nothing_carries_over():
+    population, preparation = trained(
+        "late-average", [c for c in range(6) if c not in UNSEEN], align_weight=0.0
+    )
+    places = zero_shot.prompt_embeddings(population, prompts(), preparation)
+    test = clips(300, list(UNSEEN), seed=2)
+    test = Rows(preparation(test.tokens, test.present), test.present, test.target)
+    right = zero_shot.probabilities(population, test, places).mean(0).argmax(-1) == test.target
+    assert right.float().mean() < 0.5
+
+
+def test_words_vote_only_where_nothing_else_is_there():
+    towards = torch.eye(2)
+    embeddings = {"audio": towards[[0, 0, 0]], "face": towards[[0, 1, 0]], "text": towards[[1, 1, 1]]}
+    there = torch.tensor([True, True, False]).unsqueeze(1)
+    present = {"audio": there, "face": there, "text": torch.ones(3, 1, dtype=torch.bool)}
+    logits = prompt_logits(embeddings, present, towards)
+    torch.testing.assert_close(logits, torch.tensor([[10.0, 0.0], [5.0, 5.0], [0.0, 10.0]]))
+    nothing = {name: torch.zeros_like(mask) for name, mask in present.items()}
+    assert (prompt_logits(embeddings, nothing, towards) == 0).all()
+
+
+def test_classes_are_called_in_the_languages_that_train():
+    english = zero_shot.sentences(["fear", "No_Humour"], ["en"])
+    assert (0, "i feel frightening") in english and (1, "this is No Humour") in english
+    assert {i for i, _ in english} == {0, 1}
+    both = zero_shot.sentences(["fear"], ["de", "en", "xx"])
+    assert {"fear", "Angst"} <= {said for _, said in both} and "pelko" not in {said for _, said in both}
+    assert zero_shot.sentences(["fear"], []) == zero_shot.sentences(["fear"], ["xx"])
+    for language, called in zero_shot.CALLED.items():
+        assert language in zero_shot.TEMPLATES and called.keys() == zero_shot.CALLED["en"].keys()
+
+
+def test_prompts_are_encoded_as_the_corpora_s_words_are():
+    encoders = make(["hashing"], {"dimensions": 64})
+    named = zero_shot.sentences(["fear", "anger"], ["en"])
+    held = zero_shot.encoded(named, lambda sentence: encode(encoders, sentence))
+    assert held.tokens.shape == (len(named), 1, 64) and held.present.all() and set(held.of) == {0, 1}
+    parts = {"a": np.ones((1, 3)), "b": 2 * np.ones((3, 3))}
+    held = zero_shot.encoded([(0, "a"), (1, "b")], parts.get)
+    assert held.tokens.shape == (2, 3, 3) and held.present.sum(1).tolist() == [1, 3]
+
+
+def test_the_languages_are_those_of_the_rows_asked_for(tmp_path):
+    for name, language in (("a", "de"), ("b", "fi")):
+        rows = pd.DataFrame({"utterance_id": [f"{name}/1", f"{name}/2"], "language": [language, None]})
+        rows.to_parquet(tmp_path / f"{name}.parquet")
+    tables = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    assert zero_shot.languages_of(tables, ["a/1", "b/2"]) == ["de"]
+
+
+def config(strategy: str, **changes) -> dict:
+    return {"width": 16, "layers": 1, "align_weight": 0.5} | changes
+
+
+@pytest.mark.parametrize(
+    ("configs", "modalities", "words"),
+    [
+        ({"late-average": [config("late-average")]}, ["audio", "face"], "have to be text and another one"),
+        ({"late-average": [config("late-average")]}, ["text"], "have to be text and another one"),
+        (
+            {name: [config(name)] for name in ("audio", "early-concatenation", "late-average")},
+            ["audio", "text"],
+            r"audio, early-concatenation cannot be held against a prompt.*\(of those there late-average can\)",
+        ),
+        (
+            {"late-average": [config(""), config("", align_weight=0.0)]},
+            ["audio", "text"],
+            r"search\.space: \{align_weight: \{uniform",
+        ),
+    ],
+)
+def test_a_search_that_could_recognise_nothing_unseen_is_refused(configs, modalities, words):
+    with pytest.raises(SearchError, match=rf"zero-shot \(fear\).*{words}"):
+        zero_shot.require(["fear"], configs, modalities=modalities)
+    zero_shot.require([], configs, modalities=modalities)
+
+
+def test_baselines_need_no_words():
+    configs = {"majority": [{}], "chance": [{}], "late-average": [config("late-average")]}
+    zero_shot.require(["fear"], configs, modalities=["audio", "text"])
+    assert encoded_size(build("majority", dimensions=SIZES, classes=2, config={})) is None
