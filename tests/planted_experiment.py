@@ -11,6 +11,7 @@ from components.files import write_json, write_table
 
 CLASSES = ["anger", "neutral", "sadness"]
 SPEAKERS, CLIPS = 6, 5
+TOLD = ["speaker_gender", "valence", "arousal", "dominance", "intensity", "raters"]
 STRATEGIES = ["audio", "text", "face", "late-weighted", "cross-attention"]
 
 
@@ -64,6 +65,8 @@ def lay_out(
     write_table(
         root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
     )
+    told = table.assign(corpus="control", **dict.fromkeys(TOLD))
+    write_table(root / "data/utterances/control.parquet", told)
     described = {"protocol": "small.kfold3", "label_space": "small", "classes": CLASSES, "count": 3}
     described |= {"shots": None, "unseen": []}
     write_json(root / "data/folds.json", described)

@@ -28,7 +28,8 @@ def side_loss(
 
     ``d · mean over dimensions of (1 - CCC) + i · mean squared error of the intensity + g · gender's cross-entropy``,
     the last with its gradient reversed: the head learns to tell women from men, the embedding not to let it (Ganin et
-    al., *Domain-Adversarial Training of Neural Networks*, JMLR 17, 2016).
+    al., *Domain-Adversarial Training of Neural Networks*, JMLR 17, 2016). What this head can no longer read, one
+    that is trained afterwards may (Elazar & Goldberg, EMNLP 2018).
 
     Args:
         embedding: ``[B, E]``; heads: ``{name: [E + 1]}``; side: ``{name: [B]}``, as in `Rows`.

@@ -1,6 +1,8 @@
 """What training may vary, beside a strategy's architecture: every one a number a member may have for itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -113,4 +115,8 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
 }
 
 COMMON = ("adversarial_steps",)
-"""What the members of one population have in common, beside the architecture."""
+
+
+def common(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """What the members of one population have in common, beside the architecture."""
+    return tuple(round(config.get(name, HYPERPARAMETERS[name].default)) for name in COMMON)

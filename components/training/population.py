@@ -7,21 +7,23 @@ and of counters, so it comes out as it would alone.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.func import functional_call, grad, grad_and_value, stack_module_state, vmap
 
 from ..fusion.layers import Dropout
-from ..fusion.strategy import build, entry
+from ..fusion.strategy import Strategy, build, entry
 from . import consistency
+from .adversarial import attack
 from .augmentation import gather, taken
 from .counters import dropout_mask, member_keys, member_seeds
 from .data import UNLABELLED, Batch, Rows
-from .hyperparameters import HYPERPARAMETERS
-from .losses import objective
+from .heads import side_loss, wanted
+from .hyperparameters import COMMON, HYPERPARAMETERS, common
+from .losses import balanced, class_counts, decisions, objective
 from .metrics import log_loss, unweighted_recall, weighted_accuracy
 from .optimizer import PopulationAdamW
 
@@ -54,7 +56,7 @@ class Population:
 
     Args:
         strategy: its name.
-        members: configurations that agree in the strategy's architecture keys.
+        members: configurations that agree in the strategy's architecture keys, and in `hyperparameters.COMMON`.
         dimensions: sizes of the prepared tokens of the strategy's modalities.
         classes: how many.
         device: "cpu" or "cuda".
@@ -77,18 +79,27 @@ class Population:
         assert len(shapes) == 1, (
             f"members of several architectures {self.kind.architecture_keys}: {sorted(shapes)}"
         )
+        shared = {common(member.config) for member in self.members}
+        assert len(shared) == 1, f"members that differ in {COMMON}: {sorted(shared)}"
+        self._spread()
 
         models = []
         for member in self.members:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(member.seed)
                 models.append(build(strategy, dimensions=dimensions, classes=classes, config=member.config))
-        self.model = models[0].to(device)
         parameters, buffers = stack_module_state(models)
         self.shapes = {name: p.shape[1:] for name, p in parameters.items()}
         flat = torch.empty(len(models), 0)  # all there is of a baseline
         flat = torch.cat([flat, *(p.detach().flatten(1) for p in parameters.values())], dim=1)
+        self.parameters = flat.shape[1]
+        """Of one member."""
+        self.heads = wanted(self.on) if self.parameters else ()
+        if self.heads:
+            head = flat.new_zeros(len(models), len(self.heads), _embedding_size(models[0], dimensions) + 1)
+            flat = torch.cat([flat, head.flatten(1)], dim=1)
         self.optimizer = PopulationAdamW(flat.to(device))
+        self.model = models[0].to(device)
         self.buffers = {name: b.detach().clone().to(device) for name, b in buffers.items()}
         self.kept = [name for name in models[0].state_dict() if name in self.buffers]
         self.dropouts = {
@@ -100,15 +111,9 @@ class Population:
         self.sizes: dict[str, int] = {}
         self.epoch = 0
         self.alive = [True] * len(self.members)
-        self._spread()
 
     def __len__(self) -> int:
         return len(self.members)
-
-    @property
-    def parameters(self) -> int:
-        """Of one member."""
-        return self.optimizer.flat.shape[1]
 
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these members only, in this order."""
@@ -119,9 +124,24 @@ class Population:
         self.buffers = {name: b[index] for name, b in self.buffers.items()}
         self._spread()
 
+    def reconfigure(self, configs: Sequence[dict[str, Any]]) -> None:
+        """Go on with other configurations, one a member, of the same architecture."""
+        self.members = [Member(dict(c), m.seed) for c, m in zip(configs, self.members, strict=True)]
+        self._spread()
+
+    def take(self, k: int, source: "Population", at: int) -> None:
+        """Member ``k`` becomes as another of the same architecture is: weights, optimizer, configuration and seed."""
+        same = self.heads == source.heads
+        self.optimizer.take(k, source.optimizer, at, None if same else self.parameters)
+        for name in self.kept:
+            self.buffers[name] = self.buffers[name].clone()
+            self.buffers[name][k] = source.buffers[name][at]
+        self.members[k] = source.members[at]
+        self._spread()
+
     def fit(self, rows: Rows, *, epochs: int, validation: Rows | None = None) -> Curves:
         """Train ``epochs`` more epochs; with validation rows, score them after each."""
-        rows = rows.to(self.device)
+        rows = self._used(rows).to(self.device)
         validation = validation.to(self.device) if validation is not None else None
         curves = Curves()
         if self.epoch == 0:
@@ -139,6 +159,11 @@ class Population:
                 curves.wa.append(weighted_accuracy(logits, validation.target).tolist())
                 curves.ua.append(unweighted_recall(logits, validation.target).tolist())
         return curves
+
+    def _used(self, rows: Rows) -> Rows:
+        """Without what is told of the rows and no member learns from."""
+        shares = rows.shares if "soft_labels" in self.on else None
+        return replace(rows, shares=shares, side={k: x for k, x in rows.side.items() if k in self.heads})
 
     def _fit_on_training(self, rows: Rows) -> None:
         rows = rows.at(rows.target != UNLABELLED)
@@ -214,6 +239,7 @@ class Population:
         order_of_all = (
             self._orders(len(rows), consistency.STREAM) if "consistency_weight" in self.on else None
         )
+        counts = class_counts(rows.target, self.classes) if "class_balance" in self.on else None
         for i in range(steps):
             at = slice(i * size, (i + 1) * size)
             batch = gather(
@@ -226,6 +252,8 @@ class Population:
                 seeds=self.seeds,
                 step=self.optimizer.step,
             )
+            if counts is not None:
+                batch = balanced(batch, counts, self.hyper["class_balance"])
             view = None
             if order_of_all is not None:
                 around = torch.arange(i * seen, (i + 1) * seen, device=self.device) % len(rows)
@@ -261,33 +289,67 @@ class Population:
         return logits
 
     def _train_step(self, batch: Batch, view: Batch | None) -> Tensor:
-        parameters = self._unflatten(self.optimizer.flat)
+        parameters, heads = self._unflatten(self.optimizer.flat), self._heads(self.optimizer.flat)
         self.buffers |= self._masks(parameters, batch)
-        loss, held = self._loss, (parameters, self.buffers, batch, self.hyper)
+        attacked = self._attacked(parameters, batch)
+        loss, held = self._loss, (parameters, heads, self.buffers, batch, self.hyper, attacked)
         if view is not None:
             masks = self._masks(parameters, view, consistency.STREAM)
             loss, held = self._consistent_loss, (*held, view, masks)
-        gradient, loss = vmap(grad_and_value(loss))(*held)
+        (gradient, of_heads), loss = vmap(grad_and_value(loss, argnums=(0, 1)))(*held)
         if not self.shapes:
             return loss
-        flat = torch.cat([gradient[name].flatten(1) for name in self.shapes], dim=1)
+        each = [gradient[name].flatten(1) for name in self.shapes] + [of_heads[name] for name in self.heads]
+        flat = torch.cat(each, dim=1)
         self.optimizer.update(flat, self.hyper["learning_rate"], self.hyper["weight_decay"])
         return loss
 
-    def _loss(self, parameters: dict, buffers: dict, batch: Batch, hyper: dict[str, Tensor]) -> Tensor:
-        output = functional_call(self.model, (parameters, buffers), (batch.tokens, batch.present))
-        return objective(output, batch, hyper, self.on)
+    def _loss(
+        self, parameters: dict, heads: dict, buffers: dict, batch: Batch, hyper: dict, attacked: dict
+    ) -> Tensor:
+        """Of one member; where there are attacked tokens, the mean of the loss without and with the attack."""
+
+        def missed(tokens: dict[str, Tensor]) -> Tensor:
+            output = functional_call(self.model, (parameters, buffers), (tokens, batch.present))
+            loss = objective(output, batch, hyper, self.on)
+            if not heads:
+                return loss
+            return loss + side_loss(output.embedding, heads, batch.side, hyper, self.on)
+
+        loss = missed(batch.tokens)
+        return (loss + missed(attacked)) / 2 if attacked else loss
+
+    def _attacked(self, parameters: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """The batch's tokens after the attack, ``{modality: [K, B, T, D]}``; empty where no member trains on them."""
+        if "adversarial" not in self.on or not self.shapes:
+            return {}
+
+        def missed(tokens: dict, parameters: dict, buffers: dict, batch: Batch, hyper: dict) -> Tensor:
+            output = functional_call(self.model, (parameters, buffers), (tokens, batch.present))
+            return decisions(output, batch, hyper, self.on)
+
+        return attack(
+            lambda tokens: vmap(grad(missed))(tokens, parameters, self.buffers, batch, self.hyper),
+            batch.tokens,
+            batch.present,
+            radius=self.hyper["adversarial"],
+            steps=common(self.members[0].config)[COMMON.index("adversarial_steps")],
+            seeds=self.seeds,
+            step=self.optimizer.step,
+        )
 
     def _consistent_loss(
         self,
         parameters: dict,
+        heads: dict,
         buffers: dict,
         batch: Batch,
         hyper: dict[str, Tensor],
+        attacked: dict,
         view: Batch,
         masks: dict,
     ) -> Tensor:
-        loss = self._loss(parameters, buffers, batch, hyper)
+        loss = self._loss(parameters, heads, buffers, batch, hyper, attacked)
         output = functional_call(self.model, (parameters, buffers | masks), (view.tokens, view.present))
         return loss + hyper["consistency_weight"] * consistency.consistency(output.logits, view)
 
@@ -331,8 +393,23 @@ class Population:
         self.seeds = member_seeds([member.seed for member in self.members], self.device)
 
     def _unflatten(self, flat: Tensor) -> dict[str, Tensor]:
-        parts = flat.split([math.prod(shape) for shape in self.shapes.values()], dim=1)
+        parts = flat[:, : self.parameters].split([math.prod(shape) for shape in self.shapes.values()], dim=1)
         return {
             name: part.unflatten(1, shape) if len(shape) else part.squeeze(1)
             for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)
         }
+
+    def _heads(self, flat: Tensor) -> dict[str, Tensor]:
+        """``{name: [K, E + 1]}``, what `heads` has beside the model."""
+        if not self.heads:
+            return {}
+        parts = flat[:, self.parameters :].unflatten(1, (len(self.heads), -1)).unbind(1)
+        return dict(zip(self.heads, parts, strict=True))
+
+
+@torch.no_grad()
+def _embedding_size(model: Strategy, dimensions: dict[str, int]) -> int:
+    """E of the fused embedding, of one row in which nothing is there."""
+    tokens = {name: torch.zeros(1, 1, size) for name, size in dimensions.items()}
+    absent = {name: torch.zeros(1, 1, dtype=torch.bool) for name in dimensions}
+    return model(tokens, absent).embedding.shape[-1]
