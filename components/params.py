@@ -123,6 +123,10 @@ class Folds(_Frozen):
     seed: int
     waivers: dict[Name, Annotated[str, Field(min_length=1)]]
     """Kind of leak → the reason for going on in spite of it."""
+    unlabelled: list[Name] = []
+    """Corpora that are learned from without their labels."""
+    keep_unlabelled: bool = False
+    """Whether rows that nobody labelled, of the other corpora, are learned from too."""
 
 
 class Search(_Frozen):
@@ -246,6 +250,7 @@ class Params(_Frozen):
         for key, values in (
             ("corpora", self.corpora),
             ("modalities", self.modalities),
+            ("folds.unlabelled", self.folds.unlabelled),
             ("search.strategies", self.search.strategies),
             ("train.seeds", self.train.seeds),
         ):
@@ -263,6 +268,25 @@ class Params(_Frozen):
         if self.label_space != AUTO and self.label_space not in known:
             raise ValueError(f"label_space: {_unknown(self.label_space, known)}")
         return self
+
+    @model_validator(mode="after")
+    def _unlabelled_corpora_are_read(self):
+        strange = [name for name in self.folds.unlabelled if name not in self.corpora]
+        if strange:
+            raise ValueError(
+                f"folds.unlabelled names {', '.join(strange)}, which corpora does not: name it under both; corpora is "
+                f"{self.corpora}"
+            )
+        if not self.labelled:
+            raise ValueError(
+                "folds.unlabelled names every corpus: at least one has to be learned from with its labels"
+            )
+        return self
+
+    @property
+    def labelled(self) -> list[str]:
+        """The corpora that are learned from with their labels, and that are tested."""
+        return [name for name in self.corpora if name not in self.folds.unlabelled]
 
     def layout(self, corpus: str) -> Layout:
         """What is stated of a corpus's layout."""
@@ -299,7 +323,7 @@ class Params(_Frozen):
         otherwise = {"label_space": lambda corpus: corpus, "protocol": lambda _: AUTO}[key]
         own = {
             name: getattr(CORPORA[known], key) if (known := self._known(name)) else otherwise(name)
-            for name in self.corpora
+            for name in self.labelled
         }
         if len(set(own.values())) > 1:
             said = ", ".join(f"{name}: {value}" for name, value in own.items())

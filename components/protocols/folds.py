@@ -18,6 +18,7 @@ from ..files import read_json, write_json, write_table
 from ..validation import leakage
 from . import AUTO, ROLES, Protocol, Selection, assigned, automatic, protocol, select, speakers_used
 from .selection import added
+from .unlabelled import ROLE, as_training, bare_rows, left_over, unlabelled_count, with_unlabelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,24 +37,28 @@ ROWS_SHOWN = 10
 def main() -> None:
     held = params.load()
     table, apart = _usable(read_tables(held.corpora), held.corpora)
-    plan = _plan(held, table)
-    selection = select(plan, table)
-    folds = assigned(plan, selection)
+    labelled = table[table["corpus"].isin(held.labelled)].reset_index(drop=True)
+    plan = _plan(held, labelled)
+    selection = select(plan, labelled)
+    bare = bare_rows(selection, table, corpora=held.folds.unlabelled, others=held.folds.keep_unlabelled)
+    folds = with_unlabelled(plan, assigned(plan, selection), selection, bare)
+    unlabelled = unlabelled_count(folds, bare)
 
     waivers = held.folds.waivers
-    findings = leakage.find(folds, table, fingerprints=_fingerprints(held.corpora))
+    findings = leakage.find(as_training(folds), table, fingerprints=_fingerprints(held.corpora))
     findings = [
         *_unexpected_counts(plan, selection.rows),
         *findings,
         *leakage.idle(findings, waivers),
     ]
-    _say(shown(plan, selection), findings, [])
+    _say(shown(plan, selection, unlabelled=unlabelled), findings, [])
     waived = leakage.guard(findings, waivers=waivers, known=plan.leaks)
     inflated = why_inflated(plan, selection)
-    name = shown(plan, selection, waived=[each.kind for each in waived], waivers=waivers)
+    kinds = [each.kind for each in waived]
+    name = shown(plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled)
     _say(name, findings, waived)
 
-    dropped = _together(selection.by_corpus, apart)
+    dropped = _together(left_over(folds, selection, bare), apart)
     write_table(FOLDS, folds)
     write_json(
         DESCRIPTION,
@@ -71,6 +76,7 @@ def main() -> None:
             "digest": digest(folds),
             "count": int(folds["fold"].nunique()),
             "utterances": len(selection.rows),
+            "unlabelled": unlabelled,
             "speakers": speakers_used(plan, selection.rows),
             "folds": _sizes(folds),
             "waived": [each.to_dict() for each in waived],
@@ -81,6 +87,8 @@ def main() -> None:
         },
     )
     print(f"{name}: {folds['fold'].nunique()} folds of {len(selection.rows)} utterances")
+    for corpus, count in unlabelled.items():
+        print(f"learned from without a label: {count} utterances of {corpus}")
     if inflated:
         print(f"inflated: {inflated}")
     for each in waived:
@@ -125,16 +133,22 @@ def why_inflated(plan: Protocol, selection: Selection) -> str | None:
 
 
 def shown(
-    plan: Protocol, selection: Selection, *, waived: Sequence[str] = (), waivers: Collection[str] = ()
+    plan: Protocol,
+    selection: Selection,
+    *,
+    waived: Sequence[str] = (),
+    waivers: Collection[str] = (),
+    unlabelled: Collection[str] = (),
 ) -> str:
     """The protocol's name as every figure carries it.
 
     ``iemocap4.random (inflated)``, ``meld7.official (leaks: episode, speaker)``, ``emotion7.kfold4 (waived: session)``,
-    ``ravdess8.luna5 (subset 5 of 24)``.
+    ``ravdess8.luna5 (subset 5 of 24)``, ``ravdess8.luna5 (unlabelled: lrs3)``.
 
     Args:
         waived: kinds of leak that the gate lets through; those in ``waivers`` since somebody answers for them, the
             others since the protocol is known for them.
+        unlabelled: corpora that are learned from without a label.
     """
     inflated = why_inflated(plan, selection) is not None
     known = [kind for kind in waived if kind not in waivers]
@@ -145,6 +159,7 @@ def shown(
         f"leaks: {', '.join(known)}" * bool(known and not inflated),
         f"waived: {', '.join(answered)}" * bool(answered),
         speakers * (not speakers.startswith("all")),
+        f"unlabelled: {', '.join(unlabelled)}" * bool(unlabelled),
     ]
     said = "; ".join(note for note in notes if note)
     return f"{plan.id} ({said})" if said else plan.id
@@ -153,7 +168,7 @@ def shown(
 def _plan(held: params.Params, table: pd.DataFrame) -> Protocol:
     """The protocol that params name; for a corpus that nobody knows, by its speakers."""
     name = held.protocol_name()
-    layouts = {corpus: held.layout(corpus).layout for corpus in held.corpora}
+    layouts = {corpus: held.layout(corpus).layout for corpus in held.labelled}
     known = {corpus: layout for corpus, layout in layouts.items() if layout != AUTO}
     made = partial(protocol, space=held.space(), seed=held.folds.seed, known=known, waived=held.folds.waivers)
     return made(automatic(made("kfold5"), table) if name == AUTO else name)
@@ -230,7 +245,7 @@ def _sizes(folds: pd.DataFrame) -> list[dict]:
     )
     return [
         {"fold": int(fold), "test_speakers": speakers[fold]}
-        | {role: int(counts.loc[fold, role]) for role in ROLES}
+        | {role: int(counts[role].get(fold, 0)) if role in counts else 0 for role in (*ROLES, ROLE)}
         for fold in counts.index
     ]
 

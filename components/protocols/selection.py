@@ -11,6 +11,7 @@ from ..schema import EMOTIONS, LabelSpace
 from .plan import Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 UNLABELLED = "(no label)"
@@ -34,12 +35,14 @@ class Selection:
         by_corpus: corpus → why → how many rows were left out: a label (the corpus's own word where it is none of
             EMOTIONS), or the protocol's word for what it leaves out.
         nameless: rows whose speaker nobody knows; each of them counts as a speaker of its own.
+        bare: id → why, of the rows left out that nobody labelled and that the protocol would take otherwise.
     """
 
     rows: pd.DataFrame
     classes: tuple[str, ...]
     by_corpus: dict[str, dict[str, int]] = field(default_factory=dict)
     nameless: int = 0
+    bare: dict[str, str] = field(default_factory=dict)
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -87,6 +90,8 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
     classes, labels = classed(protocol.space, table[why.isna()], protocol.known)
     outside = labels.index[labels.isna()]
     why[outside] = _words(protocol.space, table.loc[outside], protocol.known)
+    bare = outside[_unlabelled(protocol, table.loc[outside])]
+    bare = dict(zip(table.loc[bare, "utterance_id"], why[bare], strict=True))
     rows = table[COLUMNS].assign(label=labels.reindex(table.index))[why.isna()]
     dropped = {
         str(corpus): {str(word): int(count) for word, count in words.value_counts().sort_index().items()}
@@ -110,7 +115,7 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
     rows["speaker"] = rows["speaker"].where(~nobody, rows["utterance_id"])
     rows["label"] = rows["label"].astype("str")
     rows = rows.sort_values("utterance_id", ignore_index=True)
-    return Selection(rows, classes, dropped, int(nobody.sum()))
+    return Selection(rows, classes, dropped, int(nobody.sum()), bare)
 
 
 def classed(
@@ -187,6 +192,19 @@ def _words(space: LabelSpace, rows: pd.DataFrame, known: Mapping[str, str]) -> p
     for corpus in space.raw:
         words = words.where(~_is(rows, corpus, known), rows["label_raw"].astype("object"))
     return words.fillna(UNLABELLED)
+
+
+def _unlabelled(protocol: Protocol, rows: pd.DataFrame) -> np.ndarray:
+    """Which of the rows outside the space have no label at all, as the space reads labels: bool [rows]."""
+    space = protocol.space
+    bare = rows["label"].isna()
+    for corpus in space.raw:
+        bare = bare.where(~_is(rows, corpus, protocol.known), rows["label_raw"].isna())
+    if space.cuts is not None:
+        bare[:] = True
+    if protocol.deal.test == "official":
+        bare &= rows["split_official"] == "train"
+    return bare.to_numpy(dtype=bool)
 
 
 def _of_its_corpora(protocol: Protocol, table: pd.DataFrame) -> None:

@@ -47,6 +47,7 @@ def test_what_the_stage_writes(project, capsys):
         "test_speakers": ["ravdess/02"],
         "test": 16,
         "train": 48,
+        "unlabelled": 0,
         "validation": 16,
     }
     assert [finding["kind"] for finding in held["findings"]] == ["count", "repeated-text"]
