@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..errors import SearchError
+from ..files import digest_of
 from ..fusion.strategy import entry
 from ..training.data import Rows
+from ..training.hyperparameters import common
 from ..training.population import Member, Population
+from .evolution import perturbed, succession
 from .outcome import Outcome
 from .space import repeated_seed
 from .standing import Standing
@@ -61,7 +66,7 @@ def rungs(epochs: int, halvings: int) -> list[int]:
 
 
 def run_gang(gang: Gang, *, training: Rows, validation: Rows, classes: int, device: str = "cpu") -> Outcome:
-    """Train all configurations; at each rung the better half by validation goes on.
+    """Train all configurations; at each rung the better half by validation goes on, or all do and the worst learn.
 
     A configuration one of whose losses is no longer finite is failed and leaves; the others do not notice.
     """
@@ -69,7 +74,10 @@ def run_gang(gang: Gang, *, training: Rows, validation: Rows, classes: int, devi
     for rung, end in enumerate(rungs(gang.epochs, gang.halvings)):
         contest.train(end, rung)
         if end < gang.epochs:
-            contest.halve()
+            if gang.moves is None:
+                contest.halve()
+            else:
+                contest.evolve(rung, gang.moves)
             contest.compact()
     return contest.outcome()
 
@@ -90,7 +98,8 @@ class _Contest:
             for i, config in enumerate(gang.configs)
         ]
         self.groups: list[tuple[list[tuple[int, int]], Population]] = []
-        for which in _by_architecture(gang.strategy, tuple(dimensions), gang.configs):
+        self.architectures = _by_architecture(gang.strategy, tuple(dimensions), gang.configs)
+        for which in self.architectures:
             ids = [(i, repeat) for i in which for repeat in range(gang.repeats)]
             members = [Member(gang.configs[i], repeated_seed(gang.seeds[i], repeat)) for i, repeat in ids]
             population = Population(
@@ -128,6 +137,24 @@ class _Contest:
         for standing in ranked[(len(ranked) + 1) // 2 :]:
             standing.leave("stopped", "in the lower half of its rung")
 
+    def evolve(self, rung: int, moves: dict[str, tuple[float, float]]) -> None:
+        """The worst of each architecture go on from where the best are."""
+        generator = np.random.default_rng(int(digest_of([self.gang.seeds, rung])[:15], 16))
+        where = {
+            place: (group, k) for group, (ids, _) in enumerate(self.groups) for k, place in enumerate(ids)
+        }
+        for which in self.architectures:
+            running = [i for i in which if self.standings[i].training]
+            ranked = sorted(running, key=lambda i: self.standings[i].rank_now())
+            for loser, winner in succession(ranked, generator):
+                config = perturbed(self.standings[winner].config, moves, generator)
+                self.standings[loser].follow(self.standings[winner], config)
+                for repeat in range(self.gang.repeats):
+                    (group, k), (other, at) = where[loser, repeat], where[winner, repeat]
+                    self.groups[group][1].take(k, self.groups[other][1], at)
+        for ids, population in self.groups:
+            population.reconfigure([self.standings[i].config for i, _ in ids])
+
     def compact(self) -> None:
         """Only those go on that are still trained."""
         left = []
@@ -148,5 +175,5 @@ def _by_architecture(strategy: str, modalities: tuple[str, ...], configs: Sequen
     keys = entry(strategy, modalities).load().architecture_keys
     groups: dict[tuple, list[int]] = {}
     for i, config in enumerate(configs):
-        groups.setdefault(tuple(config[key] for key in keys), []).append(i)
+        groups.setdefault((*(config[key] for key in keys), *common(config)), []).append(i)
     return list(groups.values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..fusion.strategy import Log, Uniform
+from ..training.hyperparameters import COMMON
 from .gang import Gang
 from .outcome import Outcome
 from .proposals import Method, batch_sizes, propose
@@ -66,8 +67,10 @@ class Plan:
                     fold=fold,
                     past=past,
                 )
-                continuous = {
-                    key: (a.low, a.high) for key, a in space.items() if isinstance(a, (Uniform, Log))
+                moves = {
+                    key: (axis.low, axis.high)
+                    for key, axis in space.items()
+                    if isinstance(axis, (Uniform, Log)) and key not in COMMON
                 }
                 made.append(
                     Gang(
@@ -79,7 +82,7 @@ class Plan:
                         self.halvings,
                         repeats=self.seeds,
                         patience=self.patience,
-                        moves=continuous if self.evolve else None,
+                        moves=moves if self.evolve else None,
                         batch=batch,
                         first=first,
                     )

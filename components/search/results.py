@@ -115,6 +115,7 @@ def choose(
             chosen[str(fold)] = {
                 "trial": best.trial,
                 "config": best.config,
+                "schedule": best.schedule,
                 "parameters": best.parameters,
                 "epochs": best.best_epoch,
                 "fitted": best.fitted,

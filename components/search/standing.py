@@ -20,6 +20,7 @@ class Standing:
 
     Attributes:
         curves: a seed's ``{name: [an entry an epoch]}``; fitted: a seed's buffers, an entry an epoch.
+        config: as it now is; schedule: how it came to that, as in `Trial`.
         training: whether it is trained on.
     """
 
@@ -61,6 +62,17 @@ class Standing:
         if self.epochs - 1 - best >= patience:
             self.leave("finished", f"no better for {patience} epochs")
 
+    def follow(self, other: "Standing", config: dict[str, Any]) -> None:
+        """Go on from the other's weights, which are all that it was until now, under this configuration."""
+        self.schedule = [*(other.schedule or [[1, other.config]]), [self.epochs + 1, config]]
+        self.config = config
+        self.curves = [{name: list(values) for name, values in curve.items()} for curve in other.curves]
+        self.fitted = [list(each) for each in other.fitted]
+
+    def rank_now(self) -> tuple:
+        """Lower is better: by the smoothed UA of the last epoch, ties by lower loss, then by number."""
+        return (-round(self.smooth("ua")[-1], 6), self.smooth("loss")[-1], self.number)
+
     def smooth(self, name: str) -> np.ndarray:
         """The smoothed mean over the seeds."""
         return smoothed(np.mean([curve[name] for curve in self.curves], axis=0))
@@ -91,8 +103,10 @@ class Standing:
         )
 
     def _trial(self, means: dict, epoch: int | None, fitted: dict[str, list], scores: list[Score]) -> Trial:
+        then = [config for begin, config in self.schedule if epoch is not None and begin <= epoch]
+        config = then[-1] if then else self.config
         return Trial(
-            self.number, self.batch, dict(self.config), self.schedule, self.parameters, self.rung, self.epochs,
+            self.number, self.batch, dict(config), self.schedule, self.parameters, self.rung, self.epochs,
             self.status, self.reason, best_epoch=epoch, fitted=fitted, scores=scores, **means,
         )  # fmt: skip
 

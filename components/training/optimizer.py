@@ -32,6 +32,11 @@ class PopulationAdamW:
         for name in ("flat", "average", "moment1", "moment2"):
             setattr(self, name, getattr(self, name)[index])
 
+    def take(self, k: int, source: "PopulationAdamW", at: int, parameters: int | None = None) -> None:
+        """Member ``k`` becomes as member ``at`` of another, in its first parameters or all."""
+        for name in ("flat", "average", "moment1", "moment2"):
+            getattr(self, name)[k, :parameters] = getattr(source, name)[at, :parameters]
+
     def update(self, gradient: Tensor, rates: Tensor, decays: Tensor) -> None:
         """One step: ``gradient [K, P]``, ``rates [K]``, ``decays [K]``."""
         self.step += 1

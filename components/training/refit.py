@@ -1,6 +1,6 @@
 """Chosen configurations trained again, on everything that the choice may now see."""
 
-from collections import Counter
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -18,12 +18,31 @@ class Choice:
 
     Attributes:
         fitted: buffers that were fitted on validation rows, by name; empty for most strategies.
+        schedule: ``((epoch, config), …)``, each in force from its epoch (1 is the first) on, of a configuration that
+            the search changed on its way; empty where ``config`` held throughout.
     """
 
     strategy: str
     config: dict[str, Any]
     epochs: int
     fitted: dict[str, list]
+    schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
+
+    @classmethod
+    def of(cls, strategy: str, chosen: dict[str, Any]) -> "Choice":
+        """From a fold's entry in ``best.json``."""
+        schedule = tuple((epoch, config) for epoch, config in chosen["schedule"])
+        return cls(strategy, chosen["config"], chosen["epochs"], chosen["fitted"], schedule)
+
+    def parts(self) -> list[tuple[int, dict[str, Any]]]:
+        """``[(epochs, config), …]`` one after another, as many epochs in all as were chosen."""
+        held = self.schedule or ((1, self.config),)
+        ends = [epoch - 1 for epoch, _ in held[1:]] + [self.epochs]
+        parts = [
+            (min(end, self.epochs) - begin + 1, config)
+            for (begin, config), end in zip(held, ends, strict=True)
+        ]
+        return [(epochs, config) for epochs, config in parts if epochs > 0]
 
 
 def refit(
@@ -31,9 +50,13 @@ def refit(
 ) -> Population:
     """Train the choice for its epochs, once a seed, as one population."""
     dimensions = {name: x.shape[-1] for name, x in rows.tokens.items()}
-    members = [Member(choice.config, seed) for seed in seeds]
+    parts = choice.parts()
+    members = [Member(parts[0][1], seed) for seed in seeds]
     population = Population(choice.strategy, members, dimensions=dimensions, classes=classes, device=device)
-    population.fit(rows.at(rows.there().any(1)), epochs=choice.epochs)
+    rows = rows.at(rows.there().any(1))
+    for epochs, config in parts:
+        population.reconfigure([config] * len(members))
+        population.fit(rows, epochs=epochs)
     if choice.fitted:
         population.set_buffers(
             {name: torch.tensor(value).expand(len(members), *torch.tensor(value).shape).clone()
@@ -53,14 +76,16 @@ def choice_for_everything(strategy: str, folds: dict[str, dict]) -> Choice:
     The configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial
     number. The median of the folds' epochs, and the mean of what was fitted on their validation rows.
     """
-    votes = Counter(held["trial"] for held in folds.values())
+    alike: dict[str, list[dict]] = {}
+    for held in folds.values():
+        key = json.dumps([held["config"], held["schedule"]], sort_keys=True)
+        alike.setdefault(key, []).append(held)
 
-    def rank(trial: int) -> tuple:
-        scores = [held["validation"]["ua"] for held in folds.values() if held["trial"] == trial]
-        return (-votes[trial], -sum(scores) / len(scores), trial)
+    def rank(votes: list[dict]) -> tuple:
+        score = sum(held["validation"]["ua"] for held in votes) / len(votes)
+        return (-len(votes), -score, min(held["trial"] for held in votes))
 
-    trial = min(votes, key=rank)
-    config = next(held["config"] for held in folds.values() if held["trial"] == trial)
+    chosen = min(alike.values(), key=rank)[0]
     epochs = max(1, round(median(held["epochs"] for held in folds.values())))
     names = sorted(next(iter(folds.values()))["fitted"])
     fitted = {
@@ -69,4 +94,4 @@ def choice_for_everything(strategy: str, folds: dict[str, dict]) -> Choice:
         .tolist()
         for name in names
     }
-    return Choice(strategy, config, epochs, fitted)
+    return Choice.of(strategy, chosen | {"epochs": epochs, "fitted": fitted})

@@ -58,7 +58,7 @@ def main() -> None:
     for fold in folds:
         for name, strategy in best["strategies"].items():
             chosen = strategy["folds"][str(fold.number)]
-            choice = Choice(name, chosen["config"], chosen["epochs"], chosen["fitted"])
+            choice = Choice.of(name, chosen)
             jobs[f"{name}.{fold.number}"] = job_of(fold, choice, seeds)
     winner = choice_for_everything(best["best"], best["strategies"][best["best"]]["folds"])
     scarce = described["shots"] is not None or described["unseen"]

@@ -67,6 +67,14 @@ def test_a_trial_does_not_depend_on_the_others():
         assert part.curves[i][0]["loss"] == pytest.approx(whole.curves[i][0]["loss"], abs=1e-4)
 
 
+def test_configurations_that_cannot_share_a_population_share_a_gang():
+    changes = ({"layers": 1}, {"layers": 2}, {"adversarial": 0.1, "adversarial_steps": 2}, {})
+    configs = [config | change for config, change in zip(drawn(4), changes, strict=True)]
+    outcome = gang(configs, halvings=0, epochs=1)
+    assert [t.config for t in outcome.trials] == configs
+    assert {t.status for t in outcome.trials} == {"finished"}
+
+
 def test_a_diverging_trial_is_failed_and_never_the_best():
     configs = drawn(4)
     configs[0]["learning_rate"] = float("inf")

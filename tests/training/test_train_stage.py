@@ -24,6 +24,7 @@ def chosen(trial: int, epochs: int, ua: float, fitted: dict | None = None) -> di
         "config": CONFIG | {"dropout": trial / 10},
         "epochs": epochs,
         "fitted": fitted or {},
+        "schedule": [],
         "validation": {"wa": ua, "ua": ua, "loss": 1.0},
     }
 

@@ -1,0 +1,154 @@
+"""Batches of proposals: the same for the same past, and better for a telling one."""
+
+from dataclasses import replace
+
+import pytest
+import yaml
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import params
+from components.errors import ParamsError
+from components.fusion.strategy import Choice, Log, Uniform
+from components.search.outcome import Outcome, Score, Trial, joined
+from components.search.plan import Plan
+from components.search.proposals import batch_sizes, propose
+
+SPACE = {"dropout": Uniform(0.1, 0.9), "learning_rate": Log(1e-4, 1e-1), "layers": Choice((1, 2))}
+PLAN = Plan(
+    strategies=["audio", "late-average"],
+    folds=[0, 1],
+    modalities=["audio", "face"],
+    configurations=10,
+    epochs=4,
+    halvings=1,
+    seed=7,
+    seeds=2,
+    space={},
+    proposals="tpe",
+    batches=3,
+    evolve=False,
+    patience=None,
+)
+
+
+def trial(number: int, config: dict, ua: float | None, status: str = "finished") -> Trial:
+    return Trial(
+        number, batch=0, config=config, schedule=[], parameters=1, rung=0, epochs=4 if status == "finished" else 2,
+        status=status, reason="", wa=ua, ua=ua, loss=None, best_epoch=1, fitted={}, scores=[Score(ua, ua, None)],
+    )  # fmt: skip
+
+
+def run_batches(plan: Plan, score) -> dict:
+    done: dict = {}
+    for batch in range(plan.batches):
+        for gang in plan.gangs(batch, done):
+            trials = [
+                trial(gang.first + i, config, *score(gang, config)) for i, config in enumerate(gang.configs)
+            ]
+            done.setdefault((gang.strategy, gang.fold), []).append((gang, Outcome(trials, {})))
+    return done
+
+
+def by_dropout(gang, config) -> tuple[float | None, str]:
+    status = "failed" if config["smoothing"] > 0.19 else "stopped" if config["dropout"] > 0.5 else "finished"
+    return None if status == "failed" else 1 - abs(config["dropout"] - 0.25), status
+
+
+@given(configurations=st.integers(1, 50), batches=st.integers(1, 50))
+def test_batches_are_as_even_as_can_be(configurations, batches):
+    sizes = batch_sizes(configurations, min(batches, configurations))
+    assert sum(sizes) == configurations and max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
+
+
+@pytest.mark.parametrize("method", ["spread", "random"])
+def test_without_learning_the_batches_are_one_drawing_in_parts(method):
+    def drawn(sizes, fold=0):
+        return [
+            config
+            for batch in range(len(sizes))
+            for config in propose(method, SPACE, sizes=sizes, batch=batch, key=["x", 7], fold=fold, past=[])
+        ]
+
+    assert drawn([12]) == drawn([4, 4, 4]) == drawn([4, 4, 4], fold=1)
+    assert drawn([12])[:4] != propose(method, SPACE, sizes=[12], batch=0, key=["x", 8], fold=0, past=[])[:4]
+    for config in drawn([12]):
+        assert 0.1 <= config["dropout"] <= 0.9 and 1e-4 <= config["learning_rate"] <= 1e-1
+        assert config["layers"] in (1, 2)
+
+
+def test_every_strategy_and_fold_gets_as_many_with_the_same_seeds():
+    done = run_batches(PLAN, by_dropout)
+    for held in done.values():
+        assert [len(gang.configs) for gang, _ in held] == [4, 3, 3]
+        assert [gang.seeds for gang, _ in held] == [gang.seeds for gang, _ in done["audio", 0]]
+        assert all(gang.repeats == 2 for gang, _ in held)
+        assert [t.trial for t in joined(outcome for _, outcome in held).trials] == list(range(10))
+    seeds = [seed for gang, _ in done["audio", 0] for seed in gang.seeds]
+    assert len(set(seeds)) == 10
+
+
+def test_what_goes_on_from_kept_outcomes_proposes_the_same():
+    first, again = run_batches(PLAN, by_dropout), run_batches(PLAN, by_dropout)
+    assert first == again
+    kept = {
+        key: [(gang, Outcome.from_json(outcome.to_json())) for gang, outcome in held[:2]]
+        for key, held in first.items()
+    }
+    assert PLAN.gangs(2, kept) == [held[2][0] for held in _as_planned(first)]
+
+
+def _as_planned(done: dict) -> list:
+    return [done[name, fold] for fold in PLAN.folds for name in PLAN.strategies]
+
+
+def test_folds_learn_apart_but_begin_alike():
+    done = run_batches(PLAN, by_dropout)
+    (a, b) = (done["audio", fold] for fold in (0, 1))
+    assert a[0][0].configs == b[0][0].configs
+    assert a[1][0].configs != b[1][0].configs
+
+
+def test_tpe_moves_towards_what_was_good():
+    plan = replace(PLAN, configurations=60, batches=6, strategies=["audio"], folds=[0])
+    ((held),) = run_batches(plan, by_dropout).values()
+    off = [
+        sum(abs(config["dropout"] - 0.25) for config in gang.configs) / len(gang.configs) for gang, _ in held
+    ]
+    assert sum(off[-2:]) / 2 < 0.6 * off[0]
+
+
+def test_a_configuration_that_was_changed_in_its_gang_is_told_as_it_was_proposed():
+    done = run_batches(PLAN, by_dropout)
+    changed = {
+        key: [
+            (gang, Outcome([replace(t, config={"order": "face"}) for t in outcome.trials], {}))
+            for gang, outcome in held
+        ]
+        for key, held in done.items()
+    }
+    assert PLAN.gangs(1, {k: v[:1] for k, v in changed.items()}) == PLAN.gangs(
+        1, {k: v[:1] for k, v in done.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"batches": 13}, "batches is 13, configurations 12"),
+        ({"proposals": "tpe"}, "learns from the batches before: set batches to 2 or more"),
+        ({"proposals": "tpo", "batches": 2}, r"search\.proposals is 'tpo'.*'spread', 'random' or 'tpe'"),
+        ({"evolve": True, "patience": 3}, "set patience to null"),
+        ({"evolve": True, "halvings": 0}, "evolve goes by rungs"),
+        ({"patience": 0}, r"search\.patience is 0"),
+        ({"seeds": 0}, r"search\.seeds is 0"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path, stated, said):
+    held = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    held["search"] |= {"configurations": 12} | stated
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(held), encoding="utf-8")
+    with pytest.raises(ParamsError, match=said):
+        params.load(path)
