@@ -11,7 +11,7 @@ from .. import params
 from ..errors import EvaluationError, listed, run
 from ..files import replacing, write_json, write_text
 from ..schema import BASELINES
-from . import alarms, ceilings, scores, searched
+from . import alarms, ceilings, scores, searched, zero_shot
 from .inputs import document, table
 from .predictions import Predictions, join
 from .tables import comparison_table, headline
@@ -25,9 +25,9 @@ REPORTS = Path("reports")
 CHOSEN = "chosen"
 """The pseudo-strategy: in each fold, the strategy that this fold's validation chose."""
 RULE = (
-    "Configuration, epochs and strategy are chosen by validation; the choice is refitted on all rows outside the test "
-    "fold and scores it once. 'best' has the highest mean validation UA over the folds; 'chosen' takes, in each fold, "
-    "what that fold's validation alone chose."
+    "Configuration, epochs and strategy are chosen by validation; the choice is refitted on all of a fold's rows "
+    "outside its test and scores that once. 'best' has the highest mean validation UA over the folds; 'chosen' "
+    "takes, in each fold, what that fold's validation alone chose."
 )
 
 
@@ -144,6 +144,7 @@ def measure(
         "people": {
             name: held for name in corpora if (held := document(data / "ceilings" / name / "people.json"))
         },
+        "zero_shot": zero_shot.figures(predictions, folds_said["unseen"], boot),
         "text_at_chance": alarms.beside_chance(folds_said, strategies),
         "findings": [
             {key: finding[key] for key in ("kind", "severity", "fold", "count", "explanation", "advice")}

@@ -25,6 +25,7 @@ def table(metrics: dict[str, Any]) -> "Table":
     honest = "" if metrics["inflated"] else f"{nested}: the figure to quote"
     said = [f"chosen: each fold's own choice{honest}", "★ registered: the highest mean validation UA"]
     said += [f"inflated: {metrics['inflated']}"] if metrics["inflated"] else []
+    said += [_zero_shot(metrics)] if metrics["zero_shot"] else []
     said += [f"let through the leakage gate: {kinds}: {reason}" for reason, kinds in _let_through(metrics)]
     said += [
         f"{count:,} of {corpus}: {why.strip('()')}"
@@ -103,6 +104,15 @@ def percent(interval: dict[str, float | None]) -> str:
     if interval["low"] is None:
         return mean
     return f"{mean} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
+
+
+def _zero_shot(metrics: dict[str, Any]) -> str:
+    held = metrics["zero_shot"]
+    best = {key: f"{100 * each['mean']:.1f}" for key, each in held["strategies"][metrics["best"]].items()}
+    return (
+        f"zero-shot ({', '.join(held['unseen'])} unseen), {metrics['best']}: UA seen {best['seen']}, "
+        f"unseen {best['unseen']}, harmonic mean {best['harmonic']}; a guess among all has {100 * held['chance']:.1f}"
+    )
 
 
 def _let_through(metrics: dict[str, Any]) -> list[tuple[str, str]]:

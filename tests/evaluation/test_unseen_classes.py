@@ -1,0 +1,53 @@
+"""Figures of a zero-shot protocol: seen and unseen classes apart, and their harmonic mean."""
+
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from fabricated_experiment import CLASSES, experiment
+from rich.console import Console
+from sklearn.metrics import recall_score
+
+from components.evaluation.evaluate import evaluate
+from components.evaluation.summary import table
+from components.files import read_json
+
+UNSEEN = ["fear", "surprise"]
+
+
+def test_seen_and_unseen_classes_are_told_apart(tmp_path):
+    data = experiment(tmp_path, said={"unseen": UNSEEN})
+    reports = tmp_path / "reports"
+    metrics = evaluate(data=data, reports=reports, corpora=["control"], resamples=200, seed=7)
+    held = metrics["zero_shot"]
+    assert held["unseen"] == UNSEEN and held["chance"] == pytest.approx(1 / 7)
+    assert held["strategies"].keys() == metrics["strategies"].keys()
+    rows = pd.read_parquet(data / "predictions.parquet")
+    rows = rows[rows["strategy"] == "audio"]
+    mean = rows.groupby("utterance_id")[[f"p_{label}" for label in CLASSES]].mean()
+    truth = rows.groupby("utterance_id")["label"].first()
+    predicted = np.array(CLASSES)[mean.to_numpy().argmax(1)]
+    kinds = {"seen": [label for label in CLASSES if label not in UNSEEN], "unseen": UNSEEN}
+    expected = {
+        key: recall_score(truth, predicted, labels=kind, average="macro") for key, kind in kinds.items()
+    }
+    audio = held["strategies"]["audio"]
+    for key, value in expected.items():
+        assert audio[key]["mean"] == pytest.approx(value)
+    assert audio["harmonic"]["mean"] == pytest.approx(2 / (1 / expected["seen"] + 1 / expected["unseen"]))
+    assert all(each["low"] <= each["mean"] <= each["high"] for each in audio.values())
+    assert read_json(reports / "metrics.json")["zero_shot"]["unseen"] == UNSEEN
+
+    page = (reports / "index.html").read_text(encoding="utf-8")
+    assert "Seen and unseen classes" in page and "Nothing of fear, surprise was in training" in page
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(table(metrics))
+    assert "zero-shot (fear, surprise unseen)" in " ".join(console.export_text().split())
+
+
+def test_where_every_class_is_seen_nothing_is_said(tmp_path):
+    data = experiment(tmp_path)
+    metrics = evaluate(data=data, reports=tmp_path / "reports", corpora=["control"], resamples=200, seed=7)
+    assert metrics["zero_shot"] is None
+    assert "Seen and unseen" not in (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
