@@ -38,22 +38,25 @@ def fit_weights(x: Tensor, target: Tensor) -> Tensor:
 
 
 def fit_stacking(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """``A, b`` of largest likelihood under ``logits = b + Σ_m A_m x_m``, drawn to ``A_m = I / M`` by a ridge.
+    """``A, b`` of largest likelihood under ``logits = b + Σ_m A_m x_m``, drawn by a ridge to ``A_m = w_m I``.
+
+    Those weights are fitted before, so that what tells nothing has next to no weight here, too.
 
     Returns:
         ``A [K, M, C, C], b [K, C]``.
     """
     members, _, modalities, classes = x.shape
-    even = torch.eye(classes, device=x.device).repeat(members, modalities, 1, 1) / modalities
-    start = torch.cat((even.flatten(1), x.new_zeros(members, classes)), dim=1)
+    unit = torch.eye(classes, device=x.device).repeat(members, modalities, 1, 1)
+    pool = fit_weights(x, target)[:, :, None, None] * unit
+    start = torch.cat((pool.flatten(1), x.new_zeros(members, classes)), dim=1)
 
     def apart(flat: Tensor) -> tuple[Tensor, Tensor]:
-        return flat[:, :-classes].view_as(even), flat[:, -classes:]
+        return flat[:, :-classes].view_as(pool), flat[:, -classes:]
 
     def slope(flat: Tensor) -> Tensor:
         mixing, bias = apart(flat)
         off = _residual(torch.einsum("knmc,kmdc->knd", x, mixing) + bias.unsqueeze(1), target)
-        of_mixing = torch.einsum("knd,knmc->kmdc", off, x) + RIDGE * (mixing - even)
+        of_mixing = torch.einsum("knd,knmc->kmdc", off, x) + RIDGE * (mixing - pool)
         return torch.cat((of_mixing.flatten(1), off.sum(1)), dim=1)
 
     return apart(_descend(start, slope, _curvature(x) + 0.5 + RIDGE))

@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from components.fusion.strategy import REGISTRY
+from components.fusion.strategy import BASELINES, REGISTRY
 from components.search.space import configurations
 from components.training.data import Rows
+from components.training.metrics import log_loss
 from components.training.population import Member, Population
 
 SIZES = {"audio": 20, "face": 12, "text": 16}
 CLASSES, DISPLAYS = 4, 4
 LATE = [name for name in REGISTRY if name.startswith("late-")]
-JOINT = [name for name in REGISTRY if not name.startswith("late-")]
+JOINT = [name for name in REGISTRY if name not in {*LATE, *BASELINES}]
 CONFIG = {
     "learning_rate": 2e-3, "weight_decay": 1e-2, "dropout": 0.1, "input_dropout": 0.0, "smoothing": 0.0, "mixup": 0.0,
     "modality_dropout": 0.0, "auxiliary_weight": 0.1,
@@ -106,14 +107,52 @@ def test_on_interacting_displays_only_joint_fusion_sees_anything(strategy):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", [name for name in REGISTRY if name != "late-maximum"])
+@pytest.mark.parametrize("strategy", [name for name in LATE + JOINT if name != "late-maximum"])
 def test_on_complementary_displays_every_fusion_beats_every_modality(strategy):
     """But for the maximum: each modality rules out two of the four classes, and the largest share of the rest ties."""
     alone = max(learnt("complementary", name)[0] for name in SIZES)
     assert learnt("complementary", strategy)[0] > alone + 0.15
 
 
-def test_a_modality_of_noise_gets_next_to_no_weight():
-    _, population = learnt("noise", "late-weighted")
-    weights = dict(zip(SIZES, population.buffers["weights"][0].tolist(), strict=True))
-    assert weights["face"] < 0.3 < 0.8 < min(weights["audio"], weights["text"]), weights
+def told(strategy: str, population: Population) -> dict[str, float]:
+    """What a strategy's own weights say of each modality, as shares."""
+    if strategy == "late-weighted":
+        weight = population.buffers["weights"][0]
+    elif strategy == "late-stacking":
+        mixing = population.buffers["mixing"][0]
+        weight = (mixing - mixing.mean(-2, keepdim=True)).norm(
+            dim=(-1, -2)
+        )  # what is the same for all is none
+    else:  # what passes the gates, in the mean over rows
+        model, seen = population.model, []
+        model.load_state_dict({name: x[0] for name, x in population.state().items()})
+        data = rows("noise", 3000, 2)
+        each, _ = model.eval().encode(data.tokens, data.present)
+        everything = torch.cat(list(each.values()), dim=-1)
+        for name, x in each.items():
+            through = model.gate[name](everything).sigmoid() * model.value[name](x).tanh()
+            seen.append(through.std(0).mean())
+        weight = torch.stack(seen).detach()
+    return dict(zip(SIZES, (weight / weight.sum()).tolist(), strict=True))
+
+
+@pytest.mark.parametrize("strategy", ["late-weighted", "late-stacking", "gated"])
+def test_a_modality_of_noise_gets_next_to_no_weight(strategy):
+    weights = told(strategy, learnt("noise", strategy)[1])
+    assert weights["face"] < 0.15 < 0.25 < min(weights["audio"], weights["text"]), weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", LATE + JOINT)
+def test_another_rows_noise_changes_next_to_nothing(strategy):
+    """Permutation importance (Breiman 2001): one modality's tokens come from another row."""
+    _, population = learnt("noise", strategy)
+    data = rows("noise", 3000, 2)
+
+    def loss(shuffled: str | None) -> float:
+        tokens = {name: x.roll(1, 0) if name == shuffled else x for name, x in data.tokens.items()}
+        logits = population.evaluate(Rows(tokens, data.present, data.target))
+        return float(log_loss(logits, data.target)[0])
+
+    lost = {name: loss(name) - loss(None) for name in SIZES}
+    assert lost["face"] < 0.03 < 0.1 < min(lost["audio"], lost["text"]), lost

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import functional_call, grad, stack_module_state, vmap
 
 from components.errors import ParamsError
 from components.fusion.strategy import BASELINES, REGISTRY, build, entry, parameter_count, search_space, uses
@@ -14,6 +14,7 @@ LENGTHS = {"audio": 6, "text": 1, "face": 4}
 CLASSES = 4
 CONFIG = {"width": 16, "layers": 2, "heads": 4, "narrow": 6, "rank": 3, "order": 1, "slots": 4, "experts": 2}
 NAMES = ["audio", "text", "face", *REGISTRY]
+SUBSETS = [("audio",), ("text",), ("face",), ("audio", "face"), ("audio", "text"), ("text", "face")]
 
 
 def make(name: str, seed: int = 0):
@@ -63,7 +64,7 @@ def test_padding_and_batch_order_change_nothing(name, seed, more):
 
 
 @pytest.mark.parametrize("name", list(REGISTRY))
-@pytest.mark.parametrize("subset", [("audio",), ("text",), ("face",), ("audio", "face"), ("text", "face")])
+@pytest.mark.parametrize("subset", SUBSETS)
 def test_absent_equals_dropped(name, subset):
     model = make(name)
     tokens, present = batch()
@@ -80,6 +81,7 @@ def test_gradients_are_finite_where_everything_is_absent(name):
     model = make(name).train()
     tokens, present = pick(model, *batch())
     present = {m: p & (torch.arange(5) > 1)[:, None] for m, p in present.items()}
+    tokens = {m: torch.where(present[m].unsqueeze(-1), x, float("nan")) for m, x in tokens.items()}
     output = model(tokens, present)
     total = output.logits.logsumexp(-1).sum() + sum(
         x.sum() for x in (output.per_modality_logits or {}).values()
@@ -94,26 +96,64 @@ def test_gradients_are_finite_where_everything_is_absent(name):
 def test_a_population_under_vmap_equals_its_members(name):
     models = [make(name, seed) for seed in range(3)]
     tokens, present = pick(models[0], *batch())
-    parameters, buffers = stack_module_state(models)
-    together = vmap(lambda p, b: functional_call(models[0], (p, b), (tokens, present)).logits)(
-        parameters, buffers
-    )
-    close(together, torch.stack([model(tokens, present).logits for model in models]))
+    target = torch.arange(5) % CLASSES
+
+    def loss(parameters: dict, buffers: dict) -> tuple:
+        output = functional_call(models[0], (parameters, buffers), (tokens, present))
+        return torch.nn.functional.cross_entropy(output.logits, target), output.logits
+
+    steep = grad(loss, has_aux=True)
+    gradients, logits = vmap(steep)(*stack_module_state(models))
+    for k, model in enumerate(models):
+        alone, expected = steep(dict(model.named_parameters()), dict(model.named_buffers()))
+        close(logits[k], expected)
+        for parameter, gradient in alone.items():
+            close(gradients[parameter][k], gradient)
 
 
+W, NARROW, RANK, SLOTS, EXPERTS, M, D = 16, 6, 3, 4, 2, 3, 7 + 5 + 3
+OUT = W * CLASSES + CLASSES
+SQUARE = W * W + W
+ENCODERS = D * W + M * (W + SQUARE)  # one a modality, of two layers
+EXPERT = ENCODERS + M * OUT
+INTERMEDIATE = EXPERT + M * W  # and what stands for an absent one
+ATTENTION = 4 * SQUARE
+LAYER = 4 * W + ATTENTION + (2 * W * W + 2 * W) + (2 * W * W + W)  # norms, attention, feed-forward
+CROSS = LAYER + 2 * W  # a norm more
+STEM = D * W + M * (W + W + W + OUT)  # projections, their biases, kinds, absents, own decisions
 DECLARED = {
-    "audio": (7 * 16 + 16) + (16 * 16 + 16) + (16 * 4 + 4),
-    "early-concatenation": 15 + (15 * 16 + 16) + (16 * 16 + 16) + (16 * 4 + 4),
-    "late-average": 15 * 16 + 3 * (16 + 16 * 16 + 16 + 16 * 4 + 4),
-    "intermediate-concatenation": 15 * 16
-    + 3 * (16 + 16 * 16 + 16 + 16 * 4 + 4 + 16)
-    + (48 * 16 + 16)
-    + 16 * 4
-    + 4,
+    "majority": 0,
+    "chance": 0,
+    "audio": (7 * W + W) + SQUARE + OUT,
+    "early-summation": (D * W + M * W) + 2 * SQUARE + OUT,
+    "early-concatenation": D + (D * W + W) + SQUARE + OUT,
+    "resampled-concatenation": D + (D * W + W) + 2 * LAYER + OUT,
+    **dict.fromkeys(
+        ("late-average", "late-maximum", "late-product", "late-weighted", "late-stacking"), EXPERT
+    ),
+    "late-ensemble": EXPERTS * EXPERT,
+    "intermediate-concatenation": INTERMEDIATE + (M * W * W + W) + OUT,
+    "gradual": INTERMEDIATE + 2 * (2 * W * W + W) + OUT,
+    "gated": INTERMEDIATE + M * SQUARE + M * (M * W * W + W) + OUT,
+    "shared-private": INTERMEDIATE + SQUARE + 2 * M * SQUARE + (2 * M * W * W + W) + OUT,
+    "tensor": INTERMEDIATE + M * (W * NARROW + NARROW) + ((NARROW + 1) ** M * W + W) + OUT,
+    "low-rank-tensor": INTERMEDIATE + M * (W * NARROW + NARROW) + M * (NARROW + 1) * W * RANK + RANK + OUT,
+    "multiplicative": INTERMEDIATE
+    + M * (W * NARROW + NARROW)
+    + 2 * (NARROW + 1) * (NARROW * NARROW + NARROW)
+    + (NARROW + 1) * CLASSES,
+    "cross-attention": D * W + M * (W + W + W + OUT) + 2 * M * CROSS + (M * W * CLASSES + CLASSES),
+    "transformer-summation": STEM + M + 2 * LAYER + OUT,
+    "single-stream": STEM + 2 * LAYER + OUT,
+    "many-to-one": STEM + (M + 2) * LAYER + OUT,
+    "one-to-many": STEM + (2 + M) * LAYER + (M * W * CLASSES + CLASSES),
+    "cross-concatenation": STEM + M * CROSS + 2 * LAYER + OUT,
+    "bottleneck": STEM + 4 * W + 3 * M * LAYER + (M * W * CLASSES + CLASSES),
+    "hybrid-stream": STEM + 2 * (M + 1) * LAYER + ((M + 1) * W * CLASSES + CLASSES),
 }
 
 
-@pytest.mark.parametrize("name", DECLARED)
+@pytest.mark.parametrize("name", ["audio", *REGISTRY])
 def test_the_parameter_count_is_the_formula(name):
     assert parameter_count(make(name)) == DECLARED[name]
 
