@@ -5,6 +5,7 @@ are kept in the stage's work folder, so a killed search goes on where it was.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
 from ..training import zero_shot
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
+from ..training.told import UTTERANCES, Told, read_told
 from .gang import Gang, rungs
 from .gangs import run_gangs
 from .outcome import Outcome, joined
@@ -55,6 +57,9 @@ def main() -> None:
     there = _there(store, folds, held.modalities)
     first = {gang.strategy: gang.configs for gang in plan.gangs(0, {})}
     zero_shot.require(described["unseen"], first, modalities=there)
+    layouts = {name: held.layout(name) for name in held.corpora}
+    told = read_told(held.corpora, layouts, space=held.space(), classes=classes)
+    told.check([config for configs in first.values() for config in configs])
     absent = {}
     for name in search.strategies:
         if not set(uses(name, held.modalities)) & set(there):
@@ -68,7 +73,7 @@ def main() -> None:
     site = _site(where)
     features = folder_of(work.name, site)
     reduction = Reduction(**held.preparation.model_dump())
-    rows = {fold.number: partial(_rows, store, fold, there, reduction) for fold in folds}
+    rows = {fold.number: partial(_rows, store, fold, there, reduction, told) for fold in folds}
     done: dict[tuple[str, int], list[tuple[Gang, Outcome]]] = {}
     for batch in range(search.batches):
         gangs = plan.gangs(batch, done, without=list(absent))
@@ -165,8 +170,10 @@ def _there(store: FeatureStore, folds: list[Fold], modalities: list[str]) -> lis
     ]
 
 
-def _rows(store: FeatureStore, fold: Fold, modalities: list[str], reduction: Reduction) -> FoldRows:
-    training = read(store.tokens, fold.train, modalities)
+def _rows(
+    store: FeatureStore, fold: Fold, modalities: list[str], reduction: Reduction, told: Told
+) -> FoldRows:
+    training = told.of(read(store.tokens, fold.train, modalities), fold.train)
     layouts = {name: store.layout(name) for name in modalities}
     preparation = fit_preparation(training, layouts, reduction)
     validation = read(store.tokens, fold.validation, modalities)
@@ -175,12 +182,19 @@ def _rows(store: FeatureStore, fold: Fold, modalities: list[str], reduction: Red
 
 def _digest(held: params.Params, where: settings.Settings) -> str:
     """Of everything that an outcome depends on."""
+    data = [FEATURES / corpus for corpus in held.corpora]
+    data += [UTTERANCES / f"{corpus}.parquet" for corpus in held.corpora]
     return digest_of(
         {
-            "data": tree_digest([FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION]),
+            "data": tree_digest([*data, FOLDS, DESCRIPTION]),
             "code": tree_digest(CODE),
             "params": held.search.model_dump()
-            | {"modalities": held.modalities, "preparation": held.preparation.model_dump()},
+            | {
+                "modalities": held.modalities,
+                "preparation": held.preparation.model_dump(),
+                "layouts": {name: asdict(held.layout(name)) for name in held.corpora},
+                "label_space": asdict(held.space()),
+            },
             "device": where.torch_device(),
         }
     )

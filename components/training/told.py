@@ -5,10 +5,10 @@ is not to be known.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,16 +58,18 @@ class Told:
             side={name: torch.where(labelled, x, torch.nan) for name, x in side.items()},
         )
 
-    def check(self, used: Collection[str]) -> None:
-        """
+    def check(self, configs: Iterable[Mapping[str, Any]]) -> None:
+        """Whether what these configurations learn from is told of anybody.
+
         Raises:
             SearchError: for a hyper-parameter that is used and that nothing is told for.
         """
         there = {name for name, x in self.side.items() if not np.isnan(x).all()}
         there |= {"votes"} if self.shares.any() else set()
+        used = {name for config in configs for name in NEEDS if config.get(name, 0) > 0}
         for name in sorted(used):
-            needed = NEEDS.get(name, ())
-            if needed and not there & set(needed):
+            needed = NEEDS[name]
+            if not there & set(needed):
                 what = "raters' votes" if needed == ("votes",) else " or ".join(needed)
                 raise SearchError(
                     f"params.yaml: search.space uses {name}, which learns from {what}, and the utterance tables "

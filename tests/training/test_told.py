@@ -1,0 +1,104 @@
+"""What utterance tables tell beside the label: votes as shares of the classes, numbers, and nobody's secrets."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from components.errors import ParamsError, SearchError
+from components.schema import LABEL_SPACES, LabelSpace, Layout
+from components.training.data import UNLABELLED, Rows
+from components.training.rows import Part
+from components.training.told import COLUMNS, read_told
+
+CLASSES = ["anger", "happiness", "neutral", "sadness"]
+
+
+def said(**columns) -> dict:
+    return {name: None for name in COLUMNS} | {"corpus": "lab"} | columns
+
+
+def tell(tmp_path, rows: list[dict], *, space=LABEL_SPACES["emotion4"], layout=None, classes=CLASSES):
+    pd.DataFrame(rows, columns=COLUMNS).to_parquet(tmp_path / "lab.parquet")
+    layouts = {"lab": layout or Layout()}
+    return read_told(["lab"], layouts, space=space, classes=classes, folder=tmp_path)
+
+
+def rated(**raters: list[str]) -> str:
+    return json.dumps(raters)
+
+
+def bare(*target: int) -> Rows:
+    return Rows({}, {}, torch.tensor(target))
+
+
+def test_votes_are_shares_of_the_classes_by_the_label_space(tmp_path):
+    told = tell(
+        tmp_path,
+        [
+            said(utterance_id="lab/a", raters=rated(r1=["anger"], r2=["excitement", "sadness"])),
+            said(utterance_id="lab/b", raters=rated(r1=["fear"], r2=["Neutral "])),
+            said(utterance_id="lab/c", raters=rated(r1=["fear"])),
+            said(utterance_id="lab/d"),
+        ],
+    )
+    rows = told.of(bare(0, 2, 1, 3), Part(("lab/a", "lab/b", "lab/c", "lab/d"), (0, 2, 1, 3)))
+    expected = [[0.5, 0.25, 0, 0.25], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    torch.testing.assert_close(rows.shares, torch.tensor(expected))
+
+
+def test_where_the_label_is_of_some_raters_theirs_are_the_votes(tmp_path):
+    held = [said(utterance_id="lab/a", raters=rated(**{"audio-1": ["anger"], "face-1": ["sadness"]}))]
+    part = Part(("lab/a",), (0,))
+    heard = tell(tmp_path, held, layout=Layout(raters="audio")).of(bare(0), part)
+    assert heard.shares.tolist() == [[1, 0, 0, 0]]
+    assert tell(tmp_path, held).of(bare(0), part).shares.tolist() == [[0.5, 0, 0, 0.5]]
+
+
+def test_a_corpus_of_raw_labels_and_one_of_cuts(tmp_path):
+    held = [said(utterance_id="lab/a", raters=rated(r1=["Lo"], r2=["hi"], r3=["lo"], r4=["anger"]))]
+    raw = LabelSpace("stress2", ("calm", "tense"), raw={"lab": {"lo": "calm", "hi": "tense"}})
+    part = Part(("lab/a",), (0,))
+    made = tell(tmp_path, held, space=raw, classes=["calm", "tense"]).of(bare(0), part)
+    torch.testing.assert_close(made.shares, torch.tensor([[2 / 3, 1 / 3]]))
+    cut = LABEL_SPACES["sentiment3"]
+    assert not tell(tmp_path, held, space=cut, classes=list(cut.classes)).shares.any()
+
+
+def test_side_targets_are_numbers_or_nan(tmp_path):
+    told = tell(
+        tmp_path,
+        [
+            said(utterance_id="lab/b", valence=-0.5, intensity="strong", speaker_gender="male"),
+            said(utterance_id="lab/a", arousal=1.0, intensity="low", speaker_gender="female"),
+            said(utterance_id="lab/c", intensity="normal"),
+        ],
+    )
+    rows = told.of(bare(0, 1, 2), Part(("lab/a", "lab/b", "lab/c"), (0, 1, 2)))
+    np.testing.assert_array_equal(rows.side["valence"], [np.nan, -0.5, np.nan])
+    np.testing.assert_array_equal(rows.side["arousal"], [1.0, np.nan, np.nan])
+    np.testing.assert_array_equal(rows.side["intensity"], [0.0, 1.0, 0.5])
+    np.testing.assert_array_equal(rows.side["gender"], [0.0, 1.0, np.nan])
+
+
+def test_nothing_is_told_of_a_row_without_a_label(tmp_path):
+    held = said(utterance_id="lab/a", valence=1.0, raters=rated(r1=["anger"]), speaker_gender="male")
+    rows = tell(tmp_path, [held]).of(bare(UNLABELLED), Part(("lab/a",), (UNLABELLED,)))
+    assert not rows.shares.any()
+    assert all(x.isnan().all() for x in rows.side.values())
+
+
+def test_what_nobody_is_told_of_cannot_be_learned(tmp_path):
+    told = tell(tmp_path, [said(utterance_id="lab/a", valence=0.5, speaker_gender="male")])
+    told.check([{"soft_labels": 0.0}, {"dimension_weight": 1.0, "gender_adversary": 0.1}])
+    with pytest.raises(SearchError, match=r"search\.space uses soft_labels, which learns from raters' votes"):
+        told.check([{}, {"soft_labels": 0.3}])
+    with pytest.raises(SearchError, match=r"intensity_weight.*\(they tell gender, valence\): leave it out"):
+        told.check([{"intensity_weight": 0.3}])
+
+
+def test_a_table_that_is_not_there(tmp_path):
+    with pytest.raises(ParamsError, match="no table of lab; make it: dvc repro utterances"):
+        read_told(["lab"], {"lab": Layout()}, space=LABEL_SPACES["emotion4"], classes=[], folder=tmp_path)
