@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ParamsError, SearchError
 from ..files import digest_of
 from ..fusion.strategy import Choice, Log, Uniform, entry, search_space
-from ..training.hyperparameters import HYPERPARAMETERS
+from ..training.hyperparameters import COMMON, HYPERPARAMETERS
 
 Axis = Choice | Uniform | Log
 WHERE = "params.yaml: search.space"
@@ -130,10 +130,9 @@ def _axis(key: str, value: Any, own: Axis | None, *, where: str) -> Axis:
     if isinstance(value, Mapping):
         ((scale, (low, high)),) = value.items()
         held = [low, high]
-        if key not in HYPERPARAMETERS:
-            raise SearchError(
-                f"{where} is {dict(value)!r}: {key} is of the architecture; give the values in a list"
-            )
+        if key not in HYPERPARAMETERS or key in COMMON:
+            why = "is shared by the members of a population" if key in COMMON else "is of the architecture"
+            raise SearchError(f"{where} is {dict(value)!r}: {key} {why}; give the values in a list")
     else:
         held = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     for each in held:

@@ -98,6 +98,10 @@ def test_an_unknown_name_is_named_with_the_nearest(stated, said):
         ({"audio": {"dropout": ["high"]}}, r"search\.space\.audio\.dropout holds 'high'"),
         ({"layers": [1.5]}, r"layers holds 1\.5; layers is a whole number, as in \[1, 2\]"),
         ({"layers": {"uniform": [1, 3]}}, r"layers is of the architecture; give the values in a list"),
+        (
+            {"adversarial_steps": {"uniform": [1, 3]}},
+            r"adversarial_steps is shared by .* give the values in a list",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_what_may(stated, said):
