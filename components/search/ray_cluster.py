@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import SearchError, SettingsError, listed
 
 CONNECT_S = 10
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
 """Of the driver's environment, to the workers: where things lie. Credentials are the nodes' own."""
 
@@ -97,15 +98,7 @@ def _cluster(address: str, environment: dict[str, str]) -> dict[str, Any]:
             f"RAY_ADDRESS is {address!r}: Tune does not work through Ray's client; start the search on a node of the "
             "cluster, with HOST:6379"
         )
-    host, _, port = address.rpartition(":")
-    if host and port.isdigit():
-        try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
-        except OSError as error:
-            raise SettingsError(
-                f"RAY_ADDRESS is {address!r}, where nothing answers ({error.strerror or error}); start the cluster, or "
-                "unset it for a Ray of this machine"
-            ) from None
+    _check_answers(address)
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     package = Path(__file__).resolve().parent.parent
     return {
@@ -114,14 +107,30 @@ def _cluster(address: str, environment: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def _check_answers(address: str) -> None:
+    """Ray itself waits for minutes where nothing listens, and takes a loopback address for the machine's own."""
+    import ray.util
+
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return
+    seen = ray.util.get_node_ip_address() if host in LOOPBACK else host
+    try:
+        socket.create_connection((seen.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except OSError as error:
+        taken = f" (for Ray: {seen})" if seen != host else ""
+        raise SettingsError(
+            f"RAY_ADDRESS is {address!r}{taken}, where nothing answers ({error.strerror or error}): start the cluster "
+            f"with: ray start --head --node-ip-address={seen} --port={port}; or unset it, for a Ray of this machine"
+        ) from None
+
+
 def _refused(address: str, error: Exception) -> str:
-    said = str(error).strip()
-    if "auth" in said.lower() or "token" in said.lower():
-        return (
-            f"RAY_ADDRESS is {address!r}, which refuses this token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or "
-            "RAY_AUTH_TOKEN_PATH) to what the cluster was started with"
-        )
-    return f"RAY_ADDRESS is {address!r}: {' '.join(said.split())}"
+    return (
+        f"RAY_ADDRESS is {address!r}, which answers and does not let this process in ({' '.join(str(error).split())}): "
+        "RAY_AUTH_MODE and RAY_AUTH_TOKEN must be what the cluster was started with, and Ray and Python of the same "
+        "versions"
+    )
 
 
 # -- what the nodes have ---------------------------------------------------------------------------------------

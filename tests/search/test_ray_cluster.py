@@ -1,0 +1,52 @@
+"""A cluster that cannot be used is told apart before Ray waits for it."""
+
+import socket
+import sys
+
+import pytest
+
+from components.errors import SettingsError
+from components.search.ray_cluster import Site, joined, lacks
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def join(address: str) -> None:
+    with joined(Site(1, "cpu", address=address), {}):
+        raise AssertionError(f"joined {address}")
+
+
+def test_where_nothing_answers_the_address_is_named(closed_port):
+    with pytest.raises(
+        SettingsError, match=rf"127\.0\.0\.2:{closed_port}.*nothing answers.*ray start --head"
+    ):
+        join(f"127.0.0.2:{closed_port}")
+
+
+def test_loopback_is_told_as_ray_takes_it(closed_port, monkeypatch):
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "127.0.0.3")
+    with pytest.raises(SettingsError, match=r"for Ray: 127\.0\.0\.3.*--node-ip-address=127\.0\.0\.3"):
+        join(f"localhost:{closed_port}")
+
+
+def test_ray_client_is_no_way_in():
+    with pytest.raises(SettingsError, match="Tune does not work through Ray's client"):
+        join("ray://127.0.0.1:10001")
+
+
+def test_a_process_says_what_it_lacks_for_a_gang(monkeypatch):
+    assert lacks() == ""
+    monkeypatch.delitem(sys.modules, "components.search.gangs")
+    monkeypatch.setitem(sys.modules, "components.search.gang", None)
+    assert "components.search.gang" in lacks()
+
+
+@pytest.mark.parametrize(("device", "gpu"), [("cpu", 0), ("cuda", 0.25)])
+def test_a_gang_asks_for_its_share_of_a_gpu(device, gpu):
+    assert Site(8, device).resources == {"cpu": 1, "gpu": gpu}
+    assert Site(8, device, gangs_per_gpu=1).resources["gpu"] == (device == "cuda")

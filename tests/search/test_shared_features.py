@@ -1,0 +1,117 @@
+"""Folds' rows as files: the same for everybody who maps them, and fetched where they are not seen."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from components.errors import FeatureError
+from components.files import file_digest
+from components.search.ray_cluster import Site
+from components.search.shared_features import Copy, FoldFile, FoldRows, clear, fold_file, folder_of, held
+from components.training.data import UNLABELLED, Rows
+
+
+def rows(count: int) -> Rows:
+    generator = torch.Generator().manual_seed(count)
+    return Rows(
+        {"audio": torch.randn(count, 3, 5, generator=generator), "face": torch.randn(count, 1, 2)},
+        {"audio": torch.rand(count, 3) < 0.5, "face": torch.ones(count, 1, dtype=torch.bool)},
+        torch.randint(UNLABELLED, 3, (count,), generator=generator),
+        torch.rand(count, 3, generator=generator),
+        {"valence": torch.full((count,), torch.nan)},
+    )
+
+
+@pytest.fixture
+def fold() -> FoldRows:
+    return FoldRows(rows(7), replace(rows(4), shares=None, side={}))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    (tmp_path / "machine").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "machine"))
+
+
+def assert_same(made: FoldRows, wanted: FoldRows) -> None:
+    for a, b in ((made.training, wanted.training), (made.validation, wanted.validation)):
+        assert set(a.tokens) == set(b.tokens) and set(a.side) == set(b.side)
+        for name in b.tokens:
+            assert torch.equal(a.tokens[name], b.tokens[name])
+            assert torch.equal(a.present[name], b.present[name])
+        assert torch.equal(a.target, b.target)
+        assert (a.shares is None) == (b.shares is None)
+        assert b.shares is None or torch.equal(a.shares, b.shares)
+        assert all(torch.equal(a.side[name].isnan(), b.side[name].isnan()) for name in b.side)
+
+
+def elsewhere(file: FoldFile, tmp_path: Path) -> tuple[FoldFile, Path]:
+    """The file as a machine has it that does not see it, and where it really lies."""
+    moved = file.path.rename(tmp_path / "moved.safetensors")
+    return file, moved
+
+
+def test_what_is_opened_is_what_was_written_and_it_is_written_once(fold, tmp_path):
+    made = [fold_file(tmp_path / "folds", 3, lambda: fold) for _ in range(2)]
+    assert made[0] == made[1] and made[0].path.is_absolute()
+    assert_same(made[0].open(), fold)
+    before = file_digest(made[0].path)
+    fold_file(tmp_path / "folds", 3, lambda: pytest.fail("made again"))
+    made[0].open().training.tokens["audio"].zero_()  # a process's own pages: nobody else sees it
+    assert file_digest(made[0].path) == before
+
+
+def test_rows_are_mapped_not_read(fold, tmp_path):
+    file = fold_file(tmp_path / "folds", 0, lambda: fold)
+    opened = file.open()
+    assert str(file.path) in Path("/proc/self/maps").read_text()
+    assert len(opened.training) == 7
+
+
+def test_a_machine_that_does_not_see_the_file_fetches_it_once(fold, tmp_path):
+    file, moved = elsewhere(fold_file(tmp_path / "folds", 0, lambda: fold), tmp_path)
+    there = replace(file, copy=Copy(file_digest(moved), url=moved.as_uri()))
+    assert_same(there.open(), fold)
+    moved.unlink()
+    assert_same(there.open(), fold)
+
+
+def test_other_bytes_than_were_sent_are_refused(fold, tmp_path):
+    file, moved = elsewhere(fold_file(tmp_path / "folds", 0, lambda: fold), tmp_path)
+    with pytest.raises(FeatureError, match="other bytes than were sent"):
+        replace(file, copy=Copy("0" * 64, url=moved.as_uri())).open()
+    assert not list((tmp_path / "machine").rglob("*.safetensors"))
+
+
+def test_a_machine_without_any_way_to_it_says_what_to_do(fold, tmp_path):
+    file, _ = elsewhere(fold_file(tmp_path / "folds", 0, lambda: fold), tmp_path)
+    with pytest.raises(FeatureError, match=r"does not see .*fold-0.*EMOFLOW_SHARED"):
+        file.open()
+
+
+def test_a_shared_folder_holds_the_files_of_each_search_apart(fold, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    site = Site(1, "cpu", address="head:6379", shared=str(tmp_path / "nfs"))
+    one, other = folder_of("search-1", site), folder_of("search-2", site)
+    for folder in (one, other):
+        fold_file(folder, 0, lambda: fold)
+    clear(one, site)
+    assert [path.name for path in (tmp_path / "nfs").iterdir()] == ["search-2"]
+    assert folder_of("search-1", Site(1, "cpu", shared="s3://bucket")) == Path(".emoflow/folds/search-1")
+
+
+@pytest.mark.integration
+def test_through_rays_object_store(fold, tmp_path):
+    ray = pytest.importorskip("ray")
+    ray.init(
+        address="local", num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1",
+        logging_level="ERROR", log_to_driver=False,
+    )  # fmt: skip
+    try:
+        file, _ = elsewhere(held(fold_file(tmp_path / "folds", 0, lambda: fold)), tmp_path)
+        assert_same(file.open(), fold)
+    finally:
+        ray.shutdown()
