@@ -105,9 +105,11 @@ def _published(client: "MlflowClient", name: str, weights: str) -> tuple[int, st
 def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) -> str:
     """The parent run with everything but the model; what an interrupted attempt left is deleted. Its id."""
     chosen = experiment(client, name, uri=uri, root=root)
-    left = client.search_runs([chosen], f"tags.{WEIGHTS}='{facts.weights_sha256}'")
-    for run in left:
-        client.delete_run(run.info.run_id)
+    while left := client.search_runs(
+        [chosen], f"tags.{WEIGHTS}='{facts.weights_sha256}'"
+    ):  # a page at a time
+        for run in left:
+            client.delete_run(run.info.run_id)
     title = f"{facts.protocol} {facts.description['strategy']} {facts.weights_sha256[:8]}"
     run = client.create_run(chosen, run_name=title, tags=_tags(facts) | {"role": "experiment"})
     run_id = run.info.run_id

@@ -1,5 +1,6 @@
 """A finished experiment with a real model: sound (log-mel frames), words (hashing), a face as a table of features."""
 
+import json
 from pathlib import Path
 
 import finished
@@ -18,6 +19,7 @@ from components.fusion.strategy import build
 
 CLASSES = ["anger", "happiness", "neutral"]
 SPEAKERS, CLIPS, FACE = 3, 6, 5
+TRIALS, EPOCHS = 12, 2
 CONFIG = {"width": 8, "layers": 1}
 ENCODERS = {"audio": (["logmel"], {}), "text": (["hashing"], {"dimensions": 64})}
 TEXTS = ["I hate this", "What a lovely day", "It is four o'clock"]
@@ -188,18 +190,20 @@ def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
             "best": strategy,
         },
     )
-    trials = [{"strategy": strategy, "fold": fold, "trial": 0, "ua": 0.5} for fold in range(3)]
+    trials = [
+        {"strategy": strategy, "fold": fold, "trial": trial, "seed": seed, "config": json.dumps(CONFIG)}
+        | {"epochs": EPOCHS, "status": "finished", "ua": 0.5 - 0.1 * trial + 0.02 * seed}
+        for fold in range(3)
+        for trial in range(TRIALS)
+        for seed in range(2)
+    ]
+    trials.append(trials[0] | {"strategy": "gesture", "epochs": 0, "status": "left out", "ua": None})
     write_table(search / "trials.parquet", pd.DataFrame(trials))
     curves = [
-        {
-            "strategy": strategy,
-            "fold": fold,
-            "trial": 0,
-            "epoch": epoch,
-            "loss": float(generator.random()),
-            "ua": 0.5,
-        }
-        for fold in range(3)
-        for epoch in (1, 2)
+        {name: row[name] for name in ("strategy", "fold", "trial", "seed", "ua")}
+        | {"epoch": epoch, "train_loss": 1.0, "loss": float(generator.random()), "wa": 0.5}
+        for row in trials[:-1]
+        for epoch in range(1, EPOCHS + 1)
     ]
+    curves[0]["train_loss"] = None  # of an epoch that diverged
     write_table(search / "curves.parquet", pd.DataFrame(curves))

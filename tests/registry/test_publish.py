@@ -7,7 +7,7 @@ import sys
 
 import finished
 import pytest
-from standin_experiment import experiment
+from standin_experiment import EPOCHS, TRIALS, experiment
 
 from components.errors import GateRefused, PromotionConflict, RegistryError
 from components.files import read_json, write_json
@@ -72,7 +72,19 @@ def test_publishing_twice_is_once(root):
         )
         assert len(children) == 3
         assert {each.data.tags["protocol"] for each in [run, *children]} == {"emotion3.kfold3"}
-        assert len(mlflow.get_metric_history(children[0].info.run_id, "loss")) == 2
+        assert len(mlflow.get_metric_history(children[0].info.run_id, "loss")) == EPOCHS
+        reached = {
+            each.step: each.value for each in mlflow.get_metric_history(children[0].info.run_id, "trials/ua")
+        }
+        assert reached == pytest.approx({trial: 0.51 - 0.1 * trial for trial in range(TRIALS)})
+        curve = mlflow.get_metric_history(children[0].info.run_id, "ua_by_trial/03")
+        assert [(each.step, each.value) for each in curve] == [
+            (1, pytest.approx(0.21)),
+            (2, pytest.approx(0.21)),
+        ]
+        assert {each.path for each in mlflow.list_artifacts(first.run_id, "search")} == {
+            f"search/{name}" for name in ("best.json", "curves.parquet", "trials.parquet", "trials.csv")
+        }
         assert {each.path for each in mlflow.list_artifacts(first.run_id)} >= {
             "report",
             "search",
