@@ -152,7 +152,12 @@ def measure(
         ]
         + findings,
         "excluded": _excluded(
-            data, corpora, predictions, utterances=utterances, dropped=folds_said["dropped_by_corpus"]
+            data,
+            corpora,
+            predictions,
+            utterances=utterances,
+            dropped=folds_said["dropped_by_corpus"],
+            unlabelled=folds_said["unlabelled"],
         ),
     }
     metrics["alarms"] = alarms.raised(metrics)
@@ -194,9 +199,10 @@ def _excluded(
     *,
     utterances: dict[str, "pd.DataFrame"],
     dropped: dict[str, dict[str, int]],
+    unlabelled: dict[str, int],
 ) -> dict[str, Any]:
-    """What was left out, and why: by corpus, labels outside the space and rows that validation set aside; rows in no
-    test fold; media that cannot be used."""
+    """What was left out, and why: by corpus, labels outside the space and rows that validation set aside; rows that
+    train without a label; rows in no test fold; media that cannot be used."""
     media: dict[str, dict[str, int]] = {}
     for corpus in corpora:
         rows = document(data / "features" / corpus / "exclusions.json")  # one for each encoder
@@ -204,11 +210,13 @@ def _excluded(
             reasons = media.setdefault(modality, {})
             reasons[reason] = reasons.get(reason, 0) + 1
     total, tested = sum(map(len, utterances.values())), len(np.unique(predictions.utterance_ids))
+    elsewhere = sum(sum(held.values()) for held in dropped.values()) + sum(unlabelled.values())
     return {
         "utterances": total,
         "tested": tested,
         "dropped": dropped,
-        "never_tested": total - tested - sum(sum(held.values()) for held in dropped.values()),
+        "unlabelled": unlabelled,
+        "never_tested": total - tested - elsewhere,
         "media": media,
     }
 

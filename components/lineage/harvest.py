@@ -163,7 +163,8 @@ def _verdict(root: Path, corpus: str) -> dict[str, Any]:
 def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     """Every utterance of the folds: the model is refitted on all of them, whatever fold tested them before.
 
-    Of a few-shot or zero-shot protocol, those that the first fold leaves to learn from: the model has no more.
+    Of a few-shot or zero-shot protocol, those that the first fold leaves to learn from: the model has no more. What it
+    learned from without a label, in whatever fold, has a role of its own.
     """
     import pandas as pd
 
@@ -176,7 +177,9 @@ def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     tested = folds[folds["role"] == "test"].groupby("utterance_id")["fold"].min()
     said = read_json(root / "data" / "folds.json")
     scarce = said["shots"] is not None or said["unseen"]
-    learnt = folds[(folds["fold"] == 0) & (folds["role"] != "test")] if scarce else folds
+    bare = set(folds.loc[folds["role"] == "unlabelled", "utterance_id"])
+    first = (folds["fold"] == 0) & (folds["role"] != "test")
+    learnt = folds[first | folds["utterance_id"].isin(bare)] if scarce else folds
     members = sorted(set(learnt["utterance_id"]))
     unknown = sorted(set(members) - set(table.index))
     if unknown:
@@ -187,7 +190,7 @@ def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     return [
         {
             "utterance_id": utterance,
-            "role": "train",
+            "role": "unlabelled" if utterance in bare else "train",
             "test_fold": int(tested[utterance]) if utterance in tested.index else None,
             **row,
         }

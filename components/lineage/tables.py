@@ -81,7 +81,9 @@ memberships = sa.Table(  # the utterances that a model has seen
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("utterance_id", sa.String(255), primary_key=True),
     sa.Column("speaker", sa.String(255), index=True),
-    sa.Column("role", sa.String(16), nullable=False),  # train: the model itself was fitted on it
+    sa.Column(
+        "role", sa.String(16), nullable=False
+    ),  # the model was fitted on it: train; unlabelled: but not on its label
     sa.Column("test_fold", sa.Integer),  # the fold whose test it was in, when figures were made
     sa.Column("audio_digest", sa.String(64)),
     sa.Column("video_digest", sa.String(64)),

@@ -82,6 +82,7 @@ def experiment(
             "unseen": [],
             "waived": [],
             "dropped_by_corpus": {},
+            "unlabelled": {},
             "findings": [finding],
             "text_repeats": text_repeats,
         }

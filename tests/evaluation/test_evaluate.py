@@ -219,11 +219,14 @@ def test_what_the_gate_let_through_is_carried_by_name_and_reason(tmp_path):
 
 def test_what_was_left_out_is_counted_by_corpus(tmp_path):
     dropped = {"control": {"calm": 3}, "other": {"(quarantined)": 2}}
-    data = experiment(tmp_path, said={"dropped_by_corpus": dropped})
+    before = run(experiment(tmp_path))["excluded"]["never_tested"]
+    data = experiment(tmp_path, said={"dropped_by_corpus": dropped, "unlabelled": {"lrs3": 1234}})
     metrics = run(data)
     assert metrics["excluded"]["dropped"] == dropped
+    assert metrics["excluded"]["never_tested"] == before - 5 - 1234
     page = (tmp_path / "reports" / "index.html").read_text()
     assert "left out of control" in page and "2 × (quarantined)" in page
+    assert "1,234 learned from without a label" in page
 
 
 def test_text_that_must_be_at_chance_raises_the_alarm_when_it_is_not(tmp_path):

@@ -41,6 +41,7 @@ def put(root: Path, folds: pd.DataFrame, *, inflated: str | None) -> None:
         "unseen": [],
         "waived": [],
         "dropped_by_corpus": {},
+        "unlabelled": {},
         "findings": [],
         "text_repeats": False,
     }

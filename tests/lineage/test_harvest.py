@@ -1,5 +1,6 @@
 """What a finished experiment says of itself, and when it is clean."""
 
+import pandas as pd
 import pytest
 import yaml
 from finished import finish, git, lock
@@ -45,6 +46,17 @@ def test_of_a_few_shot_protocol_the_first_fold_is_all_that_the_model_heard(root)
         f"control/{n}" for n in (2, 3, 4)
     ]
     assert {member["test_fold"] for member in facts(root).memberships} == {1, 2}
+
+
+def test_what_the_model_heard_without_a_label_is_told_apart(root):
+    folds = pd.read_parquet(root / "data" / "folds.parquet")
+    bare = folds["utterance_id"] == "control/0"
+    folds["role"] = folds["role"].mask(bare, "unlabelled")
+    folds.to_parquet(root / "data" / "folds.parquet")
+    for said in ({"shots": None, "unseen": []}, {"shots": 4, "unseen": []}):
+        write_json(root / "data" / "folds.json", said)
+        roles = {member["utterance_id"]: member["role"] for member in facts(root).memberships}
+        assert [name for name, role in roles.items() if role == "unlabelled"] == ["control/0"]
 
 
 def test_code_that_ran_uncommitted_is_named(root):
