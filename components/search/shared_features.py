@@ -79,15 +79,14 @@ def clear(folder: Path, site: Site) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if site.address is None or not is_url(site.shared):
         return
-    from pyarrow import fs
-
-    url = f"{site.shared.rstrip('/')}/{folder.name}"
+    s3, errors = _s3()
+    bucket, prefix = _named(f"{site.shared.rstrip('/')}/{folder.name}/")
     try:
-        system, path = fs.FileSystem.from_uri(url)
-        if system.get_file_info(path).type is fs.FileType.Directory:
-            system.delete_dir(path)
-    except OSError as error:
-        print(f"search: {url} stays: {error}")
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for each in page.get("Contents", []):
+                s3.delete_object(Bucket=bucket, Key=each["Key"])
+    except errors as error:
+        print(f"search: features stay at s3://{bucket}/{prefix}: {error}")
 
 
 def fold_file(folder: Path, fold: int, make: Callable[[], FoldRows]) -> FoldFile:
@@ -137,17 +136,12 @@ def uploaded(file: FoldFile, place: str) -> FoldFile:
     Raises:
         SettingsError: it cannot be written there.
     """
-    from pyarrow import fs
-
+    s3, errors = _s3()
     digest = file_digest(file.path)
     url = f"{place.rstrip('/')}/{file.path.parent.name}/{digest}.safetensors"
     try:
-        system, path = fs.FileSystem.from_uri(url)
-        if system.get_file_info(path).type is fs.FileType.NotFound:
-            fs.copy_files(
-                str(file.path), path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=system
-            )
-    except (OSError, ValueError) as error:
+        s3.upload_file(str(file.path), *_named(url))
+    except errors as error:
         raise SettingsError(
             f"EMOFLOW_SHARED: {url} cannot be written: {error}; check the bucket, AWS_ENDPOINT_URL and the "
             "credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile)"
@@ -193,16 +187,29 @@ def _fetch(copy: Copy, to: Path) -> None:
 
         to.write_bytes(memoryview(ray.get(copy.held)))
         return
-    from pyarrow import fs
-
+    s3, errors = _s3()
     try:
-        system, path = fs.FileSystem.from_uri(copy.url)
-        fs.copy_files(path, str(to), source_filesystem=system, destination_filesystem=fs.LocalFileSystem())
-    except (OSError, ValueError) as error:
+        s3.download_file(*_named(copy.url), str(to))
+    except errors as error:
         raise FeatureError(
             f"{os.uname().nodename} cannot read {copy.url}: {error}; the cluster's nodes need credentials for it "
             "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role) where Ray is started"
         ) from None
+
+
+def _s3() -> tuple[Any, tuple[type[Exception], ...]]:
+    """A client, by the environment (AWS_ENDPOINT_URL, credentials), and what it raises."""
+    import boto3
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return boto3.client("s3"), (Boto3Error, BotoCoreError, ClientError)
+
+
+def _named(url: str) -> tuple[str, str]:
+    """The bucket and the key."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def _cache() -> Path:

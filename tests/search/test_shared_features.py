@@ -1,16 +1,28 @@
 """Folds' rows as files: the same for everybody who maps them, and fetched where they are not seen."""
 
+import socket
+import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from components.errors import FeatureError
+from components.errors import FeatureError, SettingsError
 from components.files import file_digest
 from components.search.ray_cluster import Site
-from components.search.shared_features import Copy, FoldFile, FoldRows, clear, fold_file, folder_of, held
+from components.search.shared_features import (
+    FoldFile,
+    FoldRows,
+    clear,
+    fold_file,
+    folder_of,
+    held,
+    uploaded,
+)
 from components.training.data import UNLABELLED, Rows
 
 
@@ -48,10 +60,10 @@ def assert_same(made: FoldRows, wanted: FoldRows) -> None:
         assert all(torch.equal(a.side[name].isnan(), b.side[name].isnan()) for name in b.side)
 
 
-def elsewhere(file: FoldFile, tmp_path: Path) -> tuple[FoldFile, Path]:
-    """The file as a machine has it that does not see it, and where it really lies."""
-    moved = file.path.rename(tmp_path / "moved.safetensors")
-    return file, moved
+def unseen(file: FoldFile) -> FoldFile:
+    """The file as a machine has it that does not see it."""
+    file.path.unlink()
+    return file
 
 
 def test_what_is_opened_is_what_was_written_and_it_is_written_once(fold, tmp_path):
@@ -71,23 +83,67 @@ def test_rows_are_mapped_not_read(fold, tmp_path):
     assert len(opened.training) == 7
 
 
-def test_a_machine_that_does_not_see_the_file_fetches_it_once(fold, tmp_path):
-    file, moved = elsewhere(fold_file(tmp_path / "folds", 0, lambda: fold), tmp_path)
-    there = replace(file, copy=Copy(file_digest(moved), url=moved.as_uri()))
+@pytest.fixture
+def bucket(tmp_path, monkeypatch) -> Iterator[Path]:
+    """A real S3 endpoint on loopback, as the environment names it, and the folder behind its bucket."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    (tmp_path / "s3/features").mkdir(parents=True)
+    arguments = ["--addr", f"127.0.0.1:{port}", "--auth-key", "tests,secret-of-tests"]
+    server = subprocess.Popen(
+        ["rclone", "serve", "s3", str(tmp_path / "s3"), *arguments], stderr=subprocess.DEVNULL
+    )
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "secret-of-tests",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield tmp_path / "s3/features"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.mark.integration
+def test_through_s3_a_machine_fetches_it_once(fold, tmp_path, bucket):
+    site = Site(1, "cpu", address="head:6379", shared="s3://features/emoflow")
+    there = unseen(uploaded(fold_file(tmp_path / "search-1", 0, lambda: fold), site.shared))
     assert_same(there.open(), fold)
-    moved.unlink()
+    clear(tmp_path / "search-1", site)
+    assert not list(bucket.rglob("*.safetensors"))
     assert_same(there.open(), fold)
 
 
-def test_other_bytes_than_were_sent_are_refused(fold, tmp_path):
-    file, moved = elsewhere(fold_file(tmp_path / "folds", 0, lambda: fold), tmp_path)
+@pytest.mark.integration
+def test_other_bytes_than_were_sent_are_refused(fold, tmp_path, bucket):
+    there = unseen(uploaded(fold_file(tmp_path / "search-1", 0, lambda: fold), "s3://features"))
+    (sent,) = bucket.rglob("*.safetensors")
+    sent.write_bytes(sent.read_bytes()[:-1] + b"x")
     with pytest.raises(FeatureError, match="other bytes than were sent"):
-        replace(file, copy=Copy("0" * 64, url=moved.as_uri())).open()
+        there.open()
     assert not list((tmp_path / "machine").rglob("*.safetensors"))
+    sent.unlink()
+    with pytest.raises(FeatureError, match=r"cannot read s3://features/search-1.*credentials"):
+        there.open()
+
+
+@pytest.mark.integration
+def test_a_bucket_that_is_not_there(fold, tmp_path, bucket):
+    with pytest.raises(SettingsError, match=r"EMOFLOW_SHARED: s3://elsewhere/.*cannot be written"):
+        uploaded(fold_file(tmp_path / "search-1", 0, lambda: fold), "s3://elsewhere")
 
 
 def test_a_machine_without_any_way_to_it_says_what_to_do(fold, tmp_path):
-    file, _ = elsewhere(fold_file(tmp_path / "folds", 0, lambda: fold), tmp_path)
+    file = unseen(fold_file(tmp_path / "folds", 0, lambda: fold))
     with pytest.raises(FeatureError, match=r"does not see .*fold-0.*EMOFLOW_SHARED"):
         file.open()
 
@@ -111,7 +167,6 @@ def test_through_rays_object_store(fold, tmp_path):
         logging_level="ERROR", log_to_driver=False,
     )  # fmt: skip
     try:
-        file, _ = elsewhere(held(fold_file(tmp_path / "folds", 0, lambda: fold)), tmp_path)
-        assert_same(file.open(), fold)
+        assert_same(unseen(held(fold_file(tmp_path / "folds", 0, lambda: fold))).open(), fold)
     finally:
         ray.shutdown()
