@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 LEFT_OUT = "left out"
 STATUSES = ("finished", "stopped", "failed", LEFT_OUT)
 CURVES = ("ua", "loss")
+PROPOSED = {
+    "spread": "spread evenly over its space",
+    "random": "drawn at random",
+    "tpe": "proposed by a tree-structured Parzen estimator",
+}
 
 
 def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def unequal(ran: "pd.DataFrame", budget: dict[str, Any]) -> list[str]:
             found.append(
                 f"{name} had {int(rows['epochs'].max())} of {budget['epochs']} epochs on fold {fold}"
             )
-        elif not budget.get("patience") and (ended < budget["epochs"]).any():
+        elif not budget["patience"] and (ended < budget["epochs"]).any():
             found.append(f"{name} ended after {int(ended.min())} of {budget['epochs']} epochs on fold {fold}")
     expected = {(name, fold) for name in ran["strategy"].unique() for fold in ran["fold"].unique()}
     lacking = sorted(expected - set(zip(ran["strategy"], ran["fold"], strict=True)))
@@ -76,12 +81,20 @@ def statement(ran: "pd.DataFrame", budget: dict[str, Any], departures: list[str]
     """One sentence on what every strategy had, true of what the tables record."""
     if departures:
         return f"Not every strategy had the same budget: {listed(departures)}."
-    halved = [str(end) for end in budget["rungs"][:-1]]
+    rungs = " and ".join(str(end) for end in budget["rungs"][:-1])
+    way = (
+        "the lower quarter going on as changed copies of the upper"
+        if budget["evolve"]
+        else "the better half going on"
+    )
     return (
-        f"Every strategy had the same: {_many(budget['configurations'], 'configuration')} × "
-        f"{_many(budget['seeds'], 'seed')} on each of {_many(ran['fold'].nunique(), 'fold')}, up to "
-        f"{_many(budget['epochs'], 'epoch')} each"
-        + (f", the better half going on after {listed(halved)}" if halved else "")
+        f"Every strategy had the same: {_many(budget['configurations'], 'configuration')} "
+        f"({PROPOSED[budget['proposals']]}"
+        + (f" in {budget['batches']} batches" if budget["batches"] > 1 else "")
+        + f") × {_many(budget['seeds'], 'seed')} on each of {_many(ran['fold'].nunique(), 'fold')}, up to "
+        + f"{_many(budget['epochs'], 'epoch')} each"
+        + (f", {way} after {rungs}" if rungs else "")
+        + (f", ended by {_many(budget['patience'], 'epoch')} without gain" if budget["patience"] else "")
         + "."
     )
 

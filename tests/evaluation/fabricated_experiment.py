@@ -154,6 +154,10 @@ def _search(data: Path, skill: dict[str, float], folds: int, generator: np.rando
             "folds": folds,
             "seeds": SEARCH_SEEDS,
             "rungs": [5, 20],
+            "proposals": "spread",
+            "batches": 1,
+            "patience": None,
+            "evolve": False,
         },
     }
     write_json(data / "search" / "best.json", best)
