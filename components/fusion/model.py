@@ -1,12 +1,13 @@
 """The model that is put to use: preparation and members in one module, raw features in, probabilities out."""
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .preparation import Preparation
-from .prompts import encoded_size, prompt_logits
+from .prompts import encoded_size, prompt_logits, voting
 from .strategy import Strategy, build, parameter_count
 
 FORMAT = 1
@@ -57,6 +58,11 @@ class EmotionModel(nn.Module):
                 for output, prompts in zip(outputs, self.prompts, strict=True)
             ]
         return torch.stack(each).softmax(-1).mean(0)  # [K, B, C] → [B, C]
+
+    def decides_by(self, given: Collection[str]) -> list[str]:
+        """Those of the modalities given that the answer depends on, sorted."""
+        taken = set(given) & set(self.modalities)
+        return sorted(taken) if self.prompts is None else voting(taken)
 
     @property
     def parameters_declared(self) -> int:

@@ -4,6 +4,8 @@ As CLIP classifies (Radford et al. 2021, Learning Transferable Visual Models Fro
 section 3.1). It takes a strategy that encodes each modality for itself, trained with ``align_weight``.
 """
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -35,6 +37,11 @@ def prompt_logits(embeddings: dict[str, Tensor], present: dict[str, Tensor], pro
     )  # [B, M, C]
     share = voting / voting.sum(-1, keepdim=True).clamp(min=1)
     return (cosine * share.unsqueeze(-1)).sum(1) / TEMPERATURE
+
+
+def voting(names: Collection[str]) -> list[str]:
+    """Those of a row's modalities that vote, sorted."""
+    return sorted(set(names) - {WORDS}) or sorted(names)
 
 
 def encoded_size(member: Strategy) -> int | None:

@@ -84,7 +84,7 @@ class Predictor:
         ]
         found = {"label": labels}
         found |= {f"p_{name}": probabilities[:, at] for at, name in enumerate(self.classes)}
-        found["modalities_used"] = ["+".join(sorted(tokens)) for tokens, _ in heard]
+        found["modalities_used"] = ["+".join(self.model.decides_by(tokens)) for tokens, _ in heard]
         found["unused"] = unused
         found["reason"] = [
             None if tokens else (why or self._nothing_given())

@@ -1,17 +1,24 @@
 """Classes that nobody showed, recognised by their prompts: where words carry them over, and what is asked for."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
+from planted_experiment import CLASSES, lay_out
+from safetensors.torch import load_file
 
-from components.encoders import encode, make
+from components.encoders import FeatureStore, encode, make
 from components.errors import SearchError
+from components.files import read_json, write_json
 from components.fusion.model import EmotionModel, members_state
 from components.fusion.preparation import Preparation, plan
 from components.fusion.prompts import encoded_size, prompt_logits
 from components.fusion.strategy import build
-from components.training import zero_shot
+from components.search import search
+from components.training import train, zero_shot
 from components.training.data import Rows
 from components.training.population import Member, Population
 
@@ -134,6 +141,60 @@ def test_the_languages_are_those_of_the_rows_asked_for(tmp_path):
         rows.to_parquet(tmp_path / f"{name}.parquet")
     tables = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     assert zero_shot.languages_of(tables, ["a/1", "b/2"]) == ["de"]
+
+
+@pytest.mark.slow
+def test_the_stage_scores_by_prompts_and_packs_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
+    monkeypatch.setenv("EMOFLOW_WORKERS", "2")
+    lay_out(tmp_path, strategies=["late-average", "majority"])
+    folds = pd.read_parquet("data/folds.parquet")
+    folds = folds[(folds["label"] != "sadness") | (folds["role"] == "test")]
+    folds.to_parquet("data/folds.parquet")
+    write_json("data/folds.json", read_json("data/folds.json") | {"unseen": ["sadness"]})
+    held = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    held["features"]["text"]["dimensions"] = 64
+    Path("params.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
+    table = pd.read_parquet("data/utterances/control.parquet").assign(language="en")
+    table.to_parquet("data/utterances/control.parquet")
+    with pytest.raises(SearchError, match="nothing brings words and voices together in late-average"):
+        search.main()
+
+    chosen = {
+        "trial": 0,
+        "config": CONFIG,
+        "epochs": 3,
+        "fitted": {},
+        "schedule": [],
+        "validation": {"ua": 0.5},
+    }
+    names = {"late-average": chosen, "majority": chosen | {"config": {}}}
+    write_json(
+        "data/search/best.json",
+        {
+            "strategies": {name: {"folds": {str(k): each for k in range(3)}} for name, each in names.items()},
+            "best": "late-average",
+            "per_fold_best": {str(k): "late-average" for k in range(3)},
+        },
+    )
+    train.main()
+    described = read_json("data/model/model.json")
+    assert described["zero_shot"] == {"unseen": ["sadness"]}
+    model = EmotionModel.from_description(described)
+    model.load_state_dict(load_file("data/model/weights.safetensors"))
+    torch.testing.assert_close(model.prompts.norm(dim=-1), torch.ones(2, 3))
+    assert model.decides_by(["text", "audio"]) == ["audio"] and model.decides_by(["text"]) == ["text"]
+    # The model heard the first fold's rows, as that fold's refit did: it says the same of that fold's test.
+    test = sorted(folds.loc[(folds["fold"] == 0) & (folds["role"] == "test"), "utterance_id"])
+    store = FeatureStore.open("data/features/control")
+    read = {name: store.tokens(name, test) for name in model.modalities}
+    said = model(*[{name: torch.from_numpy(each[i]) for name, each in read.items()} for i in (0, 1)])
+    rows = pd.read_parquet("data/predictions.parquet")
+    rows = rows[(rows["fold"] == 0) & (rows["strategy"] == "late-average")]
+    figures = rows.groupby("utterance_id")[[f"p_{name}" for name in CLASSES]].mean().loc[test]
+    np.testing.assert_allclose(figures, said.numpy(), atol=1e-5)
+    assert "sadness" in set(rows["label"])
 
 
 def config(strategy: str, **changes) -> dict:
