@@ -22,11 +22,13 @@ def rows(count: int, seed: int) -> Rows:
     return Rows(tokens, {name: torch.ones(count, 1, dtype=torch.bool) for name in SIZES}, target)
 
 
-def gang(configs: list[dict], strategy: str = "late-weighted", **changes) -> Outcome:
+def gang(
+    configs: list[dict], strategy: str = "late-weighted", *, memory: int | None = None, **changes
+) -> Outcome:
     seeds = [member_seed(7, i) for i in range(len(configs))]
     options = {"epochs": 8, "halvings": 2} | changes
     asked = Gang(strategy, fold=0, configs=configs, seeds=seeds, **options)
-    return run_gang(asked, training=rows(120, 1), validation=rows(60, 2), classes=3)
+    return run_gang(asked, training=rows(120, 1), validation=rows(60, 2), classes=3, memory=memory)
 
 
 def drawn(count: int = 6) -> list[dict]:

@@ -3,20 +3,24 @@
 Pure computation on the rows it is given, which hold training and validation only; no Ray, no files.
 """
 
+import gc
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..errors import SearchError
 from ..files import digest_of
 from ..fusion.strategy import entry
 from ..training.data import Rows
 from ..training.hyperparameters import common
+from ..training.memory import is_lack_of_memory
 from ..training.population import Member, Population
 from .evolution import perturbed, succession
+from .fitting import at_once
 from .outcome import Outcome
 from .space import repeated_seed
 from .standing import Standing
@@ -65,49 +69,114 @@ def rungs(epochs: int, halvings: int) -> list[int]:
     return ends
 
 
-def run_gang(gang: Gang, *, training: Rows, validation: Rows, classes: int, device: str = "cpu") -> Outcome:
+def run_gang(
+    gang: Gang,
+    *,
+    training: Rows,
+    validation: Rows,
+    classes: int,
+    device: str = "cpu",
+    memory: int | None = None,
+) -> Outcome:
     """Train all configurations; at each rung the better half by validation goes on, or all do and the worst learn.
 
     A configuration one of whose losses is no longer finite is failed and leaves; the others do not notice.
+
+    Args:
+        memory: bytes that there are for it; what does not fit at once is trained in parts. None: no look at that.
+
+    Raises:
+        SearchError: no training row has one of the modalities; no memory for a single member.
     """
-    contest = _Contest(gang, training, validation, classes, device)
-    for rung, end in enumerate(rungs(gang.epochs, gang.halvings)):
-        contest.train(end, rung)
-        if end < gang.epochs:
-            if gang.moves is None:
-                contest.halve()
-            else:
-                contest.evolve(rung, gang.moves)
-            contest.compact()
-    return contest.outcome()
+    training = training.at(training.there().any(1)).to(device)
+    if not len(training):
+        raise SearchError(f"no training row has {' or '.join(training.tokens)}")
+    rows = {"training": training, "validation": validation.to(device)}
+    groups = _by_architecture(gang.strategy, tuple(training.tokens), gang.configs)
+    sizes, notices = [len(group) * gang.repeats for group in groups], []
+    if memory is not None:
+        configs = [[gang.configs[i] for i in group] for group in groups]
+        sizes, notices = at_once(
+            gang.strategy,
+            configs,
+            repeats=gang.repeats,
+            classes=classes,
+            device=device,
+            memory=memory,
+            **rows,
+        )
+    while True:
+        outcome = _outcome_or_none(gang, groups, sizes, classes=classes, device=device, **rows)
+        if outcome is not None:
+            return replace(outcome, notices=notices)
+        if max(sizes) == 1:
+            raise SearchError(f"there is no memory for a single configuration of {gang.strategy}")
+        sizes = [(size + 1) // 2 for size in sizes]
+        notices = [*notices, f"out of memory: begun anew with {max(sizes)} members at a time"]
+        _give_back(device)
+
+
+def _outcome_or_none(gang: Gang, groups, sizes, *, device: str, **rows) -> Outcome | None:
+    """None for want of memory; whatever was held is let go with this frame."""
+    try:
+        contest = _Contest(gang, groups, sizes, device=device, **rows)
+        for rung, end in enumerate(rungs(gang.epochs, gang.halvings)):
+            contest.train(end, rung)
+            if end < gang.epochs:
+                if gang.moves is None:
+                    contest.halve()
+                else:
+                    contest.evolve(rung, gang.moves)
+                contest.compact()
+        return contest.outcome()
+    except (RuntimeError, MemoryError) as error:
+        if not is_lack_of_memory(error):
+            raise
+        return None
+
+
+def _give_back(device: str) -> None:
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 class _Contest:
     """The gang at work: how each configuration stands, and the populations that their members are in."""
 
-    def __init__(self, gang: Gang, training: Rows, validation: Rows, classes: int, device: str):
-        self.gang = gang
-        dimensions = {name: x.shape[-1] for name, x in training.tokens.items()}
-        there = training.there().any(1)
-        # rows are mapped from a file that all workers share: copied only where some must go
-        self.training = (training if there.all() else training.at(there)).to(device)
-        self.validation = validation.to(device)
+    def __init__(
+        self,
+        gang: Gang,
+        groups: Sequence[Sequence[int]],
+        sizes: Sequence[int],
+        *,
+        training: Rows,
+        validation: Rows,
+        classes: int,
+        device: str,
+    ):
+        self.gang, self.architectures = gang, groups
+        self.training, self.validation = training, validation
         self.done = 0
         self.standings = [
             Standing.at_start(gang.first + i, gang.batch, config, gang.repeats)
             for i, config in enumerate(gang.configs)
         ]
         self.groups: list[tuple[list[tuple[int, int]], Population]] = []
-        self.architectures = _by_architecture(gang.strategy, tuple(dimensions), gang.configs)
-        for which in self.architectures:
+        dimensions = {name: x.shape[-1] for name, x in training.tokens.items()}
+        for which, size in zip(groups, sizes, strict=True):
             ids = [(i, repeat) for i in which for repeat in range(gang.repeats)]
-            members = [Member(gang.configs[i], repeated_seed(gang.seeds[i], repeat)) for i, repeat in ids]
-            population = Population(
-                gang.strategy, members, dimensions=dimensions, classes=classes, device=device
-            )
-            self.groups.append((ids, population))
-            for i in which:
-                self.standings[i].parameters = population.parameters
+            for part in np.array_split(np.arange(len(ids)), -(-len(ids) // size)):
+                here = [ids[k] for k in part]
+                members = [
+                    Member(gang.configs[i], repeated_seed(gang.seeds[i], repeat)) for i, repeat in here
+                ]
+                population = Population(
+                    gang.strategy, members, dimensions=dimensions, classes=classes, device=device
+                )
+                self.groups.append((here, population))
+                for i, _ in here:
+                    self.standings[i].parameters = population.parameters
 
     def train(self, end: int, rung: int) -> None:
         """On to this epoch; epoch by epoch where somebody may lose patience in between."""

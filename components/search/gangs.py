@@ -1,13 +1,15 @@
 """Gangs on Ray: one Tune trial a gang, its outcome handed to the caller as soon as it is there."""
 
 import gc
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
+from ..errors import SearchError
 from ..fusion.strategy import uses
 from ..progress import track
-from ..training.memory import KEEP_MEMORY
+from ..training.memory import KEEP_MEMORY, available
 from .gang import Gang, run_gang
 from .outcome import Outcome
 from .ray_cluster import Site, joined
@@ -95,11 +97,22 @@ def _trainable(config: dict, shared: dict) -> None:
             validation=rows.validation.of(modalities),
             classes=shared["classes"],
             device=site.device,
+            memory=available(site.device, share=_share(site)),
         )
-    except (RuntimeError, ValueError, AssertionError) as error:  # torch's out of memory is a RuntimeError
+    except SearchError as error:
+        tune.report({"error": str(error)})
+        return
+    except (RuntimeError, ValueError, AssertionError) as error:
         tune.report({"error": f"{type(error).__name__}: {error}"})
         return
     tune.report({"outcome": outcome.to_json()})
+
+
+def _share(site: Site) -> float:
+    """Of a device's memory, for one of the gangs that it trains at once."""
+    if site.device == "cuda":
+        return 1 / site.gangs_per_gpu
+    return 1 / ((os.cpu_count() or 1) if site.address else site.workers)
 
 
 def _forwarder(gangs: Sequence[Gang], on_outcome: Callable[[Gang, Outcome], None]):

@@ -8,6 +8,7 @@ and of counters, so it comes out as it would alone.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,6 +30,9 @@ from .optimizer import PopulationAdamW
 
 BATCH = (32, 64)
 """The smallest and largest batch; in between a tenth of the rows, so that an epoch is some ten steps."""
+
+SCORED_AT_ONCE = 512
+"""Rows: what a transformer holds of all validation rows at once may be more than what a step holds."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +143,17 @@ class Population:
         self.members[k] = source.members[at]
         self._spread()
 
-    def fit(self, rows: Rows, *, epochs: int, validation: Rows | None = None) -> Curves:
-        """Train ``epochs`` more epochs; with validation rows, score them after each."""
+    def fit(
+        self, rows: Rows, *, epochs: int, validation: Rows | None = None, steps: int | None = None
+    ) -> Curves:
+        """Train ``epochs`` more epochs, of at most so many steps; with validation rows, score them after each."""
         rows = self._used(rows).to(self.device)
         validation = validation.to(self.device) if validation is not None else None
         curves = Curves()
         if self.epoch == 0:
             self._fit_on_training(rows)
         for _ in range(epochs):
-            losses = self._train_epoch(rows)
+            losses = self._train_epoch(rows, steps)
             curves.train_loss.append(losses.tolist())
             self.epoch += 1
             for i, loss in enumerate(losses.tolist()):
@@ -158,6 +164,7 @@ class Population:
                 curves.loss.append(log_loss(logits, validation.target).tolist())
                 curves.wa.append(weighted_accuracy(logits, validation.target).tolist())
                 curves.ua.append(unweighted_recall(logits, validation.target).tolist())
+        self.buffers |= dict.fromkeys(self.dropouts, torch.ones(len(self), device=self.device))  # room for others
         return curves
 
     def _used(self, rows: Rows) -> Rows:
@@ -205,11 +212,17 @@ class Population:
     def _forward(self, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
         self.model.eval()
 
-        def call(parameters: dict, buffers: dict) -> tuple[Tensor, dict]:
-            output = functional_call(self.model, (parameters, buffers), (rows.tokens, rows.present))
+        def call(parameters: dict, buffers: dict, part: Rows) -> tuple[Tensor, dict]:
+            output = functional_call(self.model, (parameters, buffers), (part.tokens, part.present))
             return output.logits, output.per_modality_logits or {}
 
-        return vmap(call)(self._unflatten(self.optimizer.average), self.buffers)
+        held = self._unflatten(self.optimizer.average), self.buffers
+        parts = torch.arange(len(rows), device=self.device).split(SCORED_AT_ONCE)
+        made = [vmap(partial(call, part=rows.at(part)))(*held) for part in parts]
+        logits, alone = zip(*made, strict=True)
+        return torch.cat(logits, dim=1), {
+            name: torch.cat([each[name] for each in alone], dim=1) for name in alone[0]
+        }
 
     def state(self) -> dict[str, Tensor]:
         """The averaged weights and the fitted buffers, stacked: ``{name: [K, ...]}``."""
@@ -226,7 +239,7 @@ class Population:
 
     # -- one epoch ---------------------------------------------------------------------------------------------
 
-    def _train_epoch(self, rows: Rows) -> Tensor:
+    def _train_epoch(self, rows: Rows, most: int | None) -> Tensor:
         self.model.train()
         labelled = (rows.target != UNLABELLED).nonzero().squeeze(-1)
         count = len(labelled)
@@ -234,7 +247,7 @@ class Population:
         order = labelled[self._orders(count)]  # [K, N]
         partner = order.roll(1, dims=1)
         total = torch.zeros(len(self), device=self.device)
-        steps = count // size
+        steps = min(count // size, most or count)
         seen = consistency.view_size(size, labelled=count, rows=len(rows))
         order_of_all = (
             self._orders(len(rows), consistency.STREAM) if "consistency_weight" in self.on else None

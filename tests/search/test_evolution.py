@@ -1,5 +1,7 @@
 """Population based training inside a gang: who learns from whom, and what is refitted of it."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,15 +35,18 @@ def test_a_number_moves_within_its_range(seed, rate, dropout):
     assert {**made, "learning_rate": rate, "dropout": dropout} == config
 
 
-def evolved(**changes):
+def gone(repeats: int = 1):
     configs = [config | {"layers": 1} for config in drawn(8)]
     configs[5]["learning_rate"] = configs[6]["learning_rate"] = 1e-6
-    return configs, gang(configs, epochs=12, halvings=2, moves=MOVES, **changes)
+    return configs, gang(configs, epochs=12, halvings=2, moves=MOVES, repeats=repeats)
+
+
+evolved = cache(gone)
 
 
 def test_nobody_leaves_and_the_worst_go_on_from_the_best():
     configs, outcome = evolved()
-    assert outcome == evolved()[1]
+    assert outcome == gone()[1]
     assert {(t.epochs, t.status) for t in outcome.trials} == {(12, "finished")}
     moved = [t for t in outcome.trials if t.schedule]
     assert 2 <= len(moved) <= 4

@@ -13,14 +13,14 @@ def test_without_a_better_epoch_a_configuration_leaves_and_may_still_be_chosen()
         config | {"learning_rate": rate}
         for config, rate in zip(drawn(4), (1e-7, 1e-2, 1e-2, 0.3), strict=True)
     ]
-    whole = gang(configs, halvings=0, epochs=24)
-    cut = gang(configs, halvings=0, epochs=24, patience=4)
+    whole = gang(configs, halvings=0, epochs=16)
+    cut = gang(configs, halvings=0, epochs=16, patience=3)
     assert {t.status for t in cut.trials} == {"finished"}
-    left = [t for t in cut.trials if t.epochs < 24]
-    assert left and all(t.reason == "no better for 4 epochs" for t in left)
+    left = [t for t in cut.trials if t.epochs < 16]
+    assert left and all(t.reason == "no better for 3 epochs" for t in left)
     for t in left:
         ua, loss = (smoothed(cut.curves[t.trial][0][name]) for name in ("ua", "loss"))
-        assert max(ua.argmax(), loss.argmin()) + 4 == t.epochs - 1
+        assert max(ua.argmax(), loss.argmin()) + 3 == t.epochs - 1
     for t in cut.trials:
         mine, theirs = cut.curves[t.trial][0]["loss"], whole.curves[t.trial][0]["loss"]
         assert mine == pytest.approx(theirs[: t.epochs], abs=1e-4)

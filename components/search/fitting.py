@@ -1,0 +1,62 @@
+"""How many members of a gang are trained at once: as many as memory holds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..training.data import Rows
+from ..training.footprint import member_bytes
+from ..training.hyperparameters import HYPERPARAMETERS
+from ..training.population import Member
+
+MEGABYTE = 1 << 20
+
+
+def at_once(
+    strategy: str,
+    groups: Sequence[Sequence[dict[str, Any]]],
+    *,
+    repeats: int,
+    training: Rows,
+    validation: Rows,
+    classes: int,
+    device: str,
+    memory: int,
+) -> tuple[list[int], list[str]]:
+    """For each architecture's configurations the members that fit at once, halved until they do; and notices of it.
+
+    A member comes out alike in a population of any size, so nothing but the time depends on it.
+
+    Args:
+        memory: bytes that there are for all of the gang.
+    """
+    measured = [
+        member_bytes(
+            strategy, Member(_fullest(configs), 0), training=training, validation=validation, classes=classes,
+            device=device,
+        )
+        for configs in groups
+    ]  # fmt: skip
+    counts = [len(configs) * repeats for configs in groups]
+    left = memory - sum(count * held for count, (held, _) in zip(counts, measured, strict=True))
+    sizes, notices = [], []
+    for count, (_, working) in zip(counts, measured, strict=True):
+        size = count
+        while size > 1 and size * working > left:
+            size = (size + 1) // 2
+        if size < count:
+            notices.append(
+                f"{count} members are trained {size} at a time: each takes about {working / MEGABYTE:.0f} MB, "
+                f"and there are {max(left, 0) / MEGABYTE:.0f} MB"
+            )
+        sizes.append(size)
+    return sizes, notices
+
+
+def _fullest(configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One configuration that has switched on whatever some of them have."""
+    most = {
+        name: max(config.get(name, known.default) for config in configs)
+        for name, known in HYPERPARAMETERS.items()
+        if any(name in config for config in configs)
+    }
+    return configs[0] | most
