@@ -5,6 +5,7 @@ are kept in the stage's work folder, so a killed search goes on where it was.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from ..training import zero_shot
 from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
 from ..training.told import UTTERANCES, Told, read_told
 from .gang import Gang, rungs
-from .gangs import run_gangs
+from .gangs import ray_of, run_gangs
 from .outcome import Outcome, joined
 from .plan import Plan
 from .ray_cluster import Site
@@ -60,12 +61,7 @@ def main() -> None:
     layouts = {name: held.layout(name) for name in held.corpora}
     told = read_told(held.corpora, layouts, space=held.space(), classes=classes)
     told.check([config for configs in first.values() for config in configs])
-    absent = {}
-    for name in search.strategies:
-        if not set(uses(name, held.modalities)) & set(there):
-            absent[name] = f"no utterance of {listed(held.corpora)} has the modality {name!r}"
-        elif len(there) == 1 and name not in {*held.modalities, *BASELINES}:
-            absent[name] = f"{listed(held.corpora)} has {there[0]} alone, so there is nothing to fuse"
+    absent = _absent(held, store, folds, there)
     for name, why in absent.items():
         print(f"search: left out: {name}: {why}")
 
@@ -75,13 +71,21 @@ def main() -> None:
     reduction = Reduction(**held.preparation.model_dump())
     rows = {fold.number: partial(_rows, store, fold, there, reduction, told) for fold in folds}
     done: dict[tuple[str, int], list[tuple[Gang, Outcome]]] = {}
-    for batch in range(search.batches):
-        gangs = plan.gangs(batch, done, without=list(absent))
-        ended = _ended(
-            gangs, work, rows, features=features, modalities=there, classes=len(classes), site=site
-        )
-        for gang, outcome in zip(gangs, ended, strict=True):
-            done.setdefault((gang.strategy, gang.fold), []).append((gang, outcome))
+    with ExitStack() as ray:
+        for batch in range(search.batches):
+            gangs = plan.gangs(batch, done, without=list(absent))
+            ended = _ended(
+                gangs,
+                work,
+                rows,
+                features=features,
+                modalities=there,
+                classes=len(classes),
+                site=site,
+                ray=ray,
+            )
+            for gang, outcome in zip(gangs, ended, strict=True):
+                done.setdefault((gang.strategy, gang.fold), []).append((gang, outcome))
 
     outcomes = {key: joined(outcome for _, outcome in pairs) for key, pairs in sorted(done.items())}
     budget = {
@@ -117,8 +121,12 @@ def _ended(
     modalities: list[str],
     classes: int,
     site: Site,
+    ray: ExitStack,
 ) -> list[Outcome]:
     """The gangs' outcomes in their order; those of an earlier run as they were kept.
+
+    Args:
+        ray: where Ray is left with, once it was needed.
 
     Raises:
         SearchError: some failed; what the others came to is kept.
@@ -136,6 +144,7 @@ def _ended(
         for notice in outcome.notices:
             print(f"search: {gang.strategy} on fold {gang.fold}: {notice}")
 
+    ray.enter_context(ray_of(site))
     failed = run_gangs(
         left,
         {fold: fold_file(features, fold, rows[fold]) for fold in sorted({g.fold for g in left})},
@@ -164,10 +173,29 @@ def _site(where: settings.Settings) -> Site:
 
 def _there(store: FeatureStore, folds: list[Fold], modalities: list[str]) -> list[str]:
     """The modalities that somebody has, without a look at what a test row holds."""
+    return [name for name in modalities if not _without(store, folds, name)]
+
+
+def _without(store: FeatureStore, folds: list[Fold], modality: str) -> list[int]:
+    """The folds of which no training row has the modality."""
     stored = store.modalities
-    return [
-        name for name in modalities if all(available([name], store.tokens, f.train, stored) for f in folds)
-    ]
+    return [fold.number for fold in folds if not available([modality], store.tokens, fold.train, stored)]
+
+
+def _absent(held: params.Params, store: FeatureStore, folds: list[Fold], there: list[str]) -> dict[str, str]:
+    """The strategies that nothing can be searched for, and why."""
+    absent, whose = {}, listed(held.corpora)
+    for name in held.search.strategies:
+        if not set(uses(name, held.modalities)) & set(there):
+            without = _without(store, folds, name) if name in store.modalities else []
+            absent[name] = f"no utterance of {whose} has the modality {name!r}"
+            if len(without) == len(folds):
+                absent[name] = f"the features of {name!r} are of none of {whose}'s labelled utterances"
+            elif without:
+                absent[name] = f"no training utterance of fold {listed(without)} has the modality {name!r}"
+        elif len(there) == 1 and name not in {*held.modalities, *BASELINES}:
+            absent[name] = f"{whose} has {there[0]} alone, so there is nothing to fuse"
+    return absent
 
 
 def _rows(

@@ -106,27 +106,26 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
 
 
 def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
-    """The utterances' features as they are stored."""
+    """The utterances' features as they are stored.
+
+    Raises:
+        FeatureError: features that are not finite, with whose they are.
+    """
     tokens, present = {}, {}
     for name in modalities:
         x, mask = reader(name, part.ids)
+        bad = (~np.isfinite(x).all(-1) & mask).any(1)
+        if bad.any():
+            raise FeatureError(
+                f"{name}: features that are not finite, of {listed(np.array(part.ids)[bad])}; make them again with: "
+                "dvc repro features, or leave the recordings out"
+            )
         tokens[name], present[name] = torch.from_numpy(x), torch.from_numpy(mask)
     return Rows(tokens, present, torch.tensor(part.target, dtype=torch.int64))
 
 
 def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction) -> Preparation:
-    """The preparation fitted on the rows that have a label, so that those without one change nothing of it.
-
-    Raises:
-        FeatureError: features that are not finite.
-    """
-    for name, x in rows.tokens.items():
-        bad = ~torch.isfinite(x).all(-1) & rows.present[name]
-        if bad.any():
-            raise FeatureError(
-                f"{name}: {int(bad.any(1).sum())} of {len(rows)} training rows hold features that are not finite; "
-                "make them again with: dvc repro features"
-            )
+    """The preparation fitted on the rows that have a label, so that those without one change nothing of it."""
     told = rows.at(rows.target != UNLABELLED)
     return Preparation(plan(layouts, reduction)).fit(told.tokens, told.present)
 
