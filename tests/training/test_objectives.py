@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from components.fusion.strategy import BASELINES, REGISTRY
+from components.training.contrast import unit
 from components.training.data import UNLABELLED, Rows
 from components.training.hyperparameters import common
 from components.training.population import Member, Population
@@ -26,6 +28,8 @@ EVERYTHING = {
     "adversarial": 0.1,
 }
 PLAIN = {"mixup": 0.2, "dropout": 0.2}
+WITHOUT = {*BASELINES, "early-summation", "early-concatenation", "resampled-concatenation"}
+"""Strategies in which no modality is encoded for itself."""
 
 
 def rows(count: int, seed: int) -> Rows:
@@ -141,3 +145,34 @@ def test_members_of_one_population_are_attacked_in_as_many_steps():
     with pytest.raises(AssertionError, match=r"members that differ in .*adversarial_steps"):
         population({"adversarial_steps": 1.0}, {"adversarial_steps": 3.0})
     trained(population({"adversarial": 0.1, "adversarial_steps": 3.0}), rows(90, 1), epochs=1)
+
+
+@pytest.mark.parametrize("strategy", REGISTRY)
+def test_embeddings_of_modalities_can_be_compared(strategy):
+    data = rows(20, 1)
+    config = {"narrow": 4, "rank": 2, "order": 1, "slots": 4, "experts": 2}
+    each = population(config, strategy=strategy).embed(data)
+    if each:
+        assert set(each) == set(SIZES)
+        assert len({x.shape for x in each.values()}) == 1
+        assert all(torch.isfinite(x).all() for x in each.values())
+    else:
+        assert strategy in WITHOUT
+
+
+def test_alignment_brings_a_row_s_modalities_together():
+    """What both modalities know of a row beside its class: with alignment its two embeddings lie together."""
+    data = rows(240, 4)
+    told = torch.randn(240, 1, 2, generator=torch.Generator().manual_seed(5)) * 3
+    tokens = {
+        name: torch.cat((x[..., :-2], told.expand(-1, 3, -1)), dim=-1) for name, x in data.tokens.items()
+    }
+    whole = {name: torch.ones_like(mask) for name, mask in data.present.items()}
+    data = replace(data, tokens=tokens, present=whole)
+    made = population({}, {"align_weight": 0.5})
+    made.fit(data, epochs=15)
+    audio, face = (unit(x) for x in made.embed(data).values())  # [K, N, E]
+    scores = audio @ face.mT
+    own = scores.diagonal(dim1=1, dim2=2).unsqueeze(-1)
+    before = (scores > own).float().mean((1, 2))  # the share of strangers that lie nearer than oneself
+    assert before[0] > 0.4 and before[1] < 0.2

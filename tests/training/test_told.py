@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from planted_experiment import CLASSES as PLANTED
+from planted_experiment import lay_out
 
 from components.errors import ParamsError, SearchError
+from components.files import write_json
 from components.schema import LABEL_SPACES, LabelSpace, Layout
+from components.training import train
 from components.training.data import UNLABELLED, Rows
 from components.training.rows import Part
 from components.training.told import COLUMNS, read_told
@@ -102,3 +106,50 @@ def test_what_nobody_is_told_of_cannot_be_learned(tmp_path):
 def test_a_table_that_is_not_there(tmp_path):
     with pytest.raises(ParamsError, match="no table of lab; make it: dvc repro utterances"):
         read_told(["lab"], {"lab": Layout()}, space=LABEL_SPACES["emotion4"], classes=[], folder=tmp_path)
+
+
+@pytest.mark.slow
+def test_what_is_told_of_a_test_row_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
+    monkeypatch.setenv("EMOFLOW_WORKERS", "1")
+    lay_out(tmp_path, strategies=["audio"])
+    used = {"soft_labels": 1.0, "intensity_weight": 0.5, "gender_adversary": 0.5}
+    chosen = {
+        "trial": 0,
+        "config": {"width": 16, "layers": 1, "learning_rate": 0.01} | used,
+        "epochs": 6,
+        "fitted": {},
+        "schedule": [],
+        "validation": {"wa": 0.5, "ua": 0.5, "loss": 1.0},
+    }
+    numbers = ["0", "1", "2"]
+    strategies = {"audio": {"folds": dict.fromkeys(numbers, chosen)}}
+    per_fold = dict.fromkeys(numbers, "audio")
+    write_json(
+        "data/search/best.json", {"strategies": strategies, "best": "audio", "per_fold_best": per_fold}
+    )
+
+    def predictions(seed: int, of: pd.Series | None = None) -> pd.DataFrame:
+        """After the votes and numbers of these rows were drawn anew; of all rows without ``of``."""
+        table = pd.read_parquet("data/utterances/control.parquet").astype(object)
+        drawn = np.random.default_rng(seed).integers(3, size=(len(table), 3))
+        new = pd.DataFrame(
+            {
+                "raters": [json.dumps({"r1": [PLANTED[i]]}) for i in drawn[:, 0]],
+                "intensity": np.array(["low", "normal", "strong"])[drawn[:, 1]],
+                "speaker_gender": np.array(["female", "male", None])[drawn[:, 2]],
+            }
+        )
+        which = slice(None) if of is None else table["utterance_id"].isin(of)
+        table.loc[which, new.columns] = new.loc[which]
+        table.to_parquet("data/utterances/control.parquet")
+        train.main()
+        return pd.read_parquet("data/predictions.parquet")
+
+    folds = pd.read_parquet("data/folds.parquet")
+    tested = folds[(folds["fold"] == 0) & (folds["role"] == "test")]["utterance_id"]
+    before, after = predictions(1), predictions(2, of=tested)
+    same = (before.filter(like="p_") == after.filter(like="p_")).all(axis=1).groupby(before["fold"]).mean()
+    assert same[0] == 1
+    assert same[1] < 0.1 and same[2] < 0.1
