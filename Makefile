@@ -53,6 +53,7 @@ bench: install  ## speed against what one would use instead, in one run
 	@emoflow corpora synthesise control
 	@python -m benchmarks.features data/raw/control --clips 120
 	@python -m benchmarks.search
+	@python -m benchmarks.population
 	@python -m benchmarks.corpora
 	@python -m benchmarks.gate
 

@@ -1,95 +1,164 @@
-"""A search over one strategy: a population trained together, against what a user would write instead.
+"""A search over one strategy: populations trained together, against what a user would write instead.
 
-    python -m benchmarks.search [--configurations 16] [--epochs 20]
+    python -m benchmarks.search [--configurations 64] [--folds 2] [--strategy single-stream]
 
-One fixed task (two modalities of 88 and 35 features, 1,100 rows, seven classes, cross-attention of width 64), the
-same configurations, epochs and rows for all three, in the same run:
+One fixed task (`benchmarks.task`), the same configurations, epochs and folds for all, in one run:
 
-- stock Ray Tune: a function trainable for each configuration, its defaults;
-- one after another: each configuration alone, in one process;
-- together: emoflow's population.
+- stock Ray Tune: a function trainable for each configuration and fold, its defaults, a plain model and loop;
+- Optuna: the same function in one process, with the number of torch threads that is fastest here;
+- emoflow: the same configurations as gangs, Ray's start and end included.
 """
 
 import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
+import optuna
 import torch
 
-from components.search.space import configurations
-from components.training.data import Rows
-from components.training.population import Member, Population
+from components.search.gang import Gang
+from components.search.gangs import run_gangs
+from components.search.ray_cluster import Site
+from components.search.shared_features import FoldRows, fold_file
+from components.search.space import configurations, member_seed
 
-STRATEGY = "cross-attention"
-DIMENSIONS = {"audio": 88, "face": 35}
-CLASSES = 7
+from .task import CLASSES, DIMENSIONS, DROPOUT, EPOCHS, FIXED, rows, train_plain
 
-
-def task(rows: int = 1100, seed: int = 0) -> Rows:
-    """Rows whose class moves the mean of both modalities a little."""
-    where, generator = torch.Generator().manual_seed(0), torch.Generator().manual_seed(seed)
-    target = torch.randint(CLASSES, (rows,), generator=generator)
-    tokens = {}
-    for name, size in DIMENSIONS.items():
-        centres = torch.randn(CLASSES, size, generator=where)
-        tokens[name] = (0.3 * centres[target] + torch.randn(rows, size, generator=generator))[:, None]
-    return Rows(tokens, {name: torch.ones(rows, 1, dtype=torch.bool) for name in tokens}, target)
+VARIED = ("learning_rate", "weight_decay", "smoothing")
+Trials = list[tuple[dict, int, int]]
+"""(configuration, fold, seed) of each."""
 
 
-def train(configs: list[dict], epochs: int) -> list[float]:
-    """Validation UA of each configuration after the last epoch."""
-    population = Population(
-        STRATEGY, [Member(config, seed=0) for config in configs], dimensions=DIMENSIONS, classes=CLASSES
-    )
-    return population.fit(task(), epochs=epochs, validation=task(300, seed=1)).ua[-1]
-
-
-def stock_ray_tune(configs: list[dict], epochs: int) -> list[float]:
-    """A function trainable for each configuration, Ray Tune's defaults."""
+def stock_ray_tune(strategy: str, trials: Trials) -> list[float]:
+    """A function trainable for each trial, Ray Tune's defaults."""
     import ray
     from ray import tune
 
     def trainable(config: dict) -> None:
-        tune.report({"ua": train([config], epochs)[0]})
+        tune.report({"ua": train_plain(strategy, config["config"], fold=config["fold"], seed=config["seed"])})
 
-    ray.init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False, log_to_driver=False)
+    space = tune.grid_search([{"config": c, "fold": f, "seed": s} for c, f, s in trials])
+    ray.init(num_cpus=cores(), include_dashboard=False, log_to_driver=False)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            run = tune.RunConfig(storage_path=folder)
-            results = tune.Tuner(trainable, param_space=tune.grid_search(configs), run_config=run).fit()
+            run = tune.RunConfig(storage_path=folder, verbose=0)
+            wrapped = lambda config: trainable(config["trial"])  # noqa: E731
+            results = tune.Tuner(wrapped, param_space={"trial": space}, run_config=run).fit()
             return [result.metrics["ua"] for result in results]
     finally:
         ray.shutdown()
+
+
+def optuna_loop(strategy: str, trials: Trials) -> list[float]:
+    """One process, one trial after another, the number of threads that did the first trial fastest."""
+    config, fold, seed = trials[0]
+
+    def seconds(threads: int) -> float:
+        torch.set_num_threads(threads)
+        began = time.perf_counter()
+        train_plain(strategy, config, fold=fold, seed=seed)
+        return time.perf_counter() - began
+
+    torch.set_num_threads(min(range(1, cores() + 1), key=seconds))
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize")
+    for number in range(len(trials)):
+        study.enqueue_trial({"trial": number})
+
+    def score(trial: optuna.Trial) -> float:
+        config, fold, seed = trials[trial.suggest_int("trial", 0, len(trials) - 1)]
+        return train_plain(strategy, config, fold=fold, seed=seed)
+
+    study.optimize(score, n_trials=len(trials))
+    return [trial.value for trial in study.trials]
+
+
+def emoflow(strategy: str, trials: Trials) -> list[float]:
+    """A gang a fold; the UA after the last epoch, as for the others."""
+    by_fold: dict[int, list[int]] = {}
+    for i, (_, fold, _) in enumerate(trials):
+        by_fold.setdefault(fold, []).append(i)
+    fixed = FIXED[strategy] | {"dropout": DROPOUT}
+    gangs = [
+        Gang(strategy, fold, [trials[i][0] | fixed for i in held], [trials[i][2] for i in held], EPOCHS, 0)
+        for fold, held in by_fold.items()
+    ]
+    ua = [float("nan")] * len(trials)
+
+    def keep(gang: Gang, outcome) -> None:
+        for i, number in enumerate(by_fold[gang.fold]):
+            ua[number] = outcome.curves[i][0]["ua"][-1]
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with tempfile.TemporaryDirectory() as folder:
+        files = {
+            fold: fold_file(Path(folder), fold, lambda f=fold: FoldRows(rows(f), rows(f, validation=True)))
+            for fold in by_fold
+        }
+        failed = run_gangs(
+            gangs,
+            files,
+            modalities=list(DIMENSIONS),
+            classes=CLASSES,
+            site=Site(workers=cores(), device=device),
+            on_outcome=keep,
+        )
+    assert not failed, failed
+    return ua
+
+
+def timed(
+    run: Callable[[str, Trials], list[float]], strategy: str, trials: Trials
+) -> tuple[float, list[float]]:
+    began = time.perf_counter()
+    ua = run(strategy, trials)
+    return time.perf_counter() - began, ua
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--configurations", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--configurations", type=int, default=64)
+    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--strategy", choices=list(FIXED), action="append")
     asked = parser.parse_args()
-    configs = configurations(STRATEGY, modalities=tuple(DIMENSIONS), count=asked.configurations, seed=7)
-    configs = [config | {key: configs[0][key] for key in ("width", "layers")} for config in configs]
+    for strategy in asked.strategy or list(FIXED):
+        drawn = configurations(strategy, modalities=tuple(DIMENSIONS), count=asked.configurations, seed=7)
+        trials = [
+            ({key: config[key] for key in VARIED}, fold, member_seed(7, i))
+            for fold in range(asked.folds)
+            for i, config in enumerate(drawn)
+        ]
+        compare(strategy, trials)
 
+
+def compare(strategy: str, trials: Trials) -> None:
     seconds, ua = {}, {}
     for name, run in {
         "stock Ray Tune": stock_ray_tune,
-        "one after another": lambda configs, epochs: [train([config], epochs)[0] for config in configs],
-        "together": train,
+        "Optuna, one process": optuna_loop,
+        "emoflow": emoflow,
     }.items():
-        began = time.perf_counter()
-        ua[name] = run(configs, asked.epochs)
-        seconds[name] = time.perf_counter() - began
-
-    print(
-        f"{asked.configurations} configurations, {asked.epochs} epochs, {len(os.sched_getaffinity(0))} cores"
-    )
-    print(f"{'':20}{'seconds':>10}{'a minute':>10}{'ratio':>8}{'best UA':>9}")
+        with ProcessPoolExecutor(
+            1, mp_context=get_context("spawn")
+        ) as apart:  # none leaves settings for the next
+            seconds[name], ua[name] = apart.submit(timed, run, strategy, trials).result()
+    print(f"\n{strategy}: {len(trials)} trials of {EPOCHS} epochs, {cores()} cores")
+    print(f"{'':20}{'seconds':>10}{'a minute':>10}{'ratio':>8}{'mean UA':>9}{'best UA':>9}")
     for name, took in seconds.items():
-        rate = 60 * asked.configurations / took
-        print(f"{name:20}{took:10.1f}{rate:10.0f}{took / seconds['together']:8.1f}{max(ua[name]):9.3f}")
+        rate, ratio = 60 * len(trials) / took, took / seconds["emoflow"]
+        mean = sum(ua[name]) / len(ua[name])
+        print(f"{name:20}{took:10.1f}{rate:10.0f}{ratio:8.1f}{mean:9.3f}{max(ua[name]):9.3f}")
 
 
 if __name__ == "__main__":
