@@ -136,7 +136,10 @@ def told(strategy: str, population: Population) -> dict[str, float]:
     return dict(zip(SIZES, (weight / weight.sum()).tolist(), strict=True))
 
 
-@pytest.mark.parametrize("strategy", ["late-weighted", "late-stacking", "gated"])
+@pytest.mark.parametrize(
+    "strategy",
+    ["late-weighted", *(pytest.param(name, marks=pytest.mark.slow) for name in ("late-stacking", "gated"))],
+)
 def test_a_modality_of_noise_gets_next_to_no_weight(strategy):
     weights = told(strategy, learnt("noise", strategy)[1])
     assert weights["face"] < 0.15 < 0.25 < min(weights["audio"], weights["text"]), weights
