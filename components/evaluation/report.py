@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .comparison import ALPHA, least
+from .comparison import least
 from .metrics import TITLES
-from .summary import over, ranked
+from .summary import out_of_reach, over, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +39,10 @@ def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame
         axis=_axis(metrics),
         matrix=_matrix(metrics),
         search=best,
-        alpha=ALPHA,
         panels=_panels(metrics),
         failed=_failed(trials),
         least_p=least(metrics["counts"]["speakers"] + metrics["counts"]["nameless"]),
+        out_of_reach=out_of_reach(metrics),
     )
 
 

@@ -76,7 +76,8 @@ def figures(predictions: Predictions, strategy: str, boot: Bootstrap, *, ratio: 
         "fold_mean": {name: _spread(metric(by_fold), "folds") for name, metric in METRICS.items()},
         "single_seed": {name: _spread(metric(by_seed), "seeds") for name, metric in METRICS.items()},
         "over_folds": {
-            name: over_folds(metric(single), ratio=ratio).as_dict() for name, metric in METRICS.items()
+            name: over_folds(metric(single), ratio=ratio, lowest=0.0).as_dict()
+            for name, metric in METRICS.items()
         },
         "recall": {
             label: None if np.isnan(value) else float(value)

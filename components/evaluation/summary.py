@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .comparison import ALPHA, least
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -33,7 +35,7 @@ def table(metrics: dict[str, Any]) -> "Table":
         for why, count in held.items()
         if "quarantined" in why
     ]
-    said += [_against(metrics), metrics["search"]["statement"], _spent(metrics)]
+    said += [_against(metrics), _single(metrics), metrics["search"]["statement"], _spent(metrics)]
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over {over(metrics)}",
         caption="\n".join(escape(line) for line in said if line),
@@ -69,9 +71,27 @@ def _against(metrics: dict[str, Any]) -> str:
         return ""
     people = sum(each["significant"] for each in compared)
     folds = sum(each["significant_over_folds"] for each in compared)
+    too_few = out_of_reach(metrics)
     return (
-        f"★ differs beyond chance in UA from {people} of {len(compared)} others over {over(metrics)}, from {folds} "
-        "over folds and seeds (Holm-corrected; reports/index.html)"
+        f"★ differs beyond chance in UA from {people} of {len(compared)} others over {over(metrics)}"
+        + (" (too few for it to show)" if too_few else "")
+        + f", from {folds} over folds and seeds (Holm-corrected; reports/index.html)"
+    )
+
+
+def out_of_reach(metrics: dict[str, Any]) -> bool:
+    """Whether there are so few speakers that no difference, however large, could be shown over them."""
+    counts = metrics["counts"]
+    return least(counts["speakers"] + counts["nameless"]) * len(metrics["comparisons"]) >= ALPHA
+
+
+def _single(metrics: dict[str, Any]) -> str:
+    """The best's UA over folds and seeds; nothing where neither varies."""
+    held = metrics["strategies"][metrics["best"]]["over_folds"]["ua"]
+    if held["over"] is None:
+        return ""
+    return (
+        f"★ one seed alone: UA {percent(held)} over {held['n']} {held['over']}, corrected for their overlap"
     )
 
 

@@ -52,7 +52,7 @@ def held_out_ratio(folds: "pd.DataFrame") -> float:
     return float(np.mean(ratios))
 
 
-def over_folds(values: np.ndarray, *, ratio: float) -> Variation:
+def over_folds(values: np.ndarray, *, ratio: float, lowest: float = -1.0) -> Variation:
     """The corrected resampled t interval and test of a figure, or of a paired difference.
 
     t = mean / sqrt((1 / F + n_test / n_train) s²) with F - 1 degrees of freedom, s² (ddof 1) of the folds' means.
@@ -60,6 +60,8 @@ def over_folds(values: np.ndarray, *, ratio: float) -> Variation:
     Args:
         values: ``[F, S]``, of each fold and seed.
         ratio: n_test / n_train: see `held_out_ratio`.
+        lowest: what it can be at the least (0 for a figure, -1 for a difference); at the most it is 1. A bound beyond,
+            as a t interval of few folds may have it, is cut there.
     """
     from scipy.stats import t as student
 
@@ -76,4 +78,4 @@ def over_folds(values: np.ndarray, *, ratio: float) -> Variation:
         return Variation(mean, mean, mean, float(abs(mean) < 1e-12), over, n)
     reach = float(student.ppf((1 + LEVEL) / 2, n - 1)) * error
     p = float(2 * student.sf(abs(mean) / error, n - 1))
-    return Variation(mean, mean - reach, mean + reach, p, over, n)
+    return Variation(mean, max(mean - reach, lowest), min(mean + reach, 1.0), p, over, n)

@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from components.errors import EvaluationError
 from components.evaluation.evaluate import evaluate, main, measure
+from components.evaluation.report import page
 from components.evaluation.summary import table
 from components.files import read_json, tree_digest, write_json, write_table
 
@@ -29,6 +30,13 @@ def run(data: Path) -> dict:
 def measured(data: Path) -> dict:
     """The metrics alone."""
     return measure(data=data, **HOW)[0]
+
+
+def paged(data: Path) -> tuple[dict, str]:
+    """The metrics and the report, without the plots."""
+    metrics, search = measured(data), data / "search"
+    trials = pd.read_parquet(search / "trials.parquet")
+    return metrics, page(metrics, best=read_json(search / "best.json"), trials=trials)
 
 
 @pytest.fixture(scope="module")
@@ -442,3 +450,79 @@ def test_the_table_fits_a_terminal_and_marks_the_best(done):
     held = metrics["strategies"]["audio"]
     line = next(line for line in text.splitlines() if re.match(r"\s+audio\s", line))
     assert f"{100 * held['wf1']['mean']:.1f} {100 * held['wf1']['low']:.1f}" in line
+
+
+def test_the_figures_over_folds_and_seeds_stand_beside_those_over_speakers(done):
+    data, metrics = done
+    rows = pd.read_parquet(data / "predictions.parquet")
+    part = rows[rows["strategy"] == "audio"]
+    columns = [f"p_{label}" for label in CLASSES]
+    single = [
+        [
+            balanced_accuracy_score(one["label"], np.array(CLASSES)[one[columns].to_numpy().argmax(1)])
+            for _, one in fold.groupby("seed")
+        ]
+        for _, fold in part.groupby("fold")
+    ]
+    held = metrics["strategies"]["audio"]["over_folds"]["ua"]
+    assert held["mean"] == pytest.approx(np.mean(single))
+    assert (held["over"], held["n"]) == ("folds", 4)
+    assert metrics["counts"]["test_per_train"] == pytest.approx(1 / 3)
+    error = np.sqrt((1 / 4 + 1 / 3) * np.mean(single, axis=1).var(ddof=1))
+    assert held["high"] - held["mean"] == pytest.approx(3.182446 * error, rel=1e-5)
+    far = next(each for each in metrics["comparisons"] if each["second"] == "majority")
+    assert far["folds"]["mean"] > 0.3 and far["significant"] and far["significant_over_folds"]
+    assert far["folds_p_holm"] >= far["folds"]["p"]
+    comparison = pd.read_csv(data.parent / "reports" / "comparison.csv").set_index("strategy")
+    assert comparison.loc["majority", "best_minus_ua_over_folds"] == pytest.approx(
+        far["folds"]["mean"], abs=1e-6
+    )
+    assert comparison.loc["audio", "ua_over_folds_high"] == pytest.approx(held["high"], abs=1e-6)
+    page = (data.parent / "reports" / "index.html").read_text()
+    assert "Nadeau" in page and "n = 4 folds" in page and "both ways" in page
+
+
+def test_baselines_are_marked_and_held_against_no_oracle(done):
+    data, metrics = done
+    assert metrics["strategies"]["majority"]["baseline"] and not metrics["strategies"]["audio"]["baseline"]
+    assert metrics["strategies"]["majority"]["modalities"] == []
+    assert "majority" not in metrics["ceiling"]["strategies"]
+    page = (data.parent / "reports" / "index.html").read_text()
+    assert page.count(">baseline</i>") == 2
+    assert re.search(r"majority\s+baseline", rendered(metrics))
+
+
+def test_the_budget_that_was_spent_is_said_everywhere(done):
+    data, metrics = done
+    statement = metrics["search"]["statement"]
+    assert metrics["search"]["equal"] and statement.startswith(
+        "Every strategy had the same: 3 configurations"
+    )
+    page = (data.parent / "reports" / "index.html").read_text()
+    assert statement in page and "2,152 of 4,320 (50 %" in page
+    text = " ".join(rendered(metrics).split())
+    assert statement in text and "2,152 of 4,320 epochs trained" in text
+    comparison = pd.read_csv(data.parent / "reports" / "comparison.csv").set_index("strategy")
+    assert (
+        comparison.loc["audio", "epochs_trained"]
+        == metrics["search"]["strategies"]["audio"]["epochs_trained"]
+    )
+
+
+def test_an_unequal_budget_is_said_where_the_equal_one_would_be(tmp_path):
+    data = experiment(tmp_path)
+    trials = pd.read_parquet(data / "search" / "trials.parquet")
+    at = (trials["strategy"] == "audio") & (trials["fold"] == 1) & (trials["trial"] == 2)
+    write_table(data / "search" / "trials.parquet", trials[~at])
+    metrics, page = paged(data)
+    parsed(page)
+    for text in (page, " ".join(rendered(metrics).split())):
+        assert "Every strategy had the same" not in text
+        assert "Not every strategy had the same budget: audio had 2 of 3 configurations on fold 1." in text
+
+
+def test_too_few_speakers_to_show_anything_is_said(done, tmp_path):
+    assert "too few" not in rendered(done[1])
+    metrics, page = paged(experiment(tmp_path, speakers=4, clips=2, planted=False))
+    assert "no p over them can be below 0.125" in page
+    assert "over speakers (too few for it to show)" in " ".join(rendered(metrics).split())

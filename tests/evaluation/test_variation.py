@@ -28,7 +28,7 @@ def test_the_correction_is_nadeau_and_bengios():
 
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(1, 4))
 def test_more_overlap_is_less_certain_and_the_mean_stays(seed, folds, seeds):
-    values = np.random.default_rng(seed).normal(0.05, 0.1, (folds, seeds))
+    values = np.random.default_rng(seed).normal(0.02, 0.01, (folds, seeds))
     plain, corrected = over_folds(values, ratio=0.0), over_folds(values, ratio=0.25)
     assert corrected.mean == pytest.approx(values.mean())
     assert corrected.low < plain.low < plain.mean < plain.high < corrected.high
@@ -72,3 +72,9 @@ def test_the_ratio_is_of_tested_to_learnt_rows():
     assert held_out_ratio(fold) == pytest.approx(2 / 6)
     twice = pd.concat([fold, fold[fold["role"] == "test"].assign(role="validation")])
     assert held_out_ratio(twice) == pytest.approx(2 / 6)  # validation is the test: nobody learns from it
+
+
+def test_no_bound_is_beyond_what_a_figure_can_be():
+    figure = over_folds(np.array([[0.2], [0.9]]), ratio=0.5, lowest=0.0)
+    assert (figure.low, figure.high) == (0.0, 1.0)
+    assert over_folds(np.array([[-0.4], [0.7]]), ratio=0.5).low == -1.0
