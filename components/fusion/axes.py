@@ -7,9 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the values, each with the same share."""
+    """One of the values, each with the same share.
+
+    Attributes:
+        pattern: of further texts that params may state in their place; none where it is empty.
+        said: what these are, in words.
+    """
 
     values: tuple
+    pattern: str = ""
+    said: str = ""
 
     def at(self, u: float) -> Any:
         return self.values[min(int(u * len(self.values)), len(self.values) - 1)]

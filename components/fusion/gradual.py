@@ -26,7 +26,11 @@ class Gradual(Intermediate):
             one (from 0) joins last; or "correlated": as the prepared training rows correlate, most first.
     """
 
-    space: ClassVar = Intermediate.space | {"order": Choice((CORRELATED, 0, 1, 2))}
+    space: ClassVar = Intermediate.space | {
+        "order": Choice(
+            (CORRELATED, 0, 1, 2), pattern=r"[^+\s]+(\+[^+\s]+)+", said="the modalities joined by '+'"
+        )
+    }
     architecture_keys: ClassVar = ("width", "layers", "order")
 
     def __init__(

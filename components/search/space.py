@@ -4,6 +4,7 @@ Configurations: as many for every strategy, the same for a seed, spread evenly o
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -152,7 +153,9 @@ def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
         return
     usual = own.values if isinstance(own, Choice) else ()
     if any(isinstance(each, str) for each in usual):
-        valid, said = value in usual, f"one of {', '.join(map(str, usual))}"
+        spelt = bool(own.pattern) and isinstance(value, str) and bool(re.fullmatch(own.pattern, value))
+        valid = spelt or value in usual
+        said = f"one of {', '.join(map(str, usual))}{own.said and f', or {own.said}'}"
     else:
         valid = isinstance(value, int) and not isinstance(value, bool) and value >= 0
         said = f"a whole number, as in {list(usual)}"

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from components.errors import ParamsError
+from components.errors import ParamsError, SearchError
 from components.fusion.correlation import alignment, correlated_order
 from components.fusion.strategy import build
+from components.search.space import configurations
 from components.training.data import Rows
 from components.training.population import Member, Population
 
@@ -78,3 +79,14 @@ def test_an_order_is_declared_by_names_or_by_who_joins_last():
 def test_an_order_that_leaves_somebody_out_is_refused(order):
     with pytest.raises(ParamsError, match=r"name each modality once.*audio\+face\+text.*or say correlated"):
         build("gradual", dimensions=SIZES, classes=3, config=CONFIG | {"order": order})
+
+
+def test_a_search_may_state_an_order_and_nothing_else_in_its_place():
+    def drawn(order):
+        stated = {"gradual": {"order": order}}
+        return {each["order"] for each in configurations("gradual", modalities=[*SIZES], count=8, seed=7, stated=stated)}  # fmt: skip
+
+    assert drawn(["text+audio+face", "correlated"]) == {"text+audio+face", "correlated"}
+    for wrong in ("correlatd", 7):
+        with pytest.raises(SearchError, match="one of correlated, 0, 1, 2, or the modalities joined by"):
+            drawn([wrong])
