@@ -384,6 +384,8 @@ def results() -> None:
             f"{path} is of an earlier experiment, {metrics['protocol']}, and the one that params.yaml states is not "
             "finished; run `dvc repro`"
         )
+    if "search" not in metrics:
+        raise errors.EmoflowError(f"{path} was written by an earlier emoflow; run `dvc repro`")
     from .lineage import Store
 
     name = _model_name()

@@ -39,6 +39,7 @@ def table(metrics: dict[str, Any]) -> "Table":
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over {over(metrics)}",
         caption="\n".join(escape(line) for line in said if line),
+        caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
@@ -90,9 +91,8 @@ def _single(metrics: dict[str, Any]) -> str:
     held = metrics["strategies"][metrics["best"]]["over_folds"]["ua"]
     if held["over"] is None:
         return ""
-    return (
-        f"★ one seed alone: UA {percent(held)} over {held['n']} {held['over']}, corrected for their overlap"
-    )
+    corrected = ", corrected for the training rows they share" if held["over"] == "folds" else ""
+    return f"★ one seed alone: UA {percent(held)} over {held['n']} {held['over']}{corrected}"
 
 
 def _spent(metrics: dict[str, Any]) -> str:

@@ -18,6 +18,12 @@ def test_an_earlier_experiment_s_figures_are_not_shown_as_this_one_s(tmp_path, m
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(cli.app, ["results"])
     assert shown.exit_code == 0 and "protocol emotion7.kfold3" in shown.output
+    assert "Every strategy had the same" in shown.output
+
+    metrics = read_json(tmp_path / "reports" / "metrics.json")
+    write_json(tmp_path / "reports" / "metrics.json", {k: v for k, v in metrics.items() if k != "search"})
+    older = CliRunner().invoke(cli.app, ["results"])
+    assert "was written by an earlier emoflow" in str(older.exception or older.output)
 
     folds = read_json(data / "folds.json")
     write_json(data / "folds.json", folds | {"protocol": "emotion7.loso"})
