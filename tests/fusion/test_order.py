@@ -82,9 +82,10 @@ def test_an_order_that_leaves_somebody_out_is_refused(order):
 
 
 def test_a_search_may_state_an_order_and_nothing_else_in_its_place():
-    def drawn(order):
+    def drawn(order: list) -> set:
         stated = {"gradual": {"order": order}}
-        return {each["order"] for each in configurations("gradual", modalities=[*SIZES], count=8, seed=7, stated=stated)}  # fmt: skip
+        made = configurations("gradual", modalities=list(SIZES), count=8, seed=7, stated=stated)
+        return {each["order"] for each in made}
 
     assert drawn(["text+audio+face", "correlated"]) == {"text+audio+face", "correlated"}
     for wrong in ("correlatd", 7):
