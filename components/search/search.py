@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from .. import params, settings
@@ -26,7 +27,8 @@ from ..files import (
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
 from ..training import zero_shot
-from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read
+from ..training.consistency import idle
+from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read, unlabelled
 from ..training.told import UTTERANCES, Told, read_told
 from .gang import Gang, rungs
 from .gangs import ray_of, run_gangs
@@ -64,6 +66,8 @@ def main() -> None:
     absent = _absent(held, store, folds, there)
     for name, why in absent.items():
         print(f"search: left out: {name}: {why}")
+    if notice := idle(len(unlabelled(folds).ids), chain.from_iterable(first.values())):
+        print(f"search: {notice}")
 
     work = work_folder("search", _digest(held, where))
     site = _site(where)

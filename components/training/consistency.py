@@ -5,6 +5,9 @@ through the rows with a label, and beside each of their batches come rows of all
 all rows once, but `MOST` times the batch at the most.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -48,6 +51,16 @@ def strong_view(clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds
     )
     strength = {name: torch.full_like(hyper["smoothing"], value) for name, value in STRONG.items()}
     return disturbed(told, hyper=strength, on=frozenset(STRONG), seeds=seeds, step=step, stream=STREAM)
+
+
+def idle(rows: int, configs: Iterable[Mapping[str, Any]]) -> str | None:
+    """What to say of so many rows without a label where no configuration may learn from them; None otherwise."""
+    if not rows or any("consistency_weight" in config for config in configs):
+        return None
+    return (
+        f"{rows} utterances without a label are in the folds, and nothing learns from them: give consistency_weight "
+        "in params.yaml's search.space, say [0.5, 1.0], or leave them out of folds"
+    )
 
 
 def consistency(logits: Tensor, view: Batch) -> Tensor:
