@@ -9,7 +9,7 @@ from ..training.hyperparameters import COMMON
 from .gang import Gang
 from .outcome import Outcome
 from .proposals import Method, batch_sizes, propose
-from .space import axes, check_names, member_seed
+from .space import axes, check_architectures, check_names, member_seed
 
 Done = Mapping[tuple[str, int], Sequence[tuple[Gang, Outcome]]]
 """``{(strategy, fold): the batches that ended, in their order}``."""
@@ -37,6 +37,7 @@ class Plan:
         check_names(self.strategies, self.modalities, self.space)
         for name in self.strategies:
             axes(name, modalities=self.modalities, stated=self.space)
+            check_architectures(name, modalities=self.modalities, stated=self.space)
 
     def gangs(self, batch: int, done: Done, *, without: Sequence[str] = ()) -> list[Gang]:
         """A batch's gangs, fold by fold, when all batches before it have ended.

@@ -4,6 +4,7 @@ Configurations: as many for every strategy, the same for a seed, spread evenly o
 """
 
 import difflib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..errors import ParamsError, SearchError
 from ..files import digest_of
-from ..fusion.strategy import Choice, Log, Uniform, entry, search_space
+from ..fusion.strategy import Choice, Log, Uniform, build, entry, search_space, uses
 from ..training.hyperparameters import COMMON, HYPERPARAMETERS
 
 Axis = Choice | Uniform | Log
@@ -110,6 +111,30 @@ def keys_of(strategy: str, modalities: Sequence[str]) -> list[str]:
     return sorted({*HYPERPARAMETERS, *kind.architecture_keys, *search_space(strategy, modalities)})
 
 
+def check_architectures(strategy: str, *, modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
+    """Whether every architecture that is stated for a strategy can be built, and does.
+
+    Raises:
+        SearchError: the first that cannot, and why.
+    """
+    import torch
+
+    keys = entry(strategy, modalities).load().architecture_keys
+    if not {*stated, *stated.get(strategy, {})} & set(keys):
+        return  # its own
+    space = axes(strategy, modalities=modalities, stated=stated)
+    dimensions = {name: 4 for name in sorted(uses(strategy, modalities))}
+    for values in itertools.product(*(space[key].values for key in keys)):
+        config = dict(zip(keys, values, strict=True))
+        try:
+            with torch.device("meta"), torch.no_grad():
+                model = build(strategy, dimensions=dimensions, classes=2, config=config)
+                there = {name: torch.ones(2, 1, dtype=torch.bool) for name in dimensions}
+                model({name: torch.zeros(2, 1, size) for name, size in dimensions.items()}, there)
+        except (AssertionError, ArithmeticError, ParamsError, RuntimeError, ValueError) as error:
+            raise SearchError(f"{WHERE}: {strategy} cannot be of {config}: {error}") from None
+
+
 def member_seed(seed: int, trial: int) -> int:
     """The seed of a trial's initial weights and batches: the same in every strategy and fold."""
     return int(digest_of([seed, trial])[:8], 16)
@@ -157,8 +182,8 @@ def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
         valid = spelt or value in usual
         said = f"one of {', '.join(map(str, usual))}{own.said and f', or {own.said}'}"
     else:
-        valid = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        said = f"a whole number, as in {list(usual)}"
+        valid = value in usual or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+        said = f"a whole number from 1 on, as in {list(usual)}"
     if not valid:
         raise SearchError(f"{where} holds {value!r}; {key} is {said}")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from components import params
 from components.errors import ParamsError, SearchError
 from components.fusion.strategy import Choice, Log, Uniform
-from components.search.space import axes, check_names, configurations, repeated_seed
+from components.search.space import axes, check_architectures, check_names, configurations, repeated_seed
 
 MODALITIES = ["audio", "face"]
 SEARCHED = ["audio", "late-average", "bottleneck"]
@@ -96,7 +96,11 @@ def test_an_unknown_name_is_named_with_the_nearest(stated, said):
         ({"dropout": 0.99}, r"search\.space\.dropout holds 0\.99; dropout is a number from 0 to 0\.95"),
         ({"dropout": {"uniform": [0.1, 2.0]}}, r"holds 2\.0; dropout is a number from 0 to 0\.95"),
         ({"audio": {"dropout": ["high"]}}, r"search\.space\.audio\.dropout holds 'high'"),
-        ({"layers": [1.5]}, r"layers holds 1\.5; layers is a whole number, as in \[1, 2\]"),
+        ({"layers": [1.5]}, r"layers holds 1\.5; layers is a whole number from 1 on, as in \[1, 2\]"),
+        (
+            {"audio": {"width": [64, 0]}},
+            r"search\.space\.audio\.width holds 0; width is a whole number from 1",
+        ),
         ({"layers": {"uniform": [1, 3]}}, r"layers is of the architecture; give the values in a list"),
         (
             {"adversarial_steps": {"uniform": [1, 3]}},
@@ -113,6 +117,33 @@ def test_a_key_that_other_strategies_have_is_nothing_to_this_one():
     check_names(SEARCHED, MODALITIES, {"heads": [2]})
     assert "heads" not in drawn("audio", {"heads": [2]})[0]
     assert drawn("bottleneck", {"heads": [2]})[0]["heads"] == 2
+
+
+@pytest.mark.parametrize(
+    ("strategy", "stated", "said"),
+    [
+        (
+            "bottleneck",
+            {"heads": [4], "width": [30, 64]},
+            r"cannot be of .*30.*: width 30 is not a multiple of 4",
+        ),
+        (
+            "gradual",
+            {"order": "audio+voice"},
+            r"gradual cannot be of .*order is 'audio\+voice'; name each modality",
+        ),
+    ],
+)
+def test_an_architecture_that_cannot_be_built_is_refused_beforehand(strategy, stated, said):
+    with pytest.raises(SearchError, match=said):
+        check_architectures(strategy, modalities=MODALITIES, stated=stated)
+
+
+def test_a_stated_architecture_may_be_outside_the_strategys_own_space():
+    stated = {"gradual": {"order": "face+audio", "width": [24]}, "layers": 3}
+    for strategy in ("gradual", "audio", "bottleneck"):
+        check_architectures(strategy, modalities=MODALITIES, stated=stated)
+    assert drawn("gradual", stated)[0]["order"] == "face+audio"
 
 
 def test_the_first_seed_of_a_configuration_is_its_own():
