@@ -93,7 +93,7 @@ def statement(ran: "pd.DataFrame", budget: dict[str, Any], departures: list[str]
         + (f" in {budget['batches']} batches" if budget["batches"] > 1 else "")
         + f") × {_many(budget['seeds'], 'seed')} on each of {_many(ran['fold'].nunique(), 'fold')}, up to "
         + f"{_many(budget['epochs'], 'epoch')} each"
-        + (f", {way} after {rungs}" if rungs else "")
+        + (f", {way} after epoch{'s' * (len(budget['rungs']) > 2)} {rungs}" if rungs else "")
         + (f", ended by {_many(budget['patience'], 'epoch')} without gain" if budget["patience"] else "")
         + "."
     )

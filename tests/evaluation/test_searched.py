@@ -53,7 +53,7 @@ def test_the_same_for_every_strategy_is_said_and_what_was_spared():
     assert held["equal"] and held["departures"] == []
     assert held["statement"] == (
         "Every strategy had the same: 2 configurations (spread evenly over its space) × 2 seeds on each of 2 folds, up "
-        "to 4 epochs each, the better half going on after 2."
+        "to 4 epochs each, the better half going on after epoch 2."
     )
     assert held["trials"] == {"total": 16, "finished": 8, "stopped": 8, "failed": 0, "left out": 0}
     assert held["epochs"] == {"trained": 8 * 4 + 8 * 2, "possible": 16 * 4}
@@ -63,10 +63,10 @@ def test_the_same_for_every_strategy_is_said_and_what_was_spared():
 def test_another_way_of_searching_is_said():
     learnt = said(trials(), proposals="tpe", batches=3, patience=5)["statement"]
     assert "(proposed by a tree-structured Parzen estimator in 3 batches)" in learnt
-    assert learnt.endswith(", the better half going on after 2, ended by 5 epochs without gain.")
+    assert learnt.endswith(", the better half going on after epoch 2, ended by 5 epochs without gain.")
     bred = said(trials(), proposals="random", evolve=True, rungs=[1, 2, 4])["statement"]
     assert "(drawn at random)" in bred
-    assert bred.endswith(", the lower quarter going on as changed copies of the upper after 1 and 2.")
+    assert bred.endswith(", the lower quarter going on as changed copies of the upper after epochs 1 and 2.")
 
 
 def change(**at):
