@@ -217,6 +217,14 @@ def strategies() -> None:
     _print(listing.table())
 
 
+@app.command(epilog="Example: `emoflow hyperparameters`")
+def hyperparameters() -> None:
+    """What training may vary beside the architecture, to fix or search by `search.space`: range, meaning, source."""
+    from .training import listing
+
+    _print(listing.table())
+
+
 @assets.command("add", epilog="Example: `emoflow assets add face-landmarker ~/face_landmarker.task`")
 def assets_add(
     name: Annotated[str, typer.Argument(help="face-landmarker")],
