@@ -142,8 +142,14 @@ def choose(
         },
         "left_out": dict(sorted(absent.items())),
         "modalities": list(modalities),
-        "budget": budget,
+        "budget": budget | {"failed": sum(map(len, failures(outcomes).values()))},
     }
+
+
+def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
+    """The numbers of the trials that failed, by strategy and fold."""
+    failed = {key: [t.trial for t in held.trials if t.status == "failed"] for key, held in outcomes.items()}
+    return {key: trials for key, trials in failed.items() if trials}
 
 
 def _first(scores: Mapping[str, Mapping[str, float]]) -> str:

@@ -35,7 +35,7 @@ from .gangs import ray_of, run_gangs
 from .outcome import Outcome, joined
 from .plan import Plan
 from .ray_cluster import Site
-from .results import choose, curves_table, trials_table
+from .results import choose, curves_table, failures, trials_table
 from .shared_features import FoldRows, clear, fold_file, folder_of
 
 FEATURES = Path("data/features")
@@ -92,6 +92,8 @@ def main() -> None:
                 done.setdefault((gang.strategy, gang.fold), []).append((gang, outcome))
 
     outcomes = {key: joined(outcome for _, outcome in pairs) for key, pairs in sorted(done.items())}
+    for (name, fold), trials in failures(outcomes).items():
+        print(f"search: {name} on fold {fold}: failed and left: trial {listed(trials)} (see trials.parquet)")
     budget = {
         "configurations": search.configurations,
         "epochs": search.epochs,

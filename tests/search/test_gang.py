@@ -83,6 +83,8 @@ def test_a_diverging_trial_is_failed_and_never_the_best():
     assert "no longer finite" in outcome.trials[0].reason
     assert outcome.best().trial != 0
     assert Outcome.from_json(outcome.to_json()).trials[0].ua is None
+    best = choose({("late-weighted", 0): outcome}, absent={}, modalities=["audio"], budget={"folds": 1})
+    assert best["budget"] == {"folds": 1, "failed": 1}
 
 
 def test_where_all_fail_the_search_says_why():

@@ -68,7 +68,7 @@ def test_killed_and_run_again_it_gives_the_same_table(tmp_path):
     assert set(best["strategies"]) == set(STRATEGIES)
     assert best["best"] not in ("text",)
     stated = {"configurations": 4, "epochs": 8, "folds": 3, "seeds": 1, "rungs": [4, 8]}
-    drawn = {"proposals": "spread", "batches": 1, "patience": None, "evolve": False}
+    drawn = {"proposals": "spread", "batches": 1, "patience": None, "evolve": False, "failed": 0}
     assert best["budget"] == stated | drawn
     trials = pd.read_parquet(whole / "data/search/trials.parquet")
     assert len(trials) == len(STRATEGIES) * 3 * 4
