@@ -32,7 +32,7 @@ def test_what_memory_does_not_hold_is_trained_in_parts(repeats):
 
 
 def test_evolution_goes_across_the_parts():
-    options = {"epochs": 4, "halvings": 1, "moves": {"dropout": (0.2, 0.6)}}
+    options = {"epochs": 2, "halvings": 1, "moves": {"dropout": (0.2, 0.6)}}
     configs = [config | {"layers": 1} for config in drawn(4)]
     whole, parts = gang(configs, **options), gang(configs, memory=1, **options)
     assert any(t.schedule for t in whole.trials)
