@@ -22,6 +22,7 @@ def flags(text: str) -> set[str]:
     return set(re.findall(r"(--[a-z][\w-]*)", " ".join(command.split(" -- ")[0] for command in commands)))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["start.sh", "search.sbatch"])
 def test_rays_commands_have_the_flags_used(name):
     ray = Path(sys.executable).with_name("ray")
