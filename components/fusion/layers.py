@@ -168,10 +168,13 @@ def resample(x: Tensor, present: Tensor, slots: int) -> Tensor:
 
 
 def position_code(length: int, width: int, like: Tensor) -> Tensor:
-    """Sinusoidal positions ``[length, width]`` (Vaswani et al. 2017), zero at the first position's sine part."""
-    position = torch.arange(length, device=like.device, dtype=like.dtype)[:, None]
+    """Sinusoidal positions ``[length, width]`` (Vaswani et al. 2017), zero at the first position's sine part.
+
+    In float32 on the device of ``like``: positions and the stream that they are added to need its precision.
+    """
+    position = torch.arange(length, device=like.device, dtype=torch.float32)[:, None]
     frequency = torch.exp(
-        torch.arange(0, width, 2, device=like.device, dtype=like.dtype) * (-9.21034 / width)
+        torch.arange(0, width, 2, device=like.device, dtype=torch.float32) * (-9.21034 / width)
     )
     angle = position * frequency
     return torch.stack((torch.sin(angle), torch.cos(angle)), dim=-1).flatten(-2)[:, :width]

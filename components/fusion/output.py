@@ -24,3 +24,17 @@ class FusionOutput:
     per_modality_logits: dict[str, Tensor] | None = None
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
     per_modality_embeddings: dict[str, Tensor] | None = None
+
+    def float(self) -> "FusionOutput":
+        """The same in float32."""
+
+        def each(tensors: dict[str, Tensor] | None) -> dict[str, Tensor] | None:
+            return None if tensors is None else {name: x.float() for name, x in tensors.items()}
+
+        return FusionOutput(
+            self.logits.float(),
+            self.embedding.float(),
+            per_modality_logits=each(self.per_modality_logits),
+            auxiliary=each(self.auxiliary),
+            per_modality_embeddings=each(self.per_modality_embeddings),
+        )

@@ -112,9 +112,12 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "adversarial_steps": Hyperparameter(
         1.0, 1.0, 50.0, "of the attack: 1 is FGSM (Goodfellow et al. 2015), more is PGD (Madry et al. 2018)"
     ),
+    "bfloat16": Hyperparameter(
+        0.0, 0.0, 1.0, "1: matrix products in bfloat16; weights, losses and the optimizer stay in float32"
+    ),
 }
 
-COMMON = ("adversarial_steps",)
+COMMON = ("adversarial_steps", "bfloat16")
 
 
 def common(config: Mapping[str, Any]) -> tuple[int, ...]:

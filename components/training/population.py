@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.func import functional_call, grad, grad_and_value, stack_module_state, vmap
 
 from ..fusion.layers import Dropout
+from ..fusion.output import FusionOutput
 from ..fusion.strategy import Strategy, build, entry
 from . import consistency
 from .adversarial import attack
@@ -85,6 +86,7 @@ class Population:
         )
         shared = {common(member.config) for member in self.members}
         assert len(shared) == 1, f"members that differ in {COMMON}: {sorted(shared)}"
+        self.attack_steps, self.bfloat16 = shared.pop()
         self._spread()
 
         models = []
@@ -164,7 +166,9 @@ class Population:
                 curves.loss.append(log_loss(logits, validation.target).tolist())
                 curves.wa.append(weighted_accuracy(logits, validation.target).tolist())
                 curves.ua.append(unweighted_recall(logits, validation.target).tolist())
-        self.buffers |= dict.fromkeys(self.dropouts, torch.ones(len(self), device=self.device))  # room for others
+        self.buffers |= dict.fromkeys(
+            self.dropouts, torch.ones(len(self), device=self.device)
+        )  # room for others
         return curves
 
     def _used(self, rows: Rows) -> Rows:
@@ -191,7 +195,7 @@ class Population:
         rows = rows.to(self.device)
 
         def call(parameters: dict, buffers: dict) -> dict[str, Tensor]:
-            output = functional_call(self.model, (parameters, buffers), (rows.tokens, rows.present))
+            output = self._call(parameters, buffers, rows.tokens, rows.present)
             return output.per_modality_embeddings or {}
 
         return vmap(call)(self._unflatten(self.optimizer.average), self.buffers)
@@ -213,7 +217,7 @@ class Population:
         self.model.eval()
 
         def call(parameters: dict, buffers: dict, part: Rows) -> tuple[Tensor, dict]:
-            output = functional_call(self.model, (parameters, buffers), (part.tokens, part.present))
+            output = self._call(parameters, buffers, part.tokens, part.present)
             return output.logits, output.per_modality_logits or {}
 
         held = self._unflatten(self.optimizer.average), self.buffers
@@ -294,7 +298,7 @@ class Population:
         """Logits ``[K, B, C]`` of the weights as they now are, without dropout."""
 
         def call(parameters: dict, buffers: dict, tokens: dict, present: dict) -> Tensor:
-            return functional_call(self.model, (parameters, buffers), (tokens, present)).logits
+            return self._call(parameters, buffers, tokens, present).logits
 
         self.model.eval()
         logits = vmap(call)(self._unflatten(self.optimizer.flat), self.buffers, batch.tokens, batch.present)
@@ -323,7 +327,7 @@ class Population:
         """Of one member; where there are attacked tokens, the mean of the loss without and with the attack."""
 
         def missed(tokens: dict[str, Tensor]) -> Tensor:
-            output = functional_call(self.model, (parameters, buffers), (tokens, batch.present))
+            output = self._call(parameters, buffers, tokens, batch.present)
             loss = objective(output, batch, hyper, self.on)
             if not heads:
                 return loss
@@ -338,7 +342,7 @@ class Population:
             return {}
 
         def missed(tokens: dict, parameters: dict, buffers: dict, batch: Batch, hyper: dict) -> Tensor:
-            output = functional_call(self.model, (parameters, buffers), (tokens, batch.present))
+            output = self._call(parameters, buffers, tokens, batch.present)
             return decisions(output, batch, hyper, self.on)
 
         return attack(
@@ -346,7 +350,7 @@ class Population:
             batch.tokens,
             batch.present,
             radius=self.hyper["adversarial"],
-            steps=common(self.members[0].config)[COMMON.index("adversarial_steps")],
+            steps=self.attack_steps,
             seeds=self.seeds,
             step=self.optimizer.step,
         )
@@ -363,8 +367,16 @@ class Population:
         masks: dict,
     ) -> Tensor:
         loss = self._loss(parameters, heads, buffers, batch, hyper, attacked)
-        output = functional_call(self.model, (parameters, buffers | masks), (view.tokens, view.present))
+        output = self._call(parameters, buffers | masks, view.tokens, view.present)
         return loss + hyper["consistency_weight"] * consistency.consistency(output.logits, view)
+
+    def _call(self, parameters: dict, buffers: dict, tokens: dict, present: dict) -> FusionOutput:
+        """The model as one member has it; the output in float32 whatever its products are in."""
+        held = (parameters, buffers), (tokens, present)
+        if not self.bfloat16:
+            return functional_call(self.model, *held)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            return functional_call(self.model, *held).float()
 
     def _masks(self, parameters: dict[str, Tensor], batch: Batch, stream: int = 0) -> dict[str, Tensor]:
         """New masks for the dropout layers, ``{buffer: [K, elements]}``; ``[K]`` ones where no member drops out."""
@@ -388,9 +400,7 @@ class Population:
         whole = {name: torch.ones((), device=self.device) for name in self.dropouts}
         buffers = {name: x[0] for name, x in self.buffers.items()} | whole
         tokens = {name: x[0] for name, x in batch.tokens.items()}
-        functional_call(
-            self.model, (first, buffers), (tokens, {name: x[0] for name, x in batch.present.items()})
-        )
+        self._call(first, buffers, tokens, {name: x[0] for name, x in batch.present.items()})
         self.token_counts = {name: x.shape[1] for name, x in tokens.items()}
         self.sizes = {name: layer.count // batch.weight.shape[1] for name, layer in self.dropouts.items()}
 

@@ -7,7 +7,7 @@ import torch
 
 from components.fusion.model import FORMAT, EmotionModel, members_state
 from components.fusion.preparation import Preparation, plan
-from components.fusion.strategy import REGISTRY, build
+from components.fusion.strategy import BASELINES, REGISTRY, build
 from components.training.data import Batch, Rows
 from components.training.losses import objective
 from components.training.metrics import log_loss, unweighted_recall, weighted_accuracy
@@ -165,3 +165,16 @@ def test_metrics_by_hand():
     assert unweighted_recall(logits, torch.tensor([0, 1, 1, 1])) == pytest.approx((1 + 1 / 3) / 2)
     right, wrong = math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))
     assert log_loss(logits, target).item() == pytest.approx((3 * right + wrong) / 4)
+
+
+@pytest.mark.parametrize("strategy", ["audio", *REGISTRY])
+def test_products_in_bfloat16_come_near(strategy):
+    modalities = ("audio",) if strategy == "audio" else tuple(SIZES)
+    training, validation = rows(150, 1).of(modalities), rows(60, 2).of(modalities)
+    losses = []
+    for bfloat16 in (0.0, 1.0):
+        pop = population(strategy, [0, 1], bfloat16=bfloat16)
+        losses.append(pop.fit(training, epochs=3, validation=validation).loss[-1])
+        assert all(x.dtype == torch.float32 for x in pop.state().values() if x.is_floating_point())
+    assert losses[1] == pytest.approx(losses[0], abs=0.02)
+    assert strategy in BASELINES or losses[1] != losses[0]
