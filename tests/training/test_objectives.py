@@ -102,7 +102,7 @@ def test_heads_are_trained_and_not_packed():
     trained(made, data, epochs=10)
     assert made.state().keys() == plain.state().keys()
     assert made.parameters == plain.parameters
-    head = made._heads(made.optimizer.flat)["intensity"][0]
+    head = made.stacked.named_heads(made.optimizer.flat)["intensity"][0]
     assert head.abs().sum() > 0
     whole = {name: torch.ones_like(mask) for name, mask in data.present.items()}
     weights = {name: x[0] for name, x in made.state().items()}
@@ -127,7 +127,7 @@ def test_the_adversary_hides_the_gender_from_its_head():
     for k in range(2):
         weights = {name: x[k] for name, x in made.state().items()}
         x = functional_call(made.model.eval(), weights, (data.tokens, data.present)).embedding
-        head = made._heads(made.optimizer.average)["gender"][k]
+        head = made.stacked.named_heads(made.optimizer.average)["gender"][k]
         said = x @ head[:-1] + head[-1]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(said, data.side["gender"])
         missed.append(loss.item())

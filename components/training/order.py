@@ -1,0 +1,71 @@
+"""Which rows each step of an epoch sees, for every member in an order of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from . import consistency
+from .data import UNLABELLED, Rows
+
+BATCH = (32, 64)
+"""The smallest and largest batch; in between a tenth of the rows, so that an epoch is some ten steps."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An epoch's rows.
+
+    Attributes:
+        labelled: rows with a label, ``[K, L]``; partner: of each, the row it may be mixed with.
+        everything: all rows, ``[K, N]``; None where they were not asked for.
+        size: rows of a batch; seen: rows of all kinds beside it.
+        steps: whole batches.
+    """
+
+    labelled: Tensor
+    partner: Tensor
+    everything: Tensor | None
+    size: int
+    seen: int
+    steps: int
+
+    def batch(self, i: int) -> tuple[Tensor, Tensor]:
+        """Step ``i``'s rows with a label and their partners: ``[K, size]`` each."""
+        at = slice(i * self.size, (i + 1) * self.size)
+        return self.labelled[:, at], self.partner[:, at]
+
+    def view(self, i: int) -> Tensor:
+        """Step ``i``'s rows of `everything`, ``[K, seen]``; they start over where they are at an end."""
+        around = torch.arange(i * self.seen, (i + 1) * self.seen, device=self.everything.device)
+        return self.everything[:, around % self.everything.shape[1]]
+
+
+def order_of(rows: Rows, *, seeds: Sequence[int], epoch: int, everything: bool) -> Order:
+    """The members' order of the rows in an epoch, a function of their seeds and of the epoch's number.
+
+    Args:
+        everything: whether rows of all kinds are seen beside those with a label.
+    """
+    known = (rows.target != UNLABELLED).nonzero().squeeze(-1)
+    count = len(known)
+    size = min(count, max(BATCH[0], min(BATCH[1], count // 10)))
+    labelled = known[_shuffled(count, seeds, epoch).to(known.device)]
+    return Order(
+        labelled,
+        labelled.roll(1, dims=1),
+        _shuffled(len(rows), seeds, epoch, consistency.STREAM).to(known.device) if everything else None,
+        size=size,
+        seen=consistency.view_size(size, labelled=count, rows=len(rows)),
+        steps=count // size,
+    )
+
+
+def _shuffled(count: int, seeds: Sequence[int], epoch: int, stream: int = 0) -> Tensor:
+    """``[K, count]``."""
+    orders = []
+    for own in seeds:
+        seed = (own * 1_000_003 + epoch + (stream << 40)) % (1 << 62)
+        orders.append(torch.randperm(count, generator=torch.Generator().manual_seed(seed)))
+    return torch.stack(orders)

@@ -1,0 +1,56 @@
+"""What the members make of rows in evaluation: without dropout, without gradients."""
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from .data import Batch, Rows
+from .stacked import Stacked
+
+SCORED_AT_ONCE = 512
+"""Rows: what a transformer holds of all validation rows at once may be more than what a step holds."""
+
+
+@torch.no_grad()
+def logits_of(stacked: Stacked, flat: Tensor, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
+    """Logits ``[K, N, C]``, and each modality's own ``{modality: [K, N, C]}`` where the strategy has them."""
+    stacked.model.eval()
+    weights = stacked.named(flat), stacked.buffers
+    made = []
+    for some in torch.arange(len(rows), device=stacked.device).split(SCORED_AT_ONCE):
+        part = rows.at(some)
+
+        def call(parameters: dict, buffers: dict, part: Rows = part) -> tuple[Tensor, dict]:
+            output = stacked.call(parameters, buffers, part.tokens, part.present)
+            return output.logits, output.per_modality_logits or {}
+
+        made.append(vmap(call)(*weights))
+    logits, alone = zip(*made, strict=True)
+    return torch.cat(logits, dim=1), {
+        name: torch.cat([each[name] for each in alone], dim=1) for name in alone[0]
+    }
+
+
+@torch.no_grad()
+def embeddings_of(stacked: Stacked, flat: Tensor, rows: Rows) -> dict[str, Tensor]:
+    """What each modality is encoded to: ``{modality: [K, N, E]}``; empty for a strategy that encodes nothing."""
+    stacked.model.eval()
+
+    def call(parameters: dict, buffers: dict) -> dict[str, Tensor]:
+        output = stacked.call(parameters, buffers, rows.tokens, rows.present)
+        return output.per_modality_embeddings or {}
+
+    return vmap(call)(stacked.named(flat), stacked.buffers)
+
+
+@torch.no_grad()
+def decided(stacked: Stacked, flat: Tensor, batch: Batch) -> Tensor:
+    """Logits ``[K, B, C]`` of each member on its own batch, amid training."""
+
+    def call(parameters: dict, buffers: dict, tokens: dict, present: dict) -> Tensor:
+        return stacked.call(parameters, buffers, tokens, present).logits
+
+    stacked.model.eval()
+    logits = vmap(call)(stacked.named(flat), stacked.buffers, batch.tokens, batch.present)
+    stacked.model.train()
+    return logits

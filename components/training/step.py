@@ -1,0 +1,118 @@
+"""What one training step minimises: each member's loss, on the batch, on attacked tokens, on a disturbed view."""
+
+from functools import partial
+
+from torch import Tensor
+from torch.func import grad, grad_and_value, vmap
+
+from . import consistency
+from .adversarial import attack
+from .data import Batch
+from .heads import side_loss
+from .losses import decisions, objective
+from .members import Setting
+from .stacked import Stacked
+
+
+def losses_and_gradient(
+    stacked: Stacked,
+    flat: Tensor,
+    batch: Batch,
+    view: Batch | None,
+    *,
+    setting: Setting,
+    step: int,
+    attack_steps: int,
+) -> tuple[Tensor, Tensor | None]:
+    """Each member's loss, and its gradient; new dropout masks are drawn.
+
+    Args:
+        flat: ``[K, P]``, as `stacked` has it.
+        batch: rows with a label; view: from `consistency.strong_view`, None where no member learns from one.
+        setting: of the members; step: the training's, which the random numbers are of.
+        attack_steps: see `adversarial.attack`.
+
+    Returns:
+        ``[K]`` and ``[K, P]``; None for a gradient where there is nothing to learn.
+    """
+    parameters, heads = stacked.named(flat), stacked.named_heads(flat)
+    masks = partial(stacked.masks, parameters, setting=setting, step=step)
+    buffers = stacked.buffers | masks(batch)
+    attacked: dict[str, Tensor] = {}
+    if "adversarial" in setting.on and stacked.shapes:
+        attacked = _attacked(
+            stacked, parameters, buffers, batch, setting=setting, step=step, attack_steps=attack_steps
+        )
+    loss, held = _loss, ((parameters, heads), buffers, batch, setting.hyper, attacked)
+    if view is not None:
+        loss, held = _consistent_loss, (*held, view, masks(view, stream=consistency.STREAM))
+    gradient, each = vmap(grad_and_value(partial(loss, stacked, setting.on)))(*held)
+    return each, stacked.flattened(*gradient) if stacked.shapes else None
+
+
+def _loss(
+    stacked: Stacked,
+    on: frozenset[str],
+    weights: tuple[dict, dict],
+    buffers: dict,
+    batch: Batch,
+    hyper: dict,
+    attacked: dict,
+) -> Tensor:
+    """Of one member; where there are attacked tokens, the mean of the loss without and with the attack."""
+
+    parameters, heads = weights
+
+    def missed(tokens: dict[str, Tensor]) -> Tensor:
+        output = stacked.call(parameters, buffers, tokens, batch.present)
+        loss = objective(output, batch, hyper, on)
+        if not heads:
+            return loss
+        return loss + side_loss(output.embedding, heads, batch.side, hyper, on)
+
+    loss = missed(batch.tokens)
+    return (loss + missed(attacked)) / 2 if attacked else loss
+
+
+def _consistent_loss(
+    stacked: Stacked,
+    on: frozenset[str],
+    weights: tuple[dict, dict],
+    buffers: dict,
+    batch: Batch,
+    hyper: dict,
+    attacked: dict,
+    view: Batch,
+    masks: dict,
+) -> Tensor:
+    """Of one member: `_loss`, and what the model says otherwise of the view, under masks of its own."""
+    loss = _loss(stacked, on, weights, buffers, batch, hyper, attacked)
+    output = stacked.call(weights[0], buffers | masks, view.tokens, view.present)
+    return loss + hyper["consistency_weight"] * consistency.consistency(output.logits, view)
+
+
+def _attacked(
+    stacked: Stacked,
+    parameters: dict[str, Tensor],
+    buffers: dict[str, Tensor],
+    batch: Batch,
+    *,
+    setting: Setting,
+    step: int,
+    attack_steps: int,
+) -> dict[str, Tensor]:
+    """The batch's tokens after the attack, ``{modality: [K, B, T, D]}``."""
+
+    def missed(tokens: dict, parameters: dict, buffers: dict, batch: Batch, hyper: dict) -> Tensor:
+        output = stacked.call(parameters, buffers, tokens, batch.present)
+        return decisions(output, batch, hyper, setting.on)
+
+    return attack(
+        lambda tokens: vmap(grad(missed))(tokens, parameters, buffers, batch, setting.hyper),
+        batch.tokens,
+        batch.present,
+        radius=setting.hyper["adversarial"],
+        steps=attack_steps,
+        seeds=setting.seeds,
+        step=step,
+    )
