@@ -179,6 +179,11 @@ class Search(_Frozen):
             raise ValueError("evolve needs all to be trained from rung to rung: set patience to null")
         if self.evolve and self.halvings < 1:
             raise ValueError("evolve goes by rungs, of which halvings gives the number: set it to 1 or more")
+        if self.evolve and self.configurations < 2 * self.batches:
+            raise ValueError(
+                f"evolve lets the worst go on from the best of a batch, which needs two: configurations is "
+                f"{self.configurations}, batches {self.batches}"
+            )
         return self
 
 
@@ -308,7 +313,8 @@ class Params(_Frozen):
     def protocol_name(self) -> str:
         """The protocol, resolved by the corpora; without the label space's name for a rule (``kfold4``).
 
-        ``auto`` remains for a corpus that nobody knows: its speakers decide.
+        ``auto`` remains for a corpus that nobody knows: its speakers decide. What stands behind it (``auto.shots8``)
+        stands behind what it resolves to.
         """
         return self._resolve("protocol")
 
@@ -318,7 +324,8 @@ class Params(_Frozen):
 
     def _resolve(self, key: str) -> str:
         value = getattr(self, key)
-        if value != AUTO:
+        first, dot, rest = value.partition(".")
+        if first != AUTO:
             return value
         otherwise = {"label_space": lambda corpus: corpus, "protocol": lambda _: AUTO}[key]
         own = {
@@ -328,7 +335,7 @@ class Params(_Frozen):
         if len(set(own.values())) > 1:
             said = ", ".join(f"{name}: {value}" for name, value in own.items())
             raise ParamsError(f"{PATH}: {key} is 'auto', and the corpora differ ({said}); name one there")
-        return next(iter(own.values()))
+        return next(iter(own.values())) + dot + rest
 
     def _known(self, corpus: str) -> str | None:
         """Which corpus that emoflow knows this is: by its name, or by the layout stated for it."""
@@ -365,6 +372,8 @@ def _sentence(error: dict) -> str:
     if not key:
         return error["msg"].removeprefix("Value error, ")
     said = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return f"{key}: {said}"  # which names the value; the input is all that stands beside it, too
     return f"{key} is {error['input']!r}: {said[:1].lower()}{said[1:]}"
 
 

@@ -100,6 +100,22 @@ def test_what_is_wrong_is_named(held, tmp_path, change, message):
         load(held, tmp_path)
 
 
+def test_behind_auto_may_stand_how_little_is_left_to_learn_from(held, tmp_path):
+    held["protocol"] = "auto.shots8"
+    assert load(held, tmp_path).protocol_name() == "kfold4.shots8"
+    held["corpora"] = ["mylab"]
+    assert load(held, tmp_path).protocol_name() == "auto.shots8"
+
+
+@pytest.mark.parametrize(("configurations", "batches"), [(1, 1), (3, 2)])
+def test_one_alone_has_nobody_to_go_on_from(held, tmp_path, configurations, batches):
+    held["search"] |= {"evolve": True, "configurations": configurations, "batches": batches}
+    with pytest.raises(ParamsError, match="which needs two"):
+        load(held, tmp_path)
+    held["search"]["configurations"] = 2 * batches
+    assert load(held, tmp_path).search.evolve
+
+
 def test_no_file_and_no_yaml(tmp_path):
     with pytest.raises(ParamsError, match="project's root"):
         params.load(tmp_path / "params.yaml")
@@ -113,6 +129,8 @@ def test_no_file_and_no_yaml(tmp_path):
     [
         ("search", "halvings", 9, "halvings is 9, too many for 40 epochs"),
         ("validation", "shortest_s", 90, "shortest_s is 90.0, longest_s 60.0"),
+        ("search", "halvings", 9, r"params\.yaml: search: halvings is 9"),  # without all that search holds
+        ("search", "space", {"focal": []}, r"params\.yaml: search\.space: focal is an empty list"),
     ],
 )
 def test_values_that_do_not_go_together(held, tmp_path, section, key, value, message):

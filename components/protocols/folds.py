@@ -171,7 +171,8 @@ def _plan(held: params.Params, table: pd.DataFrame) -> Protocol:
     layouts = {corpus: held.layout(corpus).layout for corpus in held.labelled}
     known = {corpus: layout for corpus, layout in layouts.items() if layout != AUTO}
     made = partial(protocol, space=held.space(), seed=held.folds.seed, known=known, waived=held.folds.waivers)
-    return made(automatic(made("kfold5"), table) if name == AUTO else name)
+    first, dot, rest = name.partition(".")
+    return made(automatic(made("kfold5"), table) + dot + rest if first == AUTO else name)
 
 
 def _usable(table: pd.DataFrame, corpora: list[str]) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:

@@ -55,6 +55,16 @@ def test_what_the_stage_writes(project, capsys):
     assert json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["protocol"] == held["protocol"]
 
 
+def test_few_shots_of_the_protocol_that_the_corpus_resolves_to(project):
+    table = ravdess(ALL_ACTORS)
+    project(table, protocol="auto.shots4")
+    stage.main()
+    assert written()[1]["id"] == "ravdess8.luna5.shots4"
+    project(table, protocol="auto.shots4", label_space="emotion4", layouts={"ravdess": {"layout": "folder"}})
+    stage.main()
+    assert written()[1]["id"] == "emotion4.kfold5.shots4"
+
+
 def test_the_same_inputs_give_the_same_bytes(project):
     table = ravdess(ALL_ACTORS)
     outputs = []
