@@ -171,9 +171,12 @@ def _axis(key: str, value: Any, own: Axis | None, *, where: str) -> Axis:
 def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
     if key in HYPERPARAMETERS:
         known = HYPERPARAMETERS[key]
-        if isinstance(value, (str, bool)) or not known.low <= value <= known.high:
+        whole = key in COMMON
+        number = not isinstance(value, (str, bool)) and known.low <= value <= known.high
+        if not number or (whole and value != round(value)):
             raise SearchError(
-                f"{where} holds {value!r}; {key} is a number from {known.low:g} to {known.high:g}: {known.meaning}"
+                f"{where} holds {value!r}; {key} is a {'whole ' * whole}number from {known.low:g} to {known.high:g}: "
+                f"{known.meaning}"
             )
         return
     usual = own.values if isinstance(own, Choice) else ()

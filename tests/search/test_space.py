@@ -102,6 +102,8 @@ def test_an_unknown_name_is_named_with_the_nearest(stated, said):
             r"search\.space\.audio\.width holds 0; width is a whole number from 1",
         ),
         ({"layers": {"uniform": [1, 3]}}, r"layers is of the architecture; give the values in a list"),
+        ({"adversarial_steps": 1.5}, r"holds 1\.5; adversarial_steps is a whole number from 1 to 50"),
+        ({"bfloat16": [0, 0.5]}, r"holds 0\.5; bfloat16 is a whole number from 0 to 1"),
         (
             {"adversarial_steps": {"uniform": [1, 3]}},
             r"adversarial_steps is shared by .* give the values in a list",
