@@ -45,7 +45,9 @@ class PopulationAdamW:
             self._each(gradient, (warm * rates).tolist(), decays.tolist())
         else:
             self._all(gradient, warm * rates.unsqueeze(-1), decays.unsqueeze(-1))
-        if self.step % AVERAGE_EVERY == 0:
+        if self.step < AVERAGE_EVERY:
+            self.average.copy_(self.flat)  # few rows make few steps: never the initial weights
+        elif self.step % AVERAGE_EVERY == 0:
             self.average.lerp_(self.flat, max(AVERAGE_EVERY / self.step, AVERAGE_EVERY / AVERAGE_STEPS))
 
     def _each(self, gradient: Tensor, rates: Sequence[float], decays: Sequence[float]) -> None:

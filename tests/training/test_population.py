@@ -105,6 +105,14 @@ def test_it_learns():
     assert curves.train_loss[-1] < curves.train_loss[0]
 
 
+def test_one_step_counts():
+    few = rows(20, 1)
+    made = population("early-concatenation", [0, 1])
+    before = made.evaluate(few)
+    made.fit(few, epochs=1)
+    assert ((made.evaluate(few) - before).abs().amax((1, 2)) > 1e-5).all()
+
+
 def test_survivors_go_on_as_if_nobody_had_left():
     training, validation = rows(150, 1), rows(60, 2)
     whole, cut = population("early-concatenation", [0, 1, 2]), population("early-concatenation", [0, 1, 2])
