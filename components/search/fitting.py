@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import SearchError
 from ..training.data import Rows
 from ..training.footprint import member_bytes
 from ..training.hyperparameters import HYPERPARAMETERS
+from ..training.memory import is_lack_of_memory
 from ..training.population import Member
 
 MEGABYTE = 1 << 20
@@ -28,14 +30,22 @@ def at_once(
 
     Args:
         memory: bytes that there are for all of the gang.
+
+    Raises:
+        SearchError: no memory for a single member.
     """
-    measured = [
-        member_bytes(
-            strategy, Member(_fullest(configs), 0), training=training, validation=validation, classes=classes,
-            device=device,
-        )
-        for configs in groups
-    ]  # fmt: skip
+    try:
+        measured = [
+            member_bytes(
+                strategy, Member(_fullest(configs), 0), training=training, validation=validation, classes=classes,
+                device=device,
+            )
+            for configs in groups
+        ]  # fmt: skip
+    except (RuntimeError, MemoryError) as error:
+        if not is_lack_of_memory(error):
+            raise
+        raise too_large(strategy) from None
     counts = [len(configs) * repeats for configs in groups]
     left = memory - sum(count * held for count, (held, _) in zip(counts, measured, strict=True))
     sizes, notices = [], []
@@ -50,6 +60,14 @@ def at_once(
             )
         sizes.append(size)
     return sizes, notices
+
+
+def too_large(strategy: str) -> SearchError:
+    """That not one member fits."""
+    return SearchError(
+        f"there is no memory for a single configuration of {strategy}: state a smaller width or fewer layers in "
+        "search.space, or fewer preparation.components"
+    )
 
 
 def _fullest(configs: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ..training.hyperparameters import common
 from ..training.memory import is_lack_of_memory
 from ..training.population import Member, Population
 from .evolution import perturbed, succession
-from .fitting import at_once
+from .fitting import at_once, too_large
 from .outcome import Outcome
 from .space import repeated_seed
 from .standing import Standing
@@ -110,7 +110,7 @@ def run_gang(
         if outcome is not None:
             return replace(outcome, notices=notices)
         if max(sizes) == 1:
-            raise SearchError(f"there is no memory for a single configuration of {gang.strategy}")
+            raise too_large(gang.strategy)
         sizes = [(size + 1) // 2 for size in sizes]
         notices = [*notices, f"out of memory: begun anew with {max(sizes)} members at a time"]
         _give_back(device)

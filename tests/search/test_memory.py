@@ -68,9 +68,12 @@ def test_no_memory_for_one_says_so_and_another_error_is_itself(monkeypatch):
     fails(MemoryError())
     with pytest.raises(SearchError, match="no memory for a single configuration of late-weighted"):
         gang(drawn(3))
+    with pytest.raises(SearchError, match="no memory for a single .* state a smaller width"):
+        gang(drawn(3), memory=64 * MEGABYTE)  # when one is tried
     fails(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        gang(drawn(3))
+    for memory in (None, 64 * MEGABYTE):
+        with pytest.raises(RuntimeError, match="cannot be multiplied"):
+            gang(drawn(3), memory=memory)
 
 
 @pytest.mark.parametrize("strategy", ["late-average", "single-stream"])
