@@ -162,7 +162,9 @@ class Search(_Frozen):
     @model_validator(mode="after")
     def _every_rung_has_an_epoch(self):
         if self.epochs >> self.halvings < 1:
-            raise ValueError(f"halvings is {self.halvings}, too many for {self.epochs} epochs")
+            raise ValueError(
+                f"halvings is {self.halvings}, too many for {self.epochs} epochs; at most {self.epochs.bit_length() - 1}"
+            )
         return self
 
     @model_validator(mode="after")

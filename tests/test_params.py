@@ -127,7 +127,7 @@ def test_no_file_and_no_yaml(tmp_path):
 @pytest.mark.parametrize(
     ("section", "key", "value", "message"),
     [
-        ("search", "halvings", 9, "halvings is 9, too many for 40 epochs"),
+        ("search", "halvings", 9, "halvings is 9, too many for 40 epochs; at most 5"),
         ("validation", "shortest_s", 90, "shortest_s is 90.0, longest_s 60.0"),
         ("search", "halvings", 9, r"params\.yaml: search: halvings is 9"),  # without all that search holds
         ("search", "space", {"focal": []}, r"params\.yaml: search\.space: focal is an empty list"),

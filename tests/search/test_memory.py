@@ -68,7 +68,7 @@ def test_no_memory_for_one_says_so_and_another_error_is_itself(monkeypatch):
     fails(MemoryError())
     with pytest.raises(SearchError, match="no memory for a single configuration of late-weighted"):
         gang(drawn(3))
-    with pytest.raises(SearchError, match="no memory for a single .* state a smaller width"):
+    with pytest.raises(SearchError, match=r"no memory for a single .* state a smaller width"):
         gang(drawn(3), memory=64 * MEGABYTE)  # when one is tried
     fails(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     for memory in (None, 64 * MEGABYTE):
