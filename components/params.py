@@ -163,7 +163,8 @@ class Search(_Frozen):
     def _every_rung_has_an_epoch(self):
         if self.epochs >> self.halvings < 1:
             raise ValueError(
-                f"halvings is {self.halvings}, too many for {self.epochs} epochs; at most {self.epochs.bit_length() - 1}"
+                f"halvings is {self.halvings}, too many for {self.epochs} epochs; "
+                f"at most {self.epochs.bit_length() - 1}"
             )
         return self
 
