@@ -127,7 +127,7 @@ def choose(
         }
         largest = max(c["parameters"] for c in chosen.values())
         strategies[name] = {"folds": chosen, "validation": mean, "parameters": largest}
-    if not strategies:
+    if set(strategies) <= set(BASELINES):
         raise SearchError(
             f"there is nothing to choose from: {listed(f'{n}: {why}' for n, why in absent.items())}"
         )

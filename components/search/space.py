@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ParamsError, SearchError
+from ..errors import ParamsError, SearchError, listed
 from ..files import digest_of
-from ..fusion.strategy import Choice, Log, Uniform, build, entry, search_space, uses
+from ..fusion.strategy import BASELINES, Choice, Log, Uniform, build, entry, search_space, uses
 from ..training.hyperparameters import COMMON, HYPERPARAMETERS
 
 Axis = Choice | Uniform | Log
@@ -78,11 +78,15 @@ def axes(
 
 
 def check_names(strategies: Sequence[str], modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
-    """Every name in ``search.space`` is one of the search's strategies or a key that one of them has.
+    """Some strategy learns; every name in ``search.space`` is one of them or a key that one of them has.
 
     Raises:
         SearchError: naming the key and the nearest valid one.
     """
+    if set(strategies) <= set(BASELINES):
+        raise SearchError(
+            f"params.yaml: search.strategies names {listed(strategies)} alone, which learn nothing: add one that does"
+        )
     keys = sorted({key for name in strategies for key in keys_of(name, modalities)})
     for name, value in stated.items():
         ours = not isinstance(value, Mapping) or {"log", "uniform"} & set(value)

@@ -2,9 +2,11 @@
 
 import pytest
 
+from components.errors import SearchError
 from components.schema import BASELINES
 from components.search.outcome import Outcome, Score, Trial
 from components.search.results import choose
+from components.search.space import check_names
 
 
 def outcome(ua: float) -> Outcome:
@@ -27,5 +29,8 @@ def test_a_baseline_is_never_put_first(baseline):
     assert held["strategies"][baseline]["validation"]["ua"] == 0.9
 
 
-def test_where_there_is_nothing_but_baselines_the_better_one_is_first():
-    assert chosen(majority=0.3, chance=0.2)["best"] == "majority"
+def test_baselines_alone_are_nothing_to_choose_from():
+    with pytest.raises(SearchError, match="nothing to choose from"):
+        chosen(majority=0.3, chance=0.2)
+    with pytest.raises(SearchError, match="learn nothing"):
+        check_names(["majority", "chance"], ["audio"], {})
