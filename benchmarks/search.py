@@ -112,6 +112,9 @@ def emoflow(strategy: str, trials: Trials) -> list[float]:
     return ua
 
 
+CONTENDERS = {"stock Ray Tune": stock_ray_tune, "Optuna": optuna_loop}
+
+
 def timed(
     run: Callable[[str, Trials], list[float]], strategy: str, trials: Trials
 ) -> tuple[float, list[float]]:
@@ -131,6 +134,7 @@ def main() -> None:
     parser.add_argument("--configurations", type=int, default=64)
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--strategy", choices=list(FIXED), action="append")
+    parser.add_argument("--against", choices=list(CONTENDERS), nargs="*", default=list(CONTENDERS))
     asked = parser.parse_args()
     for strategy in asked.strategy or list(FIXED):
         drawn = configurations(strategy, modalities=tuple(DIMENSIONS), count=asked.configurations, seed=7)
@@ -139,19 +143,14 @@ def main() -> None:
             for fold in range(asked.folds)
             for i, config in enumerate(drawn)
         ]
-        compare(strategy, trials)
+        compare(strategy, trials, asked.against)
 
 
-def compare(strategy: str, trials: Trials) -> None:
+def compare(strategy: str, trials: Trials, against: list[str]) -> None:
     seconds, ua = {}, {}
-    for name, run in {
-        "stock Ray Tune": stock_ray_tune,
-        "Optuna, one process": optuna_loop,
-        "emoflow": emoflow,
-    }.items():
-        with ProcessPoolExecutor(
-            1, mp_context=get_context("spawn")
-        ) as apart:  # none leaves settings for the next
+    for name, run in ({name: CONTENDERS[name] for name in against} | {"emoflow": emoflow}).items():
+        # a process of its own, so that none leaves settings behind for the next
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
             seconds[name], ua[name] = apart.submit(timed, run, strategy, trials).result()
     print(f"\n{strategy}: {len(trials)} trials of {EPOCHS} epochs, {cores()} cores")
     print(f"{'':20}{'seconds':>10}{'a minute':>10}{'ratio':>8}{'mean UA':>9}{'best UA':>9}")
