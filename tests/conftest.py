@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import components  # noqa: F401  (switches telemetry off before anything else is imported)
@@ -11,6 +12,10 @@ import components  # noqa: F401  (switches telemetry off before anything else is
 # A shell that starts a job in the background has it ignore Ctrl-C, and a child inherits that; the tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Speed is no business of a test: a busy machine must not fail one.
+hypothesis.settings.register_profile("emoflow", deadline=None)
+hypothesis.settings.load_profile("emoflow")
 
 ROOT = Path(__file__).resolve().parent.parent
 

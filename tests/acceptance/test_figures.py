@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from workspace import Workspace
 
-pytestmark = pytest.mark.accept
+pytestmark = [pytest.mark.accept, pytest.mark.timeout(3600)]
 
 MINUTES = 20
 FUSIONS = (
