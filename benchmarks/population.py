@@ -7,6 +7,8 @@ product of 4,096 x 4,096 in the same precision, on the same device and threads.
 """
 
 import argparse
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from components.fusion.strategy import build
 from components.search.space import configurations, member_seed
+from components.training.memory import KEEP_MEMORY
 from components.training.population import Member, Population
 
 from .task import BATCH, CLASSES, DIMENSIONS, DROPOUT, FIXED, ROWS, rows
@@ -74,6 +77,9 @@ def main() -> None:
     parser.add_argument("--members", type=int, nargs="+", default=[1, 4, 16, 64, 256, 1024])
     parser.add_argument("--plot", type=Path, default=Path(".emoflow/bench/population.png"))
     asked = parser.parse_args()
+    if not KEEP_MEMORY.items() <= os.environ.items():  # as a search's workers have it, from their start
+        again = [sys.executable, "-m", "benchmarks.population", *sys.argv[1:]]
+        os.execve(sys.executable, again, os.environ | KEEP_MEMORY)  # noqa: S606
     torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     work, peak = flops_an_epoch(), peak_flops(device)
