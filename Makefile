@@ -41,7 +41,7 @@ run: install  ## the whole line on the control corpus: search, register, promote
 	@emoflow results
 
 test: install lint test-fast  ## every test that CI runs
-	@OMP_NUM_THREADS=1 pytest -n logical -m "slow and not integration"
+	@OMP_NUM_THREADS=1 pytest -n logical --dist loadgroup -m "slow and not integration"
 	@pytest -m integration
 
 test-fast: install  ## the quick ones, under two minutes

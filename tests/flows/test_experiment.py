@@ -17,7 +17,7 @@ from components.registry.promotion import Promoted
 from components.registry.publish import Published
 from flows import experiment as flow_module
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("experiment")]  # one workspace, one test after another
 
 DVC_YAML = """
 stages:
