@@ -17,7 +17,8 @@ from components.registry.promotion import Promoted
 from components.registry.publish import Published
 from flows import experiment as flow_module
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("experiment")]  # one workspace, one test after another
+# one workspace, one test after another
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("experiment")]
 
 DVC_YAML = """
 stages:
