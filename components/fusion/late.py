@@ -89,7 +89,7 @@ class LateStacking(LateAverage):
     """A linear classifier over the experts' log-probabilities, fitted on validation rows (Wolpert 1992).
 
     ``logits = b + Σ_m A_m log P(· | x_m)`` over those present. It starts as the logarithmic opinion pool
-    (``A_m = w_m I``) and is drawn towards that by a ridge, so that a few hundred rows are enough.
+    (``A_m = w_m I``), and leaves it by as much as the rows tell: with a few hundred it hardly does.
     """
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):

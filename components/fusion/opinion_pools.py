@@ -7,6 +7,8 @@ from torch import Tensor
 
 STEPS = 100
 RIDGE = 0.02
+SPREAD = 0.1
+"""By how much an entry of a stacker differs from its pool a priori, as a standard deviation: few rows change little."""
 FAINT = 0.01
 """The least weight: a modality that tells nothing still decides where it is alone."""
 
@@ -38,7 +40,7 @@ def fit_weights(x: Tensor, target: Tensor) -> Tensor:
 
 
 def fit_stacking(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """``A, b`` of largest likelihood under ``logits = b + Σ_m A_m x_m``, drawn by a ridge to ``A_m = w_m I``.
+    """``A, b`` of largest posterior under ``logits = b + Σ_m A_m x_m``, a priori ``A_m ~ w_m I, b ~ 0`` by `SPREAD`.
 
     Those weights are fitted before, so that what tells nothing has next to no weight here, too.
 
@@ -49,6 +51,7 @@ def fit_stacking(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     unit = torch.eye(classes, device=x.device).repeat(members, modalities, 1, 1)
     pool = fit_weights(x, target)[:, :, None, None] * unit
     start = torch.cat((pool.flatten(1), x.new_zeros(members, classes)), dim=1)
+    ridge = 1 / (SPREAD**2 * len(target))
 
     def apart(flat: Tensor) -> tuple[Tensor, Tensor]:
         return flat[:, :-classes].view_as(pool), flat[:, -classes:]
@@ -56,10 +59,10 @@ def fit_stacking(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     def slope(flat: Tensor) -> Tensor:
         mixing, bias = apart(flat)
         off = _residual(torch.einsum("knmc,kmdc->knd", x, mixing) + bias.unsqueeze(1), target)
-        of_mixing = torch.einsum("knd,knmc->kmdc", off, x) + RIDGE * (mixing - pool)
-        return torch.cat((of_mixing.flatten(1), off.sum(1)), dim=1)
+        of_mixing = torch.einsum("knd,knmc->kmdc", off, x)
+        return torch.cat((of_mixing.flatten(1), off.sum(1)), dim=1) + ridge * (flat - start)
 
-    return apart(_descend(start, slope, _curvature(x) + 0.5 + RIDGE))
+    return apart(_descend(start, slope, _curvature(x) + 0.5 + ridge))
 
 
 def _residual(logits: Tensor, target: Tensor) -> Tensor:

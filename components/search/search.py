@@ -6,7 +6,6 @@ are kept in the stage's work folder, so a killed search goes on where it was.
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,22 +13,14 @@ from pathlib import Path
 from .. import params, settings
 from ..encoders import FeatureStore, open_all
 from ..errors import SearchError, listed, run
-from ..files import (
-    digest_of,
-    read_json,
-    replacing,
-    tree_digest,
-    work_folder,
-    write_json,
-    write_table,
-    write_text,
-)
+from ..files import read_json, replacing, work_folder, write_json, write_table, write_text
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
 from ..training import zero_shot
 from ..training.consistency import idle
-from ..training.rows import Fold, available, fit_preparation, folds_of, prepare, read, unlabelled
-from ..training.told import UTTERANCES, Told, read_told
+from ..training.inputs import DESCRIPTION, FEATURES, FOLDS, Inputs
+from ..training.rows import Fold, fit_preparation, folds_of, lacking, prepare, read, unlabelled
+from ..training.told import Told
 from .gang import Gang, rungs
 from .gangs import ray_of, run_gangs
 from .outcome import Outcome, joined
@@ -38,9 +29,6 @@ from .ray_cluster import Site
 from .results import choose, curves_table, failures, trials_table
 from .shared_features import FoldRows, clear, fold_file, folder_of
 
-FEATURES = Path("data/features")
-FOLDS = Path("data/folds.parquet")
-DESCRIPTION = Path("data/folds.json")
 OUTPUT = Path("data/search")
 CODE = [Path(__file__).parent, Path(__file__).parents[1] / "training", Path(__file__).parents[1] / "fusion"]
 
@@ -57,23 +45,24 @@ def main() -> None:
     ends = rungs(search.epochs, search.halvings)
     numbers = [fold.number for fold in folds]
     plan = Plan(**search.model_dump(), folds=numbers, modalities=held.modalities)
-    there = _there(store, folds, held.modalities)
+    without = {name: lacking(store.ids(name), folds) for name in held.modalities if name in store.modalities}
+    there = [name for name in held.modalities if without.get(name) == []]
     first = {gang.strategy: gang.configs for gang in plan.gangs(0, {})}
     zero_shot.require(described["unseen"], first, modalities=there)
-    layouts = {name: held.layout(name) for name in held.corpora}
-    told = read_told(held.corpora, layouts, space=held.space(), classes=classes)
+    inputs = Inputs.of(held)
+    told = inputs.told(classes)
     told.check([config for configs in first.values() for config in configs])
-    absent = _absent(held, store, folds, there)
+    absent = _absent(held, without, numbers)
     for name, why in absent.items():
         print(f"search: left out: {name}: {why}")
     if notice := idle(len(unlabelled(folds).ids), chain.from_iterable(first.values())):
         print(f"search: {notice}")
 
-    work = work_folder("search", _digest(held, where))
+    digest = inputs.digest(search.model_dump(), code=CODE, device=where.torch_device())
+    work = work_folder("search", digest)
     site = _site(where)
     features = folder_of(work.name, site)
-    reduction = Reduction(**held.preparation.model_dump())
-    rows = {fold.number: partial(_rows, store, fold, there, reduction, told) for fold in folds}
+    rows = {fold.number: partial(_rows, store, fold, there, inputs.reduction, told) for fold in folds}
     done: dict[tuple[str, int], list[tuple[Gang, Outcome]]] = {}
     with ExitStack() as ray:
         for batch in range(search.batches):
@@ -87,6 +76,9 @@ def main() -> None:
                 classes=len(classes),
                 site=site,
                 ray=ray,
+                what="search, gangs"
+                if search.batches == 1
+                else f"search, batch {batch + 1} of {search.batches}",
             )
             for gang, outcome in zip(gangs, ended, strict=True):
                 done.setdefault((gang.strategy, gang.fold), []).append((gang, outcome))
@@ -128,11 +120,13 @@ def _ended(
     classes: int,
     site: Site,
     ray: ExitStack,
+    what: str,
 ) -> list[Outcome]:
     """The gangs' outcomes in their order; those of an earlier run as they were kept.
 
     Args:
         ray: where Ray is left with, once it was needed.
+        what: the progress bar's words.
 
     Raises:
         SearchError: some failed; what the others came to is kept.
@@ -158,11 +152,13 @@ def _ended(
         classes=classes,
         site=site,
         on_outcome=keep,
+        what=what,
     )
     if failed:
-        said = listed(
-            f"{left[i].strategy} on fold {left[i].fold}: {why}" for i, why in sorted(failed.items())
-        )
+        folds: dict[tuple[str, str], list[int]] = {}
+        for i, why in sorted(failed.items()):
+            folds.setdefault((left[i].strategy, why), []).append(left[i].fold)
+        said = listed(f"{name} on fold {listed(held)}: {why}" for (name, why), held in folds.items())
         raise SearchError(f"{len(failed)} of {len(gangs)} gangs failed ({said}); the others are kept")
     return [outcomes[_file(work, g)] for g in gangs]
 
@@ -177,30 +173,25 @@ def _site(where: settings.Settings) -> Site:
     )
 
 
-def _there(store: FeatureStore, folds: list[Fold], modalities: list[str]) -> list[str]:
-    """The modalities that somebody has, without a look at what a test row holds."""
-    return [name for name in modalities if not _without(store, folds, name)]
+def _absent(held: params.Params, without: dict[str, list[int]], folds: list[int]) -> dict[str, str]:
+    """The strategies that nothing can be searched for, and why.
 
-
-def _without(store: FeatureStore, folds: list[Fold], modality: str) -> list[int]:
-    """The folds of which no training row has the modality."""
-    stored = store.modalities
-    return [fold.number for fold in folds if not available([modality], store.tokens, fold.train, stored)]
-
-
-def _absent(held: params.Params, store: FeatureStore, folds: list[Fold], there: list[str]) -> dict[str, str]:
-    """The strategies that nothing can be searched for, and why."""
+    Args:
+        without: the modalities that are stored, each with the folds that cannot train on it.
+    """
+    there = {name for name in held.modalities if without.get(name) == []}
     absent, whose = {}, listed(held.corpora)
     for name in held.search.strategies:
-        if not set(uses(name, held.modalities)) & set(there):
-            without = _without(store, folds, name) if name in store.modalities else []
+        if not set(uses(name, held.modalities)) & there:
             absent[name] = f"no utterance of {whose} has the modality {name!r}"
-            if len(without) == len(folds):
+            if without.get(name) == folds:
                 absent[name] = f"the features of {name!r} are of none of {whose}'s labelled utterances"
-            elif without:
-                absent[name] = f"no training utterance of fold {listed(without)} has the modality {name!r}"
+            elif name in without:
+                absent[name] = (
+                    f"no training utterance of fold {listed(without[name])} has the modality {name!r}"
+                )
         elif len(there) == 1 and name not in {*held.modalities, *BASELINES}:
-            absent[name] = f"{whose} has {there[0]} alone, so there is nothing to fuse"
+            absent[name] = f"{whose} has {listed(there)} alone, so there is nothing to fuse"
     return absent
 
 
@@ -210,28 +201,8 @@ def _rows(
     training = told.of(read(store.tokens, fold.train, modalities), fold.train)
     layouts = {name: store.layout(name) for name in modalities}
     preparation = fit_preparation(training, layouts, reduction)
-    validation = read(store.tokens, fold.validation, modalities)
+    validation = told.spoken(read(store.tokens, fold.validation, modalities), fold.validation)
     return FoldRows(prepare(preparation, training), prepare(preparation, validation))
-
-
-def _digest(held: params.Params, where: settings.Settings) -> str:
-    """Of everything that an outcome depends on."""
-    data = [FEATURES / corpus for corpus in held.corpora]
-    data += [UTTERANCES / f"{corpus}.parquet" for corpus in held.corpora]
-    return digest_of(
-        {
-            "data": tree_digest([*data, FOLDS, DESCRIPTION]),
-            "code": tree_digest(CODE),
-            "params": held.search.model_dump()
-            | {
-                "modalities": held.modalities,
-                "preparation": held.preparation.model_dump(),
-                "layouts": {name: asdict(held.layout(name)) for name in held.corpora},
-                "label_space": asdict(held.space()),
-            },
-            "device": where.torch_device(),
-        }
-    )
 
 
 def _file(work: Path, gang: Gang) -> Path:

@@ -76,7 +76,11 @@ def folder_of(search: str, site: Site) -> Path:
 
 def clear(folder: Path, site: Site) -> None:
     """Remove a search's fold files and their copies on S3; what cannot be removed is told."""
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        print(f"search: features stay in {folder}: {error}")
     if site.address is None or not is_url(site.shared):
         return
     s3, errors = _s3()
@@ -228,6 +232,8 @@ def _tensors(rows: Rows, part: str) -> dict[str, Any]:
     made |= {f"{part}/side/{name}": x for name, x in rows.side.items()}
     if rows.shares is not None:
         made[f"{part}/shares"] = rows.shares
+    if rows.speaker is not None:
+        made[f"{part}/speaker"] = rows.speaker
     return made
 
 
@@ -238,5 +244,9 @@ def _rows(file: Any, part: str) -> Rows:
         prefix = f"{part}/{kind}/"
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names if name.startswith(prefix)}
 
-    shares = file.get_tensor(f"{part}/shares") if f"{part}/shares" in names else None
-    return Rows(group("tokens"), group("present"), file.get_tensor(f"{part}/target"), shares, group("side"))
+    def known(kind: str) -> Any:
+        return file.get_tensor(f"{part}/{kind}") if f"{part}/{kind}" in names else None
+
+    return Rows(
+        group("tokens"), group("present"), known("target"), known("shares"), group("side"), known("speaker")
+    )

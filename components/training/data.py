@@ -22,6 +22,7 @@ class Rows:
         shares: float ``[N, C]``, the raters' votes as shares; None where nobody voted. Rows of zeros: no votes.
         side: what else is told of an utterance, ``{name: float [N]}``, NaN where it is not: ``valence``, ``arousal``,
             ``dominance`` in -1…1, ``intensity`` in 0…1, ``gender`` (0 female, 1 male).
+        speaker: int64 ``[N]``, a number for each; None where nobody knows.
     """
 
     tokens: dict[str, Tensor]
@@ -29,6 +30,7 @@ class Rows:
     target: Tensor
     shares: Tensor | None = None
     side: dict[str, Tensor] = field(default_factory=dict)
+    speaker: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.target)
@@ -59,6 +61,7 @@ class Rows:
             change(self.target),
             None if self.shares is None else change(self.shares),
             {name: change(x) for name, x in self.side.items()},
+            None if self.speaker is None else change(self.speaker),
         )
 
 

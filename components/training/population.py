@@ -24,7 +24,7 @@ from .losses import balanced, class_counts
 from .members import Member, Setting, setting_of
 from .optimizer import PopulationAdamW
 from .order import order_of
-from .scoring import decided, embeddings_of, logits_of
+from .scoring import decided, embeddings_of, held_out, logits_of
 from .stacked import stack
 from .step import losses_and_gradient
 
@@ -156,15 +156,22 @@ class Population:
         return embeddings_of(self.stacked, self.optimizer.average, rows.to(self.device))
 
     def _score(self, validation: Rows) -> tuple[Tensor, dict[str, Tensor]]:
-        """As `evaluate`, after the strategy has fitted on these rows what it fits on validation."""
+        """As `evaluate`, and what the strategy fits on validation.
+
+        Rows are scored with what was fitted on others (`scoring.held_out`); what is kept was fitted on all.
+        """
         logits, alone = logits_of(self.stacked, self.optimizer.average, validation)
         if not alone:
             return logits, {}
         there = torch.stack([validation.present[name].any(1) for name in alone], dim=-1)
         fitted = self.kind.fit_on_validation(alone, there, validation.target)
-        if fitted:
-            self.set_buffers(fitted)
-            logits, _ = logits_of(self.stacked, self.optimizer.average, validation)
+        if not fitted:
+            return logits, {}
+        for part, others in held_out(validation):
+            seen = {name: x[:, others] for name, x in alone.items()}
+            self.set_buffers(self.kind.fit_on_validation(seen, there[others], validation.target[others]))
+            logits[:, part] = logits_of(self.stacked, self.optimizer.average, validation.at(part))[0]
+        self.set_buffers(fitted)
         return logits, fitted
 
     def state(self) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
-"""What an utterance table tells beside the label: raters' votes, dimensions, intensity and gender.
+"""What an utterance table tells beside the label: raters' votes, dimensions, intensity, gender, and who speaks.
 
-Nothing of it is given out but for the rows that are learned from: not for a test's rows, and not for those whose label
-is not to be known.
+What could be learned from is given out for the rows that are learned from alone: not for a test's rows, and not for
+those whose label is not to be known.
 """
 
 import json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .rows import Part
 
 UTTERANCES = Path("data/utterances")
-COLUMNS = ["utterance_id", "corpus", "speaker_gender", *DIMENSIONS, "intensity", "raters"]
+COLUMNS = ["utterance_id", "corpus", "speaker", "speaker_gender", *DIMENSIONS, "intensity", "raters"]
 INTENSITY = {"low": 0.0, "normal": 0.5, "strong": 1.0}
 GENDER = {"female": 0.0, "male": 1.0}
 NEEDS = {"soft_labels": ("votes",)} | HEADS
@@ -38,17 +38,28 @@ class Told:
         place: ``{utterance id: row}`` of the arrays.
         shares: float32 ``[N, C]``, zeros where nobody voted for one of the classes.
         side: ``{name: float32 [N]}``, as in `Rows`, NaN where it is not told.
+        speaker: int64 ``[N]``; whoever nobody knows is one of their own.
     """
 
     place: dict[str, int]
     shares: np.ndarray
     side: dict[str, np.ndarray]
+    speaker: np.ndarray
+
+    def spoken(self, rows: Rows, part: "Part") -> Rows:
+        """The rows of this part with who speaks."""
+        import torch
+
+        return replace(rows, speaker=torch.from_numpy(self.speaker[self._at(part)]))
+
+    def _at(self, part: "Part") -> np.ndarray:
+        return np.array([self.place[name] for name in part.ids], dtype=np.int64)
 
     def of(self, rows: Rows, part: "Part") -> Rows:
         """The rows of this part with what is told of those that have a label."""
         import torch
 
-        at = np.array([self.place[name] for name in part.ids], dtype=np.int64)
+        at = self._at(part)
         labelled = rows.target != UNLABELLED
         shares = torch.from_numpy(self.shares[at])
         side = {name: torch.from_numpy(x[at]) for name, x in self.side.items()}
@@ -111,7 +122,8 @@ def read_told(
     side["intensity"] = _numbers(table["intensity"], INTENSITY)
     side["gender"] = _numbers(table["speaker_gender"], GENDER)
     place = {name: row for row, name in enumerate(table["utterance_id"])}
-    return Told(place, shares, side)
+    speaker = table["speaker"].fillna(table["utterance_id"]).factorize()[0]
+    return Told(place, shares, side, speaker)
 
 
 def _meant(space: LabelSpace, corpus: str, layout: Layout, classes: Sequence[str]) -> dict[str, int]:

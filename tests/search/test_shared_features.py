@@ -34,12 +34,13 @@ def rows(count: int) -> Rows:
         torch.randint(UNLABELLED, 3, (count,), generator=generator),
         torch.rand(count, 3, generator=generator),
         {"valence": torch.full((count,), torch.nan)},
+        torch.arange(count) // 2,
     )
 
 
 @pytest.fixture
 def fold() -> FoldRows:
-    return FoldRows(rows(7), replace(rows(4), shares=None, side={}))
+    return FoldRows(rows(7), replace(rows(4), shares=None, side={}, speaker=None))
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +56,9 @@ def assert_same(made: FoldRows, wanted: FoldRows) -> None:
             assert torch.equal(a.tokens[name], b.tokens[name])
             assert torch.equal(a.present[name], b.present[name])
         assert torch.equal(a.target, b.target)
-        assert (a.shares is None) == (b.shares is None)
-        assert b.shares is None or torch.equal(a.shares, b.shares)
+        for x, y in ((a.shares, b.shares), (a.speaker, b.speaker)):
+            assert (x is None) == (y is None)
+            assert y is None or torch.equal(x, y)
         assert all(torch.equal(a.side[name].isnan(), b.side[name].isnan()) for name in b.side)
 
 

@@ -71,6 +71,18 @@ def test_a_corpus_of_raw_labels_and_one_of_cuts(tmp_path):
     assert not tell(tmp_path, held, space=cut, classes=list(cut.classes)).shares.any()
 
 
+def test_who_speaks_is_told_of_any_part_and_nothing_else(tmp_path):
+    held = [
+        said(utterance_id=f"lab/{name}", speaker=who)
+        for name, who in zip("abcd", ("s1", None, "s1", None), strict=True)
+    ]
+    part = Part(("lab/c", "lab/b", "lab/a", "lab/d"), (0, 1, 0, 1))
+    rows = tell(tmp_path, held).spoken(bare(0, 1, 0, 1), part)
+    one, two, again, four = rows.speaker.tolist()
+    assert one == again and len({one, two, four}) == 3
+    assert rows.shares is None and not rows.side
+
+
 def test_side_targets_are_numbers_or_nan(tmp_path):
     told = tell(
         tmp_path,
