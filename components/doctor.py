@@ -60,6 +60,8 @@ def checks(root: str | Path = ".") -> list[Check]:
             prefect(os.environ.get("PREFECT_API_URL")),
             ray(environment.ray_address),
         ]
+        if environment.shared is not None:
+            done.append(shared(environment.shared))
     return done
 
 
@@ -261,6 +263,30 @@ def ray(address: str | None) -> Check:
             "Ray", False, f"{address}: {reach.problem(error)}", "start the cluster, or unset RAY_ADDRESS"
         )
     return Check("Ray", True, f"{address} answers")
+
+
+def shared(place: str) -> Check:
+    """What a cluster's nodes are to see; the bucket itself is first asked by a search that needs it."""
+    if place.startswith("s3://"):
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        if not endpoint:
+            return Check("shared", True, f"{place}, on AWS")
+        where = urlsplit(endpoint)
+        try:
+            reach.connect(where.hostname or "", where.port or {"http": 80}.get(where.scheme, 443))
+        except (OSError, ValueError) as error:
+            mend = "start it, or set AWS_ENDPOINT_URL to where it is (https://HOST:PORT)"
+            return Check("shared", False, f"{endpoint}: {reach.problem(error)}", mend)
+        return Check("shared", True, f"{place}, {endpoint} answers")
+    if Path(place).is_dir() and os.access(place, os.W_OK):
+        return Check("shared", True, f"in {place}")
+    lacks = "cannot be written" if Path(place).is_dir() else "is no folder"
+    return Check(
+        "shared",
+        False,
+        f"{place} {lacks}",
+        "set EMOFLOW_SHARED to a folder that every node sees, or unset it",
+    )
 
 
 def _read(name: str, read: Callable[[], object]) -> object:

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from .errors import ParamsError
+from .errors import ParamsError, listed
 from .schema import CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, LabelSpace, Layout
 
 PATH = Path("params.yaml")
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+NAME = r"^[a-z0-9][a-z0-9._-]*$"
+Name = Annotated[str, Field(pattern=NAME, max_length=64)]
 ProtocolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:+-]*$", max_length=128)]
 AUTO = "auto"
 
@@ -377,6 +378,10 @@ def _sentence(error: dict) -> str:
     said = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return f"{key}: {said}"  # which names the value; the input is all that stands beside it, too
+    if error.get("ctx", {}).get("pattern") == NAME:
+        said = "a name is of lower-case letters, digits, '.', '_' and '-'"
+        if error["loc"][-1] == "[key]":
+            return f"{key.removesuffix('.[key]')}: {said}"
     return f"{key} is {error['input']!r}: {said[:1].lower()}{said[1:]}"
 
 
@@ -388,6 +393,6 @@ def _keys_beside(loc: tuple) -> list[str]:
 
 
 def _unknown(name: str, known) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {', '.join(known)}"
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {listed(known)}"
     return f"{name!r} is not known; {hint}"

@@ -172,6 +172,19 @@ def test_ray_by_address(server, silent_port):
     assert not doctor.ray("head-without-a-port").ok
 
 
+def test_what_nodes_share_is_a_folder_that_can_be_written_or_answers(
+    tmp_path, server, silent_port, monkeypatch
+):
+    assert doctor.shared(str(tmp_path)).ok
+    assert_amiss(doctor.shared(str(tmp_path / "none")), "is no folder", "EMOFLOW_SHARED")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    assert doctor.shared("s3://bucket/prefix").ok
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent_port}")
+    assert_amiss(doctor.shared("s3://bucket/prefix"), "refused", "AWS_ENDPOINT_URL")
+    monkeypatch.setenv("EMOFLOW_SHARED", str(tmp_path))
+    assert "shared" in {check.name for check in doctor.checks(tmp_path)}
+
+
 def test_the_table_shows_finding_and_mend():
     console = Console(width=100, file=io.StringIO())
     console.print(doctor.table([Check("disk", False, "0 [GB] free", "free some"), Check("git", True, "yes")]))

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from ..errors import SearchError
-from ..files import digest_of
 from ..fusion.strategy import entry
 from ..training.data import Rows
 from ..training.hyperparameters import common
@@ -22,7 +21,7 @@ from ..training.population import Member, Population
 from .evolution import perturbed, succession
 from .fitting import at_once, too_large
 from .outcome import Outcome
-from .space import repeated_seed
+from .space import repeated_seed, seeded
 from .standing import Standing
 
 
@@ -208,7 +207,7 @@ class _Contest:
 
     def evolve(self, rung: int, moves: dict[str, tuple[float, float]]) -> None:
         """The worst of each architecture go on from where the best are."""
-        generator = np.random.default_rng(int(digest_of([self.gang.seeds, rung])[:15], 16))
+        generator = seeded(self.gang.seeds, rung)
         where = {
             place: (group, k) for group, (ids, _) in enumerate(self.groups) for k, place in enumerate(ids)
         }

@@ -32,12 +32,14 @@ def run_gangs(
     classes: int,
     site: Site,
     on_outcome: Callable[[Gang, Outcome], None],
+    what: str = "search, gangs",
 ) -> dict[int, str]:
     """Run all gangs; what one of them hits is no other's concern.
 
     Args:
         folds: each fold's prepared rows, of all the modalities.
         on_outcome: called here, in the driver, as each gang ends.
+        what: the progress bar's words.
 
     Returns:
         ``{index of a gang that failed: why}``.
@@ -64,7 +66,7 @@ def run_gangs(
                     storage_path=storage,
                     verbose=0,
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
-                    callbacks=[_forwarder(gangs, on_outcome)],
+                    callbacks=[_forwarder(gangs, on_outcome, what)],
                 ),
             )
             results = tuner.fit()
@@ -115,12 +117,12 @@ def _share(site: Site) -> float:
     return 1 / ((os.cpu_count() or 1) if site.address else site.workers)
 
 
-def _forwarder(gangs: Sequence[Gang], on_outcome: Callable[[Gang, Outcome], None]):
+def _forwarder(gangs: Sequence[Gang], on_outcome: Callable[[Gang, Outcome], None], what: str):
     from ray.tune import Callback
 
     class Forwarder(Callback):
         def __init__(self):
-            self.bar = track(range(len(gangs)), total=len(gangs), what="search, gangs")
+            self.bar = track(range(len(gangs)), total=len(gangs), what=what)
             next(self.bar)
 
         def __getstate__(self):

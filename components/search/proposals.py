@@ -11,7 +11,7 @@ import numpy as np
 
 from ..files import digest_of
 from .outcome import Trial
-from .space import Axis, Choice, Log, rounded, spread
+from .space import Axis, Choice, Log, rounded, seeded, spread
 
 Method = Literal["spread", "random", "tpe"]
 Past = Sequence[tuple[dict[str, Any], Trial]]
@@ -54,7 +54,7 @@ def propose(
 
 
 def _at_random(space: dict[str, Axis], *, count: int, key: Sequence[Any]) -> list[dict[str, Any]]:
-    generator = np.random.default_rng(int(digest_of([*key, "random"])[:15], 16))
+    generator = seeded(*key, "random")
     return [
         {name: rounded(axis, axis.at(float(generator.random()))) for name, axis in space.items()}
         for _ in range(count)

@@ -41,7 +41,7 @@ def configurations(
 
 def spread(space: Mapping[str, Axis], *, count: int, key: Sequence[Any]) -> list[dict[str, Any]]:
     """A Latin hypercube (McKay, Beckman & Conover 1979): each axis is cut into ``count`` parts, each used once."""
-    generator = np.random.default_rng(int(digest_of(list(key))[:15], 16))
+    generator = seeded(*key)
     drawn: list[dict[str, Any]] = [{} for _ in range(count)]
     for name, axis in space.items():
         places = (generator.permutation(count) + generator.random(count)) / count
@@ -139,6 +139,11 @@ def check_architectures(strategy: str, *, modalities: Sequence[str], stated: Map
             raise SearchError(f"{WHERE}: {strategy} cannot be of {config}: {error}") from None
 
 
+def seeded(*key: Any) -> np.random.Generator:
+    """Random numbers that are a function of the key, any JSON value."""
+    return np.random.default_rng(int(digest_of(list(key))[:15], 16))
+
+
 def member_seed(seed: int, trial: int) -> int:
     """The seed of a trial's initial weights and batches: the same in every strategy and fold."""
     return int(digest_of([seed, trial])[:8], 16)
@@ -196,5 +201,5 @@ def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"it may be: {', '.join(known)}"
+    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"it may be: {listed(known)}"

@@ -134,7 +134,7 @@ def prepare(preparation: Preparation, rows: Rows) -> Rows:
     return replace(rows, tokens=preparation(rows.tokens, rows.present))
 
 
-def available(modalities: Sequence[str], reader: Reader, part: Part, stored: Sequence[str]) -> list[str]:
-    """Those of the modalities that at least one of the labelled utterances has, in their order."""
-    ids = part.labelled.ids
-    return [name for name in modalities if name in stored and reader(name, ids)[1].any()]
+def lacking(ids: Collection[str], folds: Sequence[Fold]) -> list[int]:
+    """The folds of which no labelled training row is one of these utterances, those that have a modality."""
+    there = set(ids)
+    return [fold.number for fold in folds if there.isdisjoint(fold.train.labelled.ids)]

@@ -43,10 +43,10 @@ def losses_and_gradient(
         attacked = _attacked(
             stacked, parameters, buffers, batch, setting=setting, step=step, attack_steps=attack_steps
         )
-    loss, held = _loss, ((parameters, heads), buffers, batch, setting.hyper, attacked)
-    if view is not None:
-        loss, held = _consistent_loss, (*held, view, masks(view, stream=consistency.STREAM))
-    gradient, each = vmap(grad_and_value(partial(loss, stacked, setting.on)))(*held)
+    disturbed = (view, masks(view, stream=consistency.STREAM)) if view is not None else ()
+    gradient, each = vmap(grad_and_value(partial(_loss, stacked, setting.on)))(
+        (parameters, heads), buffers, batch, setting.hyper, attacked, disturbed
+    )
     return each, stacked.flattened(*gradient) if stacked.shapes else None
 
 
@@ -58,9 +58,10 @@ def _loss(
     batch: Batch,
     hyper: dict,
     attacked: dict,
+    disturbed: tuple[Batch, dict] | tuple[()],
 ) -> Tensor:
-    """Of one member; where there are attacked tokens, the mean of the loss without and with the attack."""
-
+    """Of one member: where there are attacked tokens, the mean without and with the attack; and, of a disturbed view
+    with masks of its own, what the model says otherwise of it."""
     parameters, heads = weights
 
     def missed(tokens: dict[str, Tensor]) -> Tensor:
@@ -71,24 +72,13 @@ def _loss(
         return loss + side_loss(output.embedding, heads, batch.side, hyper, on)
 
     loss = missed(batch.tokens)
-    return (loss + missed(attacked)) / 2 if attacked else loss
-
-
-def _consistent_loss(
-    stacked: Stacked,
-    on: frozenset[str],
-    weights: tuple[dict, dict],
-    buffers: dict,
-    batch: Batch,
-    hyper: dict,
-    attacked: dict,
-    view: Batch,
-    masks: dict,
-) -> Tensor:
-    """Of one member: `_loss`, and what the model says otherwise of the view, under masks of its own."""
-    loss = _loss(stacked, on, weights, buffers, batch, hyper, attacked)
-    output = stacked.call(weights[0], buffers | masks, view.tokens, view.present)
-    return loss + hyper["consistency_weight"] * consistency.consistency(output.logits, view)
+    if attacked:
+        loss = (loss + missed(attacked)) / 2
+    if disturbed:
+        view, masks = disturbed
+        output = stacked.call(parameters, buffers | masks, view.tokens, view.present)
+        loss = loss + hyper["consistency_weight"] * consistency.consistency(output.logits, view)
+    return loss
 
 
 def _attacked(

@@ -4,7 +4,6 @@ Reads data/features, data/folds.*, data/search/best.json; writes data/prediction
 refits are kept in the stage's work folder, so a killed stage goes on where it was.
 """
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,18 @@ import numpy as np
 from .. import params, settings
 from ..encoders import FeatureStore, encode, layout_of, make, open_all
 from ..errors import FeatureError, listed, run
-from ..files import digest_of, read_json, replacing, tree_digest, work_folder, write_json, write_table
+from ..files import read_json, replacing, work_folder, write_json, write_table
 from ..fusion.model import FORMAT
-from ..fusion.preparation import Preparation, plan
-from ..fusion.reduction import Reduction
+from ..fusion.preparation import Layout, Preparation, plan
 from ..fusion.strategy import BASELINES, build, parameter_count, uses
 from ..progress import track
 from . import zero_shot
+from .inputs import DESCRIPTION, FEATURES, FOLDS, Inputs
 from .refit import Choice, choice_for_everything
-from .rows import Fold, available, folds_of, unlabelled
-from .told import UTTERANCES, Told, read_told
+from .rows import Fold, folds_of, lacking, unlabelled
+from .told import UTTERANCES
 from .workers import Context, Job, StoredReader, job_of, run_jobs
 
-FEATURES = Path("data/features")
-FOLDS = Path("data/folds.parquet")
-DESCRIPTION = Path("data/folds.json")
 BEST = Path("data/search/best.json")
 PREDICTIONS = Path("data/predictions.parquet")
 MODEL = Path("data/model")
@@ -47,10 +43,9 @@ def main() -> None:
     folds = folds_of(pd.read_parquet(FOLDS), classes, unseen=described["unseen"])
     store = open_all(FEATURES, held.corpora)
     modalities = [
-        name
-        for name in held.modalities
-        if all(available([name], store.tokens, fold.train, store.modalities) for fold in folds)
+        name for name in held.modalities if name in store.modalities and not lacking(store.ids(name), folds)
     ]
+    inputs = Inputs.of(held)
     device = where.torch_device()
     seeds = held.train.seeds
 
@@ -66,7 +61,8 @@ def main() -> None:
     everything = learned.labelled + unlabelled(folds)
     jobs["model"] = Job(winner, tuple(seeds), everything, None)
 
-    work = work_folder("train", _digest(held, device))
+    digest = inputs.digest(held.train.model_dump(), code=CODE, also=[BEST], device=device)
+    work = work_folder("train", digest)
     left = [name for name in jobs if not _file(work, name).is_file()]
     if left:
         if len(left) < len(jobs):
@@ -77,8 +73,8 @@ def main() -> None:
             tuple(modalities),
             len(classes),
             device,
-            _reduction(held),
-            _told(held, classes),
+            inputs.reduction,
+            inputs.told(classes),
             _prompts(held, store, folds, described),
         )
         workers = 1 if device == "cuda" else where.worker_count()
@@ -99,7 +95,9 @@ def main() -> None:
     ]
     order = ["strategy", "fold", "seed", "utterance_id"]
     write_table(PREDICTIONS, pd.concat(tables).sort_values(order, ignore_index=True))
-    description = _describe(held, store, modalities, winner, described)
+    layouts = {name: store.layout(name) for name in uses(winner.strategy, modalities)}
+    preparation = Preparation(plan(layouts, inputs.reduction))
+    description = _describe(held, layouts, preparation, winner, described)
     with replacing(MODEL) as folder:
         folder.mkdir()
         (folder / "weights.safetensors").write_bytes(_file(work, "model").read_bytes())
@@ -126,12 +124,13 @@ def _predictions(work: Path, fold: Fold, strategy: str, *, seeds: list[int], cla
 
 
 def _describe(
-    held: params.Params, store: FeatureStore, modalities: list[str], winner: Choice, described: dict[str, Any]
+    held: params.Params,
+    layouts: dict[str, Layout],
+    preparation: Preparation,
+    winner: Choice,
+    described: dict[str, Any],
 ) -> dict[str, Any]:
     """``model.json``: all that it takes to make the model again and to feed it."""
-    taken = uses(winner.strategy, modalities)
-    layouts = {name: store.layout(name) for name in taken}
-    preparation = Preparation(plan(layouts, _reduction(held)))
     member = build(
         winner.strategy,
         dimensions=preparation.dimensions,
@@ -187,35 +186,6 @@ def _prompts(
     tables = [UTTERANCES / f"{corpus}.parquet" for corpus in held.corpora]
     spoken = zero_shot.languages_of(tables, (name for fold in folds for name in fold.train.ids))
     return zero_shot.encoded(zero_shot.sentences(described["classes"], spoken), partial(encode, encoders))
-
-
-def _reduction(held: params.Params) -> Reduction:
-    return Reduction(**held.preparation.model_dump())
-
-
-def _told(held: params.Params, classes: list[str]) -> Told:
-    layouts = {name: held.layout(name) for name in held.corpora}
-    return read_told(held.corpora, layouts, space=held.space(), classes=classes)
-
-
-def _digest(held: params.Params, device: str) -> str:
-    """Of everything that a refit depends on."""
-    data = [FEATURES / corpus for corpus in held.corpora] + [FOLDS, DESCRIPTION, BEST]
-    data += [UTTERANCES / f"{corpus}.parquet" for corpus in held.corpora]
-    return digest_of(
-        {
-            "data": tree_digest(data),
-            "code": tree_digest(CODE),
-            "params": held.train.model_dump()
-            | {
-                "modalities": held.modalities,
-                "preparation": held.preparation.model_dump(),
-                "layouts": {name: asdict(held.layout(name)) for name in held.corpora},
-                "label_space": asdict(held.space()),
-            },
-            "device": device,
-        }
-    )
 
 
 def _file(work: Path, name: str) -> Path:

@@ -19,7 +19,7 @@ from components.search.gang import run_gang
 RAN: list[tuple[str, int, int]] = []
 
 
-def one_after_another(gangs, folds, *, modalities, classes, site, on_outcome) -> dict[int, str]:
+def one_after_another(gangs, folds, *, modalities, classes, site, on_outcome, what) -> dict[int, str]:
     for gang in gangs:
         rows, taken = folds[gang.fold].open(), uses(gang.strategy, modalities)
         parts = {"training": rows.training.of(taken), "validation": rows.validation.of(taken)}

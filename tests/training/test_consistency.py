@@ -1,45 +1,28 @@
 """Rows without a label: they teach by consistency alone, and are nothing to whoever does not ask for it."""
 
 import pytest
+import simulated_rows
 import torch
+from simulated_rows import CLASSES, SHAPE, SIZES
 
 from components.fusion.strategy import REGISTRY
 from components.training.consistency import consistency, idle, sure, view_size
 from components.training.data import UNLABELLED, Batch, Rows
 from components.training.population import Member, Population
 
-CLASSES = 3
-SIZES = {"audio": 6, "face": 4}
-SHAPE = {
-    "width": 16,
-    "layers": 1,
-    "heads": 2,
-    "narrow": 4,
-    "rank": 2,
-    "order": 1,
-    "slots": 4,
-    "experts": 2,
-    "learning_rate": 3e-3,
-}
+LEARNT = SHAPE | {"learning_rate": 3e-3}
 DROPPED = {"dropout": 0.3, "input_dropout": 0.2, "smoothing": 0.1, "mixup": 0.3}
 CONSISTENT = {"consistency_weight": 1.0, "pseudo_threshold": 0.3}  # below 1 / CLASSES: all are sure at once
 
 
 def rows(count: int, seed: int, *, labelled: float = 1.0, noise: float = 1.0) -> Rows:
-    generator = torch.Generator().manual_seed(seed)
-    target = torch.randint(0, CLASSES, (count,), generator=generator)
-    shown = torch.nn.functional.one_hot(target, CLASSES).float()
-    tokens, present = {}, {}
-    for name, size in SIZES.items():
-        mixing = torch.randn(CLASSES, size, generator=torch.Generator().manual_seed(size))
-        tokens[name] = (shown @ mixing)[:, None] + noise * torch.randn(count, 3, size, generator=generator)
-        present[name] = torch.rand(count, 3, generator=generator) < 0.8
-    target[round(labelled * count) :] = UNLABELLED
-    return Rows(tokens, present, target)
+    made = simulated_rows.rows(count, seed, noise=noise)
+    made.target[round(labelled * count) :] = UNLABELLED
+    return made
 
 
 def population(configs: list[dict], strategy: str = "late-average") -> Population:
-    members = [Member(SHAPE | config, seed=100 + i) for i, config in enumerate(configs)]
+    members = [Member(LEARNT | config, seed=100 + i) for i, config in enumerate(configs)]
     return Population(strategy, members, dimensions=SIZES, classes=CLASSES)
 
 
@@ -56,7 +39,7 @@ def test_a_member_alone_equals_the_member_in_a_population(strategy):
     curves = population(configs, strategy).fit(data, epochs=2, validation=validation)
     for i in range(2):
         one = Population(
-            strategy, [Member(SHAPE | configs[i], 100 + i)], dimensions=SIZES, classes=CLASSES
+            strategy, [Member(LEARNT | configs[i], 100 + i)], dimensions=SIZES, classes=CLASSES
         ).fit(data, epochs=2, validation=validation)
         for name in ("train_loss", "loss"):
             mine = [epoch[0] for epoch in getattr(one, name)]

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import simulated_rows
 import torch
+from simulated_rows import CLASSES, SHAPE, SIZES
 from torch.func import functional_call, grad
 from torch.nn.functional import cross_entropy
 
@@ -14,9 +16,7 @@ from components.training.hyperparameters import common
 from components.training.metrics import unweighted_recall, weighted_accuracy
 from components.training.population import Member, Population
 
-CLASSES = 3
-SIZES = {"audio": 6, "face": 4}
-SHAPE = {"width": 16, "layers": 1, "heads": 2, "learning_rate": 3e-3}
+LEARNT = SHAPE | {"learning_rate": 3e-3}
 EVERYTHING = {
     "class_balance": 0.5,
     "focal": 1.5,
@@ -36,27 +36,23 @@ WITHOUT = {*BASELINES, "early-summation", "early-concatenation", "resampled-conc
 
 
 def rows(count: int, seed: int) -> Rows:
-    generator = torch.Generator().manual_seed(seed)
-    target = torch.randint(0, CLASSES, (count,), generator=generator)
-    signal = torch.nn.functional.one_hot(target, CLASSES).float()
-    tokens, present = {}, {}
-    for name, size in SIZES.items():
-        mixing = torch.randn(CLASSES, size, generator=torch.Generator().manual_seed(size))
-        tokens[name] = (signal @ mixing)[:, None] + torch.randn(count, 3, size, generator=generator)
-        present[name] = torch.rand(count, 3, generator=generator) < 0.7
+    """With votes of some, and with all that may be told beside the label, of some."""
+    made = simulated_rows.rows(count, seed, there=0.7)
+    generator = torch.Generator().manual_seed(1000 + seed)
+    signal = torch.nn.functional.one_hot(made.target, CLASSES).float()
     some = torch.rand(count, generator=generator)
     shares = torch.where((some < 0.6)[:, None], (signal + 0.5) / 2.5, 0.0)
     side = {
-        name: torch.where(torch.rand(count, generator=generator) < 0.7, target / 2 - k / 4, torch.nan)
+        name: torch.where(torch.rand(count, generator=generator) < 0.7, made.target / 2 - k / 4, torch.nan)
         for k, name in enumerate(("valence", "arousal", "intensity"))
     }
     side["gender"] = (some < 0.5).float()
-    return Rows(tokens, present, target, shares, side)
+    return replace(made, shares=shares, side=side)
 
 
 def population(*configs: dict, strategy: str = "intermediate-concatenation") -> Population:
     dimensions = {"audio": 6} if strategy == "audio" else SIZES
-    members = [Member(SHAPE | config, seed=50 + i) for i, config in enumerate(configs)]
+    members = [Member(LEARNT | config, seed=50 + i) for i, config in enumerate(configs)]
     return Population(strategy, members, dimensions=dimensions, classes=CLASSES)
 
 
@@ -75,7 +71,7 @@ def test_a_member_alone_equals_the_member_in_a_population(strategy):
     for i, config in enumerate(configs):
         alone = Population(
             strategy,
-            [Member(SHAPE | config, seed=50 + i)],
+            [Member(LEARNT | config, seed=50 + i)],
             dimensions={name: SIZES[name] for name in data.tokens},
             classes=CLASSES,
         ).fit(data, epochs=2, validation=validation)
@@ -195,7 +191,7 @@ def pooled(count: int, seed: int, *, size: int, shares: tuple[float, ...], stren
 
 def members_of(data: Rows, *configs: dict, epochs: int) -> Population:
     """Each with three seeds."""
-    members = [Member(SHAPE | config, seed) for config in configs for seed in range(3)]
+    members = [Member(LEARNT | config, seed) for config in configs for seed in range(3)]
     sizes = {"audio": data.tokens["audio"].shape[-1]}
     made = Population("audio", members, dimensions=sizes, classes=CLASSES)
     made.fit(data, epochs=epochs)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from simulated_rows import CLASSES, SHAPE, SIZES, rows
 
 from components.fusion.model import FORMAT, EmotionModel, members_state
 from components.fusion.preparation import Preparation, plan
@@ -13,8 +14,6 @@ from components.training.losses import objective
 from components.training.metrics import log_loss, unweighted_recall, weighted_accuracy
 from components.training.population import Member, Population
 
-CLASSES = 3
-SIZES = {"audio": 6, "face": 4}
 CONFIGS = [
     {"learning_rate": 3e-3, "weight_decay": 0.01, "dropout": 0.2, "smoothing": 0.1, "mixup": 0.3},
     {
@@ -28,30 +27,8 @@ CONFIGS = [
 ]
 
 
-def rows(count: int, seed: int) -> Rows:
-    generator = torch.Generator().manual_seed(seed)
-    target = torch.randint(0, CLASSES, (count,), generator=generator)
-    signal = torch.nn.functional.one_hot(target, CLASSES).float()
-    tokens, present = {}, {}
-    for name, size in SIZES.items():
-        mixing = torch.randn(CLASSES, size, generator=torch.Generator().manual_seed(size))
-        tokens[name] = (signal @ mixing)[:, None] + torch.randn(count, 3, size, generator=generator)
-        present[name] = torch.rand(count, 3, generator=generator) < 0.8
-    return Rows(tokens, present, target)
-
-
 def population(strategy: str, which: list[int], **changes) -> Population:
-    shape = {
-        "width": 16,
-        "layers": 1,
-        "heads": 2,
-        "narrow": 4,
-        "rank": 2,
-        "order": 1,
-        "slots": 4,
-        "experts": 2,
-    }
-    members = [Member(shape | CONFIGS[i] | changes, seed=100 + i) for i in which]
+    members = [Member(SHAPE | CONFIGS[i] | changes, seed=100 + i) for i in which]
     dimensions = {"audio": 6} if strategy == "audio" else SIZES
     return Population(strategy, members, dimensions=dimensions, classes=CLASSES)
 

@@ -1,6 +1,5 @@
 """Folds as parts: what may be learned from once everything is chosen, also where validation is the test."""
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -8,7 +7,7 @@ import torch
 from components.errors import ProtocolError
 from components.fusion.reduction import Reduction
 from components.training.data import UNLABELLED, Rows
-from components.training.rows import Part, available, fit_preparation, folds_of, unlabelled
+from components.training.rows import Part, fit_preparation, folds_of, lacking, unlabelled
 
 CLASSES = ["anger", "neutral"]
 
@@ -73,10 +72,7 @@ def test_rows_without_a_label_do_not_move_what_is_fitted():
     assert all(torch.equal(fitted[0][name], fitted[1][name]) for name in fitted[0])
 
 
-def test_a_modality_that_only_rows_without_a_label_have_is_not_available():
-    def reader(modality, ids):
-        return np.zeros((len(ids), 1, 2)), np.array([[name == "z"] for name in ids])
-
-    (fold,) = folds_of(with_bare(0, "z"), CLASSES)
-    assert available(["face"], reader, fold.train, ["face"]) == []
-    assert available(["face"], reader, Part(("z",), (0,)), ["face"]) == ["face"]
+def test_a_modality_that_only_rows_without_a_label_have_cannot_be_trained_on():
+    folds = folds_of(pd.concat([with_bare(0, "z"), with_bare(1, "y")]), CLASSES)
+    assert lacking(["z", "y", "c", "d"], folds) == [0, 1]
+    assert lacking(["b"], folds) == []
