@@ -79,10 +79,10 @@ class LateWeighted(LateAverage):
 
     @staticmethod
     def fit_on_validation(
-        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor
+        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor, seen: Tensor
     ) -> dict[str, Tensor]:
         logits = torch.stack(list(per_modality_logits.values()), dim=-2)  # [K, N, M, C]
-        return {"weights": fit_weights(centred(logits, there), target)}
+        return {"weights": fit_weights(centred(logits, there), target, seen)}
 
 
 class LateStacking(LateAverage):
@@ -102,8 +102,8 @@ class LateStacking(LateAverage):
 
     @staticmethod
     def fit_on_validation(
-        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor
+        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor, seen: Tensor
     ) -> dict[str, Tensor]:
         logits = torch.stack(list(per_modality_logits.values()), dim=-2)  # [K, N, M, C]
-        mixing, bias = fit_stacking(centred(logits, there), target)
+        mixing, bias = fit_stacking(centred(logits, there), target, seen)
         return {"mixing": mixing, "bias": bias}

@@ -10,7 +10,9 @@ from .preparation import Preparation
 from .prompts import encoded_size, prompt_logits, voting
 from .strategy import Strategy, build, parameter_count
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
+"""In a model of format 1 counts keep every column."""
 
 
 class EmotionModel(nn.Module):
@@ -76,8 +78,8 @@ class EmotionModel(nn.Module):
         Raises:
             ValueError: for a description of a format that this code does not know.
         """
-        if described["format"] != FORMAT:
-            raise ValueError(f"model.json has format {described['format']!r}; this code reads {FORMAT}")
+        if described["format"] not in READABLE:
+            raise ValueError(f"model.json has format {described['format']!r}; this code reads {READABLE}")
         preparation = Preparation.from_description(described["preparation"])
         members = [
             build(

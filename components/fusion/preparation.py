@@ -4,7 +4,7 @@ Fitted on training rows only, on tokens that are present; then frozen, and the s
 speaker is looked at, so a model may be used on a person who has one clip.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .reduction import Reduction, autoencoder, principal_axes
 
 COUNT_ENCODERS = frozenset({"hashing"})
-"""Encoders whose features are counts of terms: log tf-idf of unit length instead of scaling."""
+"""Encoders whose features are counts of terms: log tf-idf of unit length, of the terms seen, instead of scaling."""
 
 CLIP = 5.0
 DEFAULT = Reduction()
@@ -29,7 +29,7 @@ class BlockPlan:
 
     Attributes:
         kind: "counts" or "scaled".
-        components: that the features are reduced to; 0 where they are not.
+        components: that the features are reduced to; of counts, the terms that a fit saw; 0 where all remain.
         reduction: how, of `reduction.KINDS`.
     """
 
@@ -47,15 +47,19 @@ class BlockPlan:
 class Block(nn.Module):
     """One encoder's features: standardised (or tf-idf), clipped, and reduced where they are many.
 
-    A column that is constant in training becomes 0.
+    A column that is constant in training becomes 0, and a term that training never saw is left out: nothing was
+    learned of either.
     """
 
     def __init__(self, plan: BlockPlan):
         super().__init__()
         self.plan = plan
-        self.register_buffer("mean", torch.zeros(plan.dimensions))
-        self.register_buffer("scale", torch.ones(plan.dimensions))
-        if plan.components:
+        size = plan.outputs if plan.kind == "counts" else plan.dimensions
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+        if plan.kind == "counts" and plan.components:
+            self.register_buffer("columns", torch.arange(plan.components))
+        elif plan.components:
             self.register_buffer("centre", torch.zeros(plan.dimensions))
             self.register_buffer("axes", torch.zeros(plan.dimensions, plan.components))
         if plan.reduction == "autoencoder":
@@ -65,29 +69,37 @@ class Block(nn.Module):
     def fit(self, x: Tensor) -> None:
         """Fit on the training tokens ``[N, D]``."""
         if self.plan.kind == "counts":
-            seen = (x > 0).sum(0).to(torch.float32)
-            self.scale = torch.log((1 + len(x)) / (1 + seen)) + 1  # smooth idf, as in Manning et al. 2008
-        else:
-            mean, deviation = x.double().mean(0), x.double().std(0, correction=0)
-            constant = deviation <= 1e-7 * mean.abs().clamp(min=1.0)
-            self.mean = mean.float()
-            self.scale = torch.where(constant, 0.0, 1.0 / deviation.clamp(min=1e-30)).float()
+            self._fit_counts(x)
+            return
+        mean, deviation = x.double().mean(0), x.double().std(0, correction=0)
+        constant = deviation <= 1e-7 * mean.abs().clamp(min=1.0)
+        self.mean = mean.float()
+        self.scale = torch.where(constant, 0.0, 1.0 / deviation.clamp(min=1e-30)).float()
         if self.plan.reduction == "autoencoder":
             fitted = autoencoder(self._scaled(x), self.plan.components)
             self.centre, self.axes, self.bias, self.deviation = fitted
         elif self.plan.components:
             self.centre, self.axes = principal_axes(self._scaled(x), self.plan.components)
 
+    def _fit_counts(self, x: Tensor) -> None:
+        seen = (x > 0).sum(0)
+        columns = seen.nonzero().squeeze(-1) if seen.any() else torch.tensor([0])
+        self.register_buffer("columns", columns)
+        idf = torch.log((1 + len(x)) / (1 + seen[columns])) + 1  # smooth, as in Manning et al. 2008
+        self.mean, self.scale = torch.zeros(len(columns)), idf.to(torch.float32)
+        self.plan = replace(self.plan, components=len(columns))
+
     def forward(self, x: Tensor) -> Tensor:
         """``[..., D] → [..., outputs]``."""
         z = self._scaled(x)
-        if not self.plan.components:
+        if self.plan.kind == "counts" or not self.plan.components:
             return z
         z = (z - self.centre) @ self.axes
         return torch.tanh(z + self.bias) / self.deviation if self.plan.reduction == "autoencoder" else z
 
     def _scaled(self, x: Tensor) -> Tensor:
         if self.plan.kind == "counts":
+            x = x[..., self.columns] if self.plan.components else x
             z = torch.log1p(x.clamp(min=0.0)) * self.scale
             return z / z.norm(dim=-1, keepdim=True).clamp(min=1e-12) * 4.0
         return ((x - self.mean) * self.scale).clamp(-CLIP, CLIP)
@@ -102,14 +114,32 @@ class Preparation(nn.Module):
 
     def __init__(self, plans: dict[str, list[BlockPlan]]):
         super().__init__()
-        self.plans = plans
         self.blocks = nn.ModuleDict(
             {name: nn.ModuleList(Block(each) for each in blocks) for name, blocks in plans.items()}
         )
 
+    @classmethod
+    def sized(cls, plans: dict[str, list[BlockPlan]], state: dict[str, Tensor]) -> "Preparation":
+        """An empty one of the sizes that a fit came to, whose ``state_dict`` this is."""
+        return cls(
+            {
+                name: [
+                    replace(plan, components=len(state[f"blocks.{name}.{i}.columns"]))
+                    if plan.kind == "counts"
+                    else plan
+                    for i, plan in enumerate(blocks)
+                ]
+                for name, blocks in plans.items()
+            }
+        )
+
+    @property
+    def plans(self) -> dict[str, list[BlockPlan]]:
+        return {name: [block.plan for block in blocks] for name, blocks in self.blocks.items()}
+
     @property
     def dimensions(self) -> dict[str, int]:
-        """Size of each modality's prepared tokens."""
+        """Size of each modality's prepared tokens; that of counts is known once they are fitted."""
         return {name: sum(plan.outputs for plan in blocks) for name, blocks in self.plans.items()}
 
     def fit(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> "Preparation":
@@ -159,7 +189,7 @@ def plan(layouts: dict[str, Layout], reduction: Reduction = DEFAULT) -> dict[str
 
 
 def _block(encoder: str, size: int, reduction: Reduction) -> BlockPlan:
-    """Counts keep their columns: a telling word is rare, and the large components are of the words that are not."""
+    """Counts keep the columns seen: a telling word is rare, and the large components are of the words that are not."""
     if encoder in COUNT_ENCODERS:
         return BlockPlan(encoder, size, "counts", 0, "none")
     if size <= reduction.above or reduction.reduction == "none":

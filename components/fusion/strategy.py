@@ -105,7 +105,7 @@ class Strategy(nn.Module):
 
     @staticmethod
     def fit_on_validation(
-        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor
+        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor, seen: Tensor
     ) -> dict[str, Tensor]:
         """Frozen buffers that are chosen on validation rows, for each member of a population.
 
@@ -113,9 +113,10 @@ class Strategy(nn.Module):
             per_modality_logits: ``{modality: [K, N, C]}``.
             there: bool ``[N, M]``, which modality a row has, in the same order.
             target: ``[N]``.
+            seen: bool ``[S, N]``, the rows of each fit.
 
         Returns:
-            ``{buffer's name: [K, ...]}``; empty for a strategy that has none.
+            ``{buffer's name: [S, K, ...]}``; empty for a strategy that has none.
         """
         return {}
 

@@ -164,15 +164,17 @@ class Population:
         if not alone:
             return logits, {}
         there = torch.stack([validation.present[name].any(1) for name in alone], dim=-1)
-        fitted = self.kind.fit_on_validation(alone, there, validation.target)
+        parts = held_out(validation)
+        seen = torch.cat((torch.ones_like(parts[:1]), ~parts))  # all, then all but each part
+        fitted = self.kind.fit_on_validation(alone, there, validation.target, seen)
         if not fitted:
             return logits, {}
-        for part, others in held_out(validation):
-            seen = {name: x[:, others] for name, x in alone.items()}
-            self.set_buffers(self.kind.fit_on_validation(seen, there[others], validation.target[others]))
+        for i, part in enumerate(parts, start=1):
+            self.set_buffers({name: x[i] for name, x in fitted.items()})
             logits[:, part] = logits_of(self.stacked, self.optimizer.average, validation.at(part))[0]
-        self.set_buffers(fitted)
-        return logits, fitted
+        kept = {name: x[0] for name, x in fitted.items()}
+        self.set_buffers(kept)
+        return logits, kept
 
     def state(self) -> dict[str, Tensor]:
         """The averaged weights and the fitted buffers, stacked: ``{name: [K, ...]}``."""

@@ -13,16 +13,16 @@ SCORED_AT_ONCE = 512
 """Rows: what a transformer holds of all validation rows at once may be more than what a step holds."""
 
 
-def held_out(rows: Rows) -> list[tuple[Tensor, Tensor]]:
-    """The rows' indices in parts, ``(one part, all others)`` of each: nobody speaks in two, where speakers are known.
+def held_out(rows: Rows) -> Tensor:
+    """The rows in parts, bool ``[parts, N]``: nobody speaks in two, where speakers are known.
 
-    What is fitted on the others is scored on the part (cross-fitting), for on the rows that it was fitted on it looks
+    What is fitted on all others is scored on a part (cross-fitting), for on the rows that it was fitted on it looks
     better than it is. Where all are of one speaker the parts share them.
     """
     each = torch.arange(len(rows), device=rows.target.device)
     _, number = torch.unique(each if rows.speaker is None else rows.speaker, return_inverse=True)
     part = (number if number.any() else each) % PARTS
-    return [(each[part == i], each[part != i]) for i in range(int(part.max()) + 1)]
+    return torch.arange(int(part.max()) + 1, device=part.device).unsqueeze(-1) == part
 
 
 @torch.no_grad()

@@ -95,12 +95,13 @@ def main() -> None:
     ]
     order = ["strategy", "fold", "seed", "utterance_id"]
     write_table(PREDICTIONS, pd.concat(tables).sort_values(order, ignore_index=True))
+    weights = _file(work, "model").read_bytes()
     layouts = {name: store.layout(name) for name in uses(winner.strategy, modalities)}
-    preparation = Preparation(plan(layouts, inputs.reduction))
+    preparation = Preparation.sized(plan(layouts, inputs.reduction), _preparation_state(weights))
     description = _describe(held, layouts, preparation, winner, described)
     with replacing(MODEL) as folder:
         folder.mkdir()
-        (folder / "weights.safetensors").write_bytes(_file(work, "model").read_bytes())
+        (folder / "weights.safetensors").write_bytes(weights)
         write_json(folder / "model.json", description)
 
 
@@ -186,6 +187,13 @@ def _prompts(
     tables = [UTTERANCES / f"{corpus}.parquet" for corpus in held.corpora]
     spoken = zero_shot.languages_of(tables, (name for fold in folds for name in fold.train.ids))
     return zero_shot.encoded(zero_shot.sentences(described["classes"], spoken), partial(encode, encoders))
+
+
+def _preparation_state(weights: bytes) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load
+
+    mark = "preparation."
+    return {name.removeprefix(mark): x for name, x in load(weights).items() if name.startswith(mark)}
 
 
 def _file(work: Path, name: str) -> Path:

@@ -43,11 +43,43 @@ def test_an_outlier_is_clipped():
 def test_counts_become_unit_length_and_rare_terms_weigh_more():
     x = torch.zeros(10, 1, 4)
     x[:, 0, 0] = 1.0
-    x[0, 0, 1] = 1.0
+    x[0, 0, 2] = 1.0
     preparation, present = fitted(x, [("hashing", 4)])
     z = preparation({"audio": x}, {"audio": present})["audio"][0, 0]
     assert z[1] > z[0] > 0
     assert preparation({"audio": x * 0}, {"audio": present})["audio"].abs().max() == 0
+
+
+def test_terms_that_training_never_saw_are_left_out():
+    x = torch.zeros(10, 1, 4)
+    x[:, 0, 1] = 1.0
+    x[0, 0, 3] = 2.0
+    preparation, present = fitted(x, [("hashing", 4)])
+    assert preparation.dimensions == {"audio": 2}
+    strange = x + torch.tensor([9.0, 0.0, 9.0, 0.0])
+    known, said = (preparation({"audio": each}, {"audio": present})["audio"] for each in (x, strange))
+    assert torch.equal(known, said)
+    other = Preparation.from_description(preparation.describe())
+    other.load_state_dict(load(save(preparation.state_dict())))
+    assert torch.equal(other({"audio": x}, {"audio": present})["audio"], known)
+    sized = Preparation.sized(plan({"audio": [("hashing", 4)]}), preparation.state_dict())
+    assert sized.describe() == preparation.describe()
+    nothing, present = fitted(x * 0, [("hashing", 4)])
+    assert nothing({"audio": x}, {"audio": present})["audio"].isfinite().all()
+
+
+def test_counts_of_a_model_that_kept_every_term_are_read():
+    described = {
+        "audio": [
+            {"encoder": "hashing", "dimensions": 3, "kind": "counts", "components": 0, "reduction": "none"}
+        ]
+    }
+    preparation = Preparation.from_description(described)
+    idf = torch.tensor([1.0, 2.0, 1.0])
+    preparation.load_state_dict({"blocks.audio.0.mean": torch.zeros(3), "blocks.audio.0.scale": idf})
+    x = torch.ones(1, 1, 3)
+    z = preparation({"audio": x}, {"audio": torch.ones(1, 1, dtype=torch.bool)})["audio"]
+    torch.testing.assert_close(z[0, 0], torch.tensor([1.0, 2.0, 1.0]) * 4 / 6**0.5)
 
 
 @pytest.mark.parametrize("rows", [40, 1500])

@@ -173,7 +173,10 @@ def test_late_weights_find_the_one_that_knows():
     right = torch.nn.functional.one_hot(target, CLASSES) * 4.0
     noise = torch.randn(400, CLASSES, generator=torch.Generator().manual_seed(1)) * 3
     logits = {"audio": torch.stack((right, noise)), "face": torch.stack((noise, right))}
-    weights = kind.fit_on_validation(logits, torch.ones(400, 2, dtype=torch.bool), target)["weights"]
+    there = torch.ones(400, 2, dtype=torch.bool)
+    weights = kind.fit_on_validation(logits, there, target, torch.ones(1, 400, dtype=torch.bool))["weights"][
+        0
+    ]
     assert weights[0, 0] > 0.7 and weights[1, 1] > 0.7
     assert weights[0, 1] < 0.05 and weights[1, 0] < 0.05
 

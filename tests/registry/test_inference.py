@@ -103,7 +103,7 @@ def test_features_are_one_vector_or_a_sequence_of_them(predictor):
     )
     assert found["modalities_used"].tolist() == ["face"] * 3 + ["", ""]
     answers = found[PROBABILITIES].to_numpy(float)
-    assert np.array_equal(answers[0], answers[1]) and not np.allclose(answers[0], answers[2])
+    assert np.allclose(answers[0], answers[1], atol=1e-6) and not np.allclose(answers[0], answers[2])
     assert "or of several such lists" in found["reason"][3]
 
 
