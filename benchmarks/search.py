@@ -1,8 +1,9 @@
 """A search over one strategy: populations trained together, against what a user would write instead.
 
-    python -m benchmarks.search [--configurations 64] [--folds 2] [--strategy single-stream]
+    python -m benchmarks.search [--configurations 64] [--folds 4] [--strategy single-stream]
 
-One fixed task (`benchmarks.task`), the same configurations, epochs and folds for all, in one run:
+One fixed task (`benchmarks.task`), the same configurations, epochs and folds for all, in one run, which takes half an
+hour on two cores, nearly all of it the others':
 
 - stock Ray Tune: a function trainable for each configuration and fold, its defaults, a plain model and loop;
 - Optuna: the same function in one process, with the number of torch threads that is fastest here;
@@ -132,7 +133,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--configurations", type=int, default=64)
-    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--strategy", choices=list(FIXED), action="append")
     parser.add_argument("--against", choices=list(CONTENDERS), nargs="*", default=list(CONTENDERS))
     asked = parser.parse_args()
