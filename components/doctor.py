@@ -268,14 +268,17 @@ def ray(address: str | None) -> Check:
 def shared(place: str) -> Check:
     """What a cluster's nodes are to see; the bucket itself is first asked by a search that needs it."""
     if place.startswith("s3://"):
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        if not endpoint:
-            return Check("shared", True, f"{place}, on AWS")
-        where = urlsplit(endpoint)
+        named = [name for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") if os.environ.get(name)]
+        if not named:
+            return Check("shared", True, f"{place}, where AWS's own settings say")
+        endpoint = os.environ[named[0]]
+        mend = f"start it, or set {named[0]} to where it is (https://HOST:PORT)"
         try:
-            reach.connect(where.hostname or "", where.port or {"http": 80}.get(where.scheme, 443))
+            where = urlsplit(endpoint)
+            if where.hostname is None or where.scheme not in ("http", "https"):
+                return Check("shared", False, f"{endpoint} is no address", mend)
+            reach.connect(where.hostname, where.port or {"http": 80, "https": 443}[where.scheme])
         except (OSError, ValueError) as error:
-            mend = "start it, or set AWS_ENDPOINT_URL to where it is (https://HOST:PORT)"
             return Check("shared", False, f"{endpoint}: {reach.problem(error)}", mend)
         return Check("shared", True, f"{place}, {endpoint} answers")
     if Path(place).is_dir() and os.access(place, os.W_OK):

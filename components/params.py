@@ -379,7 +379,7 @@ def _sentence(error: dict) -> str:
     if error["type"] == "value_error":
         return f"{key}: {said}"  # which names the value; the input is all that stands beside it, too
     if error.get("ctx", {}).get("pattern") == NAME:
-        said = "a name is of lower-case letters, digits, '.', '_' and '-'"
+        said = "a name is of lower-case letters, digits, '.', '_' and '-', a letter or a digit first"
         if error["loc"][-1] == "[key]":
             return f"{key.removesuffix('.[key]')}: {said}"
     return f"{key} is {error['input']!r}: {said[:1].lower()}{said[1:]}"
@@ -394,5 +394,5 @@ def _keys_beside(loc: tuple) -> list[str]:
 
 def _unknown(name: str, known) -> str:
     close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {listed(known)}"
+    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {listed(known, 40)}"
     return f"{name!r} is not known; {hint}"

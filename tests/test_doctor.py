@@ -181,6 +181,8 @@ def test_what_nodes_share_is_a_folder_that_can_be_written_or_answers(
     assert doctor.shared("s3://bucket/prefix").ok
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent_port}")
     assert_amiss(doctor.shared("s3://bucket/prefix"), "refused", "AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "minio:9000")
+    assert_amiss(doctor.shared("s3://bucket/prefix"), "minio:9000 is no address", "AWS_ENDPOINT_URL_S3")
     monkeypatch.setenv("EMOFLOW_SHARED", str(tmp_path))
     assert "shared" in {check.name for check in doctor.checks(tmp_path)}
 

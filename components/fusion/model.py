@@ -12,7 +12,7 @@ from .strategy import Strategy, build, parameter_count
 
 FORMAT = 2
 READABLE = (1, FORMAT)
-"""In a model of format 1 counts keep every column."""
+"""In format 1 counts kept every column."""
 
 
 class EmotionModel(nn.Module):

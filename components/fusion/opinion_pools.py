@@ -82,7 +82,7 @@ def _fits(x: Tensor, target: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tens
 
     Rows come last: what is done over few classes is then done for many rows at once.
     """
-    share = (seen / seen.sum(1, keepdim=True)).repeat_interleave(len(x), dim=0).unsqueeze(1)
+    share = (seen / seen.sum(1, keepdim=True).clamp(min=1)).repeat_interleave(len(x), dim=0).unsqueeze(1)
     hot = torch.nn.functional.one_hot(target, x.shape[-1]).mT * share
     return x.permute(0, 2, 3, 1).repeat(len(seen), 1, 1, 1), hot, share
 

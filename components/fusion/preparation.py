@@ -17,7 +17,7 @@ COUNT_ENCODERS = frozenset({"hashing"})
 CLIP = 5.0
 DEFAULT = Reduction()
 FIT_TOKENS = 20_000
-"""A fit looks at this many tokens at the most, evenly spread over the rows."""
+"""A fit looks at this many tokens at the most, evenly spread over the rows; at all where it counts."""
 
 Layout = list[tuple[str, int]]
 """A modality's encoders and the number of features of each, in their order along D."""
@@ -83,10 +83,12 @@ class Block(nn.Module):
 
     def _fit_counts(self, x: Tensor) -> None:
         seen = (x > 0).sum(0)
-        columns = seen.nonzero().squeeze(-1) if seen.any() else torch.tensor([0])
+        columns = (
+            seen.nonzero().squeeze(-1) if seen.any() else torch.zeros(1, dtype=torch.int64, device=x.device)
+        )
         self.register_buffer("columns", columns)
-        idf = torch.log((1 + len(x)) / (1 + seen[columns])) + 1  # smooth, as in Manning et al. 2008
-        self.mean, self.scale = torch.zeros(len(columns)), idf.to(torch.float32)
+        idf = torch.log((1 + len(x)) / (1 + seen[columns].float())) + 1  # smooth, as in Manning et al. 2008
+        self.mean, self.scale = torch.zeros_like(idf), idf
         self.plan = replace(self.plan, components=len(columns))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,12 +148,12 @@ class Preparation(nn.Module):
         """Fit on training rows: ``tokens[m] [N, T, D]``, ``present[m]`` bool ``[N, T]``; absent tokens are ignored."""
         for name, blocks in self.blocks.items():
             rows = present[name].flatten().nonzero().squeeze(-1)
-            rows = rows[:: max(1, -(-len(rows) // FIT_TOKENS))]
             if not len(rows):
                 continue
             there = tokens[name].flatten(0, 1)[rows]
             for block, part in zip(blocks, self._split(name, there), strict=True):
-                block.fit(part)
+                few = -(-len(rows) // FIT_TOKENS) if block.plan.kind == "scaled" else 1
+                block.fit(part[::few])
         return self
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:

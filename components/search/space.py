@@ -202,4 +202,4 @@ def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"it may be: {listed(known)}"
+    return f"did you mean {close[0]!r}?" if close else f"it may be: {listed(known, 40)}"

@@ -22,7 +22,7 @@ class Rows:
         shares: float ``[N, C]``, the raters' votes as shares; None where nobody voted. Rows of zeros: no votes.
         side: what else is told of an utterance, ``{name: float [N]}``, NaN where it is not: ``valence``, ``arousal``,
             ``dominance`` in -1…1, ``intensity`` in 0…1, ``gender`` (0 female, 1 male).
-        speaker: int64 ``[N]``, a number for each; None where nobody knows.
+        speaker: int64 ``[N]``, a number for each; None where it is not told.
     """
 
     tokens: dict[str, Tensor]

@@ -93,10 +93,10 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
                 "validation; make the folds again: dvc repro folds"
             )
         trained = {classes[i] for i in parts["train"].target} | set(unseen)
-        lacking = [name for name in classes if name not in trained]
-        if lacking:
+        missing = [name for name in classes if name not in trained]
+        if missing:
             raise ProtocolError(
-                f"fold {number}: no training row is of class {listed(lacking)}; choose a label space without it, "
+                f"fold {number}: no training row is of class {listed(missing)}; choose a label space without it, "
                 "a protocol with other folds, or add speakers who show it"
             )
         bare = tuple(rows.loc[rows["role"] == "unlabelled", "utterance_id"])

@@ -17,11 +17,11 @@ def held_out(rows: Rows) -> Tensor:
     """The rows in parts, bool ``[parts, N]``: nobody speaks in two, where speakers are known.
 
     What is fitted on all others is scored on a part (cross-fitting), for on the rows that it was fitted on it looks
-    better than it is. Where all are of one speaker the parts share them.
+    better than it is. Where all are of one speaker the parts share them, each a run of rows.
     """
     each = torch.arange(len(rows), device=rows.target.device)
     _, number = torch.unique(each if rows.speaker is None else rows.speaker, return_inverse=True)
-    part = (number if number.any() else each) % PARTS
+    part = number % PARTS if number.any() else each * min(PARTS, len(each)) // len(each)
     return torch.arange(int(part.max()) + 1, device=part.device).unsqueeze(-1) == part
 
 

@@ -97,10 +97,10 @@ def test_both_experiments_stand_side_by_side(control, workspace):
 
 
 def test_no_strategy_beats_its_oracle_and_the_best_comes_near(control):
-    """Within 8 points, or what chance explains: another 672 clips would give some 2 points more or less."""
+    """Within 10 points: on 672 clips chance is worth some 2."""
     assert not [alarm for alarm in control["alarms"] if alarm["alarm"] == "above-ceiling"]
     trimodal = control["ceiling"]["oracle"]["audio+face+text"]
-    assert control["strategies"][control["best"]]["wa"]["high"] >= trimodal - 0.08
+    assert control["strategies"][control["best"]]["wa"]["mean"] >= trimodal - 0.10
 
 
 def test_ravdess_and_control_models_predict_their_recordings(control, workspace):

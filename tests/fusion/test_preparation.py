@@ -68,6 +68,12 @@ def test_terms_that_training_never_saw_are_left_out():
     assert nothing({"audio": x}, {"audio": present})["audio"].isfinite().all()
 
 
+def test_every_term_counts_however_many_tokens_there_are(monkeypatch):
+    monkeypatch.setattr("components.fusion.preparation.FIT_TOKENS", 2)
+    preparation, _ = fitted(torch.eye(6)[:, None], [("hashing", 6)])
+    assert preparation.dimensions == {"audio": 6}
+
+
 def test_counts_of_a_model_that_kept_every_term_are_read():
     described = {
         "audio": [

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from components.encoders.registry import encode, make
 from components.encoders.store import Row, open_all, write
 from components.files import write_json, write_table
-from components.fusion.model import EmotionModel
+from components.fusion.model import FORMAT, EmotionModel
 from components.fusion.preparation import Preparation, plan
 from components.fusion.strategy import build
 
@@ -129,7 +129,7 @@ def _model(root: Path, *, seed: int, protocol: str, strategy: str) -> None:
     write_json(
         root / "data" / "model" / "model.json",
         {
-            "format": 1,
+            "format": FORMAT,
             "strategy": strategy,
             "config": CONFIG,
             "epochs": 1,

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from components.encoders import FeatureStore, encode, make
 from components.errors import SearchError
 from components.files import read_json, write_json
-from components.fusion.model import EmotionModel, members_state
+from components.fusion.model import FORMAT, EmotionModel, members_state
 from components.fusion.preparation import Preparation, plan
 from components.fusion.prompts import encoded_size, prompt_logits
 from components.fusion.strategy import build
@@ -80,7 +80,7 @@ def test_what_words_tell_carries_over_to_a_class_that_nobody_showed(strategy):
 
     # The packaged model says the same of raw features, of any subset of them.
     described = {
-        "format": 1, "strategy": strategy, "config": CONFIG, "seeds": [0, 1], "classes": list("abcdef"),
+        "format": FORMAT, "strategy": strategy, "config": CONFIG, "seeds": [0, 1], "classes": list("abcdef"),
         "preparation": preparation.describe(), "zero_shot": {"unseen": ["d"]},
     }  # fmt: skip
     state = members_state(population.state(), 2) | {"prompts": places}
