@@ -55,7 +55,7 @@ class Block(nn.Module):
         super().__init__()
         self.plan = plan
         size = plan.outputs if plan.kind == "counts" else plan.dimensions
-        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("mean", torch.zeros(size))  # of counts it stays 0, and saved models hold it
         self.register_buffer("scale", torch.ones(size))
         if plan.kind == "counts" and plan.components:
             self.register_buffer("columns", torch.arange(plan.components))

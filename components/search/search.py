@@ -52,7 +52,7 @@ def main() -> None:
     inputs = Inputs.of(held)
     told = inputs.told(classes)
     told.check([config for configs in first.values() for config in configs])
-    absent = _absent(held, without, numbers)
+    absent = _absent(held, without, there, numbers)
     for name, why in absent.items():
         print(f"search: left out: {name}: {why}")
     if notice := idle(len(unlabelled(folds).ids), chain.from_iterable(first.values())):
@@ -76,9 +76,7 @@ def main() -> None:
                 classes=len(classes),
                 site=site,
                 ray=ray,
-                what="search, gangs"
-                if search.batches == 1
-                else f"search, batch {batch + 1} of {search.batches}",
+                what=f"search, batch {batch + 1} of {search.batches}, gangs",
             )
             for gang, outcome in zip(gangs, ended, strict=True):
                 done.setdefault((gang.strategy, gang.fold), []).append((gang, outcome))
@@ -173,16 +171,18 @@ def _site(where: settings.Settings) -> Site:
     )
 
 
-def _absent(held: params.Params, without: dict[str, list[int]], folds: list[int]) -> dict[str, str]:
+def _absent(
+    held: params.Params, without: dict[str, list[int]], there: list[str], folds: list[int]
+) -> dict[str, str]:
     """The strategies that nothing can be searched for, and why.
 
     Args:
         without: the modalities that are stored, each with the folds that cannot train on it.
+        there: those that every fold can train on.
     """
-    there = {name for name in held.modalities if without.get(name) == []}
     absent, whose = {}, listed(held.corpora)
     for name in held.search.strategies:
-        if not set(uses(name, held.modalities)) & there:
+        if not set(uses(name, held.modalities)) & set(there):
             absent[name] = f"no utterance of {whose} has the modality {name!r}"
             if without.get(name) == folds:
                 absent[name] = f"the features of {name!r} are of none of {whose}'s labelled utterances"
