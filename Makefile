@@ -67,7 +67,7 @@ format: install  ## lay the code out
 	@ruff format --quiet .
 
 ui: install  ## Prefect, MLflow and the worker on loopback; says where
-	@python -m flows.ui
+	@python -m emoflow.flows.ui
 
 lock:  ## requirements.lock anew from pyproject.toml
 	rm -rf .emoflow/lock && $(PYTHON) -m venv .emoflow/lock

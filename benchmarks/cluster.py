@@ -12,12 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from components.fusion.strategy import search_space
-from components.search.gang import Gang
-from components.search.gangs import ray_of, run_gangs
-from components.search.ray_cluster import Site
-from components.search.shared_features import FoldFile, FoldRows, fold_file
-from components.search.space import member_seed
+from emoflow.fusion.strategy import search_space
+from emoflow.search.gang import Gang
+from emoflow.search.gangs import ray_of, run_gangs
+from emoflow.search.ray_cluster import Site
+from emoflow.search.shared_features import FoldFile, FoldRows, fold_file
+from emoflow.search.space import member_seed
 
 from .task import CLASSES, DIMENSIONS, FIXED, rows
 

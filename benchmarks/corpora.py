@@ -17,14 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-
-from components.corpora import read, takes
-from components.corpora.digests import with_digests
-from components.corpora.layouts import grammar
-from components.corpora.layouts.plan import Plan
-from components.corpora.reading import utterance_table
-from components.errors import CorpusError
-from components.schema import LAYOUTS, Layout
+from emoflow.corpora import read, takes
+from emoflow.corpora.digests import with_digests
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.layouts.plan import Plan
+from emoflow.corpora.reading import utterance_table
+from emoflow.errors import CorpusError
+from emoflow.schema import LAYOUTS, Layout
 
 RECORDING = 500_000  # bytes: fifteen seconds, 16 kHz, mono, 16 bit
 

@@ -16,11 +16,10 @@ import time
 from pathlib import Path
 
 import pandas as pd
-
-from components.corpora.digests import with_digests
-from components.encoders.cache import Cache
-from components.encoders.features import extract
-from components.encoders.pool import Recipe
+from emoflow.corpora.digests import with_digests
+from emoflow.encoders.cache import Cache
+from emoflow.encoders.features import extract
+from emoflow.encoders.pool import Recipe
 
 
 def loop(paths: list[Path]) -> None:

@@ -17,14 +17,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-
-from components.schema import EMOTION7
+from emoflow.schema import EMOTION7
 
 ROOT = Path(__file__).parents[1]
 STAGES = {
-    "utterances": ["components.corpora.utterances", "large"],
-    "contract": ["components.validation.validate", "large"],
-    "folds and gate": ["components.protocols.folds"],
+    "utterances": ["emoflow.corpora.utterances", "large"],
+    "contract": ["emoflow.validation.validate", "large"],
+    "folds and gate": ["emoflow.protocols.folds"],
 }
 
 

@@ -13,12 +13,11 @@ import time
 from pathlib import Path
 
 import torch
+from emoflow.fusion.strategy import build
+from emoflow.search.space import configurations, member_seed
+from emoflow.training.memory import KEEP_MEMORY
+from emoflow.training.population import Member, Population
 from torch.utils.flop_counter import FlopCounterMode
-
-from components.fusion.strategy import build
-from components.search.space import configurations, member_seed
-from components.training.memory import KEEP_MEMORY
-from components.training.population import Member, Population
 
 from .task import BATCH, CLASSES, DIMENSIONS, DROPOUT, FIXED, ROWS, rows
 

@@ -21,12 +21,11 @@ from pathlib import Path
 
 import optuna
 import torch
-
-from components.search.gang import Gang
-from components.search.gangs import run_gangs
-from components.search.ray_cluster import Site
-from components.search.shared_features import FoldRows, fold_file
-from components.search.space import configurations, member_seed
+from emoflow.search.gang import Gang
+from emoflow.search.gangs import run_gangs
+from emoflow.search.ray_cluster import Site
+from emoflow.search.shared_features import FoldRows, fold_file
+from emoflow.search.space import configurations, member_seed
 
 from .task import CLASSES, DIMENSIONS, DROPOUT, EPOCHS, FIXED, rows, train_plain
 

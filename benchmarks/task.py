@@ -1,10 +1,9 @@
 """The fixed task of the search's benchmark, and what a user would write for it: a plain model, a plain loop."""
 
 import torch
+from emoflow.training.data import Rows
+from emoflow.training.metrics import unweighted_recall
 from torch import Tensor, nn
-
-from components.training.data import Rows
-from components.training.metrics import unweighted_recall
 
 DIMENSIONS = {"audio": 88, "face": 35}
 CLASSES, WIDTH, HEADS, FEED_FORWARD, DROPOUT = 7, 64, 4, 128, 0.1

@@ -8,7 +8,7 @@ server show up as soon as `make ui` starts one.
 import os
 from pathlib import Path
 
-import components  # noqa: F401  (switches telemetry off)
+import emoflow  # noqa: F401  (switches telemetry off)
 
 SETTINGS = {
     "PREFECT_HOME": str(Path(".emoflow/prefect").absolute()),

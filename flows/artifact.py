@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.errors import listed
-from components.evaluation.metrics import TITLES
-from components.evaluation.summary import COLUMNS, over, percent, ranked
-from components.pipeline import Outcome
+from emoflow.errors import listed
+from emoflow.evaluation.metrics import TITLES
+from emoflow.evaluation.summary import COLUMNS, over, percent, ranked
+from emoflow.pipeline import Outcome
 
 
 def markdown(outcomes: Sequence[Outcome], metrics: Mapping[str, Any] | None, model: Sequence[str]) -> str:

@@ -8,16 +8,15 @@ import logging
 from pathlib import Path
 from typing import Any, Literal
 
+from emoflow import pipeline, process, settings
+from emoflow.files import read_json
+from emoflow.pipeline import Outcome
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.runtime import flow_run as this_run
 from prefect.states import Completed
-
-from components import pipeline, process, settings
-from components.files import read_json
-from components.pipeline import Outcome
 
 from .artifact import markdown
 
@@ -62,7 +61,7 @@ def stage(name: str, after: list[Outcome]) -> State[Outcome]:
 @task(task_run_name="publish", **PLAIN)
 def publish(after: list[Outcome]) -> State:
     """The finished experiment to MLflow, once: trials, metrics, plots, and the model as challenger."""
-    from components.registry.publish import publish
+    from emoflow.registry.publish import publish
 
     held = settings.load()
     published = publish(
@@ -78,8 +77,8 @@ def publish(after: list[Outcome]) -> State:
 @task(task_run_name="gates", **PLAIN)
 def gates(published: Any) -> State:
     """May the model become champion? A refusal is an answer, not a failure; a champion is not asked again."""
-    from components.lineage import Store
-    from components.registry.gates import judge
+    from emoflow.lineage import Store
+    from emoflow.registry.gates import judge
 
     held = settings.load()
     store = Store(held.lineage_uri, root=Path())
@@ -106,7 +105,7 @@ def gates(published: Any) -> State:
 @task(task_run_name="promote", **PLAIN)
 def promote(report: Any) -> State:
     """Make the model that passed the gates champion, unless the champion has changed meanwhile."""
-    from components.registry.promotion import promote
+    from emoflow.registry.promotion import promote
 
     held = settings.load()
     promoted = promote(

@@ -1,4 +1,4 @@
-"""The deployment `experiment/nightly`, served from this workspace: `python -m flows.serve`.
+"""The deployment `experiment/nightly`, served from this workspace: `python -m emoflow.flows.serve`.
 
 It starts what the Prefect UI, the API or its schedule asks for, one run at a time, since a workspace holds one
 experiment. Ending it neither pauses the schedule nor leaves a run behind.
@@ -7,7 +7,7 @@ experiment. Ending it neither pauses the schedule nor leaves a run behind.
 import os
 from pathlib import Path
 
-import components  # noqa: F401  (switches telemetry off)
+import emoflow  # noqa: F401  (switches telemetry off)
 
 CRON = "0 3 * * *"
 

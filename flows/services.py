@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from components import reach
-from components.errors import SettingsError
+from emoflow import reach
+from emoflow.errors import SettingsError
 
 HOST = "127.0.0.1"
 LOGS = Path(".emoflow/logs")
@@ -115,7 +115,7 @@ def _mlflow(port: int, tracking_uri: str) -> Service:
 def _worker(api: str, after: frozenset[str]) -> Service:
     return Service(
         "Worker",
-        [sys.executable, "-m", "flows.serve"],
+        [sys.executable, "-m", "emoflow.flows.serve"],
         health=f"{api.rstrip('/')}/deployments/name/{DEPLOYMENT}",
         where=f"runs {DEPLOYMENT} when asked, and every night at three",
         env={"PREFECT_API_URL": api},

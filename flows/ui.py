@@ -15,9 +15,9 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components import settings
-from components.errors import SettingsError, run
-from components.process import end_group, end_marked
+from emoflow import settings
+from emoflow.errors import SettingsError, run
+from emoflow.process import end_group, end_marked
 
 from .services import LOGS, Service, chosen, require_free
 

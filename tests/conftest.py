@@ -4,10 +4,9 @@ import os
 import signal
 from pathlib import Path
 
+import emoflow  # noqa: F401  (switches telemetry off before anything else is imported)
 import hypothesis
 import pytest
-
-import components  # noqa: F401  (switches telemetry off before anything else is imported)
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and a child inherits that; the tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

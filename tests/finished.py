@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-
-from components.files import write_json, write_table
+from emoflow.files import write_json, write_table
 
 PARAMS = {"corpora": ["control"], "search": {"seed": 7}, "registry": {"name": "auto"}}
 

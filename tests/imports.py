@@ -5,14 +5,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("components", "flows", "infra", "benchmarks")
+OURS = ("components", "flows", "infra", "benchmarks")
+"""Folders at the top level; `components` is imported as `emoflow`, `flows` as `emoflow.flows`."""
 
 
 def module_file(name: str) -> Path | None:
     """The file of a dotted module name of ours; None for anybody else's."""
-    if name.split(".")[0] not in PACKAGES:
+    parts = name.split(".")
+    if parts[0] == "emoflow":
+        parts = parts[1:] if parts[1:2] == ["flows"] else ["components", *parts[1:]]
+    elif parts[0] not in OURS:
         return None
-    path = ROOT.joinpath(*name.split("."))
+    path = ROOT.joinpath(*parts)
     if path.with_suffix(".py").is_file():
         return path.with_suffix(".py")
     return path / "__init__.py" if (path / "__init__.py").is_file() else None

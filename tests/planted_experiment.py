@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-
-from components.encoders.store import Row, write
-from components.files import write_json, write_table
+from emoflow.encoders.store import Row, write
+from emoflow.files import write_json, write_table
 
 CLASSES = ["anger", "neutral", "sadness"]
 SPEAKERS, CLIPS = 6, 5

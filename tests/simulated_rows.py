@@ -1,8 +1,7 @@
 """Rows of two modalities that tell of the class, with tokens missing here and there: learnt in seconds."""
 
 import torch
-
-from components.training.data import Rows
+from emoflow.training.data import Rows
 
 CLASSES = 3
 SIZES = {"audio": 6, "face": 4}

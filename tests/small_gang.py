@@ -3,11 +3,10 @@
 from functools import partial
 
 import simulated_rows
+from emoflow.search.gang import Gang, run_gang
+from emoflow.search.outcome import Outcome
+from emoflow.search.space import configurations, member_seed
 from simulated_rows import CLASSES, SIZES
-
-from components.search.gang import Gang, run_gang
-from components.search.outcome import Outcome
-from components.search.space import configurations, member_seed
 
 rows = partial(simulated_rows.rows, tokens=1, there=1.0)
 

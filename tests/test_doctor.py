@@ -8,11 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from emoflow import doctor, params, settings
+from emoflow.doctor import Check
+from emoflow.errors import SettingsError
 from rich.console import Console
-
-from components import doctor, params, settings
-from components.doctor import Check
-from components.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 

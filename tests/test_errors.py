@@ -1,8 +1,7 @@
 import errno
 
 import pytest
-
-from components.errors import CorpusError, listed, run
+from emoflow.errors import CorpusError, listed, run
 
 
 def raising(error: BaseException):

@@ -3,10 +3,9 @@
 import json
 
 import pytest
+from emoflow import files
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components import files
 
 
 def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):

@@ -3,9 +3,8 @@
 import pytest
 import yaml
 from conftest import ROOT
-
-from components import params
-from components.errors import ParamsError
+from emoflow import params
+from emoflow.errors import ParamsError
 
 
 @pytest.fixture

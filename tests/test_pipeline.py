@@ -7,9 +7,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
-from components import pipeline
-from components.errors import PipelineError
+from emoflow import pipeline
+from emoflow.errors import PipelineError
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +45,7 @@ WORK = """
 ROOT = Path(__file__).resolve().parent.parent
 KILLED = """
 import os
-from components.files import replacing
+from emoflow.files import replacing
 
 with replacing("raw/more") as path:
     path.write_text("half of it")

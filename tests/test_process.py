@@ -11,9 +11,8 @@ import uuid
 
 import psutil
 import pytest
-
-from components import process
-from components.process import end_group, end_marked, run_group
+from emoflow import process
+from emoflow.process import end_group, end_marked, run_group
 
 
 def python(source: str) -> list[str]:

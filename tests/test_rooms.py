@@ -27,7 +27,8 @@ UPSTREAM = ["corpora", "validation", "encoders", "protocols", "search", "trainin
 """The stages' rooms in the order of the DAG: a stage's entry may import what lies before it."""
 
 STAGE_ENTRIES = {
-    stage["cmd"].split()[2] for stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    stage["cmd"].split()[2].replace("emoflow", "components", 1)
+    for stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
 }
 
 

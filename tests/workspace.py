@@ -75,4 +75,4 @@ class Workspace:
         return done
 
     def emoflow(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess:
-        return self.run("python", "-m", "components.cli", *arguments, ok=ok)
+        return self.run("python", "-m", "emoflow.cli", *arguments, ok=ok)

@@ -1,6 +1,6 @@
 """What came from what: the lineage of every published model, read from what the run left, and kept in a database.
 
->>> from components.lineage import Store, tree
+>>> from emoflow.lineage import Store, tree
 >>> print(tree("models:/emotion-emotion7@champion", store=Store("sqlite:///.emoflow/lineage.db")))
 
 - ``harvest``: ``dvc.lock``, git, the verdicts and the folds → ``Facts``.

@@ -11,6 +11,7 @@ from ..errors import RegistryError
 
 SOURCE = Path(__file__).resolve().parents[1]
 """The folder of our package."""
+PACKAGE = "emoflow"
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ def _imports(source: Path, path: str) -> tuple[list[str], set[str]]:
             ours += [*named, *([found] if (found := _file(source, base)) else [])]
         elif isinstance(node, ast.Call):
             lazy |= "import_module" in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))
-    if source.name in others:
+    if PACKAGE in others:
         raise RegistryError(
-            f"{path} imports {source.name!r} by its full name; imports within it must be relative"
+            f"{path} imports {PACKAGE!r} by its full name; imports within it must be relative"
         )
     if lazy:  # imports by a name that is held as text: every text that is a module beside it may be meant
         for node in ast.walk(parsed):

@@ -1,7 +1,7 @@
 """Pack a model with everything that inference imports, under a name of its own.
 
-MLflow puts a model's code on ``sys.path``. A package called ``components`` there would meet the user's own, or that
-of another version; so the sources are copied as ``emotion_<digest>``, of what is in it: two versions live in one
+MLflow puts a model's code on ``sys.path``. A package called ``emoflow`` there would meet the installed one, or that of
+another version; so the sources are copied as ``emotion_<digest>``, of what is in it: two versions live in one
 process, and the same version loaded twice is the same package.
 """
 

@@ -5,7 +5,9 @@ Light to import: a node is asked from here whether it has what a gang needs, and
 
 import importlib
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,11 +67,13 @@ def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
         yield
         return
     try:
-        ray.init(
-            logging_level="ERROR",
-            log_to_driver=False,
-            **(_cluster(site.address, environment) if site.address else _local(site.workers, environment)),
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            where = (
+                _cluster(site.address, environment, _code(Path(folder)))
+                if site.address
+                else _local(site.workers, environment)
+            )
+            ray.init(logging_level="ERROR", log_to_driver=False, **where)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         if not site.address:
             raise
@@ -92,7 +96,15 @@ def _local(workers: int, environment: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _cluster(address: str, environment: dict[str, str]) -> dict[str, Any]:
+def _code(folder: Path) -> Path:
+    """A copy of this package in a folder of its import name, which Ray takes from the folder."""
+    package = Path(__file__).resolve().parent.parent
+    return shutil.copytree(
+        package, folder / __package__.split(".")[0], ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
+def _cluster(address: str, environment: dict[str, str], code: Path) -> dict[str, Any]:
     if address.startswith("ray://"):
         raise SettingsError(
             f"RAY_ADDRESS is {address!r}: Tune does not work through Ray's client; start the search on a node of the "
@@ -100,11 +112,7 @@ def _cluster(address: str, environment: dict[str, str]) -> dict[str, Any]:
         )
     _check_answers(address)
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    package = Path(__file__).resolve().parent.parent
-    return {
-        "address": address,
-        "runtime_env": {"env_vars": passed | environment, "py_modules": [str(package)]},
-    }
+    return {"address": address, "runtime_env": {"env_vars": passed | environment, "py_modules": [str(code)]}}
 
 
 def _check_answers(address: str) -> None:

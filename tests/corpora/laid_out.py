@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from components.corpora import takes as made
-from components.corpora.layouts.plan import Grammar, Plan, Take
+from emoflow.corpora import takes as made
+from emoflow.corpora.layouts.plan import Grammar, Plan, Take
 
 
 def takes(
@@ -13,7 +13,7 @@ def takes(
 
     Args:
         clips: of each emotion by each speaker.
-        truth: ``raters``, ``missing``, … as ``components.corpora.takes.planted`` has them.
+        truth: ``raters``, ``missing``, … as ``emoflow.corpora.takes.planted`` has them.
     """
     held = made.planted(grammar, **truth)
     return made.make(grammar, held, speakers=speakers, clips=clips, seed=seed, language=language)

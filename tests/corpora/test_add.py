@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from components.corpora import attached, copying, read
-from components.corpora.add import add
-from components.errors import CorpusError
-from components.files import tree_digest
-from components.schema import Layout
+from emoflow.corpora import attached, copying, read
+from emoflow.corpora.add import add
+from emoflow.errors import CorpusError
+from emoflow.files import tree_digest
+from emoflow.schema import Layout
 
 NAMES = [
     "Actor_01/03-01-02-01-01-01-01.wav",
@@ -36,7 +35,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("components.corpora.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.placing.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 
@@ -65,7 +64,7 @@ def test_every_byte_and_no_link(source, root):
 
 def test_the_same_again_copies_nothing(source, root, monkeypatch):
     quiet("ravdess", source, root=root)
-    monkeypatch.setattr("components.corpora.add.copy_all", lambda *_, **__: pytest.fail("copied again"))
+    monkeypatch.setattr("emoflow.corpora.add.copy_all", lambda *_, **__: pytest.fail("copied again"))
     told = []
     add("ravdess", source, root=root, say=told.append)
     assert any("the same to the byte" in each for each in told)
@@ -206,7 +205,7 @@ def test_dvc_failing_is_said(source, root, monkeypatch):
         on_line("ERROR: cache is read-only")
         return 255
 
-    monkeypatch.setattr("components.corpora.placing.run_group", failing)
+    monkeypatch.setattr("emoflow.corpora.placing.run_group", failing)
     with pytest.raises(CorpusError, match="is in place, but dvc add failed: ERROR: cache is read-only"):
         quiet("ravdess", source, root=root)
 

@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from components.corpora import bayes, control, read, sentences, studio, takes, truth
-from components.corpora.layouts import grammar
-from components.errors import CorpusError
-from components.files import tree_digest
-from components.schema import EMOTIONS, MODALITIES
+from emoflow.corpora import bayes, control, read, sentences, studio, takes, truth
+from emoflow.corpora.layouts import grammar
+from emoflow.errors import CorpusError
+from emoflow.files import tree_digest
+from emoflow.schema import EMOTIONS, MODALITIES
 
 SMALL = {"speakers": 1, "clips": 1, "workers": 1}
 
@@ -138,7 +137,7 @@ def test_two_at_once_do_not_mix(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_killed_it_leaves_no_process_and_resumes(small, tmp_path):
     script = (
-        "import sys; from pathlib import Path; from components.corpora.control import synthesise\n"
+        "import sys; from pathlib import Path; from emoflow.corpora.control import synthesise\n"
         "if __name__ == '__main__': synthesise(Path(sys.argv[1]), speakers=1, clips=1, workers=2)\n"
     )
     (tmp_path / "make.py").write_text(script)

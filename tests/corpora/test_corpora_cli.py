@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from emoflow import cli
+from emoflow.errors import CorpusError
 from typer.testing import CliRunner
-
-from components import cli
-from components.errors import CorpusError
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def project(tmp_path, monkeypatch) -> Path:
     stated = "layouts: {mylab: {layout: folder, pattern: '(?P<speaker>\\w+)_(?P<label>\\w+)\\.wav'}}"
     (tmp_path / "params.yaml").write_text(text.replace("layouts: {}", stated))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("components.corpora.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.placing.run_group", lambda *args, **kwargs: 0)
     return tmp_path
 
 

@@ -11,12 +11,11 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
+from emoflow.corpora import bayes, control, listing, select, takes, truth, utterances
+from emoflow.errors import CorpusError, ParamsError
+from emoflow.files import tree_digest
+from emoflow.schema import EMOTION7
 from rich.console import Console
-
-from components.corpora import bayes, control, listing, select, takes, truth, utterances
-from components.errors import CorpusError, ParamsError
-from components.files import tree_digest
-from components.schema import EMOTION7
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,14 @@ import json
 
 import pandas as pd
 import pytest
+from emoflow.corpora import crema_d, read
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.reading import utterance_table
+from emoflow.errors import CorpusError
+from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
-
-from components.corpora import crema_d, read
-from components.corpora.layouts import grammar
-from components.corpora.reading import utterance_table
-from components.errors import CorpusError
-from components.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"5e" * 32 + b"\nsize 86530\n"
 DEMOGRAPHICS = '"ActorID","Age","Sex","Race","Ethnicity"\n1001,51,"Male","Caucasian","Not Hispanic"\n'

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from emoflow.corpora.describe import describe, shown
+from emoflow.corpora.durations import durations
+from emoflow.corpora.portrait import save
+from emoflow.errors import CorpusError
+from emoflow.files import file_digest
 from PIL import Image
 from rich.console import Console
-
-from components.corpora.describe import describe, shown
-from components.corpora.durations import durations
-from components.corpora.portrait import save
-from components.errors import CorpusError
-from components.files import file_digest
 
 RATE = 8000
 ROWS = [  # id, speaker, gender, label, seconds of sound

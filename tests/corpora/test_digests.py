@@ -4,10 +4,9 @@ from hashlib import sha256
 
 import pandas as pd
 import pytest
-
-from components.corpora.digests import with_digests
-from components.corpora.reading import utterance_table
-from components.schema import UTTERANCE_COLUMNS
+from emoflow.corpora.digests import with_digests
+from emoflow.corpora.reading import utterance_table
+from emoflow.schema import UTTERANCE_COLUMNS
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from hashlib import md5, sha256
 
 import httpx
 import pytest
+from emoflow.corpora.download import ATTEMPTS, Remote, ask, download, session
+from emoflow.errors import CorpusError
 from file_server import serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from components.corpora.download import ATTEMPTS, Remote, ask, download, session
-from components.errors import CorpusError
 
 CONTENT = os.urandom(300_000)
 SIZE = len(CONTENT)

@@ -2,15 +2,14 @@
 
 import pandas as pd
 import pytest
+from emoflow.corpora import emodb, read
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.reading import utterance_table
+from emoflow.errors import CorpusError
+from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
-
-from components.corpora import emodb, read
-from components.corpora.layouts import grammar
-from components.corpora.reading import utterance_table
-from components.errors import CorpusError
-from components.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 
 
 def put(root, *paths):

@@ -3,15 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.corpora import attached, read
+from emoflow.corpora.add import add
+from emoflow.corpora.features import read_features, to_attach
+from emoflow.errors import CorpusError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from safetensors.numpy import save_file
-
-from components.corpora import attached, read
-from components.corpora.add import add
-from components.corpora.features import read_features, to_attach
-from components.errors import CorpusError
 
 IDS = ["mylab/a1", "mylab/a2", "mylab/a3"]
 POOLED = {"a1": [[1.0, 2.0]], "a2": [[3.0, 4.0]]}
@@ -98,7 +97,7 @@ def test_what_was_attached_is_found_in_the_corpus(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["safetensors", "folder of csv"])
 def test_features_are_taken_in_with_their_corpus(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("components.corpora.add.track", lambda *_, **__: None)
+    monkeypatch.setattr("emoflow.corpora.add.track", lambda *_, **__: None)
     source, root = tmp_path / "source", tmp_path / "data" / "raw"
     source.mkdir()
     (tmp_path / ".dvc").mkdir()

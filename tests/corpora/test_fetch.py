@@ -11,15 +11,14 @@ from hashlib import md5, sha256
 from pathlib import Path
 
 import pytest
+from emoflow.corpora import read, sources
+from emoflow.corpora.download import Remote
+from emoflow.corpora.fetch import Addresses, fetch
+from emoflow.corpora.lfs import pointer
+from emoflow.corpora.meld import SPLITS
+from emoflow.errors import CorpusError
+from emoflow.files import tree_digest
 from file_server import serving
-
-from components.corpora import read, sources
-from components.corpora.download import Remote
-from components.corpora.fetch import Addresses, fetch
-from components.corpora.lfs import pointer
-from components.corpora.meld import SPLITS
-from components.errors import CorpusError
-from components.files import tree_digest
 
 WORK = Path(".emoflow/fetch")
 RECORD = f"records/{sources.RAVDESS_RECORD}/files"
@@ -40,7 +39,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("components.corpora.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.placing.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 
@@ -112,7 +111,7 @@ def test_what_is_here_needs_no_server(zenodo, root):
 
 
 def test_cut_off_the_next_run_goes_on(served, zenodo, root, monkeypatch):
-    monkeypatch.setattr("components.corpora.download.ATTEMPTS", 1)
+    monkeypatch.setattr("emoflow.corpora.download.ATTEMPTS", 1)
     name = f"{RECORD}/Audio_Speech_Actors_01-24.zip"
     served.cuts[name] = [1000]
     with pytest.raises(CorpusError, match="run the same command again to go on"):

@@ -6,17 +6,16 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow import media
+from emoflow.corpora import iemocap, iemocap_documents, read
+from emoflow.corpora.control import synthesise
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.reading import utterance_table
+from emoflow.errors import CorpusError
+from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
-
-from components import media
-from components.corpora import iemocap, iemocap_documents, read
-from components.corpora.control import synthesise
-from components.corpora.layouts import grammar
-from components.corpora.reading import utterance_table
-from components.errors import CorpusError
-from components.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 
 GRAMMAR = grammar("iemocap")
 EVALUATION = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]

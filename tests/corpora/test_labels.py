@@ -1,11 +1,10 @@
 """The field's words for an emotion."""
 
 import pytest
+from emoflow.corpora.labels import emotion
+from emoflow.schema import EMOTIONS
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components.corpora.labels import emotion
-from components.schema import EMOTIONS
 
 
 @pytest.mark.parametrize(

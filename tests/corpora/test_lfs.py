@@ -2,10 +2,9 @@
 
 import httpx
 import pytest
-
-from components.corpora.download import session
-from components.corpora.lfs import Pointer, fetch_objects
-from components.errors import CorpusError
+from emoflow.corpora.download import session
+from emoflow.corpora.lfs import Pointer, fetch_objects
+from emoflow.errors import CorpusError
 
 OID = "a" * 64
 HTTP = {"oid": OID, "actions": {"download": {"href": "http://files/a"}}}

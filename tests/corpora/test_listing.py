@@ -1,11 +1,10 @@
 """What is known, what is one's own, and what is here; and by what a corpus is recognised."""
 
 import pytest
+from emoflow.corpora.listing import gated, rows, table
+from emoflow.corpora.recognise import nearby, recognise
+from emoflow.schema import CORPORA
 from rich.console import Console
-
-from components.corpora.listing import gated, rows, table
-from components.corpora.recognise import nearby, recognise
-from components.schema import CORPORA
 
 
 @pytest.fixture

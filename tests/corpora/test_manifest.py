@@ -6,12 +6,11 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.corpora import attached, read
+from emoflow.errors import CorpusError
+from emoflow.schema import EMOTION7, UTTERANCE_COLUMNS, Layout
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from components.corpora import attached, read
-from components.errors import CorpusError
-from components.schema import EMOTION7, UTTERANCE_COLUMNS, Layout
 
 HEADER = "id,speaker,gender,session,text,label\n"
 LINES = ['a1,s1,female,s1-1,"Well, so.",anger\n', "a2,s2,male,s2-1,Fine.,happiness\n"]

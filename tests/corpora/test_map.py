@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from components import corpora
+from emoflow import corpora
 
 NAMES_BEGIN = 28
 

@@ -4,15 +4,14 @@ import shutil
 
 import pandas as pd
 import pytest
+from emoflow.corpora import meld, read
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.reading import utterance_table
+from emoflow.errors import CorpusError
+from emoflow.schema import UTTERANCE_COLUMNS, Layout
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
-
-from components.corpora import meld, read
-from components.corpora.layouts import grammar
-from components.corpora.reading import utterance_table
-from components.errors import CorpusError
-from components.schema import UTTERANCE_COLUMNS, Layout
 
 HEADER = (
     "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"

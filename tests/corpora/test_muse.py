@@ -3,14 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.corpora import attached, muse, read
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.layouts.muse import SETS
+from emoflow.corpora.muse_package import modality_of
+from emoflow.errors import CorpusError
+from emoflow.schema import Layout
 from laid_out import lay_out, takes
-
-from components.corpora import attached, muse, read
-from components.corpora.layouts import grammar
-from components.corpora.layouts.muse import SETS
-from components.corpora.muse_package import modality_of
-from components.errors import CorpusError
-from components.schema import Layout
 
 
 def put(root, files: dict[str, str]):

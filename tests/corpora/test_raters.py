@@ -6,10 +6,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.corpora.raters import ceilings, entropy, human_ceiling, kind_of, soft_labels
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components.corpora.raters import ceilings, entropy, human_ceiling, kind_of, soft_labels
 
 LABELS = ["anger", "sadness", "neutral"]
 

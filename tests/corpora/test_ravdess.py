@@ -4,16 +4,15 @@ from itertools import product
 
 import pandas as pd
 import pytest
+from emoflow.corpora import attached, ravdess, read
+from emoflow.corpora.features import read_features
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.reading import utterance_table
+from emoflow.errors import CorpusError
+from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
-
-from components.corpora import attached, ravdess, read
-from components.corpora.features import read_features
-from components.corpora.layouts import grammar
-from components.corpora.reading import utterance_table
-from components.errors import CorpusError
-from components.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
 
 
 def put(root, *paths, content=b"RIFF"):

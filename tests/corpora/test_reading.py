@@ -4,16 +4,15 @@ import errno
 import os
 
 import pytest
+from emoflow.corpora import adapter
+from emoflow.corpora.copying import files_of
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.reading import files_below, utterance_table
+from emoflow.errors import CorpusError
+from emoflow.schema import LAYOUTS, UTTERANCE_COLUMNS, Layout
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
-
-from components.corpora import adapter
-from components.corpora.copying import files_of
-from components.corpora.layouts import grammar
-from components.corpora.reading import files_below, utterance_table
-from components.errors import CorpusError
-from components.schema import LAYOUTS, UTTERANCE_COLUMNS, Layout
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from components.corpora import control, drawing, read, speech, takes, voicing
-from components.corpora.layouts import grammar
-from components.corpora.studio import Studio
-from components.errors import SettingsError
-from components.schema import EMOTION7
+from emoflow.corpora import control, drawing, read, speech, takes, voicing
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.studio import Studio
+from emoflow.errors import SettingsError
+from emoflow.schema import EMOTION7
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +129,7 @@ def test_what_each_modality_displays_can_be_told_in_speakers_never_met(tmp_path)
     import opensmile
     import pandas as pd
     import skimage.data
+    from emoflow.media import frames
     from skimage.feature import Cascade, hog
     from skimage.transform import resize
     from sklearn.feature_extraction.text import HashingVectorizer
@@ -137,8 +137,6 @@ def test_what_each_modality_displays_can_be_told_in_speakers_never_met(tmp_path)
     from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-
-    from components.media import frames
 
     root = control.synthesise(tmp_path / "control")
     table = read("control", root).table

@@ -8,24 +8,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.cli import app
+from emoflow.corpora import bayes, control, displays, drawing, read, sentences, truth, utterances, voicing
+from emoflow.corpora.digests import with_digests
+from emoflow.corpora.layouts import grammar
+from emoflow.corpora.layouts.plan import Grammar, Plan, Recording
+from emoflow.corpora.reading import utterance_table
+from emoflow.corpora.speech import longest
+from emoflow.corpora.studio import Studio
+from emoflow.corpora.takes import make, planted
+from emoflow.errors import CorpusError
+from emoflow.files import tree_digest
+from emoflow.schema import EMOTION7, EMOTIONS, LAYOUTS, MODALITIES, Layout, file_of
+from emoflow.validation import facts as media
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
 from typer.testing import CliRunner
-
-from components.cli import app
-from components.corpora import bayes, control, displays, drawing, read, sentences, truth, utterances, voicing
-from components.corpora.digests import with_digests
-from components.corpora.layouts import grammar
-from components.corpora.layouts.plan import Grammar, Plan, Recording
-from components.corpora.reading import utterance_table
-from components.corpora.speech import longest
-from components.corpora.studio import Studio
-from components.corpora.takes import make, planted
-from components.errors import CorpusError
-from components.files import tree_digest
-from components.schema import EMOTION7, EMOTIONS, LAYOUTS, MODALITIES, Layout, file_of
-from components.validation import facts as media
 
 ANY = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=None)
 PAIRS = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=None, dialogues=True)
@@ -286,7 +285,7 @@ def test_every_container_is_as_described_and_the_same_bytes_again(suffix, tmp_pa
     assert tree_digest([tmp_path / "one" / f"clip{suffix}"]) == tree_digest(
         [tmp_path / "two" / f"clip{suffix}"]
     )
-    from components.media import audio_facts
+    from emoflow.media import audio_facts
 
     found = audio_facts(tmp_path / "one" / f"clip{suffix}")
     assert (found.rate, found.channels) == (44100, 2)

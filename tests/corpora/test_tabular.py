@@ -5,11 +5,10 @@ import io
 
 import pandas as pd
 import pytest
+from emoflow.corpora.tabular import read_rows
+from emoflow.errors import CorpusError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from components.corpora.tabular import read_rows
-from components.errors import CorpusError
 
 ROWS = [
     {"id": "a1", "text": "Well, “so” – naïve"},

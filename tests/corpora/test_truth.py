@@ -7,13 +7,12 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.corpora import bayes, displays, truth
+from emoflow.corpora.truth import Truth
+from emoflow.errors import CorpusError
+from emoflow.schema import EMOTION7, MODALITIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components.corpora import bayes, displays, truth
-from components.corpora.truth import Truth
-from components.errors import CorpusError
-from components.schema import EMOTION7, MODALITIES
 
 DEFAULT = Truth({"audio": 0.75, "text": 0.65, "face": 0.70})
 FEW = EMOTION7[:4]

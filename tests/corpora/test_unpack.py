@@ -6,9 +6,8 @@ import tarfile
 import zipfile
 
 import pytest
-
-from components.corpora.unpack import unpack
-from components.errors import CorpusError
+from emoflow.corpora.unpack import unpack
+from emoflow.errors import CorpusError
 
 FILES = {"Actor_01/a.wav": b"sound" * 1000, "Actor_02/b.wav": b"", "table.csv": b"1,2"}
 

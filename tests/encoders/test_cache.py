@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from components.encoders import make
-from components.encoders.cache import Cache, Entry
+from emoflow.encoders import make
+from emoflow.encoders.cache import Cache, Entry
 
 TOKENS = np.arange(6, dtype=np.float32).reshape(2, 3)
 

@@ -3,14 +3,13 @@ import io
 import numpy as np
 import pytest
 import soundfile
+from emoflow.encoders import ENCODERS, encode, layout_of, make, merge
+from emoflow.encoders.audio import _averaged
+from emoflow.encoders.face import LANDMARK_MODEL_SHA256, upright
+from emoflow.errors import FeatureError, MediaError, ParamsError, SettingsError
+from emoflow.storage.assets import ASSETS
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components.encoders import ENCODERS, encode, layout_of, make, merge
-from components.encoders.audio import _averaged
-from components.encoders.face import LANDMARK_MODEL_SHA256, upright
-from components.errors import FeatureError, MediaError, ParamsError, SettingsError
-from components.storage.assets import ASSETS
 
 RATE = 16_000
 PARAMETERS = {"audio": {}, "text": {"dimensions": 256}, "face": {"frames": 4}}
@@ -185,7 +184,7 @@ def test_what_decides_the_tokens_decides_the_digest(monkeypatch):
     assert make(["hashing"], {"dimensions": 512})[0].digest() != digests["hashing"]
     monkeypatch.setattr(ENCODERS["egemaps"], "version", 2)
     assert one("egemaps").digest() != digests["egemaps"]
-    monkeypatch.setattr("components.media.audio.VERSION", 2)
+    monkeypatch.setattr("emoflow.media.audio.VERSION", 2)
     assert one("logmel").digest() != digests["logmel"]
     assert one("appearance").digest() == digests["appearance"]
 
@@ -194,7 +193,7 @@ def test_the_landmark_model_is_the_pinned_one(tmp_path):
     assert ASSETS["face-landmarker"].sha256 == LANDMARK_MODEL_SHA256
     other = tmp_path / "face_landmarker.task"
     other.write_bytes(b"another model")
-    from components.media import Frames
+    from emoflow.media import Frames
 
     frames = Frames(np.zeros((1, 8, 8, 3), np.uint8), np.zeros(1), 1.0)
     for model, reason in ((None, "emoflow assets add face-landmarker"), (other, "expected 64184e22")):

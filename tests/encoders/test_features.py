@@ -13,15 +13,14 @@ import psutil
 import pytest
 import soundfile
 from conftest import ROOT
-
-from components.corpora.features import Attached
-from components.encoders import FeatureStore, pool
-from components.encoders.cache import Cache
-from components.encoders.features import extract, recipes_of
-from components.encoders.pool import Job, Recipe
-from components.errors import CorpusError, SettingsError
-from components.files import file_digest
-from components.params import load
+from emoflow.corpora.features import Attached
+from emoflow.encoders import FeatureStore, pool
+from emoflow.encoders.cache import Cache
+from emoflow.encoders.features import extract, recipes_of
+from emoflow.encoders.pool import Job, Recipe
+from emoflow.errors import CorpusError, SettingsError
+from emoflow.files import file_digest
+from emoflow.params import load
 
 RATE = 16_000
 LOGMEL = {"audio": Recipe(("logmel",), {})}

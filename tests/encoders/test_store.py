@@ -1,13 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.encoders import FeatureStore, open_all
+from emoflow.encoders.store import Row, write
+from emoflow.errors import FeatureError
+from emoflow.files import file_digest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components.encoders import FeatureStore, open_all
-from components.encoders.store import Row, write
-from components.errors import FeatureError
-from components.files import file_digest
 
 
 def put(folder, modality, encoder, tokens: dict, *, digest="p", names=None):

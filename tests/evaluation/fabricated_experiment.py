@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-from components.files import write_json, write_table
-from components.schema import UTTERANCE_COLUMNS
+from emoflow.files import write_json, write_table
+from emoflow.schema import UTTERANCE_COLUMNS
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
 MODALITIES = ["audio", "text", "face"]

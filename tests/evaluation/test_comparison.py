@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.errors import EvaluationError
+from emoflow.evaluation import ceilings, metrics
+from emoflow.evaluation.comparison import holm, mcnemar_above, sign_flip, ua_shares
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, permutation_test
-
-from components.errors import EvaluationError
-from components.evaluation import ceilings, metrics
-from components.evaluation.comparison import holm, mcnemar_above, sign_flip, ua_shares
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from emoflow.errors import EvaluationError
+from emoflow.evaluation.evaluate import evaluate, main, measure
+from emoflow.evaluation.report import page
+from emoflow.evaluation.summary import table
+from emoflow.files import read_json, tree_digest, write_json, write_table
 from fabricated_experiment import CLASSES, SKILL, experiment
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
-
-from components.errors import EvaluationError
-from components.evaluation.evaluate import evaluate, main, measure
-from components.evaluation.report import page
-from components.evaluation.summary import table
-from components.files import read_json, tree_digest, write_json, write_table
 
 HOW = {"corpora": ["control"], "resamples": 300, "seed": 7}
 

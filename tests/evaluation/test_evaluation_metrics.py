@@ -4,11 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from emoflow.evaluation import intervals, metrics
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
-
-from components.evaluation import intervals, metrics
 
 CLASSES = 5
 pairs = st.lists(

@@ -2,9 +2,8 @@
 
 import pandas as pd
 import pytest
-
-from components.errors import EvaluationError
-from components.evaluation.ceilings import in_classes, together
+from emoflow.errors import EvaluationError
+from emoflow.evaluation.ceilings import in_classes, together
 
 ORACLE = pd.DataFrame(
     [

@@ -8,10 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import ROOT
+from emoflow.files import read_json, write_json, write_table
+from emoflow.schema import UTTERANCE_COLUMNS
 from planted_experiment import CLASSES, lay_out
-
-from components.files import read_json, write_json, write_table
-from components.schema import UTTERANCE_COLUMNS
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -67,7 +66,7 @@ def test_the_stages_go_through(tmp_path, made, inflated, count):
     put(tmp_path, folds, inflated=inflated)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"}
     for module in ("search.search", "training.train", "evaluation.evaluate"):
-        command = [sys.executable, "-m", f"components.{module}"]
+        command = [sys.executable, "-m", f"emoflow.{module}"]
         ended = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
         assert ended.returncode == 0, ended.stdout + ended.stderr
 

@@ -3,12 +3,11 @@
 import shutil
 
 from conftest import ROOT
+from emoflow import cli
+from emoflow.evaluation.evaluate import evaluate
+from emoflow.files import read_json, write_json
 from fabricated_experiment import experiment
 from typer.testing import CliRunner
-
-from components import cli
-from components.evaluation.evaluate import evaluate
-from components.files import read_json, write_json
 
 
 def test_an_earlier_experiment_s_figures_are_not_shown_as_this_one_s(tmp_path, monkeypatch):

@@ -4,9 +4,8 @@ import copy
 
 import pandas as pd
 import pytest
-
-from components.errors import EvaluationError
-from components.evaluation.searched import chosen_curves, described, learning
+from emoflow.errors import EvaluationError
+from emoflow.evaluation.searched import chosen_curves, described, learning
 
 FOLDS, SEEDS, EPOCHS = 2, 2, 4
 BUDGET = {"configurations": 2, "seeds": SEEDS, "epochs": EPOCHS, "folds": FOLDS, "rungs": [2, EPOCHS]}

@@ -5,13 +5,12 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.evaluation.evaluate import evaluate
+from emoflow.evaluation.summary import table
+from emoflow.files import read_json
 from fabricated_experiment import CLASSES, experiment
 from rich.console import Console
 from sklearn.metrics import recall_score
-
-from components.evaluation.evaluate import evaluate
-from components.evaluation.summary import table
-from components.files import read_json
 
 UNSEEN = ["fear", "surprise"]
 

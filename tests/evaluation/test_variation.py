@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.evaluation.variation import held_out_ratio, over_folds
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
-
-from components.evaluation.variation import held_out_ratio, over_folds
 
 
 def test_without_overlap_it_is_the_t_test_of_the_folds():

@@ -1,7 +1,7 @@
 """The artifact: a table stays a table whatever the stages and strategies are called."""
 
-from components.pipeline import Outcome
-from flows.artifact import markdown
+from emoflow.flows.artifact import markdown
+from emoflow.pipeline import Outcome
 
 FIGURE = {"mean": 0.5, "low": None, "high": None}
 

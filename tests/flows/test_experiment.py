@@ -8,14 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-from components.errors import PipelineError, PromotionConflict
-from components.files import write_json
-from components.registry import gates, promotion, publish
-from components.registry.gates import Gate, Report
-from components.registry.promotion import Promoted
-from components.registry.publish import Published
-from flows import experiment as flow_module
+from emoflow.errors import PipelineError, PromotionConflict
+from emoflow.files import write_json
+from emoflow.flows import experiment as flow_module
+from emoflow.registry import gates, promotion, publish
+from emoflow.registry.gates import Gate, Report
+from emoflow.registry.promotion import Promoted
+from emoflow.registry.publish import Published
 
 # one workspace, one test after another
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("experiment")]
@@ -88,7 +87,7 @@ def registry(monkeypatch):
         registry.promoted.append((name, version, report.ok, reason))
         return Promoted(name, version, registry.champion, True, report)
 
-    monkeypatch.setattr("components.lineage.Store", Store)
+    monkeypatch.setattr("emoflow.lineage.Store", Store)
     monkeypatch.setattr(publish, "publish", lambda **where: registry.published)
     monkeypatch.setattr(gates, "judge", judge)
     monkeypatch.setattr(promotion, "promote", promote)

@@ -5,11 +5,10 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-
-from components.errors import SettingsError
-from flows import serve
-from flows.services import Service, chosen, require_free
-from flows.ui import keep
+from emoflow.errors import SettingsError
+from emoflow.flows import serve
+from emoflow.flows.services import Service, chosen, require_free
+from emoflow.flows.ui import keep
 
 SQLITE = "sqlite:///mlflow.db"
 

@@ -6,13 +6,12 @@ from types import ModuleType
 
 import pytest
 import torch
-
-from components.fusion import listing, strategy
-from components.fusion.model import FORMAT, EmotionModel, members_state
-from components.fusion.preparation import Preparation, plan
-from components.search.space import configurations
-from components.training.data import Rows
-from components.training.population import Member, Population
+from emoflow.fusion import listing, strategy
+from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.preparation import Preparation, plan
+from emoflow.search.space import configurations
+from emoflow.training.data import Rows
+from emoflow.training.population import Member, Population
 
 
 @pytest.fixture
@@ -21,8 +20,8 @@ def added(monkeypatch) -> str:
     blocks = strategy.__doc__.split("::\n\n")[1:]
     source, line = (textwrap.dedent(block[: block.index("\n\nand") if "class" in block else block.index("\n\nFrom")])
                     for block in blocks)  # fmt: skip
-    module = ModuleType("components.fusion.louder")
-    module.__package__ = "components.fusion"
+    module = ModuleType("emoflow.fusion.louder")
+    module.__package__ = "emoflow.fusion"
     exec(compile(source, "louder.py", "exec"), module.__dict__)  # noqa: S102, our own docstring
     monkeypatch.setitem(sys.modules, module.__name__, module)
     ((name, entry),) = eval(f"{{{line}}}", {"Entry": strategy.Entry}).items()  # noqa: S307

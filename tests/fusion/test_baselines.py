@@ -1,12 +1,11 @@
 """The floor: what the most frequent class and what chance reach, through the same trainer as everything else."""
 
 import torch
-
-from components.fusion.model import FORMAT, EmotionModel, members_state
-from components.fusion.preparation import Preparation, plan
-from components.training.data import Rows
-from components.training.metrics import unweighted_recall, weighted_accuracy
-from components.training.population import Member, Population
+from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.preparation import Preparation, plan
+from emoflow.training.data import Rows
+from emoflow.training.metrics import unweighted_recall, weighted_accuracy
+from emoflow.training.population import Member, Population
 
 SIZES = {"audio": 6, "face": 4}
 CLASSES = 4

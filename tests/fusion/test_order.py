@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-
-from components.errors import ParamsError, SearchError
-from components.fusion.correlation import alignment, correlated_order
-from components.fusion.strategy import build
-from components.search.space import configurations
-from components.training.data import Rows
-from components.training.population import Member, Population
+from emoflow.errors import ParamsError, SearchError
+from emoflow.fusion.correlation import alignment, correlated_order
+from emoflow.fusion.strategy import build
+from emoflow.search.space import configurations
+from emoflow.training.data import Rows
+from emoflow.training.population import Member, Population
 
 SIZES = {"audio": 30, "face": 40, "text": 200}
 CONFIG = {"width": 8, "layers": 1, "order": "correlated"}

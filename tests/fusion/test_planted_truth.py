@@ -10,12 +10,11 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-
-from components.fusion.strategy import BASELINES, REGISTRY
-from components.search.space import configurations
-from components.training.data import Rows
-from components.training.metrics import log_loss
-from components.training.population import Member, Population
+from emoflow.fusion.strategy import BASELINES, REGISTRY
+from emoflow.search.space import configurations
+from emoflow.training.data import Rows
+from emoflow.training.metrics import log_loss
+from emoflow.training.population import Member, Population
 
 SIZES = {"audio": 20, "face": 12, "text": 16}
 CLASSES, DISPLAYS = 4, 4

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from emoflow.fusion.preparation import CLIP, Preparation, plan
+from emoflow.fusion.reduction import Reduction
 from safetensors.torch import load, save
-
-from components.fusion.preparation import CLIP, Preparation, plan
-from components.fusion.reduction import Reduction
 
 
 def fitted(x, layout, present=None, reduction=Reduction()):  # noqa: B008, frozen
@@ -69,7 +68,7 @@ def test_terms_that_training_never_saw_are_left_out():
 
 
 def test_every_term_counts_however_many_tokens_there_are(monkeypatch):
-    monkeypatch.setattr("components.fusion.preparation.FIT_TOKENS", 2)
+    monkeypatch.setattr("emoflow.fusion.preparation.FIT_TOKENS", 2)
     preparation, _ = fitted(torch.eye(6)[:, None], [("hashing", 6)])
     assert preparation.dimensions == {"audio": 6}
 
@@ -141,7 +140,7 @@ def test_training_an_autoencoder_is_better_than_where_it_began(monkeypatch):
     x = planes(400, 1).pow(3)
     off = []
     for steps in (0, 500):
-        monkeypatch.setattr("components.fusion.reduction.STEPS", steps)
+        monkeypatch.setattr("emoflow.fusion.reduction.STEPS", steps)
         preparation, present = fitted(x, [("compare", 40)], reduction=AUTOENCODER)
         z = preparation({"audio": x}, {"audio": present})["audio"][:, 0]
         y = torch.cat((z, torch.ones(len(z), 1)), dim=1)

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
+from emoflow.errors import ParamsError
+from emoflow.fusion.strategy import BASELINES, REGISTRY, build, entry, parameter_count, search_space, uses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import functional_call, grad, stack_module_state, vmap
-
-from components.errors import ParamsError
-from components.fusion.strategy import BASELINES, REGISTRY, build, entry, parameter_count, search_space, uses
 
 SIZES = {"audio": 7, "text": 5, "face": 3}
 LENGTHS = {"audio": 6, "text": 1, "face": 4}

@@ -2,10 +2,9 @@
 
 import io
 
+from emoflow.fusion import listing
+from emoflow.fusion.strategy import BASELINES, REGISTRY, build, parameter_count
 from rich.console import Console
-
-from components.fusion import listing
-from components.fusion.strategy import BASELINES, REGISTRY, build, parameter_count
 
 
 def test_every_strategy_is_told_with_its_source_and_cost():

@@ -99,7 +99,7 @@ model = mlflow.pyfunc.load_model("models:/emotion-emotion7@champion")
 wav, mp4 = sys.argv[1:]
 rows = pd.DataFrame([{"audio": wav, "video": None, "text": None}, {"audio": None, "video": mp4, "text": "How lovely."}])
 answer = model.predict(rows)
-assert not [name for name in sys.modules if name.split(".")[0] in ("components", "ray", "dvc", "prefect")]
+assert not [name for name in sys.modules if name.split(".")[0] in ("emoflow", "ray", "dvc", "prefect")]
 print(answer[["label", "modalities_used"]].to_json(orient="records"))
 """
 

@@ -10,10 +10,9 @@ import urllib.request
 from datetime import UTC, datetime
 
 import pytest
-
-from components import reach
-from components.process import end_group
-from flows.services import HOST, chosen
+from emoflow import reach
+from emoflow.flows.services import HOST, chosen
+from emoflow.process import end_group
 
 pytestmark = pytest.mark.integration
 

@@ -120,7 +120,7 @@ class Api:
 
 
 class Project:
-    """A workspace of two stages, and `python -m flows.ui` running in it."""
+    """A workspace of two stages, and `python -m emoflow.flows.ui` running in it."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -142,7 +142,7 @@ class Project:
         self.said = root / "ui.log"
         with self.said.open("w") as said:
             self.ui = subprocess.Popen(
-                [sys.executable, "-u", "-m", "flows.ui"],
+                [sys.executable, "-u", "-m", "emoflow.flows.ui"],
                 cwd=root,
                 env=self.environment,
                 stdout=said,
@@ -264,7 +264,7 @@ def test_cancelling_leaves_no_process_behind(project):
 def test_a_run_killed_outright_leaves_no_process_behind(project):
     run, pids = project.slow_run()
     above = psutil.Process(pids[1]).parents()
-    worker = next(n for n, each in enumerate(above) if "flows.serve" in each.cmdline())
+    worker = next(n for n, each in enumerate(above) if "emoflow.flows.serve" in each.cmdline())
     above[worker - 1].kill()  # the process that the flow itself runs in
     assert project.api.wait(run, "CRASHED", within_s=90)
     assert_gone(pids)

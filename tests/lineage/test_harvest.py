@@ -3,12 +3,11 @@
 import pandas as pd
 import pytest
 import yaml
+from emoflow.errors import LineageError
+from emoflow.files import write_json
+from emoflow.lineage import Store, graph, harvest, tree
+from emoflow.lineage.tree import parse
 from finished import finish, git, lock
-
-from components.errors import LineageError
-from components.files import write_json
-from components.lineage import Store, graph, harvest, tree
-from components.lineage.tree import parse
 
 
 @pytest.fixture
@@ -175,7 +174,7 @@ def test_folders_are_digested_as_dvc_does(tmp_path):
     import subprocess
     import sys
 
-    from components.lineage.git import committed_md5, disk_md5
+    from emoflow.lineage.git import committed_md5, disk_md5
 
     git(tmp_path, "init", "-q")
     for name in ("b/x.py", "b.py", "a.py", "b/é/z.py"):

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-
-from components.errors import LineageError, PromotionConflict
-from components.lineage import Facts, Store
-from components.lineage import tables as t
+from emoflow.errors import LineageError, PromotionConflict
+from emoflow.lineage import Facts, Store
+from emoflow.lineage import tables as t
 
 FACTS = Facts(
     name="emotion-emotion7",

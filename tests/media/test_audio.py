@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from emoflow import media
+from emoflow.errors import MediaError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components import media
-from components.errors import MediaError
 
 RATE = 16_000
 
@@ -139,7 +138,7 @@ def test_whatever_the_bytes_the_answer_is_samples_or_a_reason(cut, patch, at):
 def test_importing_the_room_imports_no_decoder():
     import subprocess
 
-    code = "import sys, components.media; sys.exit(bool({'av', 'skimage', 'soundfile', 'numpy'} & set(sys.modules)))"
+    code = "import sys, emoflow.media; sys.exit(bool({'av', 'skimage', 'soundfile', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -6,13 +6,12 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from emoflow import media
+from emoflow.errors import MediaError
+from emoflow.media.cut import cut_of
+from emoflow.schema import file_of
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components import media
-from components.errors import MediaError
-from components.media.cut import cut_of
-from components.schema import file_of
 
 FPS = 30
 SECONDS = 12

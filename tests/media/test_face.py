@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from components import media
-from components.media import Box
+from emoflow import media
+from emoflow.media import Box
 
 
 def test_no_face_in_noise_nor_in_nothing():

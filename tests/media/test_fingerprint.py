@@ -4,12 +4,11 @@ import base64
 
 import numpy as np
 import pytest
+from emoflow.media import PICTURES, fingerprint_face, fingerprint_sound
+from emoflow.media.matching import same_films, same_sounds
+from emoflow.media.prints import FEWEST, codes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components.media import PICTURES, fingerprint_face, fingerprint_sound
-from components.media.matching import same_films, same_sounds
-from components.media.prints import FEWEST, codes
 
 RATE = 16_000
 

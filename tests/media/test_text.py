@@ -1,7 +1,6 @@
+from emoflow.media import normalise_text, words
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components.media import normalise_text, words
 
 
 def test_the_same_sentence_is_the_same_string():

@@ -5,9 +5,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-
-from components import media
-from components.errors import MediaError
+from emoflow import media
+from emoflow.errors import MediaError
 
 
 def clip(*, seconds=2, fps=10, size=(64, 48), sound=False, pictures=True, suffix="mp4", **options) -> bytes:

@@ -1,8 +1,7 @@
 """Utterance tables in the manner of the field's corpora, without a file."""
 
 import pandas as pd
-
-from components.schema import UTTERANCE_COLUMNS
+from emoflow.schema import UTTERANCE_COLUMNS
 
 IEMOCAP_LABELS = {
     "ang": "anger",

@@ -2,15 +2,14 @@
 
 import pandas as pd
 import pytest
+from emoflow.errors import ProtocolError
+from emoflow.protocols import assign, protocol, select
+from emoflow.protocols.folds import digest, shown
+from emoflow.schema import LabelSpace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_tables import own
 from test_protocols import ALL_ACTORS, RAVDESS8, ravdess
-
-from components.errors import ProtocolError
-from components.protocols import assign, protocol, select
-from components.protocols.folds import digest, shown
-from components.schema import LabelSpace
 
 LABELS = ["anger", "fear", "neutral"]
 THREE = LabelSpace("three", tuple(LABELS))

@@ -5,11 +5,10 @@ import json
 import pandas as pd
 import pytest
 import yaml
+from emoflow import params
+from emoflow.errors import LeakageError, ProtocolError
+from emoflow.protocols import folds as stage
 from test_protocols import ALL_ACTORS, LUNA_ONE_EACH, ravdess
-
-from components import params
-from components.errors import LeakageError, ProtocolError
-from components.protocols import folds as stage
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ import json
 import pandas as pd
 import pytest
 import yaml
+from emoflow import params
+from emoflow.errors import LeakageError, ProtocolError
+from emoflow.protocols import folds as stage
+from emoflow.protocols.published import names, read
+from emoflow.protocols.rules import parse
+from emoflow.validation.leakage import KINDS
 from made_tables import iemocap, own
-
-from components import params
-from components.errors import LeakageError, ProtocolError
-from components.protocols import folds as stage
-from components.protocols.published import names, read
-from components.protocols.rules import parse
-from components.validation.leakage import KINDS
 
 LABELS = ["anger", "neutral"]
 

@@ -2,11 +2,10 @@
 
 import pandas as pd
 import pytest
+from emoflow.errors import ProtocolError
+from emoflow.protocols import assign, protocol, select
+from emoflow.schema import LABEL_SPACES, LabelSpace
 from made_tables import own, table_of
-
-from components.errors import ProtocolError
-from components.protocols import assign, protocol, select
-from components.schema import LABEL_SPACES, LabelSpace
 
 
 def selected(space: LabelSpace, table: pd.DataFrame):

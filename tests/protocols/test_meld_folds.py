@@ -2,11 +2,10 @@
 
 import pandas as pd
 import pytest
-
-from components.corpora import meld
-from components.protocols import assign, protocol, select
-from components.protocols.repeats import leaking
-from components.schema import LABEL_SPACES
+from emoflow.corpora import meld
+from emoflow.protocols import assign, protocol, select
+from emoflow.protocols.repeats import leaking
+from emoflow.schema import LABEL_SPACES
 
 pytestmark = pytest.mark.corpora
 
@@ -42,7 +41,7 @@ def test_without_its_leaks_nothing_of_the_test_is_in_training(table):
 
 
 def test_dealt_by_speakers_who_meet_meld_makes_one_group(table):
-    from components.errors import ProtocolError
+    from emoflow.errors import ProtocolError
 
     with pytest.raises(
         ProtocolError, match=r"share a dialogue or a session.*Chandler|speakers make \d+ group"

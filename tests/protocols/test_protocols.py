@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.errors import ProtocolError
+from emoflow.protocols import assign, protocol, select, speakers_used
+from emoflow.protocols.folds import digest
+from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components.errors import ProtocolError
-from components.protocols import assign, protocol, select, speakers_used
-from components.protocols.folds import digest
-from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 
 EMOTION4 = LABEL_SPACES["emotion4"]
 RAVDESS8 = LABEL_SPACES["ravdess8"]

@@ -2,13 +2,12 @@
 
 import pandas as pd
 import pytest
+from emoflow.errors import ProtocolError
+from emoflow.protocols import assign, protocol, select
+from emoflow.protocols.folds import digest
+from emoflow.protocols.published import names, read
+from emoflow.schema import CORPORA, LABEL_SPACES
 from made_tables import iemocap, own
-
-from components.errors import ProtocolError
-from components.protocols import assign, protocol, select
-from components.protocols.folds import digest
-from components.protocols.published import names, read
-from components.schema import CORPORA, LABEL_SPACES
 
 PINNED = {
     "iemocap4.loso5.rand20": "22ff97a926e886c1",

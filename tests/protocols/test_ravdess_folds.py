@@ -2,11 +2,10 @@
 
 import pandas as pd
 import pytest
-
-from components.files import file_digest
-from components.protocols import assign, protocol
-from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
-from components.validation import leakage
+from emoflow.files import file_digest
+from emoflow.protocols import assign, protocol
+from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from emoflow.validation import leakage
 
 pytestmark = pytest.mark.corpora
 

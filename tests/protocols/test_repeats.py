@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.corpora import read
+from emoflow.protocols import repeats
+from emoflow.schema import UTTERANCE_COLUMNS, Layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components.corpora import read
-from components.protocols import repeats
-from components.schema import UTTERANCE_COLUMNS, Layout
 
 
 def table(**columns) -> pd.DataFrame:

@@ -2,14 +2,13 @@
 
 import pandas as pd
 import pytest
+from emoflow.errors import ProtocolError
+from emoflow.protocols import assign, automatic, protocol, select
+from emoflow.protocols.folds import digest
+from emoflow.schema import LABEL_SPACES, LabelSpace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_tables import iemocap, own
-
-from components.errors import ProtocolError
-from components.protocols import assign, automatic, protocol, select
-from components.protocols.folds import digest
-from components.schema import LABEL_SPACES, LabelSpace
 
 TWO = LabelSpace("two", ("anger", "neutral"))
 LABELS = ["anger", "neutral"]

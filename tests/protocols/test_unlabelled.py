@@ -5,14 +5,13 @@ import json
 import pandas as pd
 import pytest
 import yaml
+from emoflow import params
+from emoflow.errors import LeakageError, ParamsError, ProtocolError
+from emoflow.protocols import assigned, protocol, select
+from emoflow.protocols import folds as stage
+from emoflow.protocols.unlabelled import ROLE, bare_rows, with_unlabelled
+from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 from made_tables import iemocap, own, table_of
-
-from components import params
-from components.errors import LeakageError, ParamsError, ProtocolError
-from components.protocols import assigned, protocol, select
-from components.protocols import folds as stage
-from components.protocols.unlabelled import ROLE, bare_rows, with_unlabelled
-from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 
 SPEAKERS = ["a", "b", "c", "d", "e", "f"]
 EMOTION4 = LABEL_SPACES["emotion4"]

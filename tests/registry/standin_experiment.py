@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 import soundfile
 import torch
+from emoflow.encoders.registry import encode, make
+from emoflow.encoders.store import Row, open_all, write
+from emoflow.files import write_json, write_table
+from emoflow.fusion.model import FORMAT, EmotionModel
+from emoflow.fusion.preparation import Preparation, plan
+from emoflow.fusion.strategy import build
 from safetensors.torch import save_file
-
-from components.encoders.registry import encode, make
-from components.encoders.store import Row, open_all, write
-from components.files import write_json, write_table
-from components.fusion.model import FORMAT, EmotionModel
-from components.fusion.preparation import Preparation, plan
-from components.fusion.strategy import build
 
 CLASSES = ["anger", "happiness", "neutral"]
 SPEAKERS, CLIPS, FACE = 3, 6, 5

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from emoflow.registry.inference import Predictor
 from standin_experiment import CLASSES, FACE, experiment
-
-from components.registry.inference import Predictor
 
 PROBABILITIES = [f"p_{name}" for name in CLASSES]
 

@@ -4,11 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from emoflow.errors import RegistryError
+from emoflow.registry.closure import closure, requirements
+from emoflow.registry.package import ENTRY, pack
 from standin_experiment import experiment
-
-from components.errors import RegistryError
-from components.registry.closure import closure, requirements
-from components.registry.package import ENTRY, pack
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +65,17 @@ def test_the_name_follows_what_is_in_it(root, tmp_path):
     assert pack(tmp_path / "other", tmp_path / "3").name != one.name
 
 
-def test_it_runs_without_this_repository_beside_a_package_named_components(root, tmp_path):
+def test_it_runs_without_this_repository_beside_a_package_named_emoflow(root, tmp_path):
     package = pack(root / "data" / "model", tmp_path / "packed")
-    (tmp_path / "packed" / "components").mkdir()
-    (tmp_path / "packed" / "components" / "__init__.py").write_text("MINE = True\n")
+    (tmp_path / "packed" / "emoflow").mkdir()
+    (tmp_path / "packed" / "emoflow" / "__init__.py").write_text("MINE = True\n")
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import components; assert components.MINE\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import emoflow; assert emoflow.MINE\n"
         "import importlib, pandas\n"
         "inference = importlib.import_module(sys.argv[2] + '.registry.inference')\n"
         "found = inference.Predictor(sys.argv[3]).table(pandas.DataFrame({'text': ['hello there']}))\n"
         "assert found['modalities_used'][0] == 'text', found\n"
-        "assert not [name for name in sys.modules if name.startswith('components.')]\n"
+        "assert not [name for name in sys.modules if name.startswith('emoflow.')]\n"
     )
     arguments = [str(tmp_path / "packed"), package.name, str(package.model)]
     done = subprocess.run(
@@ -97,8 +96,8 @@ def test_what_is_missing_is_named(root, tmp_path):
 
 
 def test_an_import_by_full_name_is_refused(tmp_path):
-    folder = tmp_path / "components"
+    folder = tmp_path / "emoflow"
     folder.mkdir()
-    (folder / "a.py").write_text("from components.b import c\n")
+    (folder / "a.py").write_text("from emoflow.b import c\n")
     with pytest.raises(RegistryError, match="must be relative"):
         closure("a.py", source=folder)

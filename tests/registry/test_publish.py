@@ -7,13 +7,12 @@ import sys
 
 import finished
 import pytest
+from emoflow.errors import GateRefused, PromotionConflict, RegistryError
+from emoflow.files import read_json, write_json
+from emoflow.lineage import Store, tree
+from emoflow.registry import gates, loadback, predict, promotion, publish
+from emoflow.registry.tracking import alias_of, tracking
 from standin_experiment import EPOCHS, TRIALS, experiment
-
-from components.errors import GateRefused, PromotionConflict, RegistryError
-from components.files import read_json, write_json
-from components.lineage import Store, tree
-from components.registry import gates, loadback, predict, promotion, publish
-from components.registry.tracking import alias_of, tracking
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -171,20 +170,20 @@ def test_the_whole_way_of_two_champions_and_back(root):
 
 
 def _beside_each_other(root, *versions):
-    """Two versions in one clean process, beside a package of the user's that is called ``components``."""
+    """Two versions in one clean process, beside a package of the user's that is called ``emoflow``."""
     mine = root.parent / "application"
-    (mine / "components").mkdir(parents=True, exist_ok=True)
-    (mine / "components" / "__init__.py").write_text("MINE = True\n")
+    (mine / "emoflow").mkdir(parents=True, exist_ok=True)
+    (mine / "emoflow" / "__init__.py").write_text("MINE = True\n")
     code = f"""
 import sys; sys.path.insert(0, {str(mine)!r})
-import components, mlflow, pandas
+import emoflow, mlflow, pandas
 mlflow.set_tracking_uri("sqlite:///{root / "mlflow.db"}")
 models = [mlflow.pyfunc.load_model(f"models:/{NAME}/{{version}}") for version in {list(versions)}]
 found = [model.predict(pandas.DataFrame({{"text": ["hello you"]}})) for model in models + models]
-assert components.MINE
+assert emoflow.MINE
 names = {{name.split(".")[0] for name in sys.modules if name.startswith("emotion_")}}
 assert len(names) == len(models), names
-assert not [name for name in sys.modules if name.startswith("components.")]
+assert not [name for name in sys.modules if name.startswith("emoflow.")]
 print([float(each["p_anger"].iloc[0]) for each in found])
 """
     environment = {

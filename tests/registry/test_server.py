@@ -9,10 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from emoflow.errors import RegistryError
+from emoflow.registry import predict, promotion, publish
 from standin_experiment import experiment
-
-from components.errors import RegistryError
-from components.registry import predict, promotion, publish
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from emoflow.encoders.store import Row, write
+from emoflow.errors import FeatureError, SearchError
+from emoflow.files import read_json, tree_digest
+from emoflow.fusion.strategy import uses
+from emoflow.search import search
+from emoflow.search.gang import run_gang
 from planted_experiment import lay_out
-
-from components.encoders.store import Row, write
-from components.errors import FeatureError, SearchError
-from components.files import read_json, tree_digest
-from components.fusion.strategy import uses
-from components.search import search
-from components.search.gang import run_gang
 
 RAN: list[tuple[str, int, int]] = []
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from emoflow.files import tree_digest
 from planted_experiment import STRATEGIES, lay_out
 from ray_nodes import Nodes
-
-from components.files import tree_digest
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -23,7 +22,7 @@ PATIENCE_S = 300
 
 def start(root: Path, environment: dict[str, str]) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "components.search.search"], cwd=root, text=True,
+        [sys.executable, "-m", "emoflow.search.search"], cwd=root, text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"} | environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -4,15 +4,14 @@ from functools import cache
 
 import numpy as np
 import pytest
+from emoflow.search.evolution import perturbed, succession
+from emoflow.search.results import choose, trials_table
+from emoflow.search.space import member_seed
+from emoflow.training.population import Member, Population
+from emoflow.training.refit import Choice, refit
 from hypothesis import given
 from hypothesis import strategies as st
 from small_gang import SIZES, drawn, gang, rows
-
-from components.search.evolution import perturbed, succession
-from components.search.results import choose, trials_table
-from components.search.space import member_seed
-from components.training.population import Member, Population
-from components.training.refit import Choice, refit
 
 MOVES = {"dropout": (0.2, 0.6), "learning_rate": (5e-4, 4e-2)}
 

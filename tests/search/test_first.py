@@ -1,12 +1,11 @@
 """Which strategy validation puts first, and which it may not."""
 
 import pytest
-
-from components.errors import SearchError
-from components.schema import BASELINES
-from components.search.outcome import Outcome, Score, Trial
-from components.search.results import choose
-from components.search.space import check_names
+from emoflow.errors import SearchError
+from emoflow.schema import BASELINES
+from emoflow.search.outcome import Outcome, Score, Trial
+from emoflow.search.results import choose
+from emoflow.search.space import check_names
 
 
 def outcome(ua: float) -> Outcome:

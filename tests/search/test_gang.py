@@ -1,15 +1,14 @@
 """Configurations, gangs and the choice that validation makes."""
 
 import pytest
+from emoflow.errors import SearchError
+from emoflow.fusion.strategy import build, parameter_count
+from emoflow.search.curves import best_epoch, smoothed
+from emoflow.search.gang import rungs
+from emoflow.search.outcome import Outcome
+from emoflow.search.results import choose, curves_table, trials_table
+from emoflow.search.space import configurations
 from small_gang import SIZES, drawn, gang
-
-from components.errors import SearchError
-from components.fusion.strategy import build, parameter_count
-from components.search.curves import best_epoch, smoothed
-from components.search.gang import rungs
-from components.search.outcome import Outcome
-from components.search.results import choose, curves_table, trials_table
-from components.search.space import configurations
 
 
 def test_configurations_are_the_same_for_a_seed_and_cover_each_axis():

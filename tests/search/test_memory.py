@@ -2,13 +2,12 @@
 
 import pytest
 import torch
+from emoflow.errors import SearchError
+from emoflow.training import footprint
+from emoflow.training.footprint import member_bytes
+from emoflow.training.memory import available, is_lack_of_memory
+from emoflow.training.population import Member, Population
 from small_gang import SIZES, drawn, gang, rows
-
-from components.errors import SearchError
-from components.training import footprint
-from components.training.footprint import member_bytes
-from components.training.memory import available, is_lack_of_memory
-from components.training.population import Member, Population
 
 MEGABYTE = 1 << 20
 

@@ -1,11 +1,10 @@
 """Configurations that get no better leave early; whoever stays is trained as if nobody had left."""
 
 import pytest
+from emoflow.search.curves import smoothed
+from emoflow.search.space import member_seed, repeated_seed
+from emoflow.training.population import Member, Population
 from small_gang import drawn, gang, rows
-
-from components.search.curves import smoothed
-from components.search.space import member_seed, repeated_seed
-from components.training.population import Member, Population
 
 
 def test_without_a_better_epoch_a_configuration_leaves_and_may_still_be_chosen():

@@ -5,15 +5,14 @@ from dataclasses import replace
 import pytest
 import yaml
 from conftest import ROOT
+from emoflow import params
+from emoflow.errors import ParamsError
+from emoflow.fusion.strategy import Choice, Log, Uniform
+from emoflow.search.outcome import Outcome, Score, Trial, joined
+from emoflow.search.plan import Plan
+from emoflow.search.proposals import batch_sizes, propose
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components import params
-from components.errors import ParamsError
-from components.fusion.strategy import Choice, Log, Uniform
-from components.search.outcome import Outcome, Score, Trial, joined
-from components.search.plan import Plan
-from components.search.proposals import batch_sizes, propose
 
 SPACE = {"dropout": Uniform(0.1, 0.9), "learning_rate": Log(1e-4, 1e-1), "layers": Choice((1, 2))}
 PLAN = Plan(

@@ -4,9 +4,8 @@ import socket
 import sys
 
 import pytest
-
-from components.errors import SettingsError
-from components.search.ray_cluster import Site, joined, lacks
+from emoflow.errors import SettingsError
+from emoflow.search.ray_cluster import Site, joined, lacks
 
 
 @pytest.fixture
@@ -41,9 +40,9 @@ def test_ray_client_is_no_way_in():
 
 def test_a_process_says_what_it_lacks_for_a_gang(monkeypatch):
     assert lacks() == ""
-    monkeypatch.delitem(sys.modules, "components.search.gangs")
-    monkeypatch.setitem(sys.modules, "components.search.gang", None)
-    assert "components.search.gang" in lacks()
+    monkeypatch.delitem(sys.modules, "emoflow.search.gangs")
+    monkeypatch.setitem(sys.modules, "emoflow.search.gang", None)
+    assert "emoflow.search.gang" in lacks()
 
 
 @pytest.mark.parametrize(("device", "gpu"), [("cpu", 0), ("cuda", 0.25)])

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-
-from components.errors import FeatureError, SettingsError
-from components.files import file_digest
-from components.search.ray_cluster import Site
-from components.search.shared_features import (
+from emoflow.errors import FeatureError, SettingsError
+from emoflow.files import file_digest
+from emoflow.search.ray_cluster import Site
+from emoflow.search.shared_features import (
     FoldFile,
     FoldRows,
     clear,
@@ -23,7 +22,7 @@ from components.search.shared_features import (
     held,
     uploaded,
 )
-from components.training.data import UNLABELLED, Rows
+from emoflow.training.data import UNLABELLED, Rows
 
 
 def rows(count: int) -> Rows:

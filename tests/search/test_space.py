@@ -3,13 +3,12 @@
 import pytest
 import yaml
 from conftest import ROOT
+from emoflow import params
+from emoflow.errors import ParamsError, SearchError
+from emoflow.fusion.strategy import Choice, Log, Uniform
+from emoflow.search.space import axes, check_architectures, check_names, configurations, repeated_seed
 from hypothesis import given
 from hypothesis import strategies as st
-
-from components import params
-from components.errors import ParamsError, SearchError
-from components.fusion.strategy import Choice, Log, Uniform
-from components.search.space import axes, check_architectures, check_names, configurations, repeated_seed
 
 MODALITIES = ["audio", "face"]
 SEARCHED = ["audio", "late-average", "bottleneck"]

@@ -1,9 +1,8 @@
 import hashlib
 
 import pytest
-
-from components.errors import SettingsError
-from components.storage import assets
+from emoflow.errors import SettingsError
+from emoflow.storage import assets
 
 CONTENT = b"weights" * 1000
 

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
+from emoflow.training.adversarial import attack
+from emoflow.training.counters import member_seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import grad, vmap
-
-from components.training.adversarial import attack
-from components.training.counters import member_seeds
 
 MEMBERS, ROWS, LENGTH, SIZE = 2, 4, 3, 5
 SEEDS = member_seeds([1, 2], "cpu")

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-
-from components.training.augmentation import LAYERS, disturbed, gather
-from components.training.counters import member_seeds
-from components.training.data import UNLABELLED, Batch, Rows
-from components.training.hyperparameters import HYPERPARAMETERS
+from emoflow.training.augmentation import LAYERS, disturbed, gather
+from emoflow.training.counters import member_seeds
+from emoflow.training.data import UNLABELLED, Batch, Rows
+from emoflow.training.hyperparameters import HYPERPARAMETERS
 
 CLASSES = 4
 SIZES = {"audio": (12, 10), "face": (1, 6)}

@@ -3,12 +3,11 @@
 import pytest
 import simulated_rows
 import torch
+from emoflow.fusion.strategy import REGISTRY
+from emoflow.training.consistency import consistency, idle, sure, view_size
+from emoflow.training.data import UNLABELLED, Batch, Rows
+from emoflow.training.population import Member, Population
 from simulated_rows import CLASSES, SHAPE, SIZES
-
-from components.fusion.strategy import REGISTRY
-from components.training.consistency import consistency, idle, sure, view_size
-from components.training.data import UNLABELLED, Batch, Rows
-from components.training.population import Member, Population
 
 LEARNT = SHAPE | {"learning_rate": 3e-3}
 DROPPED = {"dropout": 0.3, "input_dropout": 0.2, "smoothing": 0.1, "mixup": 0.3}

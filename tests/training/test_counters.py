@@ -1,9 +1,8 @@
 """Random numbers by counter: uniform, independent between keys, the same wherever they are drawn."""
 
 import torch
-
-from components.fusion.layers import Dropout
-from components.training.counters import counter_uniform, dropout_mask, member_keys, member_seeds
+from emoflow.fusion.layers import Dropout
+from emoflow.training.counters import counter_uniform, dropout_mask, member_keys, member_seeds
 
 
 def test_they_are_uniform_and_keys_are_independent():

@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from emoflow.training.heads import DIMENSIONS, discordance, reversed_gradient, side_loss, wanted
 from torch.func import grad, vmap
-
-from components.training.heads import DIMENSIONS, discordance, reversed_gradient, side_loss, wanted
 
 NAN = float("nan")
 ALL = frozenset({"dimension_weight", "intensity_weight", "gender_adversary"})

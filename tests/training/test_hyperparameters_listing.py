@@ -2,11 +2,10 @@
 
 import io
 
+from emoflow.fusion.strategy import TRAINING_SPACE
+from emoflow.training import listing
+from emoflow.training.hyperparameters import HYPERPARAMETERS
 from rich.console import Console
-
-from components.fusion.strategy import TRAINING_SPACE
-from components.training import listing
-from components.training.hyperparameters import HYPERPARAMETERS
 
 
 def test_every_one_is_told_and_it_reads_at_eighty_columns():

@@ -4,15 +4,11 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch.func import grad, vmap
-
-from components.fusion.output import FusionOutput
-from components.training.contrast import TEMPERATURE, alignment, supervised_contrast
-from components.training.data import UNLABELLED, Batch
-from components.training.hyperparameters import HYPERPARAMETERS
-from components.training.losses import (
+from emoflow.fusion.output import FusionOutput
+from emoflow.training.contrast import TEMPERATURE, alignment, supervised_contrast
+from emoflow.training.data import UNLABELLED, Batch
+from emoflow.training.hyperparameters import HYPERPARAMETERS
+from emoflow.training.losses import (
     balanced,
     class_counts,
     cross_entropy,
@@ -20,6 +16,9 @@ from components.training.losses import (
     objective,
     soft_targets,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.func import grad, vmap
 
 NONE = torch.tensor(0.0)
 TERMS = ["focal", "contrast_weight", "align_weight", "distill_weight", "unimodal_weight"]

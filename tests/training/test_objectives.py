@@ -5,16 +5,15 @@ from dataclasses import replace
 import pytest
 import simulated_rows
 import torch
+from emoflow.fusion.strategy import BASELINES, REGISTRY
+from emoflow.training.contrast import unit
+from emoflow.training.data import UNLABELLED, Rows
+from emoflow.training.hyperparameters import common
+from emoflow.training.metrics import unweighted_recall, weighted_accuracy
+from emoflow.training.population import Member, Population
 from simulated_rows import CLASSES, SHAPE, SIZES
 from torch.func import functional_call, grad
 from torch.nn.functional import cross_entropy
-
-from components.fusion.strategy import BASELINES, REGISTRY
-from components.training.contrast import unit
-from components.training.data import UNLABELLED, Rows
-from components.training.hyperparameters import common
-from components.training.metrics import unweighted_recall, weighted_accuracy
-from components.training.population import Member, Population
 
 LEARNT = SHAPE | {"learning_rate": 3e-3}
 EVERYTHING = {

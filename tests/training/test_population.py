@@ -4,15 +4,14 @@ import math
 
 import pytest
 import torch
+from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.preparation import Preparation, plan
+from emoflow.fusion.strategy import BASELINES, REGISTRY, build
+from emoflow.training.data import Batch, Rows
+from emoflow.training.losses import objective
+from emoflow.training.metrics import log_loss, unweighted_recall, weighted_accuracy
+from emoflow.training.population import Member, Population
 from simulated_rows import CLASSES, SHAPE, SIZES, rows
-
-from components.fusion.model import FORMAT, EmotionModel, members_state
-from components.fusion.preparation import Preparation, plan
-from components.fusion.strategy import BASELINES, REGISTRY, build
-from components.training.data import Batch, Rows
-from components.training.losses import objective
-from components.training.metrics import log_loss, unweighted_recall, weighted_accuracy
-from components.training.population import Member, Population
 
 CONFIGS = [
     {"learning_rate": 3e-3, "weight_decay": 0.01, "dropout": 0.2, "smoothing": 0.1, "mixup": 0.3},

@@ -3,11 +3,10 @@
 import pandas as pd
 import pytest
 import torch
-
-from components.errors import ProtocolError
-from components.fusion.reduction import Reduction
-from components.training.data import UNLABELLED, Rows
-from components.training.rows import Part, fit_preparation, folds_of, lacking, unlabelled
+from emoflow.errors import ProtocolError
+from emoflow.fusion.reduction import Reduction
+from emoflow.training.data import UNLABELLED, Rows
+from emoflow.training.rows import Part, fit_preparation, folds_of, lacking, unlabelled
 
 CLASSES = ["anger", "neutral"]
 

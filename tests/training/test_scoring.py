@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from emoflow.training.data import Rows
+from emoflow.training.metrics import unweighted_recall
+from emoflow.training.population import Member, Population
+from emoflow.training.scoring import PARTS, held_out
 from hypothesis import given
 from hypothesis import strategies as st
 from simulated_rows import CLASSES, SHAPE, SIZES, rows
-
-from components.training.data import Rows
-from components.training.metrics import unweighted_recall
-from components.training.population import Member, Population
-from components.training.scoring import PARTS, held_out
 
 FITTED = ("late-weighted", "late-stacking")
 

@@ -6,16 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from emoflow.errors import ParamsError, SearchError
+from emoflow.files import write_json
+from emoflow.schema import LABEL_SPACES, LabelSpace, Layout
+from emoflow.training import train
+from emoflow.training.data import UNLABELLED, Rows
+from emoflow.training.rows import Part
+from emoflow.training.told import COLUMNS, read_told
 from planted_experiment import CLASSES as PLANTED
 from planted_experiment import lay_out
-
-from components.errors import ParamsError, SearchError
-from components.files import write_json
-from components.schema import LABEL_SPACES, LabelSpace, Layout
-from components.training import train
-from components.training.data import UNLABELLED, Rows
-from components.training.rows import Part
-from components.training.told import COLUMNS, read_told
 
 CLASSES = ["anger", "happiness", "neutral", "sadness"]
 

@@ -4,16 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from emoflow.encoders.store import FeatureStore, Row, write
+from emoflow.errors import ProtocolError
+from emoflow.files import read_json, tree_digest, write_json
+from emoflow.fusion.model import EmotionModel
+from emoflow.training import train
+from emoflow.training.refit import choice_for_everything
+from emoflow.training.rows import folds_of
 from planted_experiment import CLASSES, lay_out
 from safetensors.torch import load_file
-
-from components.encoders.store import FeatureStore, Row, write
-from components.errors import ProtocolError
-from components.files import read_json, tree_digest, write_json
-from components.fusion.model import EmotionModel
-from components.training import train
-from components.training.refit import choice_for_everything
-from components.training.rows import folds_of
 
 CONFIG = {"width": 16, "layers": 1, "learning_rate": 0.01, "dropout": 0.2}
 

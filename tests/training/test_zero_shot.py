@@ -7,20 +7,19 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from emoflow.encoders import FeatureStore, encode, make
+from emoflow.errors import SearchError
+from emoflow.files import read_json, write_json
+from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.preparation import Preparation, plan
+from emoflow.fusion.prompts import encoded_size, prompt_logits
+from emoflow.fusion.strategy import build
+from emoflow.search import search
+from emoflow.training import train, zero_shot
+from emoflow.training.data import Rows
+from emoflow.training.population import Member, Population
 from planted_experiment import CLASSES, lay_out
 from safetensors.torch import load_file
-
-from components.encoders import FeatureStore, encode, make
-from components.errors import SearchError
-from components.files import read_json, write_json
-from components.fusion.model import FORMAT, EmotionModel, members_state
-from components.fusion.preparation import Preparation, plan
-from components.fusion.prompts import encoded_size, prompt_logits
-from components.fusion.strategy import build
-from components.search import search
-from components.training import train, zero_shot
-from components.training.data import Rows
-from components.training.population import Member, Population
 
 CONFIG = {"width": 32, "layers": 1, "learning_rate": 5e-3, "weight_decay": 1e-3, "align_weight": 1.0}
 ATTRIBUTES = torch.tensor(

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 import pandas as pd
-
-from components.files import digest_of
-from components.schema import LABEL_SPACES, UTTERANCE_COLUMNS
-from components.validation.check import Outcome, check
-from components.validation.contract import clauses
-from components.validation.facts import COLUMNS
-from components.validation.known import known
+from emoflow.files import digest_of
+from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from emoflow.validation.check import Outcome, check
+from emoflow.validation.contract import clauses
+from emoflow.validation.facts import COLUMNS
+from emoflow.validation.known import known
 
 BOUNDS = {"shortest_s": 0.3, "longest_s": 60.0}
 EMOTIONS8 = dict(enumerate(LABEL_SPACES["ravdess8"].classes, 1))

@@ -6,16 +6,15 @@ import time
 import pandas as pd
 import pytest
 import soundfile
+from emoflow.files import file_digest
+from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.validation.check import check
+from emoflow.validation.clause import Clause
+from emoflow.validation.facts import gather
+from emoflow.validation.pages import index
+from emoflow.validation.quarantine import quarantined
+from emoflow.validation.validate import breach
 from judging import an_actor, facts_of, found, judged, own_rows, ravdess_row
-
-from components.files import file_digest
-from components.schema import UTTERANCE_COLUMNS
-from components.validation.check import check
-from components.validation.clause import Clause
-from components.validation.facts import gather
-from components.validation.pages import index
-from components.validation.quarantine import quarantined
-from components.validation.validate import breach
 
 pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
 

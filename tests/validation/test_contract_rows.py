@@ -3,9 +3,8 @@
 import json
 
 import pytest
+from emoflow.validation.quarantine import quarantined
 from judging import columns, facts_of, found, judged, own_rows
-
-from components.validation.quarantine import quarantined
 
 pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
 

@@ -2,17 +2,16 @@
 
 import pandas as pd
 import pytest
+from emoflow.corpora import layouts, read, takes
+from emoflow.corpora.digests import with_digests
+from emoflow.schema import CORPORA, EMOTIONS, LAYOUTS, UTTERANCE_COLUMNS
+from emoflow.validation.facts import COLUMNS, gather
+from emoflow.validation.known import FOLDER, Count, Known, known
+from emoflow.validation.tables import counts
 from hypothesis import given
 from hypothesis import strategies as st
 from judging import columns, judged
 from pydantic import ValidationError
-
-from components.corpora import layouts, read, takes
-from components.corpora.digests import with_digests
-from components.schema import CORPORA, EMOTIONS, LAYOUTS, UTTERANCE_COLUMNS
-from components.validation.facts import COLUMNS, gather
-from components.validation.known import FOLDER, Count, Known, known
-from components.validation.tables import counts
 
 
 def table_of(rows: list[dict]) -> pd.DataFrame:

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-
-from components import media
-from components.media import matching
-from components.schema import UTTERANCE_COLUMNS
-from components.validation.facts import excluded, gather, unusable
+from emoflow import media
+from emoflow.media import matching
+from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.validation.facts import excluded, gather, unusable
 
 RATE = 16_000
 

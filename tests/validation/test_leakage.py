@@ -5,14 +5,13 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.corpora import read
+from emoflow.errors import LeakageError
+from emoflow.protocols import repeats
+from emoflow.schema import UTTERANCE_COLUMNS, Layout
+from emoflow.validation import leakage
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components.corpora import read
-from components.errors import LeakageError
-from components.protocols import repeats
-from components.schema import UTTERANCE_COLUMNS, Layout
-from components.validation import leakage
 
 LABELS = ("anger", "neutral")
 

@@ -3,10 +3,9 @@
 import difflib
 
 import numpy as np
+from emoflow.validation.leakage.alike import SPELT_ALIKE, pairs_alike
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from components.validation.leakage.alike import SPELT_ALIKE, pairs_alike
 
 sentence = st.lists(st.sampled_from(["a", "b", "c", "going", "goings"]), max_size=5)
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import pytest
-
-from components.corpora import takes
-from components.corpora.layouts.control import GRAMMAR
-from components.media.prints import codes, written
-from components.schema import UTTERANCE_COLUMNS
-from components.validation import leakage
+from emoflow.corpora import takes
+from emoflow.corpora.layouts.control import GRAMMAR
+from emoflow.media.prints import codes, written
+from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.validation import leakage
 
 FOLDS = 4
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from components.corpora import read
-from components.corpora.digests import with_digests
-from components.schema import Layout
-from components.validation import facts, leakage
+from emoflow.corpora import read
+from emoflow.corpora.digests import with_digests
+from emoflow.schema import Layout
+from emoflow.validation import facts, leakage
 
 pytestmark = pytest.mark.corpora
 

@@ -4,13 +4,12 @@ import json
 
 import pandas as pd
 import pytest
+from emoflow import params
+from emoflow.errors import ContractBreach
+from emoflow.files import file_digest
+from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.validation import validate as stage
 from judging import EMOTIONS8, WORDS
-
-from components import params
-from components.errors import ContractBreach
-from components.files import file_digest
-from components.schema import UTTERANCE_COLUMNS
-from components.validation import validate as stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.corpora]
 
