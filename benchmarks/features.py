@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from emoflow.corpora.digests import with_digests
 from emoflow.encoders.cache import Cache
-from emoflow.encoders.features import extract
+from emoflow.encoders.extract import extract
 from emoflow.encoders.pool import Recipe
 
 

@@ -21,9 +21,9 @@ from emoflow.schema import EMOTION7
 
 ROOT = Path(__file__).parents[1]
 STAGES = {
-    "utterances": ["emoflow.corpora.utterances", "large"],
-    "contract": ["emoflow.validation.validate", "large"],
-    "folds and gate": ["emoflow.protocols.folds"],
+    "utterances": ["emoflow.stages.utterances", "large"],
+    "contract": ["emoflow.stages.validate", "large"],
+    "folds and gate": ["emoflow.stages.folds"],
 }
 
 

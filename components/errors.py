@@ -8,6 +8,7 @@ EmoflowError
 ├── ContractBreach     a data contract that does not hold; names the rows
 ├── LeakageError       the same speaker, clip or sentence on both sides of a fold
 ├── ProtocolError      folds that cannot be made, or do not fit the corpus
+├── ArtifactError      a stage's output that is missing, broken, or of another schema version
 ├── FeatureError       a feature store that is missing, broken, or of other rows
 ├── PipelineError      a stage that failed, or a dvc.yaml that DVC cannot read
 ├── SearchError        a search in which nothing can be chosen
@@ -54,6 +55,10 @@ class LeakageError(EmoflowError):
 
 
 class ProtocolError(EmoflowError):
+    pass
+
+
+class ArtifactError(EmoflowError):
     pass
 
 

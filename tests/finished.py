@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from emoflow.files import write_json, write_table
+from documents import protocol, verdict
+from emoflow.artifacts.corpora import Corpora
+from emoflow.artifacts.folds import FOLDS
+from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.utterances import UTTERANCES
+from emoflow.files import write_json
+from emoflow.schema import UTTERANCE_COLUMNS
 
 PARAMS = {"corpora": ["control"], "search": {"seed": 7}, "registry": {"name": "auto"}}
 
@@ -44,7 +50,7 @@ def finish(root: Path) -> Path:
         clip.parent.mkdir(parents=True, exist_ok=True)
         clip.write_bytes(bytes([number]) * 10)
     (root / "data" / "raw" / "control.dvc").write_text("outs: []\n")
-    write_json(root / "data" / "corpora.json", {"corpora": ["control"]})
+    Corpora(corpora=["control"]).write(root)
     ids = [f"control/{number}" for number in range(6)]
     table = pd.DataFrame(
         {
@@ -55,7 +61,7 @@ def finish(root: Path) -> Path:
             "text_digest": [f"{number:064x}" for number in range(6)],
         }
     )
-    write_table(root / "data" / "utterances" / "control.parquet", table)
+    UTTERANCES.write(table.reindex(columns=list(UTTERANCE_COLUMNS)), root, corpus="control")
     folds = pd.DataFrame(
         [
             {
@@ -70,22 +76,22 @@ def finish(root: Path) -> Path:
             for role in ["test" if number // 2 == fold else "train"]
         ]
     )
-    write_table(root / "data" / "folds.parquet", folds)
-    write_json(root / "data" / "folds.json", {"shots": None, "unseen": []})
-    write_json(
-        root / "reports" / "validation" / "control" / "verdict.json",
-        {"ok": True, "critical": [], "counts": {}},
-    )
+    FOLDS.write(folds, root)
+    protocol().write(root)
+    verdict("control").write(root, corpus="control")
     write_json(root / "reports" / "metrics.json", {"best": "audio"})
     (root / "data" / "model").mkdir()
     (root / "data" / "model" / "weights.safetensors").write_bytes(b"weights")
-    description = {
+    card = {
         "strategy": "audio",
-        "protocol": "emotion7.kfold4",
-        "corpora": ["control"],
+        "config": {},
+        "epochs": 1,
+        "seeds": [0],
         "classes": ["anger"],
+        "parameters": 1,
     }
-    write_json(root / "data" / "model" / "model.json", description)
+    card |= {"label_space": "emotion7", "protocol": "emotion7.kfold4", "corpora": ["control"]}
+    ModelCard(**card, modalities={}, preparation={}).write(root)
     lock(root)
     git(root, "init", "-q")
     git(root, "add", "-A")

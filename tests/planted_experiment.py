@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from documents import protocol
 from emoflow.encoders.store import Row, write
-from emoflow.files import write_json, write_table
+from emoflow.files import write_table
+from emoflow.schema import UTTERANCE_COLUMNS
 
 CLASSES = ["anger", "neutral", "sadness"]
 SPEAKERS, CLIPS = 6, 5
-TOLD = ["speaker_gender", "valence", "arousal", "dominance", "intensity", "raters"]
 STRATEGIES = ["audio", "text", "face", "late-weighted", "cross-attention"]
 
 
@@ -64,11 +65,9 @@ def lay_out(
     write_table(
         root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
     )
-    told = table.assign(corpus="control", **dict.fromkeys(TOLD))
+    told = table.assign(corpus="control").reindex(columns=list(UTTERANCE_COLUMNS))
     write_table(root / "data/utterances/control.parquet", told)
-    described = {"protocol": "small.kfold3", "label_space": "small", "classes": CLASSES, "count": 3}
-    described |= {"shots": None, "unseen": []}
-    write_json(root / "data/folds.json", described)
+    protocol(classes=CLASSES).write(root)
     params = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
     params |= {"corpora": ["control"], "modalities": list(modalities)}
     params["search"] |= {"strategies": strategies, "configurations": 4, "epochs": 8, "halvings": 1}

@@ -1,16 +1,17 @@
 """The alarms: a protocol that inflates, a strategy above the planted ceiling, text that tells an emotion it does
 not hold."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..artifacts.folds import Folds
 from ..errors import EvaluationError
 from .ceilings import compare as compare_with_oracle
 from .ceilings import in_classes, modalities_of, oracle_right, subset_name, text_at_chance, together
-from .inputs import document, table
+from .inputs import CorpusFacts
 from .predictions import Predictions
 from .summary import percent
 
@@ -20,8 +21,7 @@ def beside_oracle(
     strategies: list[str],
     *,
     modalities: list[str],
-    data: Path,
-    corpora: list[str],
+    corpora: Mapping[str, CorpusFacts],
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """Every strategy beside the oracle of its modalities on the corpora with planted truth; None without any."""
     import pandas as pd
@@ -30,8 +30,8 @@ def beside_oracle(
     classes = dict(
         zip(predictions.utterance_ids, np.array(predictions.classes)[predictions.truth], strict=True)
     )
-    for corpus in corpora:
-        oracle = table(data / "ceilings" / corpus / "oracle.parquet")
+    for corpus, facts in corpora.items():
+        oracle = facts.oracle
         if (
             not oracle["utterance_id"].isin(classes.keys()).any()
         ):  # nothing is planted, or nothing of it tested
@@ -50,10 +50,7 @@ def beside_oracle(
         planted.append(answers)
         if set(oracle["label"]) == set(predictions.classes):
             population[corpus] = {
-                subset_name(subset.split("+")): value
-                for subset, value in document(data / "ceilings" / corpus / "ceilings.json")[
-                    "population"
-                ].items()
+                subset_name(subset.split("+")): value for subset, value in facts.ceilings.population.items()
             }
     if not planted:
         return None, findings
@@ -78,11 +75,11 @@ def beside_oracle(
     }, findings
 
 
-def beside_chance(folds_said: dict[str, Any], strategies: dict[str, Any]) -> dict[str, Any] | None:
+def beside_chance(protocol: Folds, strategies: dict[str, Any]) -> dict[str, Any] | None:
     """Whether text alone is at chance, where its sentences say nothing of the label; None where they may."""
-    if not folds_said["text_repeats"] or "text" not in strategies:
+    if not protocol.text_repeats or "text" not in strategies:
         return None
-    ua, classes = strategies["text"]["ua"], len(folds_said["classes"])
+    ua, classes = strategies["text"]["ua"], len(protocol.classes)
     return {"ok": text_at_chance(ua, classes), "chance": 1 / classes, "ua": ua}
 
 

@@ -1,29 +1,20 @@
-"""The stage `evaluate`: test predictions to metrics with intervals, tests, alarms, plots and the report."""
+"""Test predictions to metrics with intervals, tests and alarms."""
 
-import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .. import params
-from ..errors import EvaluationError, listed, run
-from ..files import replacing, write_json, write_text
+from ..artifacts.model import CHOSEN
+from ..artifacts.search import Best
+from ..errors import EvaluationError, listed
 from ..schema import BASELINES
 from . import alarms, ceilings, scores, searched, zero_shot
-from .inputs import document, table
+from .inputs import CorpusFacts, Experiment
 from .predictions import Predictions, join
-from .tables import comparison_table, headline
 from .variation import held_out_ratio
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-DATA = Path("data")
-REPORTS = Path("reports")
-CHOSEN = "chosen"
-"""The pseudo-strategy: in each fold, the strategy that this fold's validation chose."""
 RULE = (
     "Configuration, epochs and strategy are chosen by validation; the choice is refitted on all of a fold's rows "
     "outside its test and scores that once. 'best' has the highest mean validation UA over the folds; 'chosen' "
@@ -31,96 +22,54 @@ RULE = (
 )
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    experiment = params.load()
-    evaluate(
-        corpora=experiment.corpora,
-        resamples=experiment.evaluate.resamples,
-        seed=experiment.evaluate.seed,
-    )
-
-
-def evaluate(
-    *,
-    corpora: list[str],
-    resamples: int,
-    seed: int,
-    data: Path = DATA,
-    reports: Path = REPORTS,
-) -> dict[str, Any]:
-    """Evaluate the experiment that lies in ``data`` and write ``reports``; returns what ``metrics.json`` holds.
+def measure(experiment: Experiment, *, resamples: int, seed: int) -> tuple[dict[str, Any], Predictions]:
+    """What ``metrics.json`` holds, and the predictions it is of.
 
     Raises:
         EvaluationError: where predictions, folds, search and oracle do not fit each other.
     """
-    from . import plots, report
-
-    metrics, predictions = measure(corpora=corpora, resamples=resamples, seed=seed, data=data)
-    best = document(data / "search" / "best.json")
-    curves = searched.chosen_curves(table(data / "search" / "curves.parquet"), best)
-    trials = table(data / "search" / "trials.parquet")
-    with replacing(reports / "plots") as folder:
-        folder.mkdir()
-        plots.write(folder, metrics, predictions, curves)
-    with replacing(reports / "comparison.csv") as path:
-        comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
-    write_text(reports / "index.html", report.page(metrics, best=best, trials=trials))
-    write_json(reports / "headline.json", headline(metrics))
-    write_json(reports / "metrics.json", metrics)
-    return metrics
-
-
-def measure(
-    *, corpora: list[str], resamples: int, seed: int, data: Path = DATA
-) -> tuple[dict[str, Any], Predictions]:
-    """What ``metrics.json`` holds, and the predictions it is of. Reads ``data`` and writes nothing.
-
-    Raises:
-        EvaluationError: where predictions, folds, search and oracle do not fit each other.
-    """
-    folds_said, best = document(data / "folds.json"), document(data / "search" / "best.json")
-    folds = table(data / "folds.parquet")
-    predictions = join(folds, table(data / "predictions.parquet"), folds_said["classes"])
+    protocol, best, corpora = experiment.protocol, experiment.best, experiment.corpora
+    predictions = join(experiment.folds, experiment.predictions, protocol.classes)
     _check_search(predictions, best)
-    utterances = {name: table(data / "utterances" / f"{name}.parquet") for name in corpora}
-    nameless = _nameless(predictions, utterances)
+    nameless = _nameless(predictions, corpora)
 
-    boot, ratio = scores.bootstrap(predictions, resamples=resamples, seed=seed), held_out_ratio(folds)
+    boot, ratio = (
+        scores.bootstrap(predictions, resamples=resamples, seed=seed),
+        held_out_ratio(experiment.folds),
+    )
     strategies = {
         name: scores.figures(predictions, name, boot, ratio=ratio)
         | {
             "baseline": name in BASELINES,
-            "params": best["strategies"].get(name, {}).get("parameters"),
-            "modalities": ceilings.modalities_of(name, best["modalities"]),
+            "params": best.strategies[name].parameters if name in best.strategies else None,
+            "modalities": ceilings.modalities_of(name, best.modalities),
         }
         for name in predictions.strategies
     }
     confusion = {name: held.pop("confusion") for name, held in strategies.items()}
     real = [name for name in predictions.strategies if name != CHOSEN]
     compared = scores.against(
-        best["best"],
-        [name for name in real if name != best["best"]],
+        best.best,
+        [name for name in real if name != best.best],
         predictions,
         boot,
         seed=seed,
         ratio=ratio,
     )
-    curves = searched.chosen_curves(table(data / "search" / "curves.parquet"), best)
+    curves = searched.chosen_curves(experiment.curves, best)
     ceiling, findings = alarms.beside_oracle(
         predictions,
         [name for name in real if name not in BASELINES],
-        modalities=best["modalities"],
-        data=data,
+        modalities=best.modalities,
         corpora=corpora,
     )
 
     metrics = {
-        "protocol": folds_said["protocol"],
-        "inflated": folds_said["inflated"],
-        "waived": folds_said["waived"],
-        "label_space": folds_said["label_space"],
-        "classes": folds_said["classes"],
+        "protocol": protocol.protocol,
+        "inflated": protocol.inflated,
+        "waived": [each.model_dump() for each in protocol.waived],
+        "label_space": protocol.label_space,
+        "classes": protocol.classes,
         "counts": {
             "utterances": len(predictions.truth),
             "speakers": len(predictions.speakers) - nameless,
@@ -131,51 +80,50 @@ def measure(
             "test_per_train": ratio,
         },
         "strategies": strategies,
-        "best": best["best"],
-        "chosen": {"rule": f"{folds_said['selection']}. {RULE}", "per_fold": best["per_fold_best"]},
-        "confusion": {"strategy": best["best"], "counts": confusion[best["best"]]},
+        "best": best.best,
+        "chosen": {
+            "rule": f"{protocol.selection}. {RULE}",
+            "per_fold": {str(fold): name for fold, name in best.per_fold_best.items()},
+        },
+        "confusion": {"strategy": best.best, "counts": confusion[best.best]},
         "comparisons": [
             asdict(each)
             | {"significant": each.significant, "significant_over_folds": each.significant_over_folds}
             for each in compared
         ],
-        "search": searched.described(table(data / "search" / "trials.parquet"), curves, best),
+        "search": searched.described(experiment.trials, curves, best),
         "ceiling": ceiling,
         "people": {
-            name: held for name in corpora if (held := document(data / "ceilings" / name / "people.json"))
+            name: {kind: each.model_dump() for kind, each in facts.agreement.items()}
+            for name, facts in corpora.items()
+            if facts.agreement
         },
-        "zero_shot": zero_shot.figures(predictions, folds_said["unseen"], boot),
-        "text_at_chance": alarms.beside_chance(folds_said, strategies),
-        "findings": [
-            {key: finding[key] for key in ("kind", "severity", "fold", "count", "explanation", "advice")}
-            for finding in folds_said["findings"]
-        ]
-        + findings,
+        "zero_shot": zero_shot.figures(predictions, protocol.unseen, boot),
+        "text_at_chance": alarms.beside_chance(protocol, strategies),
+        "findings": [finding.model_dump(exclude={"rows"}) for finding in protocol.findings] + findings,
         "excluded": _excluded(
-            data,
             corpora,
             predictions,
-            utterances=utterances,
-            dropped=folds_said["dropped_by_corpus"],
-            unlabelled=folds_said["unlabelled"],
+            dropped=protocol.dropped_by_corpus,
+            unlabelled=protocol.unlabelled,
         ),
     }
     metrics["alarms"] = alarms.raised(metrics)
     return metrics, predictions
 
 
-def _nameless(predictions: Predictions, utterances: dict[str, "pd.DataFrame"]) -> int:
+def _nameless(predictions: Predictions, corpora: Mapping[str, CorpusFacts]) -> int:
     """Of how many test utterances nobody knows the speaker; the folds have each of them as a speaker of its own."""
     tested = set(predictions.utterance_ids.tolist())
     return sum(
-        len(tested.intersection(rows.loc[rows["speaker"].isna(), "utterance_id"]))
-        for rows in utterances.values()
+        len(tested.intersection(facts.utterances.loc[facts.utterances["speaker"].isna(), "utterance_id"]))
+        for facts in corpora.values()
     )
 
 
-def _check_search(predictions: Predictions, best: dict[str, Any]) -> None:
+def _check_search(predictions: Predictions, best: Best) -> None:
     """The best strategy is predicted, and ``chosen`` is what each fold's own validation chose."""
-    unknown = sorted({best["best"], *best["per_fold_best"].values()} - set(predictions.strategies))
+    unknown = sorted({best.best, *best.per_fold_best.values()} - set(predictions.strategies))
     if unknown:
         raise EvaluationError(
             f"the search chose {listed(unknown)}, which the predictions lack (they hold "
@@ -184,7 +132,7 @@ def _check_search(predictions: Predictions, best: dict[str, Any]) -> None:
     if CHOSEN not in predictions.strategies:
         return
     for k, fold in enumerate(predictions.folds):
-        name, rows = best["per_fold_best"][str(fold)], predictions.fold == k
+        name, rows = best.per_fold_best[fold], predictions.fold == k
         held = predictions.probabilities
         if not np.array_equal(held[CHOSEN][:, rows], held[name][:, rows]):
             raise EvaluationError(
@@ -193,24 +141,23 @@ def _check_search(predictions: Predictions, best: dict[str, Any]) -> None:
 
 
 def _excluded(
-    data: Path,
-    corpora: list[str],
+    corpora: Mapping[str, CorpusFacts],
     predictions: Predictions,
     *,
-    utterances: dict[str, "pd.DataFrame"],
     dropped: dict[str, dict[str, int]],
     unlabelled: dict[str, int],
 ) -> dict[str, Any]:
     """What was left out, and why: by corpus, labels outside the space and rows that validation set aside; rows that
     train without a label; rows in no test fold; media that cannot be used."""
     media: dict[str, dict[str, int]] = {}
-    for corpus in corpora:
-        rows = document(data / "features" / corpus / "exclusions.json")  # one for each encoder
-        for _, modality, reason in sorted({(r["utterance_id"], r["modality"], r["reason"]) for r in rows}):
-            reasons = media.setdefault(modality, {})
-            reasons[reason] = reasons.get(reason, 0) + 1
-    total, tested = sum(map(len, utterances.values())), len(np.unique(predictions.utterance_ids))
-    elsewhere = sum(sum(held.values()) for held in dropped.values()) + sum(unlabelled.values())
+    for facts in corpora.values():
+        reasons = {(each.utterance_id, each.modality, each.reason) for each in facts.exclusions}
+        for _, modality, reason in sorted(reasons):  # an exclusion is of one encoder
+            counts = media.setdefault(modality, {})
+            counts[reason] = counts.get(reason, 0) + 1
+    total = sum(len(facts.utterances) for facts in corpora.values())
+    tested = len(np.unique(predictions.utterance_ids))
+    elsewhere = sum(sum(counts.values()) for counts in dropped.values()) + sum(unlabelled.values())
     return {
         "utterances": total,
         "tested": tested,
@@ -219,7 +166,3 @@ def _excluded(
         "never_tested": total - tested - elsewhere,
         "media": media,
     }
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,37 +1,51 @@
-"""What the stage reads of the stages before it: a file that is not there is named, and how to make it."""
+"""What an evaluation is of: the folds, the search, the predictions, and what is known of the corpora."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ..errors import EvaluationError
-from ..files import read_json
+from ..artifacts.features import Exclusion
+from ..artifacts.folds import Folds
+from ..artifacts.search import Best
+from ..artifacts.utterances import Agreement, Ceilings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def document(path: Path) -> Any:
-    """A JSON document.
+@dataclass(frozen=True)
+class CorpusFacts:
+    """What is known of one corpus.
 
-    Raises:
-        EvaluationError: where there is none.
+    Attributes:
+        utterances: its utterance table.
+        exclusions: the utterances that have no features of some encoder.
+        agreement: of its raters, by kind of rater.
+        ceilings, oracle: of planted truth; empty where nothing is planted.
     """
-    _must_be(path)
-    return read_json(path)
+
+    utterances: "pd.DataFrame"
+    exclusions: Sequence[Exclusion]
+    agreement: Mapping[str, Agreement]
+    ceilings: Ceilings
+    oracle: "pd.DataFrame"
 
 
-def table(path: Path) -> "pd.DataFrame":
-    """A Parquet table.
+@dataclass(frozen=True)
+class Experiment:
+    """A finished experiment: what the stages before `evaluate` wrote.
 
-    Raises:
-        EvaluationError: where there is none.
+    Attributes:
+        protocol: what the folds follow. folds: the fold table.
+        best, trials, curves: what the search chose, tried and recorded.
+        predictions: of every strategy on every test fold.
+        corpora: by name.
     """
-    import pandas as pd
 
-    _must_be(path)
-    return pd.read_parquet(path)
-
-
-def _must_be(path: Path) -> None:
-    if not path.is_file():
-        raise EvaluationError(f"{path} is not here; make it: dvc repro evaluate")
+    protocol: Folds
+    folds: "pd.DataFrame"
+    best: Best
+    trials: "pd.DataFrame"
+    curves: "pd.DataFrame"
+    predictions: "pd.DataFrame"
+    corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)

@@ -1,8 +1,10 @@
 """What the search did, read from its tables: the budget that was spent, and whether every strategy had the same; what
 validation said of each strategy's choice; its learning curve."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..artifacts.search import Best, Budget, Chosen
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
 
@@ -19,99 +21,95 @@ PROPOSED = {
 }
 
 
-def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: dict[str, Any]) -> dict[str, Any]:
+def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: Best) -> dict[str, Any]:
     """What ``metrics.json`` holds of the search.
 
     Args:
         trials: a row a configuration, seed and fold (see ``data/search/trials.parquet``).
         curves: of the chosen configurations alone (`chosen_curves`).
-        best: what ``data/search/best.json`` holds.
+        best: what the search chose.
 
     Raises:
         EvaluationError: where a choice is no trial of the search.
     """
     ran = trials[trials["status"] != LEFT_OUT]
     counts = trials["status"].value_counts()
-    departures = unequal(ran, best["budget"])
+    departures = unequal(ran, best.budget)
     return {
-        "statement": statement(ran, best["budget"], departures),
+        "statement": statement(ran, best.budget, departures),
         "equal": not departures,
         "departures": departures,
         "trials": {"total": len(trials)} | {name: int(counts.get(name, 0)) for name in STATUSES},
-        "epochs": {"trained": int(ran["epochs"].sum()), "possible": len(ran) * best["budget"]["epochs"]},
+        "epochs": {"trained": int(ran["epochs"].sum()), "possible": len(ran) * best.budget.epochs},
         "strategies": {
             name: {
                 "trials": int((trials["strategy"] == name).sum()),
                 "failed": int(((trials["strategy"] == name) & (trials["status"] == "failed")).sum()),
                 "epochs_trained": int(ran.loc[ran["strategy"] == name, "epochs"].sum()),
-                "validation": validation(ran, name, held["folds"]),
+                "validation": validation(ran, name, choice.folds),
                 "curve": learning(curves[curves["strategy"] == name]),
             }
-            for name, held in sorted(best["strategies"].items())
+            for name, choice in sorted(best.strategies.items())
         },
     }
 
 
-def unequal(ran: "pd.DataFrame", budget: dict[str, Any]) -> list[str]:
+def unequal(ran: "pd.DataFrame", budget: Budget) -> list[str]:
     """Where the trials that ran are not what the budget says; nothing where every strategy had the same."""
     found, seeds = [], set(ran["seed"])
     for (name, fold), rows in ran[~ran["strategy"].isin(BASELINES)].groupby(["strategy", "fold"]):
         configurations = rows["trial"].nunique()
-        if configurations != budget["configurations"]:
+        if configurations != budget.configurations:
             found.append(
-                f"{name} had {configurations} of {budget['configurations']} configurations on fold {fold}"
+                f"{name} had {configurations} of {budget.configurations} configurations on fold {fold}"
             )
         common = set.intersection(*rows.groupby("trial")["seed"].apply(set))
-        if common != seeds or len(seeds) != budget["seeds"]:
-            stated = max(budget["seeds"], len(seeds))
+        if common != seeds or len(seeds) != budget.seeds:
+            stated = max(budget.seeds, len(seeds))
             found.append(f"{name} had {len(common)} of {stated} seeds on fold {fold}")
         ended = rows.loc[rows["status"] == "finished", "epochs"]
-        if (rows["epochs"] > budget["epochs"]).any():
-            found.append(
-                f"{name} had {int(rows['epochs'].max())} of {budget['epochs']} epochs on fold {fold}"
-            )
-        elif not budget["patience"] and (ended < budget["epochs"]).any():
-            found.append(f"{name} ended after {int(ended.min())} of {budget['epochs']} epochs on fold {fold}")
+        if (rows["epochs"] > budget.epochs).any():
+            found.append(f"{name} had {int(rows['epochs'].max())} of {budget.epochs} epochs on fold {fold}")
+        elif not budget.patience and (ended < budget.epochs).any():
+            found.append(f"{name} ended after {int(ended.min())} of {budget.epochs} epochs on fold {fold}")
     expected = {(name, fold) for name in ran["strategy"].unique() for fold in ran["fold"].unique()}
     lacking = sorted(expected - set(zip(ran["strategy"], ran["fold"], strict=True)))
     return found + [f"{name} had no trial on fold {fold}" for name, fold in lacking]
 
 
-def statement(ran: "pd.DataFrame", budget: dict[str, Any], departures: list[str]) -> str:
+def statement(ran: "pd.DataFrame", budget: Budget, departures: list[str]) -> str:
     """One sentence on what every strategy had, true of what the tables record."""
     if departures:
         return f"Not every strategy had the same budget: {listed(departures)}."
-    rungs = " and ".join(str(end) for end in budget["rungs"][:-1])
+    rungs = " and ".join(str(end) for end in budget.rungs[:-1])
     way = (
         "the lower quarter going on as changed copies of the upper"
-        if budget["evolve"]
+        if budget.evolve
         else "the better half going on"
     )
     return (
-        f"Every strategy had the same: {_many(budget['configurations'], 'configuration')} "
-        f"({PROPOSED[budget['proposals']]}"
-        + (f" in {budget['batches']} batches" if budget["batches"] > 1 else "")
-        + f") × {_many(budget['seeds'], 'seed')} on each of {_many(ran['fold'].nunique(), 'fold')}, up to "
-        + f"{_many(budget['epochs'], 'epoch')} each"
-        + (f", {way} after epoch{'s' * (len(budget['rungs']) > 2)} {rungs}" if rungs else "")
-        + (f", ended by {_many(budget['patience'], 'epoch')} without gain" if budget["patience"] else "")
+        f"Every strategy had the same: {_many(budget.configurations, 'configuration')} "
+        f"({PROPOSED[budget.proposals]}"
+        + (f" in {budget.batches} batches" if budget.batches > 1 else "")
+        + f") × {_many(budget.seeds, 'seed')} on each of {_many(ran['fold'].nunique(), 'fold')}, up to "
+        + f"{_many(budget.epochs, 'epoch')} each"
+        + (f", {way} after epoch{'s' * (len(budget.rungs) > 2)} {rungs}" if rungs else "")
+        + (f", ended by {_many(budget.patience, 'epoch')} without gain" if budget.patience else "")
         + "."
     )
 
 
-def validation(ran: "pd.DataFrame", strategy: str, chosen: dict[str, Any]) -> dict[str, Any]:
+def validation(ran: "pd.DataFrame", strategy: str, chosen: Mapping[int, Chosen]) -> dict[str, Any]:
     """Validation UA of a strategy's choices: mean and standard deviation (ddof 1) over the folds and seeds.
 
     They were chosen for it, so it is too high; it is no estimate of what the test will say.
     """
     values = []
-    for fold, choice in sorted(chosen.items(), key=lambda item: int(item[0])):
-        rows = ran[
-            (ran["strategy"] == strategy) & (ran["fold"] == int(fold)) & (ran["trial"] == choice["trial"])
-        ]
+    for fold, choice in sorted(chosen.items()):
+        rows = ran[(ran["strategy"] == strategy) & (ran["fold"] == fold) & (ran["trial"] == choice.trial)]
         if rows.empty:
             raise EvaluationError(
-                f"{strategy}, fold {fold}: the choice is trial {choice['trial']}, which data/search/trials.parquet "
+                f"{strategy}, fold {fold}: the choice is trial {choice.trial}, which data/search/trials.parquet "
                 "lacks; run the stage `search` again"
             )
         values.append(rows.sort_values("seed")["ua"].tolist())
@@ -121,20 +119,20 @@ def validation(ran: "pd.DataFrame", strategy: str, chosen: dict[str, Any]) -> di
     return {"ua": mean, "sd": spread, "folds": values}
 
 
-def chosen_curves(curves: "pd.DataFrame", best: dict[str, Any]) -> "pd.DataFrame":
+def chosen_curves(curves: "pd.DataFrame", best: Best) -> "pd.DataFrame":
     """The learning curves of the chosen trial of each strategy and fold, sorted by strategy, fold, seed, epoch.
 
     Args:
         curves: strategy, fold, trial, seed, epoch, train_loss, loss, wa, ua (see ``data/search/curves.parquet``).
-        best: what ``data/search/best.json`` holds.
+        best: what the search chose.
     """
     import pandas as pd
 
     chosen = pd.DataFrame(
         [
-            (name, int(fold), int(choice["trial"]))
-            for name, held in sorted(best["strategies"].items())
-            for fold, choice in held["folds"].items()
+            (name, fold, chosen.trial)
+            for name, choice in sorted(best.strategies.items())
+            for fold, chosen in choice.folds.items()
         ],
         columns=["strategy", "fold", "trial"],
     )

@@ -1,6 +1,6 @@
 """The model that is put to use: preparation and members in one module, raw features in, probabilities out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -9,10 +9,6 @@ from torch import Tensor, nn
 from .preparation import Preparation
 from .prompts import encoded_size, prompt_logits, voting
 from .strategy import Strategy, build, parameter_count
-
-FORMAT = 2
-READABLE = (1, FORMAT)
-"""In format 1 counts kept every column."""
 
 
 class EmotionModel(nn.Module):
@@ -72,28 +68,27 @@ class EmotionModel(nn.Module):
         return sum(parameter_count(member) for member in self.members)
 
     @classmethod
-    def from_description(cls, described: dict[str, Any]) -> "EmotionModel":
-        """An empty model of the shape that ``model.json`` describes; `load_state_dict` fills it.
+    def empty(
+        cls,
+        strategy: str,
+        config: Mapping[str, Any],
+        *,
+        members: int,
+        classes: int,
+        preparation: Preparation,
+        by_prompts: bool = False,
+    ) -> "EmotionModel":
+        """A model of a given shape, for `load_state_dict` to fill; in evaluation mode, without gradients.
 
-        Raises:
-            ValueError: for a description of a format that this code does not know.
+        Args:
+            by_prompts: whether classes are recognised by their prompts.
         """
-        if described["format"] not in READABLE:
-            raise ValueError(f"model.json has format {described['format']!r}; this code reads {READABLE}")
-        preparation = Preparation.from_description(described["preparation"])
-        members = [
-            build(
-                described["strategy"],
-                dimensions=preparation.dimensions,
-                classes=len(described["classes"]),
-                config=described["config"],
-            )
-            for _ in described["seeds"]
+        made = [
+            build(strategy, dimensions=preparation.dimensions, classes=classes, config=dict(config))
+            for _ in range(members)
         ]
-        prompts = None
-        if "zero_shot" in described:
-            prompts = torch.zeros(len(members), len(described["classes"]), encoded_size(members[0]) or 0)
-        model = cls(preparation, members, modalities=tuple(preparation.dimensions), prompts=prompts)
+        prompts = torch.zeros(members, classes, encoded_size(made[0]) or 0) if by_prompts else None
+        model = cls(preparation, made, modalities=tuple(preparation.dimensions), prompts=prompts)
         return model.eval().requires_grad_(False)
 
 

@@ -10,16 +10,20 @@ from typing import Any
 
 import yaml
 
+from ..artifacts.corpora import RAW
+from ..artifacts.folds import FOLDS, Folds
+from ..artifacts.model import FOLDER, WEIGHTS, ModelCard
+from ..artifacts.reports import METRICS
+from ..artifacts.utterances import UTTERANCES
+from ..artifacts.validation import Verdict
 from ..errors import LineageError
-from ..files import digest_of, file_digest, read_json
+from ..files import digest_of, file_digest
 from . import git
 from .store import Facts
 
 LOCK = "dvc.lock"
-MODEL = "data/model"
-FIGURES = "reports/metrics.json"
+MODEL = FOLDER.as_posix()
 PARAMS = "params.yaml"
-RAW = "data/raw/"
 
 
 def harvest(root: str | Path, *, name: str, version: int, run_id: str, packed: Sequence[str] = ()) -> Facts:
@@ -33,22 +37,22 @@ def harvest(root: str | Path, *, name: str, version: int, run_id: str, packed: S
     """
     root = Path(root)
     stages = _stages(root)
-    description = read_json(root / MODEL / "model.json")
-    executions = _executions(stages, description["corpora"])
+    card = ModelCard.read(root)
+    executions = _executions(stages, card.corpora)
     return Facts(
         name=name,
         version=version,
-        weights_sha256=file_digest(root / MODEL / "weights.safetensors"),
+        weights_sha256=file_digest(root / WEIGHTS),
         run_id=run_id,
-        protocol=description["protocol"],
+        protocol=card.protocol,
         git_commit=git.head(root),
         unclean=_unclean(root, executions, packed),
         params=yaml.safe_load((root / PARAMS).read_text(encoding="utf-8")),
         dvc_lock_sha256=file_digest(root / LOCK),
-        description=description,
-        verdicts={corpus: _verdict(root, corpus) for corpus in description["corpora"]},
+        description=card.to_dict(),
+        verdicts={corpus: _verdict(root, corpus) for corpus in card.corpora},
         executions=executions,
-        memberships=_memberships(root, description["corpora"]),
+        memberships=_memberships(root, card.corpora),
     )
 
 
@@ -72,7 +76,7 @@ def _executions(stages: dict[str, dict], corpora: list[str]) -> list[dict[str, A
     made = {out["path"]: stage for stage, held in stages.items() for out in held.get("outs", [])}
     if MODEL not in made:
         raise LineageError(f"no stage of {LOCK} makes {MODEL}: run `dvc repro`")
-    waiting, reached = [made[path] for path in (MODEL, FIGURES) if path in made], set()
+    waiting, reached = [made[path] for path in (MODEL, METRICS.as_posix()) if path in made], set()
     while waiting:
         stage = waiting.pop()
         if stage not in reached:
@@ -86,7 +90,7 @@ def _execution(stage: str, held: dict[str, Any], made: dict[str, str]) -> dict[s
     def artifact(entry: dict[str, Any]) -> dict[str, Any]:
         path = entry["path"]
         derived = any(_overlap(path, out) for out in made)
-        kind = "derived" if derived else "raw" if path.startswith(RAW) else "code"
+        kind = "derived" if derived else "raw" if path.startswith(f"{RAW.as_posix()}/") else "code"
         return {
             "digest": f"md5:{entry['md5']}",
             "path": path,
@@ -147,16 +151,15 @@ def _at(held: Any, key: str) -> Any:
 
 
 def _verdict(root: Path, corpus: str) -> dict[str, Any]:
-    path = root / "reports" / "validation" / corpus / "verdict.json"
+    path = Verdict.path(root, corpus=corpus)
     if not path.is_file():
         return {"ok": False, "sha256": None, "critical": ["never validated"], "counts": {}}
-    verdict = read_json(path)
-    critical = [breach["expectation"] for breach in verdict.get("critical", [])]
+    verdict = Verdict.read(root, corpus=corpus)
     return {
-        "ok": bool(verdict["ok"]),
+        "ok": verdict.ok,
         "sha256": file_digest(path),
-        "critical": critical,
-        "counts": verdict.get("counts", {}),
+        "critical": [breach.expectation for breach in verdict.critical],
+        "counts": verdict.counts,
     }
 
 
@@ -169,14 +172,11 @@ def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     import pandas as pd
 
     columns = ["utterance_id", "speaker", "audio_digest", "video_digest", "text_digest"]
-    table = pd.concat(
-        pd.read_parquet(root / "data" / "utterances" / f"{corpus}.parquet", columns=columns)
-        for corpus in corpora
-    ).set_index("utterance_id")
-    folds = pd.read_parquet(root / "data" / "folds.parquet", columns=["utterance_id", "fold", "role"])
+    tables = [UTTERANCES.read(root, corpus=corpus, columns=columns) for corpus in corpora]
+    table = pd.concat(tables).set_index("utterance_id")
+    folds = FOLDS.read(root, columns=["utterance_id", "fold", "role"])
     tested = folds[folds["role"] == "test"].groupby("utterance_id")["fold"].min()
-    said = read_json(root / "data" / "folds.json")
-    scarce = said["shots"] is not None or said["unseen"]
+    scarce = Folds.read(root).scarce
     bare = set(folds.loc[folds["role"] == "unlabelled", "utterance_id"])
     first = (folds["fold"] == 0) & (folds["role"] != "test")
     learnt = folds[first | folds["utterance_id"].isin(bare)] if scarce else folds
@@ -184,7 +184,7 @@ def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     unknown = sorted(set(members) - set(table.index))
     if unknown:
         raise LineageError(
-            f"data/folds.parquet names utterances that no corpus has: {unknown[:3]}: run `dvc repro`"
+            f"{FOLDS.path()} names utterances that no corpus has: {unknown[:3]}: run `dvc repro`"
         )
     rows = table.loc[members].astype(object).where(table.loc[members].notna(), None)
     return [

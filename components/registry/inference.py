@@ -6,7 +6,6 @@ A table of probabilities comes out, one row for each that went in.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,11 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
+from ..artifacts.model import WEIGHTS, ModelCard
 from ..encoders.registry import encode, make
 from ..errors import EmoflowError, MediaError, listed
 from ..fusion.model import EmotionModel
+from ..fusion.preparation import Preparation
 
 MEDIA = ("audio", "video", "text")
 SOURCE = {"audio": "audio", "face": "video", "text": "text"}
@@ -36,23 +37,28 @@ class Predictor:
 
     def __init__(self, folder: str | Path):
         folder = Path(folder)
-        self.description: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        weights = folder / "weights.safetensors"
+        self.card = card = ModelCard.read_file(folder / ModelCard.path().name)
+        weights = folder / WEIGHTS.name
         self.version = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
-        self.model = EmotionModel.from_description(self.description)
+        self.model = EmotionModel.empty(
+            card.strategy,
+            card.config,
+            members=len(card.seeds),
+            classes=len(card.classes),
+            preparation=Preparation.from_description(card.preparation),
+            by_prompts=card.zero_shot is not None,
+        )
         self.model.load_state_dict(load_file(weights))
         self.model.eval()
-        self.classes: list[str] = self.description["classes"]
-        self.layouts: dict[str, list[str]] = {
-            modality: self.description["modalities"][modality]["layout"] for modality in self.model.modalities
-        }
+        self.classes = card.classes
+        self.layouts = {modality: card.modalities[modality].layout for modality in self.model.modalities}
         self._encoders = {}
         for modality, layout in self.layouts.items():
             names = [
                 name for name, _ in layout
             ]  # in the order of the features, which need not be that of params.yaml
             if names != [TABLE]:
-                parameters = self.description["modalities"][modality]["parameters"]
+                parameters = card.modalities[modality].parameters
                 self._encoders[modality] = make(names, parameters, landmark_model=folder / LANDMARK_MODEL)
 
     @property

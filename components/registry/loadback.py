@@ -175,7 +175,7 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
     from ..encoders.store import open_all
     from ..errors import FeatureError
 
-    corpora = predictor.description["corpora"]
+    corpora = predictor.card.corpora
     tables = {name: root / "data" / "utterances" / f"{name}.parquet" for name in corpora}
     if not all(
         path.is_file() and (root / "data" / "features" / name).is_dir() for name, path in tables.items()

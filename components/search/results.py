@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..artifacts.search import CURVES, TRIALS, Best, Budget, Chosen, Scores, StrategyChoice
 from ..errors import SearchError, listed
 from ..schema import BASELINES
 from .outcome import Outcome
@@ -11,25 +12,8 @@ from .outcome import Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
-TRIALS = (
-    "strategy",
-    "fold",
-    "batch",
-    "trial",
-    "seed",
-    "config",
-    "schedule",
-    "parameters",
-    "rung",
-    "epochs",
-    "status",
-    "reason",
-    "wa",
-    "ua",
-    "loss",
-    "best_epoch",
-)
-CURVES = ("strategy", "fold", "trial", "seed", "epoch", "train_loss", "loss", "wa", "ua")
+MEASURED = ("train_loss", "loss", "wa", "ua")
+"""What a learning curve has at each epoch."""
 
 Outcomes = Mapping[tuple[str, int], Outcome]
 """``{(strategy, fold): outcome}``."""
@@ -62,7 +46,7 @@ def trials_table(
             for trial in range(count)
             for seed in range(seeds)
         ]
-    table = pd.DataFrame(rows, columns=list(TRIALS)).sort_values(
+    table = pd.DataFrame(rows, columns=list(TRIALS.columns)).sort_values(
         ["strategy", "fold", "trial", "seed"], ignore_index=True
     )
     floats = {name: "float64" for name in ("wa", "ua", "loss")}
@@ -73,14 +57,14 @@ def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [
-        (strategy, fold, trial, seed, epoch + 1, *(curve[name][epoch] for name in CURVES[5:]))
+        (strategy, fold, trial, seed, epoch + 1, *(curve[name][epoch] for name in MEASURED))
         for (strategy, fold), outcome in outcomes.items()
         for trial, curves in outcome.curves.items()
         for seed, curve in enumerate(curves)
         for epoch in range(len(curve["loss"]))
     ]
-    table = pd.DataFrame(rows, columns=list(CURVES))
-    table = table.astype({name: "float64" for name in CURVES[5:]})
+    table = pd.DataFrame(rows, columns=list(CURVES.columns))
+    table = table.astype({name: "float64" for name in MEASURED})
     return table.sort_values(["strategy", "fold", "trial", "seed", "epoch"], ignore_index=True)
 
 
@@ -89,61 +73,65 @@ def _json(value: Any) -> str:
 
 
 def choose(
-    outcomes: Outcomes, *, absent: Mapping[str, str], modalities: Sequence[str], budget: dict[str, Any]
-) -> dict[str, Any]:
-    """``best.json``: each strategy's choice on each fold, and the strategies that validation puts first.
+    outcomes: Outcomes, *, absent: Mapping[str, str], modalities: Sequence[str], budget: Budget
+) -> Best:
+    """Each strategy's choice on each fold, and the strategies that validation puts first.
 
     Args:
-        absent: strategy → why nothing was searched for it; modalities: those that the corpora have.
+        absent: strategy → why nothing was searched for it.
+        modalities: those that every fold can train on.
+        budget: what every strategy was given; ``failed`` is counted here.
 
     Raises:
         SearchError: a strategy whose trials all failed on a fold, or nothing to choose from.
     """
-    strategies: dict[str, dict] = {}
+    strategies: dict[str, StrategyChoice] = {}
     folds = sorted({fold for _, fold in outcomes})
     for name in sorted({strategy for strategy, _ in outcomes}):
-        chosen = {}
-        for fold in folds:
-            outcome = outcomes[name, fold]
-            best = outcome.best()
-            if best is None:
-                reasons = sorted({t.reason for t in outcome.trials if t.status == "failed"})
-                raise SearchError(
-                    f"{name}: no configuration came through on fold {fold} ({listed(reasons)}); "
-                    "look at the features, or leave the strategy out of params.yaml"
-                )
-            chosen[str(fold)] = {
-                "trial": best.trial,
-                "config": best.config,
-                "schedule": best.schedule,
-                "parameters": best.parameters,
-                "epochs": best.best_epoch,
-                "fitted": best.fitted,
-                "validation": {"wa": best.wa, "ua": best.ua, "loss": best.loss},
-            }
+        chosen = {fold: _chosen(name, fold, outcomes[name, fold]) for fold in folds}
         mean = {
-            key: round(sum(c["validation"][key] for c in chosen.values()) / len(chosen), 6)
+            key: round(sum(getattr(each.validation, key) for each in chosen.values()) / len(chosen), 6)
             for key in ("wa", "ua", "loss")
         }
-        largest = max(c["parameters"] for c in chosen.values())
-        strategies[name] = {"folds": chosen, "validation": mean, "parameters": largest}
+        strategies[name] = StrategyChoice(
+            folds=chosen,
+            validation=Scores(**mean),
+            parameters=max(each.parameters for each in chosen.values()),
+        )
     if set(strategies) <= set(BASELINES):
         raise SearchError(
             f"there is nothing to choose from: {listed(f'{n}: {why}' for n, why in absent.items())}"
         )
-    return {
-        "strategies": strategies,
-        "best": _first({name: held["validation"] for name, held in strategies.items()}),
-        "per_fold_best": {
-            str(fold): _first(
-                {name: held["folds"][str(fold)]["validation"] for name, held in strategies.items()}
-            )
+    return Best(
+        strategies=strategies,
+        best=_first({name: choice.validation for name, choice in strategies.items()}),
+        per_fold_best={
+            fold: _first({name: choice.folds[fold].validation for name, choice in strategies.items()})
             for fold in folds
         },
-        "left_out": dict(sorted(absent.items())),
-        "modalities": list(modalities),
-        "budget": budget | {"failed": sum(map(len, failures(outcomes).values()))},
-    }
+        left_out=dict(sorted(absent.items())),
+        modalities=list(modalities),
+        budget=budget.model_copy(update={"failed": sum(map(len, failures(outcomes).values()))}),
+    )
+
+
+def _chosen(name: str, fold: int, outcome: Outcome) -> Chosen:
+    best = outcome.best()
+    if best is None:
+        reasons = sorted({t.reason for t in outcome.trials if t.status == "failed"})
+        raise SearchError(
+            f"{name}: no configuration came through on fold {fold} ({listed(reasons)}); "
+            "look at the features, or leave the strategy out of params.yaml"
+        )
+    return Chosen(
+        trial=best.trial,
+        config=best.config,
+        schedule=best.schedule,
+        parameters=best.parameters,
+        epochs=best.best_epoch,
+        fitted=best.fitted,
+        validation=Scores(wa=best.wa, ua=best.ua, loss=best.loss),
+    )
 
 
 def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
@@ -152,6 +140,6 @@ def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
     return {key: trials for key, trials in failed.items() if trials}
 
 
-def _first(scores: Mapping[str, Mapping[str, float]]) -> str:
+def _first(scores: Mapping[str, Scores]) -> str:
     """The name of highest UA, a baseline only where there is nothing else; ties by lower loss, then by name."""
-    return min(scores, key=lambda name: (name in BASELINES, -scores[name]["ua"], scores[name]["loss"], name))
+    return min(scores, key=lambda name: (name in BASELINES, -scores[name].ua, scores[name].loss, name))

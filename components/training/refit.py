@@ -1,13 +1,14 @@
 """Chosen configurations trained again, on everything that the choice may now see."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import torch
 
+from ..artifacts.search import Chosen
 from .data import Rows
 from .population import Member, Population
 
@@ -29,10 +30,9 @@ class Choice:
     schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
 
     @classmethod
-    def of(cls, strategy: str, chosen: dict[str, Any]) -> "Choice":
-        """From a fold's entry in ``best.json``."""
-        schedule = tuple((epoch, config) for epoch, config in chosen["schedule"])
-        return cls(strategy, chosen["config"], chosen["epochs"], chosen["fitted"], schedule)
+    def of(cls, strategy: str, chosen: Chosen) -> "Choice":
+        """What one fold's validation chose."""
+        return cls(strategy, chosen.config, chosen.epochs, chosen.fitted, tuple(chosen.schedule))
 
     def parts(self) -> list[tuple[int, dict[str, Any]]]:
         """``[(epochs, config), …]`` one after another, as many epochs in all as were chosen."""
@@ -70,28 +70,28 @@ def probabilities(population: Population, rows: Rows) -> torch.Tensor:
     return population.evaluate(rows).double().softmax(-1).cpu()
 
 
-def choice_for_everything(strategy: str, folds: dict[str, dict]) -> Choice:
+def choice_for_everything(strategy: str, folds: Mapping[int, Chosen]) -> Choice:
     """One choice from the folds' choices, for the model that is trained on all rows.
 
     The configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial
     number. The median of the folds' epochs, and the mean of what was fitted on their validation rows.
     """
-    alike: dict[str, list[dict]] = {}
-    for held in folds.values():
-        key = json.dumps([held["config"], held["schedule"]], sort_keys=True)
-        alike.setdefault(key, []).append(held)
+    alike: dict[str, list[Chosen]] = {}
+    for chosen in folds.values():
+        key = json.dumps([chosen.config, chosen.schedule], sort_keys=True)
+        alike.setdefault(key, []).append(chosen)
 
-    def rank(votes: list[dict]) -> tuple:
-        score = sum(held["validation"]["ua"] for held in votes) / len(votes)
-        return (-len(votes), -score, min(held["trial"] for held in votes))
+    def rank(votes: list[Chosen]) -> tuple:
+        score = sum(chosen.validation.ua for chosen in votes) / len(votes)
+        return (-len(votes), -score, min(chosen.trial for chosen in votes))
 
-    chosen = min(alike.values(), key=rank)[0]
-    epochs = max(1, round(median(held["epochs"] for held in folds.values())))
-    names = sorted(next(iter(folds.values()))["fitted"])
+    first = min(alike.values(), key=rank)[0]
+    epochs = max(1, round(median(chosen.epochs for chosen in folds.values())))
+    names = sorted(next(iter(folds.values())).fitted)
     fitted = {
-        name: torch.tensor([held["fitted"][name] for held in folds.values()], dtype=torch.float64)
+        name: torch.tensor([chosen.fitted[name] for chosen in folds.values()], dtype=torch.float64)
         .mean(0)
         .tolist()
         for name in names
     }
-    return Choice.of(strategy, chosen | {"epochs": epochs, "fitted": fitted})
+    return Choice.of(strategy, first.model_copy(update={"epochs": epochs, "fitted": fitted}))

@@ -7,12 +7,11 @@ those whose label is not to be known.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ParamsError, SearchError
+from ..errors import SearchError
 from ..schema import LabelSpace, Layout
 from .data import UNLABELLED, Rows
 from .heads import DIMENSIONS, HEADS
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from .rows import Part
 
-UTTERANCES = Path("data/utterances")
 COLUMNS = ["utterance_id", "corpus", "speaker", "speaker_gender", *DIMENSIONS, "intensity", "raters"]
 INTENSITY = {"low": 0.0, "normal": 0.5, "strong": 1.0}
 GENDER = {"female": 0.0, "male": 1.0}
@@ -88,32 +86,22 @@ class Told:
                 )
 
 
-def read_told(
-    corpora: Sequence[str],
+def told_of(
+    table: "pd.DataFrame",
     layouts: Mapping[str, Layout],
     *,
     space: LabelSpace,
     classes: Sequence[str],
-    folder: Path = UTTERANCES,
 ) -> Told:
-    """What the corpora's utterance tables tell.
+    """What utterance tables tell.
 
     Args:
+        table: the corpora's utterance tables, one after another.
         layouts: of each corpus; where one takes its label from raters of one kind, their votes alone count.
         space: maps the votes to the classes; a vote for something else is not counted.
-
-    Raises:
-        ParamsError: for a table that is not there.
     """
-    import pandas as pd
-
-    missing = [name for name in corpora if not (folder / f"{name}.parquet").is_file()]
-    if missing:
-        raise ParamsError(f"{folder} has no table of {', '.join(missing)}; make it: dvc repro utterances")
-    tables = [pd.read_parquet(folder / f"{name}.parquet", columns=COLUMNS) for name in corpora]
-    table = pd.concat(tables, ignore_index=True)
     shares = np.zeros((len(table), len(classes)), dtype=np.float32)
-    meant = {name: _meant(space, name, layouts[name], classes) for name in corpora}
+    meant = {name: _meant(space, name, layout, classes) for name, layout in layouts.items()}
     for row, (corpus, held) in enumerate(zip(table["corpus"], table["raters"], strict=True)):
         if isinstance(held, str):
             kind = layouts[corpus].raters or ""

@@ -11,7 +11,7 @@ words of a prompt are strangers to the model, and unseen classes are expected at
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from ..fusion.prompts import WORDS, encoded_size, prompt_logits
 from ..fusion.strategy import BASELINES, REGISTRY, build
 from .data import Rows
 from .population import Population
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEMPLATES = {
     "en": ("{}", "i feel {}", "this is {}"),
@@ -76,12 +79,10 @@ CALLED = {
 FALLBACK = "en"
 
 
-def languages_of(tables: Iterable[Path], ids: Iterable[str]) -> list[str]:
-    """The languages, sorted, of those utterances in tables of them (data/utterances) that name one."""
-    import pandas as pd
-
-    rows = pd.concat(pd.read_parquet(path, columns=["utterance_id", "language"]) for path in tables)
-    return sorted(rows.loc[rows["utterance_id"].isin(set(ids)), "language"].dropna().unique())
+def languages_of(utterances: "pd.DataFrame", ids: Iterable[str]) -> list[str]:
+    """The languages, sorted, that the utterance table has for these utterances."""
+    rows = utterances.loc[utterances["utterance_id"].isin(set(ids)), "language"]
+    return sorted(rows.dropna().unique())
 
 
 @dataclass(frozen=True)

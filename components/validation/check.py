@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..artifacts.validation import Breach, Verdict
 from ..errors import listed
 from . import facts as media_facts
 from .clause import CELLS, CLASSES, COUNTS, CRITICAL, SPEAKERS, UTTERANCES, WARNING, Clause
@@ -34,8 +35,8 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    verdict: dict
-    """What verdict.json holds, but for what the adapter could not read, which is not seen here."""
+    verdict: Verdict
+    """Without what the adapter could not read and the coverage of feature tables, which are not seen here."""
     pages: dict[str, str]
     """Table → Great Expectations' page of it, HTML."""
     rows: list[tuple[Clause, dict[str, str]]] = field(default_factory=list)
@@ -62,7 +63,7 @@ def check(
     """
     features = features or {}
     facts = facts.sort_values("utterance_id", kind="stable", ignore_index=True)
-    broken: dict[str, list[dict]] = {CRITICAL: [], WARNING: []}
+    broken: dict[str, list[Breach]] = {CRITICAL: [], WARNING: []}
     pages, of_rows = {}, []
     context = _context()
     for name, table in tables(corpus, facts, features=features, known=known).items():
@@ -80,18 +81,20 @@ def check(
                     of_rows.append((clause, wrong.map(_written).to_dict()))
         pages[name] = page(results, title=f"{corpus}: {name}")
     excluded = media_facts.excluded(facts)
-    verdict = {
-        "corpus": corpus,
-        "ok": not broken[CRITICAL],
-        "counts": _counts(facts, features, excluded),
-        "critical": broken[CRITICAL],
-        "warnings": broken[WARNING],
-        "excluded": excluded,
-        "unusable": media_facts.unusable(
+    verdict = Verdict(
+        corpus=corpus,
+        ok=not broken[CRITICAL],
+        counts=_counts(facts, features, excluded),
+        critical=broken[CRITICAL],
+        warnings=broken[WARNING],
+        excluded=excluded,
+        unusable=media_facts.unusable(
             facts, with_features={each for ids in features.values() for each in ids}
         ),
-        "quarantined": [],
-    }
+        quarantined=[],
+        features={},
+        unread=[],
+    )
     return Outcome(verdict, pages, of_rows)
 
 
@@ -166,7 +169,7 @@ def _wrong_rows(result, table: pd.DataFrame, keys: list[str]) -> pd.Series:
     return pd.Series(table.loc[places, column].to_numpy("object"), index=names.to_numpy())
 
 
-def _finding(corpus: str, clause: Clause, result, *, wrong: pd.Series, known: Known | None) -> dict:
+def _finding(corpus: str, clause: Clause, result, *, wrong: pd.Series, known: Known | None) -> Breach:
     held = result.result
     rows = sorted(wrong.index)
     if "observed_value" in held:
@@ -174,17 +177,17 @@ def _finding(corpus: str, clause: Clause, result, *, wrong: pd.Series, known: Kn
     else:
         values = [_written(value) for value in wrong.unique()]
         found = f"{listed(values)} in {held['unexpected_count']} of {held['element_count']}"
-    return {
-        "expectation": result.expectation_config.type,
-        "table": clause.table,
-        "column": clause.column,
-        "expected": clause.expected,
-        "found": found + _as_published(corpus, clause, rows, known),
-        "rows": rows[:ROWS_AT_MOST],
-        "count": len(rows),
-        "of_rows": clause.of_rows,
-        "advice": clause.advice,
-    }
+    return Breach(
+        expectation=result.expectation_config.type,
+        table=clause.table,
+        column=clause.column,
+        expected=clause.expected,
+        found=found + _as_published(corpus, clause, rows, known),
+        rows=rows[:ROWS_AT_MOST],
+        count=len(rows),
+        of_rows=clause.of_rows,
+        advice=clause.advice,
+    )
 
 
 def _as_published(corpus: str, clause: Clause, rows: list[str], known: Known | None) -> str:

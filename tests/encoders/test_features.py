@@ -13,13 +13,14 @@ import psutil
 import pytest
 import soundfile
 from conftest import ROOT
+from emoflow.artifacts.features import Exclusions
 from emoflow.corpora.features import Attached
 from emoflow.encoders import FeatureStore, pool
 from emoflow.encoders.cache import Cache
-from emoflow.encoders.features import extract, recipes_of
+from emoflow.encoders.extract import extract, recipes_of
 from emoflow.encoders.pool import Job, Recipe
 from emoflow.errors import CorpusError, SettingsError
-from emoflow.files import file_digest
+from emoflow.files import file_digest, replacing
 from emoflow.params import load
 
 RATE = 16_000
@@ -61,16 +62,19 @@ def corpus(
 def make_features(
     folder: Path, table: pd.DataFrame, recipes=LOGMEL, *, attached=None, excluded=None
 ) -> list[str]:
-    return extract(
-        table,
-        raw=folder / "raw",
-        out=folder / "out",
-        recipes=recipes,
-        attached=attached or {},
-        excluded=excluded or {},
-        cache=Cache(folder / "cache"),
-        workers=2,
-    )
+    with replacing(folder / "out") as out:
+        exclusions, lines = extract(
+            table,
+            raw=folder / "raw",
+            out=out,
+            recipes=recipes,
+            attached=attached or {},
+            excluded=excluded or {},
+            cache=Cache(folder / "cache"),
+            workers=2,
+        )
+        Exclusions(exclusions=exclusions).write_file(out / "exclusions.json")
+    return lines
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -97,7 +101,7 @@ def test_what_can_be_used_is_and_the_rest_is_listed_with_its_reason(tmp_path):
     lines = make_features(tmp_path, table, BOTH, excluded={("c/refused", "audio"): "said validation"})
     reasons = {
         (each["utterance_id"], each["modality"], each["encoder"]): each["reason"]
-        for each in json.loads((tmp_path / "out" / "exclusions.json").read_text())
+        for each in json.loads((tmp_path / "out" / "exclusions.json").read_text())["exclusions"]
     }
     assert list(reasons) == sorted(reasons)
     for name, reason in {
@@ -163,8 +167,8 @@ def test_a_modality_of_sequences_that_is_made_of_no_medium(tmp_path):
 
 
 def test_a_modality_of_features_has_no_recipe():
-    stated = load(ROOT / "params.yaml")
-    assert list(recipes_of(stated.features, ["gesture", "audio"], None)) == ["audio"]
+    audio = load(ROOT / "params.yaml").features.audio.model_dump()
+    assert list(recipes_of({"gesture": {}, "audio": audio})) == ["audio"]
 
 
 def test_a_file_that_is_gone_stops_and_is_not_kept_as_unusable(tmp_path):
@@ -180,8 +184,8 @@ def test_a_file_that_is_gone_stops_and_is_not_kept_as_unusable(tmp_path):
 
 
 def test_params_say_how_each_modality_is_encoded():
-    stated = load(ROOT / "params.yaml")
-    recipes = recipes_of(stated.features, stated.modalities, Path("model.task"))
+    stated = load(ROOT / "params.yaml").features.model_dump()
+    recipes = recipes_of(stated, Path("model.task"))
     assert recipes["text"] == Recipe(("hashing",), {"dimensions": 1024})
     assert recipes["face"].parameters == {"frames": 8} and recipes["face"].landmark_model is None
     assert [encoder.name for encoder in recipes["audio"].encoders()] == ["compare", "egemaps"]

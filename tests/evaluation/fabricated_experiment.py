@@ -5,7 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from emoflow.files import write_json, write_table
+from documents import best, budget, chosen, protocol
+from emoflow.artifacts.features import Exclusions
+from emoflow.artifacts.search import CURVES, TRIALS, Best
+from emoflow.artifacts.utterances import ORACLE, Ceilings, People
+from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
@@ -66,37 +70,20 @@ def experiment(
         "explanation": "byte-identical audio, always in one role together: a/1 = a/2.",
         "advice": "No leak; but the clip counts more than once.",
     }
-    write_json(
-        data / "folds.json",
-        {
-            "protocol": f"emotion{len(classes)}.kfold{folds}",
-            "label_space": f"emotion{len(classes)}",
-            "classes": classes,
-            "digest": "0" * 64,
-            "count": folds,
-            "source": "rule",
-            "selection": "For test fold k, fold k+1 (cyclic) is validation, and the rest trains",
-            "inflated": None,
-            "shots": None,
-            "unseen": [],
-            "waived": [],
-            "dropped_by_corpus": {},
-            "unlabelled": {},
-            "findings": [finding],
-            "text_repeats": text_repeats,
-        }
-        | (said or {}),
-    )
-    best = _search(data, skill, folds, generator)
+    name = f"emotion{len(classes)}"
+    usual = {"protocol": f"{name}.kfold{folds}", "label_space": name, "classes": classes, "count": folds}
+    usual |= {"findings": [finding], "text_repeats": text_repeats}
+    protocol(**usual | (said or {})).write(root)
+    best = _search(root, skill, folds, generator)
     write_table(
         data / "predictions.parquet",
-        _predictions(table, deal, skill, classes, seeds, best["per_fold_best"], generator),
+        _predictions(table, deal, skill, classes, seeds, best.per_fold_best, generator),
     )
-    _oracle(data / "ceilings" / corpus, table, classes, generator, planted=planted)
+    _oracle(root, corpus, table, classes, generator, planted=planted)
     excluded = {"utterance_id": table["utterance_id"][0], "modality": "face", "encoder": "appearance"}
     excluded |= {"reason": "no face found"}
     exclusions = [excluded, excluded | {"encoder": "landmarks"}]
-    write_json(data / "features" / corpus / "exclusions.json", exclusions)
+    Exclusions(exclusions=exclusions).write(root, corpus=corpus)
     return data
 
 
@@ -111,7 +98,7 @@ def _utterances(corpus: str, classes: list[str], speakers: int, clips: int) -> p
     return pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).sort_values("utterance_id", ignore_index=True)
 
 
-def _search(data: Path, skill: dict[str, float], folds: int, generator: np.random.Generator) -> dict:
+def _search(root: Path, skill: dict[str, float], folds: int, generator: np.random.Generator) -> Best:
     trials, curves, strategies = [], [], {}
     config = {"learning_rate": 0.00123, "width": 64, "dropout": 0.3, "pooling": "attention"}
     for name, right in skill.items():
@@ -128,39 +115,36 @@ def _search(data: Path, skill: dict[str, float], folds: int, generator: np.rando
                     scores = (None,) * 3 if status == "failed" else (ended, ended, 0.9)
                     trials.append((*at, json.dumps(config), 2, epochs, status, reason, *scores))
             validation = {"wa": final, "ua": final, "loss": 0.9}
-            held[str(fold)] = {"trial": 0, "config": config, "epochs": 17, "validation": validation}
-        mean = float(np.mean([fold["validation"]["ua"] for fold in held.values()]))
-        strategies[name] = {"folds": held, "validation": {"ua": mean}, "parameters": 48_231}
-    columns = ["strategy", "fold", "trial", "seed", "config", "rung", "epochs", "status", "reason"]
-    write_table(
-        data / "search" / "trials.parquet", pd.DataFrame(trials, columns=[*columns, "wa", "ua", "loss"])
-    )
+            held[fold] = chosen(config=config, epochs=17, parameters=48_231, validation=validation)
+        strategies[name] = held
+    columns = [
+        "strategy",
+        "fold",
+        "trial",
+        "seed",
+        "config",
+        "rung",
+        "epochs",
+        "status",
+        "reason",
+        "wa",
+        "ua",
+        "loss",
+    ]
+    table = pd.DataFrame(trials, columns=columns)
+    TRIALS.write(table.assign(batch=0, schedule=None, parameters=48_231, best_epoch=17), root)
     columns = [*columns[:4], "epoch", "train_loss", "loss", "wa", "ua"]
-    write_table(data / "search" / "curves.parquet", pd.DataFrame(curves, columns=columns))
-    per_fold = {
-        str(k): max(strategies, key=lambda name: strategies[name]["folds"][str(k)]["validation"]["ua"])
-        for k in range(folds)
-    }
-    best = {
-        "strategies": strategies,
-        "best": max(strategies, key=lambda name: strategies[name]["validation"]["ua"]),
-        "per_fold_best": per_fold,
-        "left_out": {"gesture": "no utterance of <control> has it"},
-        "modalities": MODALITIES,
-        "budget": {
-            "configurations": CONFIGURATIONS,
-            "epochs": 20,
-            "folds": folds,
-            "seeds": SEARCH_SEEDS,
-            "rungs": [5, 20],
-            "proposals": "spread",
-            "batches": 1,
-            "patience": None,
-            "evolve": False,
-        },
-    }
-    write_json(data / "search" / "best.json", best)
-    return best
+    CURVES.write(pd.DataFrame(curves, columns=columns), root)
+    found = best(
+        strategies,
+        left_out={"gesture": "no utterance of <control> has it"},
+        modalities=MODALITIES,
+        budget=budget(
+            configurations=CONFIGURATIONS, epochs=20, folds=folds, seeds=SEARCH_SEEDS, rungs=[5, 20]
+        ),
+    )
+    found.write(root)
+    return found
 
 
 def _curve(at: tuple, final: float, epochs: int, generator: np.random.Generator) -> list[tuple]:
@@ -190,18 +174,18 @@ def _predictions(table, deal, skill, classes, seeds, per_fold, generator) -> pd.
             part.insert(0, "utterance_id", table["utterance_id"])
             parts.append(part)
     rows = pd.concat(parts, ignore_index=True)
-    chosen = rows[rows["strategy"] == rows["fold"].astype(str).map(per_fold)].assign(strategy="chosen")
+    chosen = rows[rows["strategy"] == rows["fold"].map(per_fold)].assign(strategy="chosen")
     rows = pd.concat([rows, chosen], ignore_index=True)
     return rows.sort_values(["strategy", "seed", "fold", "utterance_id"], ignore_index=True)
 
 
-def _oracle(folder: Path, table, classes, generator, *, planted: bool) -> None:
+def _oracle(root: Path, corpus: str, table, classes, generator, *, planted: bool) -> None:
     agree = {"both": {"accuracy": 0.634, "ua": 0.612, "utterances": 120, "raters": 9.8}}
-    write_json(folder / "people.json", agree if planted else {})
-    columns = ["utterance_id", "subset", "label", "prediction", "correct"]
+    People(agreement=agree if planted else {}).write(root, corpus=corpus)
+    columns = list(ORACLE.columns)
     if not planted:
-        write_table(folder / "oracle.parquet", pd.DataFrame(columns=columns))
-        write_json(folder / "ceilings.json", {})
+        ORACLE.write(pd.DataFrame(columns=columns), root, corpus=corpus)
+        Ceilings(truth={}, population={}, oracle={}).write(root, corpus=corpus)
         return
     subsets = ["audio", "text", "face", "audio+text", "audio+face", "text+face", "audio+text+face"]
     parts, population = [], {}
@@ -214,5 +198,5 @@ def _oracle(folder: Path, table, classes, generator, *, planted: bool) -> None:
         after = dict(zip(classes, [*classes[1:], classes[0]], strict=True))
         part["prediction"] = part["label"].where(correct, part["label"].map(after))
         parts.append(pd.concat([part[columns], pd.get_dummies(part["prediction"], dtype=float)], axis=1))
-    write_table(folder / "oracle.parquet", pd.concat(parts, ignore_index=True))
-    write_json(folder / "ceilings.json", {"population": population, "oracle": {}})
+    ORACLE.write(pd.concat(parts, ignore_index=True), root, corpus=corpus)
+    Ceilings(truth={}, population=population, oracle={}).write(root, corpus=corpus)

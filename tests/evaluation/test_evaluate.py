@@ -6,36 +6,42 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import documents
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from emoflow.errors import EvaluationError
-from emoflow.evaluation.evaluate import evaluate, main, measure
+from emoflow.artifacts.features import Exclusions
+from emoflow.artifacts.folds import Folds
+from emoflow.artifacts.search import Best
+from emoflow.errors import ArtifactError, EvaluationError
+from emoflow.evaluation.evaluate import measure
 from emoflow.evaluation.report import page
 from emoflow.evaluation.summary import table
-from emoflow.files import read_json, tree_digest, write_json, write_table
+from emoflow.files import read_json, tree_digest, write_table
+from emoflow.stages.evaluate import evaluate, main, read
 from fabricated_experiment import CLASSES, SKILL, experiment
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 HOW = {"corpora": ["control"], "resamples": 300, "seed": 7}
+MEASURE = {"resamples": 300, "seed": 7}
 
 
 def run(data: Path) -> dict:
     """The stage, with all that it writes."""
-    return evaluate(data=data, reports=data.parent / "reports", **HOW)
+    return evaluate(root=data.parent, **HOW)
 
 
 def measured(data: Path) -> dict:
     """The metrics alone."""
-    return measure(data=data, **HOW)[0]
+    return measure(read(["control"], data.parent), **MEASURE)[0]
 
 
 def paged(data: Path) -> tuple[dict, str]:
     """The metrics and the report, without the plots."""
-    metrics, search = measured(data), data / "search"
-    trials = pd.read_parquet(search / "trials.parquet")
-    return metrics, page(metrics, best=read_json(search / "best.json"), trials=trials)
+    experiment = read(["control"], data.parent)
+    metrics = measure(experiment, **MEASURE)[0]
+    return metrics, page(metrics, best=experiment.best, trials=experiment.trials)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +77,9 @@ def test_figures_are_those_of_the_mean_of_the_seeds(done):
 
 def test_best_is_what_validation_chose_and_the_metrics_say_how(done):
     data, metrics = done
-    search = read_json(data / "search" / "best.json")
-    assert metrics["best"] == search["best"]
-    assert metrics["chosen"]["per_fold"] == search["per_fold_best"]
+    search = Best.read(data.parent)
+    assert metrics["best"] == search.best
+    assert metrics["chosen"]["per_fold"] == {str(k): name for k, name in search.per_fold_best.items()}
     assert set(metrics["strategies"]) == {*SKILL, "chosen"}
     assert metrics["strategies"]["audio"]["params"] == 48_231
     assert metrics["strategies"]["chosen"]["params"] is None
@@ -298,8 +304,7 @@ def test_the_table_says_what_passed_the_gate_and_what_was_set_aside(done):
 
 def test_the_ceiling_is_of_the_modalities_that_the_corpora_have(tmp_path):
     data = experiment(tmp_path)
-    best = read_json(data / "search" / "best.json") | {"modalities": ["audio", "text"]}
-    write_json(data / "search" / "best.json", best)
+    documents.changed(Best, tmp_path, modalities=["audio", "text"])
     metrics = measured(data)
     assert metrics["strategies"]["late-average"]["modalities"] == ["audio", "text"]
     assert metrics["ceiling"]["strategies"]["late-average"]["subset"] == "audio+text"
@@ -374,7 +379,7 @@ def test_predictions_that_do_not_fit_are_refused_and_nothing_is_lost(done, tmp_p
 def test_a_missing_input_is_named(tmp_path):
     data = experiment(tmp_path)
     (data / "search" / "curves.parquet").unlink()
-    with pytest.raises(EvaluationError, match=r"curves\.parquet is not here; make it: dvc repro"):
+    with pytest.raises(ArtifactError, match=r"curves\.parquet does not exist; make it: dvc repro search"):
         run(data)
 
 
@@ -416,15 +421,17 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
 def test_the_report_escapes_what_comes_from_data(tmp_path):
     data = experiment(tmp_path)
     evil = "<script>alert('x')</script>"
-    folds = read_json(data / "folds.json")
-    folds["protocol"] = folds["findings"][0]["explanation"] = evil
-    write_json(
-        data / "folds.json",
-        folds
-        | {"dropped_by_corpus": {evil: {evil: 3}}, "waived": [{"kind": evil, "reason": evil, "count": 1}]},
+    finding = Folds.read(tmp_path).findings[0].model_dump() | {"explanation": evil}
+    documents.changed(
+        Folds,
+        tmp_path,
+        protocol=evil,
+        findings=[finding],
+        dropped_by_corpus={evil: {evil: 3}},
+        waived=[{"kind": evil, "reason": evil, "count": 1}],
     )
-    exclusions = data / "features" / "control" / "exclusions.json"
-    write_json(exclusions, [{"utterance_id": evil, "modality": evil, "encoder": evil, "reason": evil}])
+    excluded = {"utterance_id": evil, "modality": evil, "encoder": evil, "reason": evil}
+    Exclusions(exclusions=[excluded]).write(tmp_path, corpus="control")
     metrics = run(data)
     text = (tmp_path / "reports" / "index.html").read_text()
     assert "script" not in parsed(text).tags

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import ROOT
-from emoflow.files import read_json, write_json, write_table
+from documents import nothing_planted, protocol
+from emoflow.files import read_json, write_table
 from emoflow.schema import UTTERANCE_COLUMNS
 from planted_experiment import CLASSES, lay_out
 
@@ -30,29 +31,14 @@ def validation_is_test(folds: pd.DataFrame) -> pd.DataFrame:
 def put(root: Path, folds: pd.DataFrame, *, inflated: str | None) -> None:
     """What the stages before would have left beside the planted features."""
     write_table(root / "data/folds.parquet", folds)
-    described = {
-        "protocol": "small.other" + (" (inflated)" if inflated else ""),
-        "label_space": "small",
-        "classes": CLASSES,
-        "selection": "Validation is what it is",
-        "inflated": inflated,
-        "shots": None,
-        "unseen": [],
-        "waived": [],
-        "dropped_by_corpus": {},
-        "unlabelled": {},
-        "findings": [],
-        "text_repeats": False,
-    }
-    write_json(root / "data/folds.json", described)
+    name = "small.other" + (" (inflated)" if inflated else "")
+    protocol(protocol=name, classes=CLASSES, selection="Validation is what it is", inflated=inflated).write(
+        root
+    )
     rows = folds[["utterance_id", "speaker", "label"]].drop_duplicates("utterance_id")
     table = rows.assign(corpus="control").reindex(columns=list(UTTERANCE_COLUMNS))
     write_table(root / "data/utterances/control.parquet", table)
-    oracle = pd.DataFrame(columns=["utterance_id", "subset", "prediction", "correct"])
-    write_table(root / "data/ceilings/control/oracle.parquet", oracle)
-    write_json(root / "data/ceilings/control/ceilings.json", {})
-    write_json(root / "data/ceilings/control/people.json", {})
-    write_json(root / "data/features/control/exclusions.json", [])
+    nothing_planted(root, "control")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +51,7 @@ def test_the_stages_go_through(tmp_path, made, inflated, count):
     folds = made(pd.read_parquet(tmp_path / "data/folds.parquet"))
     put(tmp_path, folds, inflated=inflated)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"}
-    for module in ("search.search", "training.train", "evaluation.evaluate"):
+    for module in ("stages.search", "stages.train", "stages.evaluate"):
         command = [sys.executable, "-m", f"emoflow.{module}"]
         ended = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
         assert ended.returncode == 0, ended.stdout + ended.stderr

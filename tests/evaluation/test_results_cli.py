@@ -3,16 +3,18 @@
 import shutil
 
 from conftest import ROOT
+from documents import changed
 from emoflow import cli
-from emoflow.evaluation.evaluate import evaluate
+from emoflow.artifacts.folds import Folds
 from emoflow.files import read_json, write_json
+from emoflow.stages.evaluate import evaluate
 from fabricated_experiment import experiment
 from typer.testing import CliRunner
 
 
 def test_an_earlier_experiment_s_figures_are_not_shown_as_this_one_s(tmp_path, monkeypatch):
     data = experiment(tmp_path, speakers=3, folds=3, clips=2)
-    evaluate(data=data, reports=tmp_path / "reports", corpora=["control"], resamples=100, seed=7)
+    evaluate(root=tmp_path, corpora=["control"], resamples=100, seed=7)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(cli.app, ["results"])
@@ -24,8 +26,7 @@ def test_an_earlier_experiment_s_figures_are_not_shown_as_this_one_s(tmp_path, m
     older = CliRunner().invoke(cli.app, ["results"])
     assert "was written by an earlier emoflow" in str(older.exception or older.output)
 
-    folds = read_json(data / "folds.json")
-    write_json(data / "folds.json", folds | {"protocol": "emotion7.loso"})
+    changed(Folds, tmp_path, protocol="emotion7.loso")
     refused = CliRunner().invoke(cli.app, ["results"])
     assert "of an earlier experiment, emotion7.kfold3" in str(refused.exception or refused.output)
     (data / "folds.json").unlink()

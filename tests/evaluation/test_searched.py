@@ -1,9 +1,9 @@
 """What is said of the search is what its tables record: the budget, and whether every strategy had the same."""
 
-import copy
-
+import documents
 import pandas as pd
 import pytest
+from emoflow.artifacts.search import Best
 from emoflow.errors import EvaluationError
 from emoflow.evaluation.searched import chosen_curves, described, learning
 
@@ -36,11 +36,10 @@ def curves() -> pd.DataFrame:
     )
 
 
-def best(**budget) -> dict:
-    folds = {str(fold): {"trial": 0} for fold in range(FOLDS)}
-    return {"strategies": {"audio": {"folds": folds}, "late-average": {"folds": folds}}} | {
-        "budget": BUDGET | budget
-    }
+def best(**changes) -> Best:
+    folds = {fold: documents.chosen() for fold in range(FOLDS)}
+    budget = documents.budget(**BUDGET | changes)
+    return documents.best({"audio": folds, "late-average": folds}, budget=budget)
 
 
 def said(table: pd.DataFrame, **budget) -> dict:
@@ -132,8 +131,7 @@ def test_validation_is_of_the_choice_over_folds_and_seeds():
 
 
 def test_a_choice_that_is_no_trial_is_refused():
-    lost = copy.deepcopy(best())
-    lost["strategies"]["audio"]["folds"]["1"]["trial"] = 5
+    lost = documents.best({"audio": {0: documents.chosen(), 1: documents.chosen(trial=5)}})
     with pytest.raises(EvaluationError, match="audio, fold 1: the choice is trial 5"):
         described(trials(), chosen_curves(curves(), best()), lost)
 

@@ -5,9 +5,9 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
-from emoflow.evaluation.evaluate import evaluate
 from emoflow.evaluation.summary import table
 from emoflow.files import read_json
+from emoflow.stages.evaluate import evaluate
 from fabricated_experiment import CLASSES, experiment
 from rich.console import Console
 from sklearn.metrics import recall_score
@@ -18,7 +18,7 @@ UNSEEN = ["fear", "surprise"]
 def test_seen_and_unseen_classes_are_told_apart(tmp_path):
     data = experiment(tmp_path, said={"unseen": UNSEEN})
     reports = tmp_path / "reports"
-    metrics = evaluate(data=data, reports=reports, corpora=["control"], resamples=200, seed=7)
+    metrics = evaluate(root=tmp_path, corpora=["control"], resamples=200, seed=7)
     held = metrics["zero_shot"]
     assert held["unseen"] == UNSEEN and held["chance"] == pytest.approx(1 / 7)
     assert held["strategies"].keys() == metrics["strategies"].keys()
@@ -46,7 +46,7 @@ def test_seen_and_unseen_classes_are_told_apart(tmp_path):
 
 
 def test_where_every_class_is_seen_nothing_is_said(tmp_path):
-    data = experiment(tmp_path)
-    metrics = evaluate(data=data, reports=tmp_path / "reports", corpora=["control"], resamples=200, seed=7)
+    experiment(tmp_path)
+    metrics = evaluate(root=tmp_path, corpora=["control"], resamples=200, seed=7)
     assert metrics["zero_shot"] is None
     assert "Seen and unseen" not in (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")

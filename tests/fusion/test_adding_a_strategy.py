@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 import torch
 from emoflow.fusion import listing, strategy
-from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.model import EmotionModel, members_state
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.search.space import configurations
 from emoflow.training.data import Rows
@@ -39,11 +39,10 @@ def test_a_file_and_a_line_are_enough(added):
     rows = Rows(preparation(x, there), there, torch.arange(40) % 2)
     made = Population(added, [Member(drawn[0], 1)], dimensions=sizes, classes=2)
     made.fit(rows, epochs=1, validation=rows)
-    described = {
-        "format": FORMAT, "strategy": added, "config": drawn[0], "seeds": [1], "classes": ["calm", "tense"],
-        "preparation": preparation.describe(),
-    }  # fmt: skip
-    model = EmotionModel.from_description(described)
+    model = EmotionModel.empty(
+        added, drawn[0], members=1, classes=2,
+        preparation=Preparation.from_description(preparation.describe()),
+    )  # fmt: skip
     kept = {f"preparation.{name}": value for name, value in preparation.state_dict().items()}
     model.load_state_dict(kept | members_state(made.state(), 1))
     torch.testing.assert_close(model(x, there), made.evaluate(rows).softmax(-1)[0])

@@ -1,7 +1,7 @@
 """The floor: what the most frequent class and what chance reach, through the same trainer as everything else."""
 
 import torch
-from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.model import EmotionModel, members_state
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.training.data import Rows
 from emoflow.training.metrics import unweighted_recall, weighted_accuracy
@@ -62,11 +62,10 @@ def test_a_baseline_is_packed_like_any_other_strategy():
     for strategy in ("majority", "chance"):
         made = population(strategy)
         made.fit(prepared, epochs=1)
-        described = {
-            "format": FORMAT, "strategy": strategy, "config": {}, "seeds": [1, 2],
-            "classes": list("abcd"), "preparation": preparation.describe(),
-        }  # fmt: skip
-        model = EmotionModel.from_description(described)
+        model = EmotionModel.empty(
+            strategy, {}, members=2, classes=4,
+            preparation=Preparation.from_description(preparation.describe()),
+        )  # fmt: skip
         state = {f"preparation.{name}": x for name, x in preparation.state_dict().items()}
         model.load_state_dict(state | members_state(made.state(), 2))
         expected = made.evaluate(prepared).softmax(-1).mean(0)

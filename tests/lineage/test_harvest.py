@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 import yaml
+from documents import protocol
 from emoflow.errors import LineageError
-from emoflow.files import write_json
 from emoflow.lineage import Store, graph, harvest, tree
 from emoflow.lineage.tree import parse
 from finished import finish, git, lock
@@ -40,7 +40,7 @@ def test_an_experiment_committed_as_it_ran_is_clean(root):
 
 
 def test_of_a_few_shot_protocol_the_first_fold_is_all_that_the_model_heard(root):
-    write_json(root / "data" / "folds.json", {"shots": 4, "unseen": []})
+    protocol(shots=4).write(root)
     assert [member["utterance_id"] for member in facts(root).memberships] == [
         f"control/{n}" for n in (2, 3, 4)
     ]
@@ -53,7 +53,7 @@ def test_what_the_model_heard_without_a_label_is_told_apart(root):
     folds["role"] = folds["role"].mask(bare, "unlabelled")
     folds.to_parquet(root / "data" / "folds.parquet")
     for said in ({"shots": None, "unseen": []}, {"shots": 4, "unseen": []}):
-        write_json(root / "data" / "folds.json", said)
+        protocol(**said).write(root)
         roles = {member["utterance_id"]: member["role"] for member in facts(root).memberships}
         assert [name for name, role in roles.items() if role == "unlabelled"] == ["control/0"]
 

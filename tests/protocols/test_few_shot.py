@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from emoflow.errors import ProtocolError
 from emoflow.protocols import assign, protocol, select
-from emoflow.protocols.folds import digest, shown
+from emoflow.protocols.fold_table import digest
+from emoflow.protocols.naming import shown
 from emoflow.schema import LabelSpace
 from hypothesis import given, settings
 from hypothesis import strategies as st

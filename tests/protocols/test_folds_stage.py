@@ -1,13 +1,16 @@
 """The stage in a folder of its own: what it writes, what it drops, how it refuses."""
 
-import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from documents import validated
 from emoflow import params
-from emoflow.errors import LeakageError, ProtocolError
-from emoflow.protocols import folds as stage
+from emoflow.artifacts.folds import FOLDS, Folds, Leakage
+from emoflow.artifacts.utterances import UTTERANCES
+from emoflow.errors import ArtifactError, LeakageError
+from emoflow.stages import folds as stage
 from test_protocols import ALL_ACTORS, LUNA_ONE_EACH, ravdess
 
 
@@ -19,17 +22,13 @@ def project(tmp_path, monkeypatch):
 
     def put(table: pd.DataFrame, *, unusable=(), **changes) -> None:
         params.PATH.write_text(yaml.safe_dump(held | changes), encoding="utf-8")
-        stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
-        table.to_parquet(stage.UTTERANCES / "ravdess.parquet")
-        verdict = stage.VALIDATION / "ravdess" / "verdict.json"
-        verdict.parent.mkdir(parents=True, exist_ok=True)
-        verdict.write_text(json.dumps({"unusable": list(unusable)}), encoding="utf-8")
+        validated(Path(), table, unusable=list(unusable))
 
     return put
 
 
 def written() -> tuple[pd.DataFrame, dict]:
-    return pd.read_parquet(stage.FOLDS), json.loads(stage.DESCRIPTION.read_text(encoding="utf-8"))
+    return FOLDS.read(), Folds.read().model_dump()
 
 
 def test_what_the_stage_writes(project, capsys):
@@ -51,7 +50,7 @@ def test_what_the_stage_writes(project, capsys):
     }
     assert [finding["kind"] for finding in held["findings"]] == ["count", "repeated-text"]
     assert "left out of ravdess: 80 × song" in capsys.readouterr().out
-    assert json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["protocol"] == held["protocol"]
+    assert Leakage.read().model_dump()["protocol"] == held["protocol"]
 
 
 def test_few_shots_of_the_protocol_that_the_corpus_resolves_to(project):
@@ -70,7 +69,7 @@ def test_the_same_inputs_give_the_same_bytes(project):
     for rows in (table, table.sample(frac=1, random_state=3)):
         project(rows)
         stage.main()
-        outputs.append([path.read_bytes() for path in (stage.FOLDS, stage.DESCRIPTION, stage.LEAKAGE)])
+        outputs.append([path.read_bytes() for path in (FOLDS.path(), Folds.path(), Leakage.path())])
     assert outputs[0] == outputs[1]
 
 
@@ -108,13 +107,13 @@ def test_a_planted_copy_refuses_and_leaves_the_findings_to_be_read(project):
     project(table)
     with pytest.raises(LeakageError, match=table.loc[0, "utterance_id"]):
         stage.main()
-    assert not stage.FOLDS.exists()
-    kinds = [finding["kind"] for finding in json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))["findings"]]
+    assert not FOLDS.path().exists()
+    kinds = [finding["kind"] for finding in Leakage.read().model_dump()["findings"]]
     assert "duplicate" in kinds
 
 
 def test_a_missing_table_says_how_to_make_it(project):
     project(ravdess(LUNA_ONE_EACH))
-    (stage.UTTERANCES / "ravdess.parquet").unlink()
-    with pytest.raises(ProtocolError, match="dvc repro"):
+    UTTERANCES.path(corpus="ravdess").unlink()
+    with pytest.raises(ArtifactError, match="dvc repro utterances@ravdess"):
         stage.main()

@@ -1,15 +1,17 @@
 """The stage and the gate: what is let through by design or by waiver, what is inflated, what is left out; by name."""
 
-import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from documents import validated
 from emoflow import params
+from emoflow.artifacts.folds import FOLDS, Folds, Leakage
 from emoflow.errors import LeakageError, ProtocolError
-from emoflow.protocols import folds as stage
 from emoflow.protocols.published import names, read
 from emoflow.protocols.rules import parse
+from emoflow.stages import folds as stage
 from emoflow.validation.leakage import KINDS
 from made_tables import iemocap, own
 
@@ -27,16 +29,10 @@ def project(tmp_path, monkeypatch):
         changed = held | {"corpora": corpora} | changes
         changed["folds"] = held["folds"] | {"waivers": waivers or {}}
         params.PATH.write_text(yaml.safe_dump(changed), encoding="utf-8")
-        stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
         for name, table in zip(corpora, tables, strict=True):
-            table.to_parquet(stage.UTTERANCES / f"{name}.parquet")
-            verdict = stage.VALIDATION / name / "verdict.json"
-            verdict.parent.mkdir(parents=True, exist_ok=True)
-            verdict.write_text(
-                json.dumps({"unusable": []} | (verdicts or {}).get(name, {})), encoding="utf-8"
-            )
+            validated(Path(), table, **(verdicts or {}).get(name, {}))
         stage.main()
-        return json.loads(stage.DESCRIPTION.read_text(encoding="utf-8"))
+        return Folds.read().model_dump()
 
     return put
 
@@ -59,7 +55,7 @@ def test_random_folds_pass_and_are_called_inflated(project, capsys):
     assert held["count"] == 1 and held["id"] == "iemocap4.random"
     said = capsys.readouterr().out
     assert "inflated: utterances are dealt" in said and "lets through speaker" in said
-    leaks = json.loads(stage.LEAKAGE.read_text(encoding="utf-8"))
+    leaks = Leakage.read().model_dump()
     assert leaks["protocol"] == held["protocol"] and leaks["waived"] == held["waived"]
 
 
@@ -102,7 +98,7 @@ def test_a_leak_that_is_not_by_design_refuses_an_inflated_protocol_too(project):
     table[["audio", "audio_digest"]] = ["a.wav", "the same bytes"]
     with pytest.raises(LeakageError, match="duplicate"):
         project(table, protocol="random3")
-    assert not stage.FOLDS.exists()
+    assert not FOLDS.path().exists()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from emoflow.errors import ProtocolError
 from emoflow.protocols import assign, protocol, select, speakers_used
-from emoflow.protocols.folds import digest
+from emoflow.protocols.fold_table import digest
 from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 from hypothesis import given, settings
 from hypothesis import strategies as st

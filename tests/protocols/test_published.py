@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from emoflow.errors import ProtocolError
 from emoflow.protocols import assign, protocol, select
-from emoflow.protocols.folds import digest
+from emoflow.protocols.fold_table import digest
 from emoflow.protocols.published import names, read
 from emoflow.schema import CORPORA, LABEL_SPACES
 from made_tables import iemocap, own

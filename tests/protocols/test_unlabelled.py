@@ -1,16 +1,18 @@
 """Utterances without a label: they join training where nothing of theirs is held out, and no figure is of them."""
 
-import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from documents import validated
 from emoflow import params
+from emoflow.artifacts.folds import FOLDS, Folds
 from emoflow.errors import LeakageError, ParamsError, ProtocolError
 from emoflow.protocols import assigned, protocol, select
-from emoflow.protocols import folds as stage
 from emoflow.protocols.unlabelled import ROLE, bare_rows, with_unlabelled
 from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from emoflow.stages import folds as stage
 from made_tables import iemocap, own, table_of
 
 SPEAKERS = ["a", "b", "c", "d", "e", "f"]
@@ -133,18 +135,14 @@ def project(tmp_path, monkeypatch):
         changes = {"corpora": names, "label_space": "emotion4", "protocol": "kfold3"}
         held["folds"] |= {"unlabelled": [], "keep_unlabelled": False} | folds
         params.PATH.write_text(yaml.safe_dump(held | changes), encoding="utf-8")
-        for name, table in zip(names, tables, strict=True):
-            stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
-            table.to_parquet(stage.UTTERANCES / f"{name}.parquet")
-            verdict = stage.VALIDATION / name / "verdict.json"
-            verdict.parent.mkdir(parents=True, exist_ok=True)
-            verdict.write_text(json.dumps({"unusable": []}), encoding="utf-8")
+        for table in tables:
+            validated(Path(), table)
 
     return put
 
 
 def written() -> tuple[pd.DataFrame, dict]:
-    return pd.read_parquet(stage.FOLDS), json.loads(stage.DESCRIPTION.read_text(encoding="utf-8"))
+    return FOLDS.read(), Folds.read().model_dump()
 
 
 def test_what_the_stage_says_of_rows_without_a_label(project, capsys):

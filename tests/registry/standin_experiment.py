@@ -3,15 +3,17 @@
 import json
 from pathlib import Path
 
+import documents
 import finished
 import numpy as np
 import pandas as pd
 import soundfile
 import torch
+from emoflow.artifacts.model import ModelCard
 from emoflow.encoders.registry import encode, make
 from emoflow.encoders.store import Row, open_all, write
 from emoflow.files import write_json, write_table
-from emoflow.fusion.model import FORMAT, EmotionModel
+from emoflow.fusion.model import EmotionModel
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.fusion.strategy import build
 from safetensors.torch import save_file
@@ -128,7 +130,7 @@ def _model(root: Path, *, seed: int, protocol: str, strategy: str) -> None:
     write_json(
         root / "data" / "model" / "model.json",
         {
-            "format": FORMAT,
+            "schema_version": ModelCard.VERSION,
             "strategy": strategy,
             "config": CONFIG,
             "epochs": 1,
@@ -160,8 +162,7 @@ def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
     for number, name in enumerate(CLASSES):
         table[f"p_{name}"] = np.where(predicted == number, 0.8, 0.1)
     write_table(root / "data" / "predictions.parquet", pd.concat([table, table.assign(strategy="chosen")]))
-    folds_said = {"protocol": protocol, "digest": "f" * 64, "classes": CLASSES, "shots": None, "unseen": []}
-    write_json(root / "data" / "folds.json", folds_said)
+    documents.protocol(protocol=protocol, digest="f" * 64, classes=CLASSES).write(root)
     figure = {"mean": right, "low": right - 0.1, "high": right + 0.1}
     figures = {name: figure for name in ("wa", "ua", "macro_f1", "wf1")} | {"params": 10}
     write_json(
@@ -178,17 +179,9 @@ def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
     (root / "reports" / "comparison.csv").write_text("strategy,ua\n")
     (root / "reports" / "plots").mkdir(exist_ok=True)
     (root / "reports" / "plots" / "strategies.csv").write_text("strategy,ua\n")
-    choice = {"trial": 0, "config": CONFIG, "epochs": 2, "validation": {"wa": 0.5, "ua": 0.5, "loss": 1.0}}
+    choices = {fold: documents.chosen(config=CONFIG, epochs=EPOCHS) for fold in range(3)}
+    documents.best({strategy: choices}).write(root)
     search = root / "data" / "search"
-    write_json(
-        search / "best.json",
-        {
-            "strategies": {
-                strategy: {"folds": {str(fold): choice for fold in range(3)}, "validation": {"ua": 0.5}}
-            },
-            "best": strategy,
-        },
-    )
     trials = [
         {"strategy": strategy, "fold": fold, "trial": trial, "seed": seed, "config": json.dumps(CONFIG)}
         | {"epochs": EPOCHS, "status": "finished", "ua": 0.5 - 0.1 * trial + 0.02 * seed}

@@ -11,8 +11,8 @@ from emoflow.encoders.store import Row, write
 from emoflow.errors import FeatureError, SearchError
 from emoflow.files import read_json, tree_digest
 from emoflow.fusion.strategy import uses
-from emoflow.search import search
 from emoflow.search.gang import run_gang
+from emoflow.stages import search
 from planted_experiment import lay_out
 
 RAN: list[tuple[str, int, int]] = []

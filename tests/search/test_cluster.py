@@ -22,7 +22,7 @@ PATIENCE_S = 300
 
 def start(root: Path, environment: dict[str, str]) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "emoflow.search.search"], cwd=root, text=True,
+        [sys.executable, "-m", "emoflow.stages.search"], cwd=root, text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"} | environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

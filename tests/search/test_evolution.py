@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import documents
 import numpy as np
 import pytest
 from emoflow.search.evolution import perturbed, succession
@@ -78,8 +79,10 @@ def test_the_seeds_of_a_configuration_move_together():
 
 def test_what_is_chosen_is_refitted_by_its_schedule():
     _, outcome = evolved()
-    best = choose({("late-weighted", 0): outcome}, absent={}, modalities=list(SIZES), budget={})
-    held = best["strategies"]["late-weighted"]["folds"]["0"]
+    best = choose(
+        {("late-weighted", 0): outcome}, absent={}, modalities=list(SIZES), budget=documents.budget()
+    )
+    held = best.strategies["late-weighted"].folds[0]
     choice = Choice.of("late-weighted", held)
     assert sum(epochs for epochs, _ in choice.parts()) == choice.epochs
     assert choice.parts()[-1][1] == choice.config

@@ -1,5 +1,6 @@
 """Which strategy validation puts first, and which it may not."""
 
+import documents
 import pytest
 from emoflow.errors import SearchError
 from emoflow.schema import BASELINES
@@ -18,14 +19,14 @@ def outcome(ua: float) -> Outcome:
 
 def chosen(**ua: float) -> dict:
     outcomes = {(name, fold): outcome(value) for name, value in ua.items() for fold in (0, 1)}
-    return choose(outcomes, absent={}, modalities=["audio"], budget={})
+    return choose(outcomes, absent={}, modalities=["audio"], budget=documents.budget())
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_a_baseline_is_never_put_first(baseline):
     held = chosen(audio=0.1, face=0.2, **{baseline: 0.9})
-    assert held["best"] == "face" and set(held["per_fold_best"].values()) == {"face"}
-    assert held["strategies"][baseline]["validation"]["ua"] == 0.9
+    assert held.best == "face" and set(held.per_fold_best.values()) == {"face"}
+    assert held.strategies[baseline].validation.ua == 0.9
 
 
 def test_baselines_alone_are_nothing_to_choose_from():

@@ -1,5 +1,6 @@
 """Configurations, gangs and the choice that validation makes."""
 
+import documents
 import pytest
 from emoflow.errors import SearchError
 from emoflow.fusion.strategy import build, parameter_count
@@ -82,25 +83,27 @@ def test_a_diverging_trial_is_failed_and_never_the_best():
     assert "no longer finite" in outcome.trials[0].reason
     assert outcome.best().trial != 0
     assert Outcome.from_json(outcome.to_json()).trials[0].ua is None
-    best = choose({("late-weighted", 0): outcome}, absent={}, modalities=["audio"], budget={"folds": 1})
-    assert best["budget"] == {"folds": 1, "failed": 1}
+    best = choose(
+        {("late-weighted", 0): outcome}, absent={}, modalities=["audio"], budget=documents.budget(folds=1)
+    )
+    assert best.budget == documents.budget(folds=1, failed=1)
 
 
 def test_where_all_fail_the_search_says_why():
     configs = [config | {"learning_rate": float("inf")} for config in drawn(2)]
     outcomes = {("late-weighted", 0): gang(configs, halvings=0, epochs=2)}
     with pytest.raises(SearchError, match=r"late-weighted: no configuration came through on fold 0.*finite"):
-        choose(outcomes, absent={}, modalities=["audio"], budget={})
+        choose(outcomes, absent={}, modalities=["audio"], budget=documents.budget())
 
 
 def test_a_modality_that_is_absent_is_left_out():
     outcomes = {("late-weighted", fold): gang(drawn(2), halvings=0, epochs=2) for fold in (0, 1)}
     absent = {"face": "nobody has it"}
-    best = choose(outcomes, absent=absent, modalities=["audio"], budget={"folds": 2})
-    assert best["modalities"] == ["audio"]
-    assert best["best"] == "late-weighted"
-    assert best["per_fold_best"] == {"0": "late-weighted", "1": "late-weighted"}
-    assert best["left_out"] == absent
+    best = choose(outcomes, absent=absent, modalities=["audio"], budget=documents.budget(folds=2))
+    assert best.modalities == ["audio"]
+    assert best.best == "late-weighted"
+    assert best.per_fold_best == {0: "late-weighted", 1: "late-weighted"}
+    assert best.left_out == absent
     table = trials_table(outcomes, absent=absent, count=3, folds=[0, 1], seeds=2)
     assert set(table[table["strategy"] == "face"]["status"]) == {"left out"}
     assert set(table[table["strategy"] == "face"]["reason"]) == {"nobody has it"}

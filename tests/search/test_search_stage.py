@@ -17,7 +17,7 @@ from planted_experiment import STRATEGIES, lay_out
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
-def start(root: Path, module: str = "emoflow.search.search") -> subprocess.Popen:
+def start(root: Path, module: str = "emoflow.stages.search") -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"}
     return subprocess.Popen(
         [sys.executable, "-m", module], cwd=root, env=environment, text=True,
@@ -74,7 +74,7 @@ def test_killed_and_run_again_it_gives_the_same_table(tmp_path):
     assert set(trials["status"]) == {"finished", "stopped"}
 
     # the test rows' features and labels decide nothing: train refits and scores them
-    finish(start(whole, "emoflow.training.train"))
+    finish(start(whole, "emoflow.stages.train"))
     predictions = pd.read_parquet(whole / "data/predictions.parquet")
     assert len(predictions) == (len(STRATEGIES) + 1) * 90 * 2
     assert not predictions.isna().any().any()

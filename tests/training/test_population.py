@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.model import EmotionModel, members_state
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.fusion.strategy import BASELINES, REGISTRY, build
 from emoflow.training.data import Batch, Rows
@@ -128,11 +128,10 @@ def test_the_packed_model_is_the_mean_of_its_members():
     prepared = Rows(preparation(data.tokens, data.present), data.present, data.target)
     pop = population("late-weighted", [0, 1])
     pop.fit(prepared, epochs=2, validation=prepared)
-    described = {
-        "format": FORMAT, "strategy": "late-weighted", "config": {"width": 16, "layers": 1}, "seeds": [0, 1],
-        "classes": ["a", "b", "c"], "preparation": preparation.describe(),
-    }  # fmt: skip
-    model = EmotionModel.from_description(described)
+    model = EmotionModel.empty(
+        "late-weighted", {"width": 16, "layers": 1}, members=2, classes=3,
+        preparation=Preparation.from_description(preparation.describe()),
+    )  # fmt: skip
     state = {f"preparation.{name}": x for name, x in preparation.state_dict().items()}
     model.load_state_dict(state | members_state(pop.state(), 2))
     expected = pop.evaluate(prepared).softmax(-1).mean(0)

@@ -2,17 +2,17 @@
 
 import json
 
+import documents
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from emoflow.errors import ParamsError, SearchError
-from emoflow.files import write_json
+from emoflow.errors import SearchError
 from emoflow.schema import LABEL_SPACES, LabelSpace, Layout
-from emoflow.training import train
+from emoflow.stages import train
 from emoflow.training.data import UNLABELLED, Rows
 from emoflow.training.rows import Part
-from emoflow.training.told import COLUMNS, read_told
+from emoflow.training.told import COLUMNS, told_of
 from planted_experiment import CLASSES as PLANTED
 from planted_experiment import lay_out
 
@@ -23,10 +23,9 @@ def said(**columns) -> dict:
     return {name: None for name in COLUMNS} | {"corpus": "lab"} | columns
 
 
-def tell(tmp_path, rows: list[dict], *, space=LABEL_SPACES["emotion4"], layout=None, classes=CLASSES):
-    pd.DataFrame(rows, columns=COLUMNS).to_parquet(tmp_path / "lab.parquet")
-    layouts = {"lab": layout or Layout()}
-    return read_told(["lab"], layouts, space=space, classes=classes, folder=tmp_path)
+def tell(rows: list[dict], *, space=LABEL_SPACES["emotion4"], layout=None, classes=CLASSES):
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return told_of(table, {"lab": layout or Layout()}, space=space, classes=classes)
 
 
 def rated(**raters: list[str]) -> str:
@@ -37,9 +36,8 @@ def bare(*target: int) -> Rows:
     return Rows({}, {}, torch.tensor(target))
 
 
-def test_votes_are_shares_of_the_classes_by_the_label_space(tmp_path):
+def test_votes_are_shares_of_the_classes_by_the_label_space():
     told = tell(
-        tmp_path,
         [
             said(utterance_id="lab/a", raters=rated(r1=["anger"], r2=["excitement", "sadness"])),
             said(utterance_id="lab/b", raters=rated(r1=["fear"], r2=["Neutral "])),
@@ -52,39 +50,38 @@ def test_votes_are_shares_of_the_classes_by_the_label_space(tmp_path):
     torch.testing.assert_close(rows.shares, torch.tensor(expected))
 
 
-def test_where_the_label_is_of_some_raters_theirs_are_the_votes(tmp_path):
+def test_where_the_label_is_of_some_raters_theirs_are_the_votes():
     held = [said(utterance_id="lab/a", raters=rated(**{"audio-1": ["anger"], "face-1": ["sadness"]}))]
     part = Part(("lab/a",), (0,))
-    heard = tell(tmp_path, held, layout=Layout(raters="audio")).of(bare(0), part)
+    heard = tell(held, layout=Layout(raters="audio")).of(bare(0), part)
     assert heard.shares.tolist() == [[1, 0, 0, 0]]
-    assert tell(tmp_path, held).of(bare(0), part).shares.tolist() == [[0.5, 0, 0, 0.5]]
+    assert tell(held).of(bare(0), part).shares.tolist() == [[0.5, 0, 0, 0.5]]
 
 
-def test_a_corpus_of_raw_labels_and_one_of_cuts(tmp_path):
+def test_a_corpus_of_raw_labels_and_one_of_cuts():
     held = [said(utterance_id="lab/a", raters=rated(r1=["Lo"], r2=["hi"], r3=["lo"], r4=["anger"]))]
     raw = LabelSpace("stress2", ("calm", "tense"), raw={"lab": {"lo": "calm", "hi": "tense"}})
     part = Part(("lab/a",), (0,))
-    made = tell(tmp_path, held, space=raw, classes=["calm", "tense"]).of(bare(0), part)
+    made = tell(held, space=raw, classes=["calm", "tense"]).of(bare(0), part)
     torch.testing.assert_close(made.shares, torch.tensor([[2 / 3, 1 / 3]]))
     cut = LABEL_SPACES["sentiment3"]
-    assert not tell(tmp_path, held, space=cut, classes=list(cut.classes)).shares.any()
+    assert not tell(held, space=cut, classes=list(cut.classes)).shares.any()
 
 
-def test_who_speaks_is_told_of_any_part_and_nothing_else(tmp_path):
+def test_who_speaks_is_told_of_any_part_and_nothing_else():
     held = [
         said(utterance_id=f"lab/{name}", speaker=who)
         for name, who in zip("abcd", ("s1", None, "s1", None), strict=True)
     ]
     part = Part(("lab/c", "lab/b", "lab/a", "lab/d"), (0, 1, 0, 1))
-    rows = tell(tmp_path, held).spoken(bare(0, 1, 0, 1), part)
+    rows = tell(held).spoken(bare(0, 1, 0, 1), part)
     one, two, again, four = rows.speaker.tolist()
     assert one == again and len({one, two, four}) == 3
     assert rows.shares is None and not rows.side
 
 
-def test_side_targets_are_numbers_or_nan(tmp_path):
+def test_side_targets_are_numbers_or_nan():
     told = tell(
-        tmp_path,
         [
             said(utterance_id="lab/b", valence=-0.5, intensity="strong", speaker_gender="male"),
             said(utterance_id="lab/a", arousal=1.0, intensity="low", speaker_gender="female"),
@@ -98,25 +95,20 @@ def test_side_targets_are_numbers_or_nan(tmp_path):
     np.testing.assert_array_equal(rows.side["gender"], [0.0, 1.0, np.nan])
 
 
-def test_nothing_is_told_of_a_row_without_a_label(tmp_path):
+def test_nothing_is_told_of_a_row_without_a_label():
     held = said(utterance_id="lab/a", valence=1.0, raters=rated(r1=["anger"]), speaker_gender="male")
-    rows = tell(tmp_path, [held]).of(bare(UNLABELLED), Part(("lab/a",), (UNLABELLED,)))
+    rows = tell([held]).of(bare(UNLABELLED), Part(("lab/a",), (UNLABELLED,)))
     assert not rows.shares.any()
     assert all(x.isnan().all() for x in rows.side.values())
 
 
-def test_what_nobody_is_told_of_cannot_be_learned(tmp_path):
-    told = tell(tmp_path, [said(utterance_id="lab/a", valence=0.5, speaker_gender="male")])
+def test_what_nobody_is_told_of_cannot_be_learned():
+    told = tell([said(utterance_id="lab/a", valence=0.5, speaker_gender="male")])
     told.check([{"soft_labels": 0.0}, {"dimension_weight": 1.0, "gender_adversary": 0.1}])
     with pytest.raises(SearchError, match=r"search\.space uses soft_labels, which learns from raters' votes"):
         told.check([{}, {"soft_labels": 0.3}])
     with pytest.raises(SearchError, match=r"intensity_weight.*\(they tell gender, valence\): leave it out"):
         told.check([{"intensity_weight": 0.3}])
-
-
-def test_a_table_that_is_not_there(tmp_path):
-    with pytest.raises(ParamsError, match="no table of lab; make it: dvc repro utterances"):
-        read_told(["lab"], {"lab": Layout()}, space=LABEL_SPACES["emotion4"], classes=[], folder=tmp_path)
 
 
 @pytest.mark.slow
@@ -126,20 +118,8 @@ def test_what_is_told_of_a_test_row_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOFLOW_WORKERS", "1")
     lay_out(tmp_path, strategies=["audio"])
     used = {"soft_labels": 1.0, "intensity_weight": 0.5, "gender_adversary": 0.5}
-    chosen = {
-        "trial": 0,
-        "config": {"width": 16, "layers": 1, "learning_rate": 0.01} | used,
-        "epochs": 6,
-        "fitted": {},
-        "schedule": [],
-        "validation": {"wa": 0.5, "ua": 0.5, "loss": 1.0},
-    }
-    numbers = ["0", "1", "2"]
-    strategies = {"audio": {"folds": dict.fromkeys(numbers, chosen)}}
-    per_fold = dict.fromkeys(numbers, "audio")
-    write_json(
-        "data/search/best.json", {"strategies": strategies, "best": "audio", "per_fold_best": per_fold}
-    )
+    config = {"width": 16, "layers": 1, "learning_rate": 0.01} | used
+    documents.best({"audio": {k: documents.chosen(config=config, epochs=6) for k in range(3)}}).write()
 
     def predictions(seed: int, of: pd.Series | None = None) -> pd.DataFrame:
         """After the votes and numbers of these rows were drawn anew; of all rows without ``of``."""

@@ -1,14 +1,18 @@
 """The stage ``train`` on a small experiment, with a choice made by hand."""
 
+import documents
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.search import Best, Chosen
 from emoflow.encoders.store import FeatureStore, Row, write
 from emoflow.errors import ProtocolError
-from emoflow.files import read_json, tree_digest, write_json
+from emoflow.files import tree_digest
 from emoflow.fusion.model import EmotionModel
-from emoflow.training import train
+from emoflow.fusion.preparation import Preparation
+from emoflow.stages import train
 from emoflow.training.refit import choice_for_everything
 from emoflow.training.rows import folds_of
 from planted_experiment import CLASSES, lay_out
@@ -17,25 +21,21 @@ from safetensors.torch import load_file
 CONFIG = {"width": 16, "layers": 1, "learning_rate": 0.01, "dropout": 0.2}
 
 
-def chosen(trial: int, epochs: int, ua: float, fitted: dict | None = None) -> dict:
-    return {
-        "trial": trial,
-        "config": CONFIG | {"dropout": trial / 10},
-        "epochs": epochs,
-        "fitted": fitted or {},
-        "schedule": [],
-        "validation": {"wa": ua, "ua": ua, "loss": 1.0},
-    }
+def chosen(trial: int, epochs: int, ua: float, fitted: dict | None = None) -> Chosen:
+    return documents.chosen(
+        trial=trial,
+        config=CONFIG | {"dropout": trial / 10},
+        epochs=epochs,
+        fitted=fitted or {},
+        validation={"wa": ua, "ua": ua, "loss": 1.0},
+    )
 
 
-def best(weights: bool = True) -> dict:
-    late = {str(k): chosen(1, 10 + k, 0.8, {"weights": [0.6, 0.3, 0.1]}) for k in range(3)}
-    audio = {str(k): chosen(2, 8, 0.6) for k in range(3)}
-    return {
-        "strategies": {"late-weighted": {"folds": late}, "audio": {"folds": audio}},
-        "best": "late-weighted",
-        "per_fold_best": {"0": "late-weighted", "1": "audio", "2": "late-weighted"},
-    }
+def best() -> Best:
+    late = {k: chosen(1, 10 + k, 0.8, {"weights": [0.6, 0.3, 0.1]}) for k in range(3)}
+    audio = {k: chosen(2, 8, 0.6) for k in range(3)}
+    first = {0: "late-weighted", 1: "audio", 2: "late-weighted"}
+    return documents.best({"late-weighted": late, "audio": audio}, per_fold_best=first)
 
 
 @pytest.mark.slow
@@ -44,7 +44,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
     monkeypatch.setenv("EMOFLOW_WORKERS", "2")
     lay_out(tmp_path)
-    write_json("data/search/best.json", best())
+    best().write()
     train.main()
     table = pd.read_parquet("data/predictions.parquet")
     assert list(table.columns)[5:] == [f"p_{name}" for name in CLASSES]
@@ -58,20 +58,23 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert right.mean() > 0.6
 
     probabilities = [name for name in table if name.startswith("p_")]
-    for fold, name in best()["per_fold_best"].items():
-        part = table[table["fold"] == int(fold)]
+    for fold, name in best().per_fold_best.items():
+        part = table[table["fold"] == fold]
         copied = part[part["strategy"] == "chosen"][probabilities].to_numpy()
         assert (copied == part[part["strategy"] == name][probabilities].to_numpy()).all()
 
-    described = read_json("data/model/model.json")
-    assert described["epochs"] == 11
-    assert described["modalities"]["face"] == {
-        "encoders": ["appearance"], "parameters": {"frames": 8}, "layout": [["appearance", 6]],
+    card = ModelCard.read()
+    assert card.epochs == 11
+    assert card.modalities["face"].model_dump() == {
+        "encoders": ["appearance"], "parameters": {"frames": 8}, "layout": [("appearance", 6)],
     }  # fmt: skip
     state = load_file("data/model/weights.safetensors")
-    model = EmotionModel.from_description(described)
+    model = EmotionModel.empty(
+        card.strategy, card.config, members=len(card.seeds), classes=len(card.classes),
+        preparation=Preparation.from_description(card.preparation),
+    )  # fmt: skip
     model.load_state_dict(state)
-    assert described["parameters"] == model.parameters_declared
+    assert card.parameters == model.parameters_declared
     store = FeatureStore.open("data/features/control")
     ids = store.ids("audio")
     read = {name: store.tokens(name, ids) for name in store.modalities}
@@ -93,15 +96,15 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
 
 def test_the_choice_for_everything_is_the_mode_and_the_median():
     folds = {
-        "0": chosen(3, 10, 0.9, {"weights": [0.5, 0.5]}),
-        "1": chosen(1, 20, 0.5, {"weights": [1.0, 0.0]}),
-        "2": chosen(1, 40, 0.6, {"weights": [0.0, 1.0]}),
+        0: chosen(3, 10, 0.9, {"weights": [0.5, 0.5]}),
+        1: chosen(1, 20, 0.5, {"weights": [1.0, 0.0]}),
+        2: chosen(1, 40, 0.6, {"weights": [0.0, 1.0]}),
     }
     choice = choice_for_everything("late-weighted", folds)
     assert choice.config == CONFIG | {"dropout": 0.1}
     assert choice.epochs == 20
     assert choice.fitted == {"weights": [0.5, 0.5]}
-    del folds["2"]
+    del folds[2]
     assert choice_for_everything("late-weighted", folds).config == CONFIG | {"dropout": 0.3}
 
 
@@ -137,16 +140,8 @@ def test_a_modality_that_came_as_features_alone(tmp_path, monkeypatch):
         params_digest="0",
         feature_names=[f"hand_{i}" for i in range(5)],
     )
-    folds = {str(k): chosen(0, 1, 0.4) for k in range(3)}
-    write_json(
-        "data/search/best.json",
-        {
-            "strategies": {"gesture": {"folds": folds}},
-            "best": "gesture",
-            "per_fold_best": dict.fromkeys(folds, "gesture"),
-        },
-    )
+    documents.best({"gesture": {k: chosen(0, 1, 0.4) for k in range(3)}}).write()
     train.main()
-    assert read_json("data/model/model.json")["modalities"] == {
-        "gesture": {"encoders": ["table"], "parameters": {}, "layout": [["table", 5]]}
+    assert ModelCard.read().model_dump()["modalities"] == {
+        "gesture": {"encoders": ["table"], "parameters": {}, "layout": [("table", 5)]}
     }

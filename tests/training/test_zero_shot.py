@@ -2,20 +2,22 @@
 
 from pathlib import Path
 
+import documents
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from emoflow.artifacts.folds import Folds
+from emoflow.artifacts.model import ModelCard
 from emoflow.encoders import FeatureStore, encode, make
 from emoflow.errors import SearchError
-from emoflow.files import read_json, write_json
-from emoflow.fusion.model import FORMAT, EmotionModel, members_state
+from emoflow.fusion.model import EmotionModel, members_state
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.fusion.prompts import encoded_size, prompt_logits
 from emoflow.fusion.strategy import build
-from emoflow.search import search
-from emoflow.training import train, zero_shot
+from emoflow.stages import search, train
+from emoflow.training import zero_shot
 from emoflow.training.data import Rows
 from emoflow.training.population import Member, Population
 from planted_experiment import CLASSES, lay_out
@@ -78,13 +80,12 @@ def test_what_words_tell_carries_over_to_a_class_that_nobody_showed(strategy):
     assert not own[:, unseen].any()  # no classifier says what it was never taught
 
     # The packaged model says the same of raw features, of any subset of them.
-    described = {
-        "format": FORMAT, "strategy": strategy, "config": CONFIG, "seeds": [0, 1], "classes": list("abcdef"),
-        "preparation": preparation.describe(), "zero_shot": {"unseen": ["d"]},
-    }  # fmt: skip
     state = members_state(population.state(), 2) | {"prompts": places}
     state |= {f"preparation.{name}": x for name, x in preparation.state_dict().items()}
-    model = EmotionModel.from_description(described)
+    model = EmotionModel.empty(
+        strategy, CONFIG, members=2, classes=6, by_prompts=True,
+        preparation=Preparation.from_description(preparation.describe()),
+    )  # fmt: skip
     model.load_state_dict(state)
     torch.testing.assert_close(model(raw.tokens, raw.present).double(), held.mean(0), atol=1e-5, rtol=0)
     alone = {"audio": raw.tokens["audio"]}, {"audio": raw.present["audio"]}
@@ -134,12 +135,9 @@ def test_prompts_are_encoded_as_the_corpora_s_words_are():
     assert held.tokens.shape == (2, 3, 3) and held.present.sum(1).tolist() == [1, 3]
 
 
-def test_the_languages_are_those_of_the_rows_asked_for(tmp_path):
-    for name, language in (("a", "de"), ("b", "fi")):
-        rows = pd.DataFrame({"utterance_id": [f"{name}/1", f"{name}/2"], "language": [language, None]})
-        rows.to_parquet(tmp_path / f"{name}.parquet")
-    tables = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    assert zero_shot.languages_of(tables, ["a/1", "b/2"]) == ["de"]
+def test_the_languages_are_those_of_the_rows_asked_for():
+    rows = {"utterance_id": ["a/1", "a/2", "b/1", "b/2"], "language": ["de", None, "fi", None]}
+    assert zero_shot.languages_of(pd.DataFrame(rows), ["a/1", "b/2"]) == ["de"]
 
 
 @pytest.mark.slow
@@ -151,7 +149,7 @@ def test_the_stage_scores_by_prompts_and_packs_them(tmp_path, monkeypatch):
     folds = pd.read_parquet("data/folds.parquet")
     folds = folds[(folds["label"] != "sadness") | (folds["role"] == "test")]
     folds.to_parquet("data/folds.parquet")
-    write_json("data/folds.json", read_json("data/folds.json") | {"unseen": ["sadness"]})
+    documents.changed(Folds, tmp_path, unseen=["sadness"])
     held = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     held["features"]["text"]["dimensions"] = 64
     Path("params.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
@@ -160,27 +158,19 @@ def test_the_stage_scores_by_prompts_and_packs_them(tmp_path, monkeypatch):
     with pytest.raises(SearchError, match="nothing brings words and voices together in late-average"):
         search.main()
 
-    chosen = {
-        "trial": 0,
-        "config": CONFIG,
-        "epochs": 3,
-        "fitted": {},
-        "schedule": [],
-        "validation": {"ua": 0.5},
+    configs = {"late-average": CONFIG, "majority": {}}
+    folds_chosen = {
+        name: {k: documents.chosen(config=config, epochs=3) for k in range(3)}
+        for name, config in configs.items()
     }
-    names = {"late-average": chosen, "majority": chosen | {"config": {}}}
-    write_json(
-        "data/search/best.json",
-        {
-            "strategies": {name: {"folds": {str(k): each for k in range(3)}} for name, each in names.items()},
-            "best": "late-average",
-            "per_fold_best": {str(k): "late-average" for k in range(3)},
-        },
-    )
+    documents.best(folds_chosen, best="late-average").write()
     train.main()
-    described = read_json("data/model/model.json")
-    assert described["zero_shot"] == {"unseen": ["sadness"]}
-    model = EmotionModel.from_description(described)
+    card = ModelCard.read()
+    assert card.zero_shot.unseen == ["sadness"]
+    model = EmotionModel.empty(
+        card.strategy, card.config, members=len(card.seeds), classes=len(card.classes), by_prompts=True,
+        preparation=Preparation.from_description(card.preparation),
+    )  # fmt: skip
     model.load_state_dict(load_file("data/model/weights.safetensors"))
     torch.testing.assert_close(model.prompts.norm(dim=-1), torch.ones(2, 3))
     assert model.decides_by(["text", "audio"]) == ["audio"] and model.decides_by(["text"]) == ["text"]

@@ -8,12 +8,12 @@ import pytest
 import soundfile
 from emoflow.files import file_digest
 from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.stages.validate import breach
 from emoflow.validation.check import check
 from emoflow.validation.clause import Clause
 from emoflow.validation.facts import gather
 from emoflow.validation.pages import index
 from emoflow.validation.quarantine import quarantined
-from emoflow.validation.validate import breach
 from judging import an_actor, facts_of, found, judged, own_rows, ravdess_row
 
 pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import

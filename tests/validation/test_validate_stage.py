@@ -1,14 +1,16 @@
 """The stage in a folder of its own: the verdict is there to be read, whether the contract holds or not."""
 
-import json
-
 import pandas as pd
 import pytest
 from emoflow import params
+from emoflow.artifacts import validation
+from emoflow.artifacts.corpora import RAW
+from emoflow.artifacts.utterances import UTTERANCES, Unread
+from emoflow.artifacts.validation import Verdict
 from emoflow.errors import ContractBreach
 from emoflow.files import file_digest
 from emoflow.schema import UTTERANCE_COLUMNS
-from emoflow.validation import validate as stage
+from emoflow.stages import validate as stage
 from judging import EMOTIONS8, WORDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.corpora]
@@ -25,18 +27,18 @@ def project(ravdess_wavs, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["validate", "ravdess"])
     params.PATH.write_text(held, encoding="utf-8")
     for path in sorted(wavs.rglob("*.wav")):
-        target = stage.RAW / "ravdess" / path.relative_to(wavs)
+        target = RAW / "ravdess" / path.relative_to(wavs)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(b"" if path.relative_to(wavs).as_posix() == BROKEN else path.read_bytes())
     rows = []
-    for path in sorted((stage.RAW / "ravdess").rglob("*.wav")):
+    for path in sorted((RAW / "ravdess").rglob("*.wav")):
         _, _, emotion, intensity, _, _, actor = path.stem.split("-")
         rows.append(
             {
                 "utterance_id": f"ravdess/{path.stem[3:]}",
                 "corpus": "ravdess",
                 "speaker": f"ravdess/{actor}",
-                "audio": path.relative_to(stage.RAW / "ravdess").as_posix(),
+                "audio": path.relative_to(RAW / "ravdess").as_posix(),
                 "audio_digest": file_digest(path) if path.stat().st_size else None,
                 "label": EMOTIONS8[int(emotion)],
                 "label_raw": WORDS[int(emotion)],
@@ -46,16 +48,15 @@ def project(ravdess_wavs, tmp_path, monkeypatch):
     table = pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
 
     def put(**changes) -> None:
-        stage.UTTERANCES.mkdir(parents=True, exist_ok=True)
-        table.assign(**changes).to_parquet(stage.UTTERANCES / "ravdess.parquet")
+        UTTERANCES.write(table.assign(**changes), corpus="ravdess")
         unread = [{"path": "Actor_03/take.wav", "reason": "no name of RAVDESS"}]
-        (stage.UTTERANCES / "ravdess.unread.json").write_text(json.dumps(unread), encoding="utf-8")
+        Unread(files=unread).write(corpus="ravdess")
 
     return put
 
 
 def verdict() -> dict:
-    return json.loads((stage.REPORTS / "ravdess" / "verdict.json").read_text(encoding="utf-8"))
+    return Verdict.read(corpus="ravdess").model_dump()
 
 
 def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
@@ -68,7 +69,7 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
     assert held["excluded"] == [{"utterance_id": name, "modality": "audio", "reason": "0 bytes"}]
     assert held["unusable"] == [name]
     assert held["unread"] == [{"path": "Actor_03/take.wav", "reason": "no name of RAVDESS"}]
-    assert "Actor_03/take.wav" in (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(
+    assert "Actor_03/take.wav" in (validation.FOLDER / "ravdess" / "docs" / "index.html").read_text(
         encoding="utf-8"
     )
     copies = next(each for each in held["warnings"] if each["column"] == "audio_digest")
@@ -79,7 +80,7 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
         f"warning: utterances, audio_state: expected audio that can be used, in every utterance that has any; "
         f"found 'unusable' in 1 of 180: {name}." in said.err
     )
-    assert {path.name for path in (stage.REPORTS / "ravdess" / "docs").iterdir()} == {
+    assert {path.name for path in (validation.FOLDER / "ravdess" / "docs").iterdir()} == {
         "classes.html",
         "counts.html",
         "index.html",
@@ -87,9 +88,9 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
         "utterances.html",
     }
 
-    whole = {path: path.read_bytes() for path in stage.REPORTS.rglob("*") if path.is_file()}
+    whole = {path: path.read_bytes() for path in validation.FOLDER.rglob("*") if path.is_file()}
     stage.main()
-    assert whole == {path: path.read_bytes() for path in stage.REPORTS.rglob("*") if path.is_file()}
+    assert whole == {path: path.read_bytes() for path in validation.FOLDER.rglob("*") if path.is_file()}
 
 
 def test_a_breach_stops_and_leaves_the_verdict_to_be_read(project):
@@ -99,16 +100,16 @@ def test_a_breach_stops_and_leaves_the_verdict_to_be_read(project):
     ):
         stage.main()
     assert not verdict()["ok"]
-    assert "rage" in (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+    assert "rage" in (validation.FOLDER / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
 
 
 def test_under_quarantine_the_rest_goes_on_and_the_fingerprints_are_there(project, capsys):
     held = params.PATH.read_text(encoding="utf-8")
     params.PATH.write_text(held.replace("on_breach: refuse", "on_breach: quarantine"), encoding="utf-8")
     project()
-    table = pd.read_parquet(stage.UTTERANCES / "ravdess.parquet")
+    table = pd.read_parquet(UTTERANCES.path(corpus="ravdess"))
     table.loc[table.index[:2], "label"] = "rage"
-    table.iloc[::-1].to_parquet(stage.UTTERANCES / "ravdess.parquet")
+    table.iloc[::-1].to_parquet(UTTERANCES.path(corpus="ravdess"))
     stage.main()
     outcome = verdict()
     assert outcome["ok"]
@@ -119,10 +120,10 @@ def test_under_quarantine_the_rest_goes_on_and_the_fingerprints_are_there(projec
     assert "the contract holds for 178 utterances" in said.out
     assert "2 utterance(s) set aside" in said.out
     assert "found 'rage' in 2 of 180" in said.err
-    page = (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+    page = (validation.FOLDER / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
     assert "without 2 that break it and are set aside" in page
 
-    prints = pd.read_parquet(stage.REPORTS / "ravdess" / "fingerprints.parquet")
+    prints = pd.read_parquet(validation.FOLDER / "ravdess" / "fingerprints.parquet")
     assert list(prints.columns) == ["utterance_id", "audio_fingerprint", "face_fingerprint"]
     assert prints["utterance_id"].tolist() == sorted(table["utterance_id"])
     assert prints.set_index("utterance_id")["audio_fingerprint"].isna().sum() == 1  # the clip of 0 bytes
@@ -134,19 +135,19 @@ def test_a_control_corpus_in_another_layout_is_not_counted_as_that_corpus(projec
     stage.main()
     lacking = "lacking"
     assert lacking in {each["column"] for each in verdict()["warnings"]}
-    (stage.RAW / "ravdess" / "truth").mkdir()  # a folder that anyone may have
+    (RAW / "ravdess" / "truth").mkdir()  # a folder that anyone may have
     stage.main()
     assert lacking in {each["column"] for each in verdict()["warnings"]}
-    (stage.RAW / "ravdess" / "truth" / "request.json").write_text("{}")
+    (RAW / "ravdess" / "truth" / "request.json").write_text("{}")
     stage.main()
     assert lacking not in {each["column"] for each in verdict()["warnings"]}
 
 
 def test_features_that_came_along_are_joined_and_what_they_lack_is_named(project):
     project()
-    table = pd.read_parquet(stage.UTTERANCES / "ravdess.parquet")
+    table = pd.read_parquet(UTTERANCES.path(corpus="ravdess"))
     names = [f"03-{each.removeprefix('ravdess/')}" for each in table["utterance_id"]]
-    folder = stage.RAW / "ravdess" / "attached"
+    folder = RAW / "ravdess" / "attached"
     folder.mkdir()
     features = pd.DataFrame({"name": [*names[:150], "03-01-01-01-01-01-24"], "AU01": 0.5})
     features.to_csv(folder / "face.csv", index=False)

@@ -1,8 +1,8 @@
 """The stage ``corpora``: which corpora this experiment reads.
 
-Writes data/corpora.json, and clears other corpora out of the folders that corpora share: the stages ``folds`` and
-``search`` depend on these folders as a whole, since dvc.yaml cannot list as many deps as there are corpora. What
-is cleared is some other experiment's stage output; DVC's cache has it, and brings it back with that experiment.
+It also clears other corpora out of the folders that corpora share: the stages ``folds`` and ``search`` depend on these
+folders as a whole, since dvc.yaml cannot list as many deps as there are corpora. What is cleared are stage outputs of
+another experiment; DVC's cache has them, and brings them back with that experiment.
 """
 
 import json
@@ -11,20 +11,20 @@ import shutil
 from pathlib import Path
 
 from .. import params
+from ..artifacts import features, utterances, validation
+from ..artifacts.corpora import RAW, Corpora
+from ..corpora import obtain
 from ..errors import CorpusError, listed, run
-from ..files import write_json
-from . import obtain
 
-RAW = Path("data/raw")
 LOCKS = Path(".dvc/tmp/rwlock")
-SHARED = Path("data/utterances"), Path("data/ceilings"), Path("data/features"), Path("reports/validation")
+SHARED = utterances.FOLDER, utterances.CEILINGS, features.FOLDER, validation.FOLDER
 
 
 def main() -> None:
     corpora = params.load().corpora
     for corpus in corpora:
         if not (RAW / corpus).is_dir():
-            raise CorpusError(f"{RAW / corpus} is not there; have it by: {obtain(corpus, RAW)}")
+            raise CorpusError(f"{RAW / corpus} does not exist; to get it: {obtain(corpus, RAW)}")
     cleared = strangers(corpora)
     if cleared and (busy := sorted(in_use())):
         raise CorpusError(
@@ -37,7 +37,7 @@ def main() -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-    write_json("data/corpora.json", {"corpora": list(corpora)})
+    Corpora(corpora=list(corpora)).write()
 
 
 def in_use() -> set[int]:

@@ -1,39 +1,63 @@
-"""The stage ``features``: a corpus's media to tokens, ``data/features/<corpus>``."""
+"""A corpus's media to tokens: every clip encoded once and cached, the feature store of the corpus written whole."""
 
-import argparse
+from __future__ import annotations
+
 import hashlib
-import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
+import numpy as np
 
-from .. import corpora, params, settings
-from ..corpora.features import Attached
-from ..errors import CorpusError, FeatureError, listed, run
-from ..files import digest_of, read_json, replacing, write_json
-from ..params import Features
+from ..errors import CorpusError, FeatureError, listed
+from ..files import digest_of
 from ..progress import track
 from ..schema import MODALITIES
-from ..storage import assets
 from .base import Encoder
 from .cache import Cache
 from .pool import Job, Recipe, run_jobs
 from .store import TABLE, Row, write
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def recipes_of(features: Features, modalities: list[str], landmark_model: Path | None) -> dict[str, Recipe]:
-    """How ``params.yaml`` wants each modality encoded that is made from media; any other comes as features."""
+
+class FeatureTable(Protocol):
+    """Features of one modality that came with a corpus, which take its encoders' place.
+
+    Attributes:
+        names: of the D features.
+        tokens: utterance id → float32 ``[T, D]``.
+        unusable: utterance id → why its features cannot be used.
+    """
+
+    names: Sequence[str]
+    tokens: Mapping[str, np.ndarray]
+    unusable: Mapping[str, str]
+
+    def coverage(self, ids: Iterable[str]) -> str:
+        """In words, how many of these utterances have features."""
+
+
+def recipes_of(
+    stated: Mapping[str, Mapping[str, Any]], landmark_model: Path | None = None
+) -> dict[str, Recipe]:
+    """How each modality is encoded that is made from media; any other modality comes as features.
+
+    Args:
+        stated: modality → its section ``features.<modality>`` of params.yaml: ``encoders`` and their parameters.
+        landmark_model: MediaPipe's model file, for the encoder ``landmarks``.
+    """
     recipes = {}
-    for modality in modalities:
+    for modality, section in stated.items():
         if modality not in MODALITIES:
             continue
-        held = getattr(features, modality).model_dump()
-        names = tuple(held.pop("encoders"))
+        parameters = dict(section)
+        names = tuple(parameters.pop("encoders"))
         model = str(landmark_model) if "landmarks" in names and landmark_model else None
-        recipes[modality] = Recipe(names, held, model)
+        recipes[modality] = Recipe(names, parameters, model)
     return recipes
 
 
@@ -43,12 +67,12 @@ def extract(
     raw: Path,
     out: Path,
     recipes: dict[str, Recipe],
-    attached: dict[str, Attached],
+    attached: Mapping[str, FeatureTable],
     excluded: dict[tuple[str, str], str],
     cache: Cache,
     workers: int,
-) -> list[str]:
-    """Encode a corpus and write its feature store and ``exclusions.json`` to ``out``, whole or not at all.
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Encode a corpus and write its feature store to the new folder ``out``.
 
     Args:
         table: the utterance table, with digests.
@@ -57,7 +81,8 @@ def extract(
         excluded: (utterance, modality) → why validation set it aside.
 
     Returns:
-        What was done, a line for each encoder.
+        The utterances without features of an encoder (``utterance_id, modality, encoder, reason``), sorted; and what
+        was done, a line per encoder.
     """
     encoders = {name: recipe.encoders() for name, recipe in recipes.items() if name not in attached}
     wanted, exclusions = [], []
@@ -77,35 +102,32 @@ def extract(
         pass
 
     lines = []
-    with replacing(out) as folder:
-        folder.mkdir()
-        for modality in [*recipes, *(name for name in attached if name not in recipes)]:
-            for encoder in encoders.get(modality, []):
-                mine = [(source, key) for source, each, key in wanted if each is encoder]
-                rows = _rows(mine, encoder, cache, exclusions)
-                count = write(
-                    folder,
-                    rows,
-                    modality=modality,
-                    encoder=encoder.name,
-                    params_digest=encoder.digest(),
-                    feature_names=encoder.feature_names(),
-                )
-                cached = sum(key not in missing for _, key in mine)
-                lines.append(
-                    f"{modality}/{encoder.name}: {count} encoded, {cached} of {len(mine)} from the cache"
-                )
-            if modality in attached:
-                _write_table(folder, modality, attached[modality], table, excluded, exclusions)
-                lines.append(f"{modality}/{TABLE}: {attached[modality].coverage(table['utterance_id'])}")
-        exclusions.sort(key=lambda each: (each["utterance_id"], each["modality"], each["encoder"]))
-        write_json(folder / "exclusions.json", exclusions)
+    out.mkdir()
+    for modality in [*recipes, *(name for name in attached if name not in recipes)]:
+        for encoder in encoders.get(modality, []):
+            mine = [(source, key) for source, each, key in wanted if each is encoder]
+            count = write(
+                out,
+                _rows(mine, encoder, cache, exclusions),
+                modality=modality,
+                encoder=encoder.name,
+                params_digest=encoder.digest(),
+                feature_names=encoder.feature_names(),
+            )
+            cached = sum(key not in missing for _, key in mine)
+            lines.append(
+                f"{modality}/{encoder.name}: {count} encoded, {cached} of {len(mine)} from the cache"
+            )
+        if modality in attached:
+            _write_table(out, modality, attached[modality], table, excluded, exclusions)
+            lines.append(f"{modality}/{TABLE}: {attached[modality].coverage(table['utterance_id'])}")
+    exclusions.sort(key=lambda each: (each["utterance_id"], each["modality"], each["encoder"]))
     reasons = Counter((each["modality"], each["encoder"], each["reason"]) for each in exclusions)
     lines += [
         f"{modality}/{name}: {count} left out: {why}"
         for (modality, name, why), count in sorted(reasons.items())
     ]
-    return lines
+    return exclusions, lines
 
 
 @dataclass(frozen=True)
@@ -123,6 +145,8 @@ _COLUMNS = {"audio": ("audio", "video"), "face": ("video",), "text": ("text",)}
 
 def _sources(table: pd.DataFrame, modality: str, raw: Path) -> Iterator[_Source]:
     """Every utterance that has the medium of this modality."""
+    import pandas as pd
+
     for row in table.to_dict("records"):
         column = next((name for name in _COLUMNS[modality] if not pd.isna(row[name])), None)
         if column is None:
@@ -166,7 +190,7 @@ def _rows(
 def _write_table(
     folder: Path,
     modality: str,
-    features: Attached,
+    features: FeatureTable,
     table: pd.DataFrame,
     excluded: dict[tuple[str, str], str],
     exclusions: list[dict],
@@ -198,60 +222,3 @@ def _write_table(
 
 def _exclusion(utterance_id: str, modality: str, encoder: str, reason: str) -> dict[str, str]:
     return {"utterance_id": utterance_id, "modality": modality, "encoder": encoder, "reason": reason}
-
-
-def _set_aside(verdict: Path) -> dict[tuple[str, str], str]:
-    """What validation found unusable, by utterance and modality; a video's pictures are the face's."""
-    named = {"video": "face"}
-    return {
-        (each["utterance_id"], named.get(each["modality"], each["modality"])): each["reason"]
-        for each in _listed_in(verdict, "excluded")
-    }
-
-
-def _quarantined(verdict: Path) -> set[str]:
-    """The utterances that validation set aside altogether."""
-    return {each["utterance_id"] for each in _listed_in(verdict, "quarantined")}
-
-
-def _listed_in(verdict: Path, key: str) -> list[dict]:
-    return read_json(verdict).get(key, []) if verdict.is_file() else []
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus")
-    corpus = parser.parse_args().corpus
-    stated, where = params.load(), settings.load()
-    recipes = recipes_of(stated.features, stated.modalities, where.landmark_model)
-    raw = Path("data/raw", corpus)
-    verdict = Path("reports/validation", corpus, "verdict.json")
-    table = pd.read_parquet(Path("data/utterances", f"{corpus}.parquet"))
-    table = table[~table["utterance_id"].isin(_quarantined(verdict))]
-    came = corpora.attached(corpus, raw, table["utterance_id"], stated.layout(corpus))
-    attached = {name: held for name, held in came.items() if name in stated.modalities}
-    for modality in stated.modalities:
-        if modality not in MODALITIES and modality not in attached:
-            print(
-                f"{corpus}: no features of modality {modality!r} came with it, so it counts as missing there; "
-                f"to give some: emoflow corpora add {corpus} DIR --features {modality}=PATH"
-            )
-    if any(recipe.landmark_model and name not in attached for name, recipe in recipes.items()):
-        assets.require("face-landmarker", where.landmark_model)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"  # the workers inherit it: they share the cores among themselves
-    lines = extract(
-        table,
-        raw=raw,
-        out=Path("data/features", corpus),
-        recipes=recipes,
-        attached=attached,
-        excluded=_set_aside(verdict),
-        cache=Cache(where.cache),
-        workers=where.worker_count(),
-    )
-    print("\n".join(lines))
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,0 +1,66 @@
+"""The stage ``train``: the test folds' predictions, and the model that is registered."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from .document import Document, Part, Table
+
+STAGE = "train"
+FOLDER = Path("data/model")
+WEIGHTS = FOLDER / "weights.safetensors"
+
+PREDICTIONS = Table("data/predictions.parquet", ("utterance_id", "fold", "seed", "strategy", "label"), STAGE)
+"""One row per strategy, fold, seed and test utterance. ``p_<class>`` columns hold the probabilities. The strategy
+`CHOSEN` is, on each fold, the one that the fold's own validation put first."""
+
+CHOSEN = "chosen"
+PROBABILITY = "p_"
+"""Prefix of the columns of probabilities."""
+
+
+class Modality(Part):
+    """How a modality's tokens are made.
+
+    Attributes:
+        encoders: in the order of their features. parameters: that they were made with.
+        layout: ``[(encoder, number of features), …]`` along the tokens' last dimension.
+    """
+
+    encoders: list[str]
+    parameters: dict[str, Any]
+    layout: list[tuple[str, int]]
+
+
+class ZeroShot(Part):
+    """The classes that the model recognises by their names alone."""
+
+    unseen: list[str]
+
+
+class ModelCard(Document):
+    """``data/model/model.json``: all that it takes to build the model again and to feed it.
+
+    Attributes:
+        config: of the strategy. epochs: that it was trained for. seeds: one per member of the ensemble.
+        classes: in the order of the outputs.
+        protocol, corpora: what it was chosen under and trained on.
+        preparation: modality → a plan per encoder, as `fusion.preparation.BlockPlan`.
+        parameters: trained ones, of all members.
+    """
+
+    PATH: ClassVar[str] = "data/model/model.json"
+    STAGE: ClassVar[str] = STAGE
+    VERSION: ClassVar[int] = 3
+
+    strategy: str
+    config: dict[str, Any]
+    epochs: int
+    seeds: list[int]
+    classes: list[str]
+    label_space: str
+    protocol: str
+    corpora: list[str]
+    modalities: dict[str, Modality]
+    preparation: dict[str, list[dict[str, Any]]]
+    parameters: int
+    zero_shot: ZeroShot | None = None

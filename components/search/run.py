@@ -1,0 +1,158 @@
+"""A whole search: every strategy's populations on every fold, batch after batch, on Ray."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from ..encoders import FeatureStore
+from ..errors import SearchError, listed
+from ..fusion.reduction import Reduction
+from ..fusion.strategy import BASELINES, uses
+from ..training.rows import Fold, fit_preparation, prepare, read
+from ..training.told import Told
+from .gang import Gang
+from .gangs import ray_of, run_gangs
+from .outcome import Outcome, joined
+from .plan import Plan
+from .ray_cluster import Site
+from .results import Outcomes
+from .shared_features import FoldFile, FoldRows, clear, fold_file, folder_of
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that a search trains and validates on, prepared fold by fold.
+
+    Attributes:
+        modalities: those that every fold can train on.
+        classes: how many.
+    """
+
+    store: FeatureStore
+    folds: Sequence[Fold]
+    modalities: Sequence[str]
+    classes: int
+    reduction: Reduction
+    told: Told
+
+    def of(self, fold: Fold) -> FoldRows:
+        """A fold's training and validation rows; the preparation is fitted on training rows."""
+        training = self.told.of(read(self.store.tokens, fold.train, self.modalities), fold.train)
+        layouts = {name: self.store.layout(name) for name in self.modalities}
+        preparation = fit_preparation(training, layouts, self.reduction)
+        validation = read(self.store.tokens, fold.validation, self.modalities)
+        validation = self.told.spoken(validation, fold.validation)
+        return FoldRows(prepare(preparation, training), prepare(preparation, validation))
+
+
+def search(
+    plan: Plan,
+    rows: Rows,
+    *,
+    absent: Mapping[str, str],
+    site: Site,
+    name: str,
+    kept: Callable[[Gang], Outcome | None],
+    keep: Callable[[Gang, Outcome], None],
+) -> Outcomes:
+    """Train every configuration of the plan.
+
+    Args:
+        absent: strategies that nothing is searched for, with the reason.
+        name: of the search, unique to its inputs: the rows that workers share are kept under it until it has ended.
+        kept: what a gang came to in an earlier run, if anything.
+        keep: takes what a gang came to, as soon as it has ended.
+
+    Raises:
+        SearchError: some gangs failed; what the others came to has been handed to ``keep``.
+    """
+    shared = folder_of(name, site)
+    prepared = {fold.number: partial(rows.of, fold) for fold in rows.folds}
+    done: dict[tuple[str, int], list[tuple[Gang, Outcome]]] = {}
+    with ExitStack() as ray:
+        for batch in range(plan.batches):
+            gangs = {
+                (gang.strategy, gang.fold): gang for gang in plan.gangs(batch, done, without=list(absent))
+            }
+            outcomes = {key: outcome for key, gang in gangs.items() if (outcome := kept(gang)) is not None}
+            left = [gang for key, gang in gangs.items() if key not in outcomes]
+            if left and outcomes:
+                print(f"search: {len(outcomes)} of {len(gangs)} gangs were finished before")
+            if left:
+                ray.enter_context(ray_of(site))
+                folds = {
+                    fold: fold_file(shared, fold, prepared[fold]) for fold in sorted({g.fold for g in left})
+                }
+                what = f"search, batch {batch + 1} of {plan.batches}, gangs"
+                outcomes |= _trained(left, folds, rows=rows, site=site, keep=keep, what=what)
+            for key, gang in gangs.items():
+                done.setdefault(key, []).append((gang, outcomes[key]))
+    clear(shared, site)
+    return {key: joined(outcome for _, outcome in pairs) for key, pairs in sorted(done.items())}
+
+
+def _trained(
+    gangs: Sequence[Gang],
+    folds: Mapping[int, FoldFile],
+    *,
+    rows: Rows,
+    site: Site,
+    keep: Callable[[Gang, Outcome], None],
+    what: str,
+) -> dict[tuple[str, int], Outcome]:
+    """The gangs' outcomes by strategy and fold, each handed to ``keep`` as soon as it is there."""
+    outcomes: dict[tuple[str, int], Outcome] = {}
+
+    def on_outcome(gang: Gang, outcome: Outcome) -> None:
+        keep(gang, outcome)
+        outcomes[gang.strategy, gang.fold] = outcome
+        for notice in outcome.notices:
+            print(f"search: {gang.strategy} on fold {gang.fold}: {notice}")
+
+    failed = run_gangs(
+        gangs,
+        folds,
+        modalities=rows.modalities,
+        classes=rows.classes,
+        site=site,
+        on_outcome=on_outcome,
+        what=what,
+    )
+    if failed:
+        by_reason: dict[tuple[str, str], list[int]] = {}
+        for i, why in sorted(failed.items()):
+            by_reason.setdefault((gangs[i].strategy, why), []).append(gangs[i].fold)
+        reasons = listed(f"{name} on fold {listed(where)}: {why}" for (name, why), where in by_reason.items())
+        raise SearchError(f"{len(failed)} of {len(gangs)} gangs failed ({reasons}); the others are kept")
+    return outcomes
+
+
+def absent_strategies(
+    strategies: Sequence[str],
+    *,
+    corpora: Sequence[str],
+    modalities: Sequence[str],
+    missing_in: Mapping[str, Sequence[int]],
+    folds: Sequence[int],
+) -> dict[str, str]:
+    """The strategies that nothing can be searched for, and why.
+
+    Args:
+        modalities: those that params.yaml names.
+        missing_in: modality that is stored → the folds that cannot train on it.
+    """
+    trainable = [name for name in modalities if missing_in.get(name) == []]
+    absent, whose = {}, listed(corpora)
+    for name in strategies:
+        if not set(uses(name, modalities)) & set(trainable):
+            absent[name] = f"no utterance of {whose} has the modality {name!r}"
+            if name in missing_in:
+                absent[name] = (
+                    f"the features of {name!r} are of none of {whose}'s labelled utterances"
+                    if list(missing_in[name]) == list(folds)
+                    else f"no training utterance of fold {listed(missing_in[name])} has the modality {name!r}"
+                )
+        elif len(trainable) == 1 and name not in {*modalities, *BASELINES}:
+            absent[name] = f"{whose} has {listed(trainable)} alone, so there is nothing to fuse"
+    return absent

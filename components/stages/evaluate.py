@@ -1,0 +1,74 @@
+"""The stage ``evaluate``: test predictions to metrics with intervals, tests, alarms, plots and the report."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import params
+from ..artifacts.features import Exclusions
+from ..artifacts.folds import FOLDS, Folds
+from ..artifacts.model import PREDICTIONS
+from ..artifacts.reports import COMPARISON, HEADLINE, METRICS, PLOTS, REPORT
+from ..artifacts.search import CURVES, TRIALS, Best
+from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
+from ..errors import run
+from ..evaluation import plots, report, searched
+from ..evaluation.evaluate import measure
+from ..evaluation.inputs import CorpusFacts, Experiment
+from ..evaluation.tables import comparison_table, headline
+from ..files import replacing, write_json, write_text
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    stated = params.load()
+    evaluate(corpora=stated.corpora, resamples=stated.evaluate.resamples, seed=stated.evaluate.seed)
+
+
+def evaluate(*, corpora: Sequence[str], resamples: int, seed: int, root: Path = Path()) -> dict[str, Any]:
+    """Evaluate the experiment in the workspace ``root`` and write its reports; returns the metrics.
+
+    Raises:
+        ArtifactError: for what a stage before has not written.
+        EvaluationError: where predictions, folds, search and oracle do not fit each other.
+    """
+    experiment = read(corpora, root)
+    metrics, predictions = measure(experiment, resamples=resamples, seed=seed)
+    curves = searched.chosen_curves(experiment.curves, experiment.best)
+    with replacing(root / PLOTS) as folder:
+        folder.mkdir()
+        plots.write(folder, metrics, predictions, curves)
+    with replacing(root / COMPARISON) as path:
+        comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    write_text(root / REPORT, report.page(metrics, best=experiment.best, trials=experiment.trials))
+    write_json(root / HEADLINE, headline(metrics))
+    write_json(root / METRICS, metrics)
+    return metrics
+
+
+def read(corpora: Sequence[str], root: Path = Path()) -> Experiment:
+    """What the stages before this one wrote in the workspace ``root``."""
+    return Experiment(
+        protocol=Folds.read(root),
+        folds=FOLDS.read(root),
+        best=Best.read(root),
+        trials=TRIALS.read(root),
+        curves=CURVES.read(root),
+        predictions=PREDICTIONS.read(root),
+        corpora={name: _facts(name, root) for name in corpora},
+    )
+
+
+def _facts(corpus: str, root: Path) -> CorpusFacts:
+    return CorpusFacts(
+        utterances=UTTERANCES.read(root, corpus=corpus),
+        exclusions=Exclusions.read(root, corpus=corpus).exclusions,
+        agreement=People.read(root, corpus=corpus).agreement,
+        ceilings=Ceilings.read(root, corpus=corpus),
+        oracle=ORACLE.read(root, corpus=corpus),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,74 @@
+"""The stage ``features``: a corpus's media to tokens."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from .. import corpora, params, settings
+from ..artifacts import features as artifact
+from ..artifacts.corpora import RAW
+from ..artifacts.utterances import UTTERANCES
+from ..artifacts.validation import Verdict
+from ..encoders.cache import Cache
+from ..encoders.extract import extract, recipes_of
+from ..errors import run
+from ..files import replacing
+from ..schema import MODALITIES
+from ..storage import assets
+
+FACE_IN_VALIDATION = "video"
+"""Validation judges media, so that it names a face's medium."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus")
+    corpus = parser.parse_args().corpus
+    experiment, environment = params.load(), settings.load()
+    verdict = Verdict.read(corpus=corpus)
+    table = UTTERANCES.read(corpus=corpus)
+    table = table[~table["utterance_id"].isin({each.utterance_id for each in verdict.quarantined})]
+
+    modalities = experiment.modalities
+    layout = experiment.layout(corpus)
+    came_along = corpora.attached(corpus, RAW / corpus, table["utterance_id"], layout)
+    attached = {name: features for name, features in came_along.items() if name in modalities}
+    for modality in modalities:
+        if modality not in MODALITIES and modality not in attached:
+            print(
+                f"{corpus}: no features of the modality {modality!r} came with it, so it counts as missing there; "
+                f"to add some: emoflow corpora add {corpus} DIR --features {modality}=PATH"
+            )
+    stated = {
+        name: getattr(experiment.features, name).model_dump() for name in modalities if name in MODALITIES
+    }
+    recipes = recipes_of(stated, environment.landmark_model)
+    if any(recipe.landmark_model and name not in attached for name, recipe in recipes.items()):
+        assets.require("face-landmarker", environment.landmark_model)
+
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # the workers inherit it: they share the cores among themselves
+    with replacing(artifact.FOLDER / corpus) as folder:
+        exclusions, lines = extract(
+            table,
+            raw=RAW / corpus,
+            out=folder,
+            recipes=recipes,
+            attached=attached,
+            excluded={
+                (
+                    each.utterance_id,
+                    "face" if each.modality == FACE_IN_VALIDATION else each.modality,
+                ): each.reason
+                for each in verdict.excluded
+            },
+            cache=Cache(environment.cache),
+            workers=environment.worker_count(),
+        )
+        artifact.Exclusions(exclusions=exclusions).write_file(folder / "exclusions.json")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,109 @@
+"""The stage ``search``: every strategy's configurations on every fold, chosen by validation alone.
+
+What has been trained is kept in the stage's work folder, so that a killed search goes on where it was.
+"""
+
+from itertools import chain
+from pathlib import Path
+
+from .. import params, settings
+from ..artifacts.search import CURVES, FOLDER, TRIALS, Budget
+from ..errors import listed, run
+from ..files import replacing, work_folder, write_table, write_text
+from ..search.gang import Gang, rungs
+from ..search.outcome import Outcome
+from ..search.plan import Plan
+from ..search.ray_cluster import Site
+from ..search.results import choose, curves_table, failures, trials_table
+from ..search.run import Rows, absent_strategies, search
+from ..training import zero_shot
+from ..training.consistency import idle
+from ..training.rows import unlabelled
+from .training_inputs import Inputs
+
+CODE = Path(__file__).parents[1] / "search"
+
+
+def main() -> None:
+    experiment, environment = params.load(), settings.load()
+    stated = experiment.search
+    inputs = Inputs.of(experiment)
+    numbers = [fold.number for fold in inputs.folds]
+    plan = Plan(**stated.model_dump(), folds=numbers, modalities=experiment.modalities)
+    first = {gang.strategy: gang.configs for gang in plan.gangs(0, {})}
+    zero_shot.require(inputs.protocol.unseen, first, modalities=inputs.trainable)
+    told = inputs.told()
+    told.check([config for configs in first.values() for config in configs])
+    absent = absent_strategies(
+        stated.strategies,
+        corpora=experiment.corpora,
+        modalities=experiment.modalities,
+        missing_in=inputs.missing_in,
+        folds=numbers,
+    )
+    for name, why in absent.items():
+        print(f"search: left out: {name}: {why}")
+    if notice := idle(len(unlabelled(inputs.folds).ids), chain.from_iterable(first.values())):
+        print(f"search: {notice}")
+
+    device = environment.torch_device()
+    work = work_folder("search", inputs.digest(stated.model_dump(), code=[CODE], device=device))
+    outcomes = search(
+        plan,
+        Rows(
+            inputs.store,
+            inputs.folds,
+            inputs.trainable,
+            len(inputs.protocol.classes),
+            inputs.reduction,
+            told,
+        ),
+        absent=absent,
+        site=Site(
+            workers=environment.worker_count(),
+            device=device,
+            address=environment.ray_address,
+            gangs_per_gpu=environment.gangs_per_gpu,
+            shared=environment.shared,
+        ),
+        name=work.name,
+        kept=lambda gang: _kept(work, gang),
+        keep=lambda gang, outcome: write_text(_file(work, gang), outcome.to_json()),
+    )
+
+    for (name, fold), trials in failures(outcomes).items():
+        print(f"search: {name} on fold {fold}: failed and left: trial {listed(trials)} (see trials.parquet)")
+    budget = Budget(
+        configurations=stated.configurations,
+        epochs=stated.epochs,
+        folds=len(numbers),
+        seeds=stated.seeds,
+        rungs=rungs(stated.epochs, stated.halvings),
+        proposals=stated.proposals,
+        batches=stated.batches,
+        patience=stated.patience,
+        evolve=stated.evolve,
+        failed=0,
+    )
+    best = choose(outcomes, absent=absent, modalities=inputs.trainable, budget=budget)
+    trials_of_all = trials_table(
+        outcomes, absent=absent, count=stated.configurations, folds=numbers, seeds=stated.seeds
+    )
+    with replacing(FOLDER) as folder:
+        folder.mkdir()
+        write_table(folder / TRIALS.path().name, trials_of_all)
+        write_table(folder / CURVES.path().name, curves_table(outcomes))
+        best.write_file(folder / best.path().name)
+
+
+def _file(work: Path, gang: Gang) -> Path:
+    return work / f"{gang.strategy}.{gang.fold}.{gang.batch}.json"
+
+
+def _kept(work: Path, gang: Gang) -> Outcome | None:
+    path = _file(work, gang)
+    return Outcome.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,180 @@
+"""The stage ``train``: each strategy's choice scores its test folds once; the winner is refitted on all rows.
+
+Finished refits are kept in the stage's work folder, so that a killed stage goes on where it was.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import params, settings
+from ..artifacts import features as features_artifact
+from ..artifacts.model import CHOSEN, FOLDER, PREDICTIONS, WEIGHTS, Modality, ModelCard, ZeroShot
+from ..artifacts.search import Best
+from ..encoders import encode, layout_of, make, open_all
+from ..errors import FeatureError, listed, run
+from ..files import replacing, work_folder
+from ..fusion.preparation import Layout, Preparation, plan
+from ..fusion.strategy import BASELINES, build, parameter_count, uses
+from ..progress import track
+from ..training import zero_shot
+from ..training.predicted import predictions
+from ..training.refit import Choice, choice_for_everything
+from ..training.rows import unlabelled
+from ..training.workers import Context, Job, StoredReader, job_of, run_jobs
+from .training_inputs import Inputs
+
+REFIT = "model"
+"""The job that trains the model that is registered; the others are called ``<strategy>.<fold>``."""
+
+
+def main() -> None:
+    import pandas as pd
+
+    experiment, environment = params.load(), settings.load()
+    inputs, best = Inputs.of(experiment), Best.read()
+    classes, seeds = inputs.protocol.classes, experiment.train.seeds
+    winner = choice_for_everything(best.best, best.strategies[best.best].folds)
+    jobs = {
+        f"{name}.{fold.number}": job_of(fold, Choice.of(name, strategy.folds[fold.number]), seeds)
+        for fold in inputs.folds
+        for name, strategy in best.strategies.items()
+    }
+    jobs[REFIT] = Job(winner, tuple(seeds), _everything(inputs), None)
+
+    device = environment.torch_device()
+    digest = inputs.digest(experiment.train.model_dump(), also=[Best.path()], device=device)
+    work = work_folder("train", digest)
+    left = [name for name in jobs if not _file(work, name).is_file()]
+    if left:
+        if len(left) < len(jobs):
+            print(f"train: {len(jobs) - len(left)} of {len(jobs)} refits were finished before")
+        context = Context(
+            StoredReader(open_all, features_artifact.FOLDER.resolve(), tuple(inputs.corpora)),
+            {name: inputs.store.layout(name) for name in inputs.trainable},
+            tuple(inputs.trainable),
+            len(classes),
+            device,
+            inputs.reduction,
+            inputs.told(),
+            _prompts(experiment, inputs),
+        )
+        workers = 1 if device == "cuda" else environment.worker_count()
+        done = run_jobs([jobs[name] for name in left], context, workers=workers)
+        for i, arrays in track(done, total=len(left), what="train, refits"):
+            _keep(_file(work, left[i]), arrays)
+
+    tables = []
+    for fold in inputs.folds:
+        first = best.per_fold_best[fold.number]
+        for strategy, source in [*((name, name) for name in best.strategies), (CHOSEN, first)]:
+            probabilities = _kept(work, f"{source}.{fold.number}")["probabilities"]
+            tables.append(predictions(probabilities, fold, strategy=strategy, seeds=seeds, classes=classes))
+    order = ["strategy", "fold", "seed", "utterance_id"]
+    PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
+    card = _card(experiment, inputs, winner, state=_kept(work, REFIT))
+    with replacing(FOLDER) as folder:
+        folder.mkdir()
+        (folder / WEIGHTS.name).write_bytes(_file(work, REFIT).read_bytes())
+        card.write_file(folder / card.path().name)
+
+
+def _everything(inputs: Inputs):
+    """The rows that the registered model is trained on."""
+    first = inputs.folds[0]
+    learned = first.seen if inputs.protocol.scarce else first.seen + first.test
+    return learned.labelled + unlabelled(inputs.folds)
+
+
+def _card(
+    experiment: params.Params, inputs: Inputs, winner: Choice, *, state: dict[str, np.ndarray]
+) -> ModelCard:
+    """What it takes to build the model again and to feed it.
+
+    Args:
+        state: the trained model's tensors by name.
+    """
+    protocol = inputs.protocol
+    layouts = {name: inputs.store.layout(name) for name in uses(winner.strategy, inputs.trainable)}
+    mark = "preparation."
+    fitted = {name.removeprefix(mark): x for name, x in state.items() if name.startswith(mark)}
+    preparation = Preparation.sized(plan(layouts, inputs.reduction), fitted)
+    member = build(
+        winner.strategy,
+        dimensions=preparation.dimensions,
+        classes=len(protocol.classes),
+        config=winner.config,
+    )
+    by_prompts = protocol.unseen and winner.strategy not in BASELINES
+    return ModelCard(
+        strategy=winner.strategy,
+        config=winner.config,
+        epochs=winner.epochs,
+        seeds=experiment.train.seeds,
+        classes=protocol.classes,
+        label_space=protocol.label_space,
+        protocol=protocol.protocol,
+        corpora=experiment.corpora,
+        modalities={name: _modality(experiment, name, layout) for name, layout in layouts.items()},
+        preparation=preparation.describe(),
+        parameters=parameter_count(member) * len(experiment.train.seeds),
+        zero_shot=ZeroShot(unseen=protocol.unseen) if by_prompts else None,
+    )
+
+
+def _modality(experiment: params.Params, name: str, layout: Layout) -> Modality:
+    encoders = [encoder for encoder, _ in layout]
+    section = getattr(experiment.features, name, None)  # None: a modality that comes as features alone
+    stated: dict[str, Any] = section.model_dump() if section else {"encoders": []}
+    ours = set(encoders) & set(stated.pop("encoders"))
+    return Modality(encoders=encoders, parameters=stated if ours else {}, layout=layout)
+
+
+def _prompts(experiment: params.Params, inputs: Inputs) -> zero_shot.Prompts | None:
+    """A zero-shot protocol's prompts, in the languages of what trains, as the experiment's text encoders give them.
+
+    Raises:
+        FeatureError: the corpora's words were encoded by others.
+    """
+    protocol = inputs.protocol
+    if not protocol.unseen:
+        return None
+    stated = experiment.features.text.model_dump()
+    encoders = make(stated.pop("encoders"), stated)
+    layout = inputs.store.layout("text")
+    if layout != layout_of(encoders):
+        raise FeatureError(
+            f"the protocol is zero-shot, and its prompts cannot be encoded as the corpora's words were "
+            f"({listed(name for name, _ in layout)}): leave the text's feature table out"
+        )
+    spoken = zero_shot.languages_of(
+        inputs.utterances(["utterance_id", "language"]),
+        (name for fold in inputs.folds for name in fold.train.ids),
+    )
+    return zero_shot.encoded(zero_shot.sentences(protocol.classes, spoken), partial(encode, encoders))
+
+
+def _file(work: Path, name: str) -> Path:
+    return work / f"{name}.safetensors"
+
+
+def _kept(work: Path, name: str) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    return load_file(_file(work, name))
+
+
+def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    for name, x in arrays.items():
+        if not np.isfinite(x).all():
+            raise FeatureError(f"{path.stem}: {name} holds numbers that are not finite; look at the features")
+    with replacing(path) as temporary:
+        save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, temporary)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,104 @@
+"""What both stages that train read: the folds, the features, and the utterance tables' votes and side targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import fusion, training
+from ..artifacts import features
+from ..artifacts.folds import FOLDS, Folds
+from ..artifacts.utterances import UTTERANCES
+from ..encoders import FeatureStore, open_all
+from ..files import digest_of, tree_digest
+from ..fusion.reduction import Reduction
+from ..params import Params
+from ..schema import LabelSpace, Layout
+from ..training.rows import Fold, folds_of, lacking
+from ..training.told import COLUMNS, Told, told_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CODE = [Path(training.__file__).parent, Path(fusion.__file__).parent]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Which rows an experiment trains on and how they are read."""
+
+    corpora: list[str]
+    modalities: list[str]
+    layouts: dict[str, Layout]
+    space: LabelSpace
+    reduction: Reduction
+
+    @classmethod
+    def of(cls, experiment: Params) -> Inputs:
+        layouts = {name: experiment.layout(name) for name in experiment.corpora}
+        reduction = Reduction(**experiment.preparation.model_dump())
+        return cls(experiment.corpora, experiment.modalities, layouts, experiment.space(), reduction)
+
+    @cached_property
+    def protocol(self) -> Folds:
+        return Folds.read()
+
+    @cached_property
+    def folds(self) -> list[Fold]:
+        return folds_of(FOLDS.read(), self.protocol.classes, unseen=self.protocol.unseen)
+
+    @cached_property
+    def store(self) -> FeatureStore:
+        return open_all(features.FOLDER, self.corpora)
+
+    @cached_property
+    def missing_in(self) -> dict[str, list[int]]:
+        """Modality that is stored → the folds of which no training utterance has it."""
+        return {
+            name: lacking(self.store.ids(name), self.folds)
+            for name in self.modalities
+            if name in self.store.modalities
+        }
+
+    @property
+    def trainable(self) -> list[str]:
+        """The modalities that every fold can train on."""
+        return [name for name in self.modalities if self.missing_in.get(name) == []]
+
+    def utterances(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Columns of the corpora's utterance tables, one after another."""
+        import pandas as pd
+
+        tables = [UTTERANCES.read(corpus=name, columns=columns) for name in self.corpora]
+        return pd.concat(tables, ignore_index=True)
+
+    def told(self) -> Told:
+        """Raters' votes and side targets, of all utterances."""
+        return told_of(
+            self.utterances(COLUMNS), self.layouts, space=self.space, classes=self.protocol.classes
+        )
+
+    def digest(
+        self, stage: dict[str, Any], *, code: Sequence[Path] = (), also: Sequence[Path] = (), device: str
+    ) -> str:
+        """The digest of everything that the outcome of a stage depends on.
+
+        Args:
+            stage: its own params.
+            code: the folders of what it runs beside fusion and training.
+            also: what it reads beside folds, features and utterances.
+        """
+        data = [features.FOLDER / corpus for corpus in self.corpora]
+        data += [UTTERANCES.path(corpus=corpus) for corpus in self.corpora]
+        return digest_of(
+            {
+                "data": tree_digest([*data, FOLDS.path(), Folds.path(), *also]),
+                "code": tree_digest([*code, *CODE]),
+                "inputs": asdict(self),
+                "stage": stage,
+                "device": device,
+            }
+        )

@@ -1,0 +1,117 @@
+"""Documents as the stages write them, with usual values for whatever a test does not care about."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from emoflow.artifacts.document import Document
+from emoflow.artifacts.features import Exclusions
+from emoflow.artifacts.folds import Folds
+from emoflow.artifacts.search import Best, Budget, Chosen, Scores, StrategyChoice
+from emoflow.artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
+from emoflow.artifacts.validation import FINGERPRINTS, Verdict
+from emoflow.schema import UTTERANCE_COLUMNS
+
+FINDING = {"rows": [], "fold": None}
+
+
+def protocol(**changes: Any) -> Folds:
+    """``data/folds.json`` of a plain protocol; ``changes`` are its fields."""
+    usual = {
+        "protocol": "small.kfold3",
+        "id": "small.kfold3",
+        "title": "3 folds of speakers",
+        "source": "rule",
+        "selection": "For test fold k, fold k+1 (cyclic) is validation, and the rest trains",
+        "inflated": None,
+        "shots": None,
+        "unseen": [],
+        "label_space": "small",
+        "classes": ["anger", "neutral", "sadness"],
+        "digest": "0" * 64,
+        "count": 3,
+        "utterances": 0,
+        "unlabelled": {},
+        "speakers": "all speakers",
+        "folds": [],
+        "waived": [],
+        "dropped": {},
+        "dropped_by_corpus": {},
+        "findings": [],
+        "text_repeats": False,
+    }
+    return Folds.model_validate(usual | changes)
+
+
+def verdict(corpus: str, **changes: Any) -> Verdict:
+    """A verdict of a contract that holds."""
+    usual = {"corpus": corpus, "ok": True, "counts": {}, "critical": [], "warnings": [], "excluded": []}
+    usual |= {"unusable": [], "quarantined": [], "features": {}, "unread": []}
+    return Verdict.model_validate(usual | changes)
+
+
+def validated(root: Path, table: pd.DataFrame, **changes: Any) -> None:
+    """Write a corpus's utterance table, its verdict and empty fingerprints, as if it had been validated."""
+    corpus = table["corpus"].iloc[0]
+    UTTERANCES.write(table.reindex(columns=list(UTTERANCE_COLUMNS)), root, corpus=corpus)
+    verdict(corpus, **changes).write(root, corpus=corpus)
+    prints = pd.DataFrame({name: pd.Series(dtype="str") for name in FINGERPRINTS.columns})
+    FINGERPRINTS.write(prints, root, corpus=corpus)
+
+
+def nothing_planted(root: Path, corpus: str) -> None:
+    """Write what the stages say of a corpus without planted truth, raters and exclusions."""
+    Ceilings(truth={}, population={}, oracle={}).write(root, corpus=corpus)
+    People(agreement={}).write(root, corpus=corpus)
+    ORACLE.write(pd.DataFrame(columns=list(ORACLE.columns)), root, corpus=corpus)
+    Exclusions(exclusions=[]).write(root, corpus=corpus)
+
+
+def chosen(**changes: Any) -> Chosen:
+    """A fold's choice."""
+    usual = {"trial": 0, "config": {}, "schedule": [], "parameters": 10, "epochs": 2, "fitted": {}}
+    usual["validation"] = {"wa": 0.5, "ua": 0.5, "loss": 1.0}
+    return Chosen.model_validate(usual | changes)
+
+
+def best(folds: dict[str, dict[int, Chosen]], **changes: Any) -> Best:
+    """``data/search/best.json`` of strategies' choices by fold."""
+    strategies = {
+        name: StrategyChoice(
+            folds=choices,
+            validation=Scores(
+                **{
+                    key: sum(getattr(each.validation, key) for each in choices.values()) / len(choices)
+                    for key in ("wa", "ua", "loss")
+                }
+            ),
+            parameters=max(each.parameters for each in choices.values()),
+        )
+        for name, choices in folds.items()
+    }
+    numbers = sorted({fold for choices in folds.values() for fold in choices})
+    usual = {
+        "strategies": strategies,
+        "best": max(strategies, key=lambda name: strategies[name].validation.ua),
+        "per_fold_best": {
+            fold: max(strategies, key=lambda name: strategies[name].folds[fold].validation.ua)
+            for fold in numbers
+        },
+        "left_out": {},
+        "modalities": ["audio", "text", "face"],
+        "budget": budget(folds=len(numbers)),
+    }
+    return Best(**usual | changes)
+
+
+def budget(**changes: Any) -> Budget:
+    """What every strategy had on each fold."""
+    usual = {"configurations": 1, "epochs": 2, "folds": 3, "seeds": 1, "rungs": [2], "proposals": "spread"}
+    usual |= {"batches": 1, "patience": None, "evolve": False, "failed": 0}
+    return Budget(**usual | changes)
+
+
+def changed(document: type[Document], root: Path, *, corpus: str = "", **changes: Any) -> None:
+    """Rewrite a document with other values in some of its fields."""
+    held = document.read(root, corpus=corpus).model_dump(mode="json")
+    document.model_validate(held | changes).write(root, corpus=corpus)
