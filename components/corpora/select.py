@@ -17,7 +17,13 @@ from . import obtain
 
 RAW = Path("data/raw")
 LOCKS = Path(".dvc/tmp/rwlock")
-SHARED = Path("data/utterances"), Path("data/ceilings"), Path("data/features"), Path("reports/validation")
+SHARED = (
+    Path("data/utterances"),
+    Path("data/ceilings"),
+    Path("data/features"),
+    Path("reports/validation"),
+    Path("reports/data-docs"),
+)
 
 
 def main() -> None:

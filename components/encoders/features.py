@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import corpora, params, settings
-from ..corpora.features import Attached
+from ..corpora.attached.features import Attached
 from ..errors import CorpusError, FeatureError, listed, run
 from ..files import digest_of, read_json, replacing, write_json
 from ..params import Features
@@ -228,7 +228,7 @@ def main() -> None:
     verdict = Path("reports/validation", corpus, "verdict.json")
     table = pd.read_parquet(Path("data/utterances", f"{corpus}.parquet"))
     table = table[~table["utterance_id"].isin(_quarantined(verdict))]
-    came = corpora.attached(corpus, raw, table["utterance_id"], stated.layout(corpus))
+    came = corpora.attached_features(corpus, raw, table["utterance_id"], stated.layout(corpus))
     attached = {name: held for name, held in came.items() if name in stated.modalities}
     for modality in stated.modalities:
         if modality not in MODALITIES and modality not in attached:

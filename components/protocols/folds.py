@@ -12,10 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import params
+from .. import leakage, params
 from ..errors import ProtocolError, run
 from ..files import read_json, write_json, write_table
-from ..validation import leakage
 from . import AUTO, ROLES, Protocol, Selection, assigned, automatic, protocol, select, speakers_used
 from .selection import added
 from .unlabelled import ROLE, as_training, bare_rows, left_over, unlabelled_count, with_unlabelled

@@ -1,7 +1,7 @@
 """The stage ``validate``: a corpus held against its data contract.
 
 Reads data/utterances/<corpus>.parquet, what its adapter could not read, and the files beneath data/raw/<corpus>; writes
-reports/validation/<corpus>/verdict.json, docs/ and fingerprints.parquet:
+reports/validation/<corpus>/verdict.json and fingerprints.parquet, and the Data Docs to reports/data-docs/<corpus>:
 
     fingerprints.parquet    utterance_id, audio_fingerprint, face_fingerprint; null where there is none
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 RAW = Path("data/raw")
 UTTERANCES = Path("data/utterances")
 REPORTS = Path("reports/validation")
+DOCS = Path("reports/data-docs")
+"""Apart from the verdicts, which the stage ``folds`` depends on."""
 
 
 def main() -> None:
@@ -73,7 +75,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
     published = known(named)
     if published and corpora.is_planted(root):
         published = published.without_counts()
-    attached = corpora.attached(corpus, root, table["utterance_id"], layout)
+    attached = corpora.attached_features(corpus, root, table["utterance_id"], layout)
     features = {modality: held.index for modality, held in attached.items()}
     facts = gather(table, root, workers=workers)
     contract = clauses(
@@ -94,7 +96,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
     folder = REPORTS / corpus
     write_json(folder / "verdict.json", verdict)
     write_table(folder / "fingerprints.parquet", fingerprints(facts))
-    with replacing(folder / "docs") as docs:
+    with replacing(DOCS / corpus) as docs:
         docs.mkdir()
         (docs / "index.html").write_text(index(verdict, list(outcome.pages)), encoding="utf-8")
         for name, text in outcome.pages.items():
@@ -125,7 +127,7 @@ def breach(verdict: dict) -> ContractBreach:
         aside = "\nTo go on without these utterances: validation.on_breach: quarantine in params.yaml."
     return ContractBreach(
         f"the corpus {corpus} breaks its contract in {len(broken)} place(s), and nothing is made from it "
-        f"(all of it: {REPORTS / corpus / 'docs' / 'index.html'}, verdict.json beside it):\n{said}{aside}"
+        f"(all of it: {DOCS / corpus / 'index.html'} and {REPORTS / corpus / 'verdict.json'}):\n{said}{aside}"
     )
 
 

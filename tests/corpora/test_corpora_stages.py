@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
-from emoflow.corpora import bayes, control, listing, select, takes, truth, utterances
+from emoflow.corpora import select, utterances
+from emoflow.corpora.describe import listing
 from emoflow.errors import CorpusError, ParamsError
 from emoflow.files import tree_digest
 from emoflow.schema import EMOTION7
+from emoflow.synthesis import bayes, control, takes, truth
 from rich.console import Console
 
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import soundfile
 from conftest import ROOT
-from emoflow.corpora.features import Attached
+from emoflow.corpora.attached.features import Attached
 from emoflow.encoders import FeatureStore, pool
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.features import extract, recipes_of

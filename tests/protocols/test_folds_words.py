@@ -7,10 +7,10 @@ import pytest
 import yaml
 from emoflow import params
 from emoflow.errors import LeakageError, ProtocolError
+from emoflow.leakage import KINDS
 from emoflow.protocols import folds as stage
 from emoflow.protocols.published import names, read
 from emoflow.protocols.rules import parse
-from emoflow.validation.leakage import KINDS
 from made_tables import iemocap, own
 
 LABELS = ["anger", "neutral"]

@@ -68,9 +68,7 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
     assert held["excluded"] == [{"utterance_id": name, "modality": "audio", "reason": "0 bytes"}]
     assert held["unusable"] == [name]
     assert held["unread"] == [{"path": "Actor_03/take.wav", "reason": "no name of RAVDESS"}]
-    assert "Actor_03/take.wav" in (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(
-        encoding="utf-8"
-    )
+    assert "Actor_03/take.wav" in (stage.DOCS / "ravdess" / "index.html").read_text(encoding="utf-8")
     copies = next(each for each in held["warnings"] if each["column"] == "audio_digest")
     assert copies["rows"] == ["ravdess/01-03-01-02-01-07", "ravdess/01-03-01-02-02-07"]
     said = capsys.readouterr()
@@ -79,7 +77,7 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
         f"warning: utterances, audio_state: expected audio that can be used, in every utterance that has any; "
         f"found 'unusable' in 1 of 180: {name}." in said.err
     )
-    assert {path.name for path in (stage.REPORTS / "ravdess" / "docs").iterdir()} == {
+    assert {path.name for path in (stage.DOCS / "ravdess").iterdir()} == {
         "classes.html",
         "counts.html",
         "index.html",
@@ -99,7 +97,7 @@ def test_a_breach_stops_and_leaves_the_verdict_to_be_read(project):
     ):
         stage.main()
     assert not verdict()["ok"]
-    assert "rage" in (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+    assert "rage" in (stage.DOCS / "ravdess" / "index.html").read_text(encoding="utf-8")
 
 
 def test_under_quarantine_the_rest_goes_on_and_the_fingerprints_are_there(project, capsys):
@@ -119,7 +117,7 @@ def test_under_quarantine_the_rest_goes_on_and_the_fingerprints_are_there(projec
     assert "the contract holds for 178 utterances" in said.out
     assert "2 utterance(s) set aside" in said.out
     assert "found 'rage' in 2 of 180" in said.err
-    page = (stage.REPORTS / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+    page = (stage.DOCS / "ravdess" / "index.html").read_text(encoding="utf-8")
     assert "without 2 that break it and are set aside" in page
 
     prints = pd.read_parquet(stage.REPORTS / "ravdess" / "fingerprints.parquet")
