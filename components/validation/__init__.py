@@ -1,1 +1,4 @@
-"""Data contracts (``contract``, ``check``) and their pages. Nothing is imported here: Great Expectations takes seconds."""
+"""Data contracts (``contract``, ``check``) and their pages.
+
+Nothing is imported here: Great Expectations takes seconds.
+"""
