@@ -17,13 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from emoflow.corpora import read, takes
+from emoflow.corpora import read
 from emoflow.corpora.digests import with_digests
-from emoflow.corpora.layouts import grammar
-from emoflow.corpora.layouts.plan import Plan
 from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import LAYOUTS, Layout
+from emoflow.synthesis import takes
+from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts.plan import Plan
 
 RECORDING = 500_000  # bytes: fifteen seconds, 16 kHz, mono, 16 bit
 

@@ -26,7 +26,7 @@ RAW = Path("data/raw")
 @corpora.command("list", epilog="Example: `emoflow corpora list`")
 def corpora_list() -> None:
     """What emoflow knows to read, and your own: size, licence, labels, how to get it, and whether it is here."""
-    from .corpora import listing
+    from .corpora.describe import listing
 
     _print(listing.table(RAW))
 
@@ -49,7 +49,7 @@ def corpora_add(
     A corpus of your own is a folder of recordings by label (`LABEL/*.wav`), or one with a table `utterances.csv`;
     `layouts` in params.yaml says what names do not tell.
     """
-    from .corpora import add
+    from .corpora.acquire import add
 
     tables = {}
     for given in features or []:
@@ -81,8 +81,9 @@ def corpora_fetch(
     Cut off, the same command goes on. Exit status 1 says that the corpus is not here: for one that is given on
     request alone it prints where to ask and what to place where.
     """
-    from .corpora import fetch, listing
-    from .corpora.sources import PARTS
+    from .corpora.acquire import fetch
+    from .corpora.acquire.sources import PARTS
+    from .corpora.describe import listing
     from .schema import CORPORA
 
     if corpus in CORPORA and corpus not in PARTS:
@@ -104,7 +105,8 @@ def corpora_describe(
     ] = None,
 ) -> None:
     """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree; and draw it."""
-    from .corpora import describe, portrait
+    from .corpora.describe import describe
+    from .corpora.describe import figure as portrait
 
     found = describe.describe(
         corpus, RAW / corpus, stated=_layout(corpus), workers=_settings().worker_count()
@@ -159,8 +161,9 @@ def corpora_synthesise(
 
     What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
     """
-    from .corpora import control, placing
+    from .corpora.acquire import placing
     from .settings import load
+    from .synthesis import control
 
     if corpus != "control":
         raise errors.CorpusError(

@@ -1,5 +1,6 @@
 """Files that are whole or not there: temporary name, flush, rename. And digests of what they hold."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .errors import CorpusError
 
 WORK = Path(".emoflow")
 PARTIAL = ".partial"
@@ -92,3 +95,22 @@ def work_folder(stage: str, digest: str) -> Path:
     folder = WORK / "work" / f"{stage}-{digest[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for one process, making it; the lock goes with the process, however it ends.
+
+    Raises:
+        CorpusError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CorpusError(f"{folder} is being written by another process; wait for it to end") from None
+        yield
+    finally:
+        os.close(descriptor)

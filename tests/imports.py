@@ -1,6 +1,7 @@
 """What each of our modules imports of ours, read from the source: imports inside functions count too."""
 
 import ast
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -25,20 +26,52 @@ def module_file(name: str) -> Path | None:
 @cache
 def imported(path: Path) -> frozenset[Path]:
     """The files of ours that a file names in an import, packages' own ``__init__.py`` on the way included."""
+    files = set()
+    for source, name in _imports(path, ast.walk(_tree(path))):
+        parts = f"{source}.{name}".split(".") if name else source.split(".")
+        files |= {module_file(".".join(parts[: n + 1])) for n in range(len(parts))}
+    return frozenset(file for file in files if file and file != path)
+
+
+@cache
+def named_in(path: Path) -> frozenset[Path]:
+    """The files of ours whose names a file uses: no packages on the way, nothing under ``if TYPE_CHECKING:``.
+
+    ``from .. import read`` names the module ``read``, or the package's ``__init__.py`` where there is no such module.
+    """
+    files = {
+        (name and module_file(f"{source}.{name}")) or module_file(source)
+        for source, name in _imports(path, _running(_tree(path)))
+    }
+    return frozenset(file for file in files if file and file != path)
+
+
+def _imports(path: Path, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str | None]]:
+    """Each import as a module's dotted name, and the name that is asked of it, if one is."""
     package = list(path.relative_to(ROOT).parent.parts)
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*base, *(node.module.split(".") if node.module else [])])
-            names |= {source} | {f"{source}.{alias.name}" for alias in node.names}
-    files = set()
-    for name in names:
-        parts = name.split(".")
-        files |= {module_file(".".join(parts[: n + 1])) for n in range(len(parts))}
-    return frozenset(file for file in files if file and file != path)
+            yield from ((source, alias.name) for alias in node.names)
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _running(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every node but those in ``if TYPE_CHECKING:``."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def closure(module: str) -> set[Path]:

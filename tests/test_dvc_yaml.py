@@ -29,6 +29,30 @@ def test_what_a_stage_depends_on_exists(name):
     assert not [dep for dep in code if not (ROOT / dep).exists()]
 
 
+@pytest.mark.parametrize(
+    "folder", ["components/corpora/acquire", "components/corpora/describe", "components/synthesis"]
+)
+def test_a_change_there_runs_no_stage_again(folder):
+    """Getting a corpus, telling of it and making one up are no part of an experiment."""
+    for name, stage in STAGES.items():
+        inside = [path for path in closure(stage["cmd"].split()[2]) if path.is_relative_to(ROOT / folder)]
+        assert not inside, f"stage {name} imports {inside}"
+        for dep in stage["deps"]:
+            assert not (ROOT / folder).is_relative_to(ROOT / dep) and not dep.startswith(folder), (
+                f"stage {name}: {dep}"
+            )
+
+
+def test_data_docs_are_no_dep():
+    """They change with the words on a page; the verdict and the fingerprints are what is read."""
+    outs = {out for stage in STAGES.values() for out in stage["outs"] if "validation/" in out}
+    assert outs == {
+        "reports/validation/${item.corpus}/verdict.json",
+        "reports/validation/${item.corpus}/fingerprints.parquet",
+    }
+    assert not [dep for stage in STAGES.values() for dep in stage["deps"] if "data-docs" in dep]
+
+
 def test_params_named_by_stages_exist():
     held = yaml.safe_load((ROOT / "params.yaml").read_text())
     for name, stage in STAGES.items():

@@ -1,17 +1,21 @@
-"""A room knows only the rooms that the design lists for it: held against the imports."""
+"""A room imports only the rooms listed for it, and neither rooms nor files import one another in a circle."""
 
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-from imports import ROOT, imported
+from imports import ROOT, imported, named_in
 
+COMPONENTS = ROOT / "components"
 GROUND = {"schema", "errors", "files", "progress", "process", "artifacts"}
 EDGE = {"params", "settings"}
 
 ROOMS = {
-    "corpora": set(),
-    "validation": {"protocols", "media"},
+    "corpora": {"media"},
+    "synthesis": {"media", "corpora"},
+    "validation": {"media"},
     "protocols": set(),
+    "leakage": {"protocols", "media"},
     "media": set(),
     "encoders": {"media"},
     "fusion": set(),
@@ -22,14 +26,16 @@ ROOMS = {
     "registry": {"evaluation", "lineage", "media", "encoders", "fusion"},
     "storage": {"settings"},
 }
+WORDS = COMPONENTS / "corpora" / "adapters"
+"""All that synthesis may import of corpora: the names and labels that a corpus's files are written in."""
 
 
 def room_of(path: Path) -> str:
-    return path.relative_to(ROOT / "components").parts[0].removesuffix(".py")
+    return path.relative_to(COMPONENTS).parts[0].removesuffix(".py")
 
 
 def files() -> list[Path]:
-    return sorted((ROOT / "components").rglob("*.py"))
+    return sorted(COMPONENTS.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -38,14 +44,52 @@ def test_a_file_imports_only_the_rooms_listed(path):
     if room not in ROOMS:
         return  # the ground, and what stands above all rooms
     allowed = ROOMS[room] | GROUND | {room, "__init__"}
-    seen = {room_of(file) for file in imported(path) if file.is_relative_to(ROOT / "components")}
+    seen = {room_of(file) for file in imported(path) if file.is_relative_to(COMPONENTS)}
     assert seen <= allowed, f"{path.relative_to(ROOT)} imports {sorted(seen - allowed)}"
+
+
+def test_synthesis_reads_words_alone_of_corpora():
+    foreign = {
+        file.relative_to(ROOT).as_posix()
+        for path in files()
+        if room_of(path) == "synthesis"
+        for file in named_in(path)
+        if room_of(file) == "corpora" and not file.is_relative_to(WORDS)
+    }
+    assert not foreign
 
 
 @pytest.mark.parametrize("name", sorted((GROUND | EDGE) - {"artifacts"}))
 def test_the_ground_rests_on_nothing_else(name):
-    seen = {room_of(file) for file in imported(ROOT / "components" / f"{name}.py")}
+    seen = {room_of(file) for file in imported(COMPONENTS / f"{name}.py")}
     assert seen <= GROUND | {"__init__"}
+
+
+def circle(graph: dict) -> list | None:
+    """One circle of a graph, node → what it imports; None where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return None
+
+
+def test_a_circle_is_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})
+    assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+
+
+def test_no_circles_of_files():
+    found = circle({path: named_in(path) for path in files()})
+    assert not found, " → ".join(path.relative_to(ROOT).as_posix() for path in found)
+
+
+def test_no_circles_of_rooms():
+    graph: dict[str, set[str]] = {}
+    for path in files():
+        graph.setdefault(room_of(path), set()).update(room_of(file) for file in named_in(path))
+    found = circle({room: others - {room} for room, others in graph.items()})
+    assert not found, " → ".join(found)
 
 
 def test_nothing_imports_the_flows():
@@ -59,6 +103,6 @@ def test_imports_inside_components_are_relative(path):
     absolute = [
         line.strip()
         for line in path.read_text().splitlines()
-        if line.strip().startswith(("from components", "import components"))
+        if line.strip().startswith(("from components", "import components", "from emoflow", "import emoflow"))
     ]
     assert not absolute

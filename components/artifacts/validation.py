@@ -8,6 +8,8 @@ from .utterances import UnreadFile
 
 STAGE = "validate@{corpus}"
 FOLDER = Path("reports/validation")
+DATA_DOCS = Path("reports/data-docs")
+"""Great Expectations' pages, in a folder per corpus. No stage depends on them."""
 
 FINGERPRINTS = Table(
     "reports/validation/{corpus}/fingerprints.parquet",

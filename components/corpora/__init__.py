@@ -1,17 +1,24 @@
-"""Corpora on disk, as utterance tables: one adapter a file, each the only one that knows its corpus's layout.
+"""Corpora on disk, as utterance tables.
+
+    table = read("ravdess", Path("data/raw/ravdess")).table
 
 Where is what::
 
-    the stages              select; utterances, digests
-    what reading gives      reading, paths, tabular, labels; roots, recognise
-    adapters                crema_d, crema_d_votes; emodb; folder; iemocap, iemocap_documents, iemocap_files; lrs3;
-                            manifest, cells; meld, meld_rows; muse, muse_package, muse_spans, muse_features; ravdess
-    features that came      features, feature_files, openface
-    what raters say         raters, perceived
-    taking a corpus in      add, copying, placing; fetch, sources, download, lfs, unpack, megabytes
-    telling of one          listing, describe, durations, portrait
-    making one              control; takes, sentences, displays, streams; truth, bayes; layouts;
-                            studio, voicing, speech, drawing, canvas, recording
+    adapters     a corpus's layout on disk → the utterance table; one adapter per corpus
+    acquire      getting a corpus: download, add, copy, place in data/raw
+    attached     feature tables that come with a corpus
+    describe     what a corpus holds, for people
+    reading      what an adapter returns, and the files below a corpus's root
+    paths        names of media files, and links that lead out of a corpus
+    tabular      CSV tables, with line numbers for what errors say
+    labels       words for emotions
+    pointers     Git LFS pointer files
+    raters       what raters say, and how well they agree
+    perceived    the label that a part of the raters perceives
+    planted      the truth that a control corpus carries
+    digests      the media's digests
+    select       the stage ``corpora``
+    utterances   the stage ``utterances``
 """
 
 from __future__ import annotations
@@ -19,18 +26,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..schema import CORPORA, LAYOUTS, UNSTATED, Layout
-from .reading import MANIFESTS, Adapter, Reading, is_planted
+from .planted import is_planted
+from .reading import MANIFESTS, Adapter, Reading
 
 if TYPE_CHECKING:
-    from .features import Attached
-
-_MODULES = {name: f".{name.replace('-', '_')}" for name in LAYOUTS} | {"control": ".manifest"}
+    from .attached.features import Attached
 
 
 def layout_of(corpus: str, root: Path, stated: Layout = UNSTATED) -> str:
@@ -48,11 +53,13 @@ def adapter(layout: str) -> Adapter:
     Raises:
         CorpusError: there is none of this name.
     """
-    if layout not in _MODULES:
+    from .adapters import ADAPTERS
+
+    if layout not in ADAPTERS:
         close = difflib.get_close_matches(layout, LAYOUTS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there is one for {', '.join(LAYOUTS)}"
         raise CorpusError(f"no adapter reads the layout {layout!r}; {hint}")
-    return import_module(_MODULES[layout], __name__).ADAPTER
+    return ADAPTERS[layout]
 
 
 def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
@@ -75,19 +82,21 @@ def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
     return replace(reading, table=table.assign(label=perceived(table, stated.raters)))
 
 
-def attached(corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTATED) -> dict[str, Attached]:
+def attached_features(
+    corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTATED
+) -> dict[str, Attached]:
     """The pre-computed features that came with a corpus: its own, and those in ``attached/``, which go first.
 
     Args:
         ids: the corpus's utterance ids.
 
     Returns:
-        Modality → ``features.Attached``, sorted.
+        Modality → ``attached.features.Attached``, sorted.
 
     Raises:
         CorpusError: features that do not join to the corpus; names the rows.
     """
-    from .features import attached_paths, read_features
+    from .attached.joining import attached_paths, read_features
 
     root, ids = Path(root), list(ids)
     reader = adapter(layout_of(corpus, root, stated))
@@ -106,4 +115,4 @@ def obtain(corpus: str, raw: Path) -> str:
     return f"emoflow corpora add {corpus} DIR" + (f" (or did you mean {close[0]!r}?)" if close else "")
 
 
-__all__ = ["Adapter", "Reading", "adapter", "attached", "is_planted", "layout_of", "obtain", "read"]
+__all__ = ["Adapter", "Reading", "adapter", "attached_features", "is_planted", "layout_of", "obtain", "read"]

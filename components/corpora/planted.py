@@ -1,4 +1,12 @@
-"""The ceilings of a corpus with planted truth: what any model can reach at best."""
+"""The planted truth that a control corpus carries in its folder ``truth``.
+
+``components/synthesis`` writes it::
+
+    truth/request.json       what was asked for; its presence marks a control corpus
+    truth/displays.parquet   id, label, and the class that each modality displays
+    truth/ceilings.json      the truth's parameters, with the Bayes ceilings of the population, by subset of modalities
+    truth/oracle.parquet     id, subset, label, prediction, correct, and the posterior probability of each class
+"""
 
 from __future__ import annotations
 
@@ -8,50 +16,64 @@ from typing import TYPE_CHECKING
 from ..errors import CorpusError, listed
 from ..files import read_json
 from ..schema import UNSTATED, Layout
-from . import bayes, truth
 
 if TYPE_CHECKING:
     import pandas as pd
 
+TRUTH = "truth"
+"""The folder of a control corpus that no adapter reads."""
+_NO_ORACLE = {"utterance_id": "str", "subset": "str", "label": "str", "prediction": "str", "correct": "bool"}
 
-def planted(root: Path, table: pd.DataFrame, stated: Layout = UNSTATED) -> tuple[dict, pd.DataFrame]:
-    """The ceilings of a corpus with planted truth, in any layout, and the oracle's answers on its table's utterances.
 
-    The ceilings are those of the planted labels, over the utterances that have one in the table; over all where the
-    corpus has words of its own alone (MuSe's humour). Of what raters perceive instead (``stated.raters``) nothing is
-    known.
+def is_planted(root: Path) -> bool:
+    """Whether a folder holds a control corpus, in whatever layout it is written."""
+    return (root / TRUTH / "request.json").is_file()
+
+
+def planted_ceilings(root: Path, table: pd.DataFrame, stated: Layout = UNSTATED) -> tuple[dict, pd.DataFrame]:
+    """The ceilings of a control corpus, and the oracle's predictions for the utterances of its table.
+
+    The oracle is scored on the utterances that have a planted label in the table; on all of them where the corpus
+    has labels of its own alone (MuSe's humour). Nothing is known of what raters perceive instead (``stated.raters``).
+
+    Args:
+        root: the corpus's folder, named as the corpus.
+        table: its utterance table.
+
+    Returns:
+        ``{"truth": the truth's parameters, "population": subset of modalities → accuracy, "oracle": the same on this
+        table}``, and the oracle's rows; all empty for a corpus without planted truth.
 
     Raises:
-        CorpusError: the truth beside the corpus is not of this corpus.
+        CorpusError: the truth is not that of this corpus, or was written by an older version.
     """
     import pandas as pd
 
-    path = root / "truth" / "displays.parquet"
-    if not path.is_file() or stated.raters is not None:
-        empty = {
-            "utterance_id": "str",
-            "subset": "str",
-            "label": "str",
-            "prediction": "str",
-            "correct": "bool",
-        }
-        return {"truth": {}, "population": {}, "oracle": {}}, pd.DataFrame(
-            {name: pd.Series(dtype=kind) for name, kind in empty.items()}
-        )
-    held = truth.Truth.from_json(read_json(path.parent / "ceilings.json"))
-    displays = pd.read_parquet(path)
-    displays["utterance_id"] = f"{root.name}/" + displays["id"]
-    said = table[["utterance_id", "label"]].rename(columns={"label": "said"})
-    joined = said.merge(displays, on="utterance_id", how="left")
-    wrong = joined["said"].notna() & (joined["said"] == joined["label"]).fillna(False).eq(False)
-    if wrong.any():
+    truth = root / TRUTH
+    if not (truth / "displays.parquet").is_file() or stated.raters is not None:
+        nothing = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _NO_ORACLE.items()})
+        return {"truth": {}, "population": {}, "oracle": {}}, nothing
+    again = (
+        f"make the corpus again: remove {root}, then emoflow corpora synthesise as before (what was asked for is in "
+        f"{truth / 'request.json'})"
+    )
+    if not (truth / "oracle.parquet").is_file():
+        raise CorpusError(f"{truth} has no oracle.parquet: an older version made this corpus; {again}")
+    displays, oracle = pd.read_parquet(truth / "displays.parquet"), pd.read_parquet(truth / "oracle.parquet")
+    planted_labels = pd.Series(displays["label"].array, index=f"{root.name}/" + displays["id"])
+    labels = table.set_index("utterance_id")["label"].dropna()
+    wrong = labels[labels != planted_labels.reindex(labels.index)]
+    if len(wrong):
         raise CorpusError(
-            f"{path} does not have these utterances with the label that the corpus gives them: "
-            f"{listed(joined.loc[wrong, 'utterance_id'])}; "
-            f"make the corpus anew: remove {root}, then emoflow corpora synthesise as before (what was asked for "
-            f"is in {path.parent / 'request.json'})"
+            f"{truth / 'displays.parquet'} does not have these utterances with the label that the corpus gives them: "
+            f"{listed(wrong.index)}; {again}"
         )
-    labelled = joined[joined["said"].notna()]
-    oracle = bayes.oracle(joined if labelled.empty else labelled, held)
-    found = bayes.ceilings(held, oracle)
-    return {"truth": held.as_json(), "population": found["population"], "oracle": found["oracle"]}, oracle
+    oracle["id"] = f"{root.name}/" + oracle["id"]
+    oracle = oracle.rename(columns={"id": "utterance_id"})
+    scored = labels.index if len(labels) else table["utterance_id"]
+    oracle = oracle[oracle["utterance_id"].isin(scored)].reset_index(drop=True)
+    accuracy = {subset: float(share) for subset, share in oracle.groupby("subset")["correct"].mean().items()}
+    parameters = read_json(truth / "ceilings.json")
+    population = parameters.pop("population")
+    parameters.pop("oracle", None)
+    return {"truth": parameters, "population": population, "oracle": accuracy}, oracle

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 from ..errors import CorpusError, listed
 from ..schema import UTTERANCE_COLUMNS, Layout
 from .paths import leading_out
+from .planted import TRUTH, is_planted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .features import Attached
+    from .attached.features import Attached
 
 OURS = "attached"
 """The folder in a corpus's root that holds feature tables given with it; no recordings."""
-PLANTED = "truth/request.json"
-"""A control corpus's own: no reader of a corpus opens the folder that it lies in."""
 MANIFESTS = "utterances.csv", "utterances.parquet"
 """The table that describes a corpus of anyone's, in its root."""
 RESOURCE_FILES = "._", ".DS_Store", "__MACOSX", "Thumbs.db"
@@ -70,11 +69,6 @@ def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
     )
 
 
-def is_planted(root: Path) -> bool:
-    """Whether a folder holds a control corpus, in whatever layout it is written."""
-    return (root / PLANTED).is_file()
-
-
 def files_below(root: Path) -> tuple[list[str], int]:
     """Every file of a corpus (relative POSIX paths, sorted), feature tables, planted truth and droppings left out.
 
@@ -89,7 +83,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
     links: list[str] = []
     refused: list[str] = []
     droppings = 0
-    apart = {OURS} | ({PLANTED.split("/")[0]} if is_planted(root) else set())
+    apart = {OURS} | ({TRUTH} if is_planted(root) else set())
     folders = [("", False)]
     while folders:
         within, dropped = folders.pop()

@@ -47,7 +47,7 @@ BY_DESIGN: dict[str, tuple[str, ...]] = {
     "rest of the session": ("session", "dialogue", "overlap"),
     "test": ("utterance",),
 }
-"""What a way of dealing lets cross the folds by design: kinds of leak (see `validation.leakage`)."""
+"""What a way of dealing lets cross the folds by design: kinds of leak (see `leakage`)."""
 
 AT_RANDOM = "utterances are dealt without regard to who speaks: the test's speakers also train"
 

@@ -139,7 +139,7 @@ def _data(model: dict[str, Any]) -> Gate:
         not broken and bool(model["verdicts"]),
         found or f"the contract holds for {listed(sorted(model['verdicts']))}",
         "every corpus holds its data contract",
-        "" if not broken else "see reports/validation/<corpus>/docs, mend the recordings, run `dvc repro`",
+        "" if not broken else "see reports/data-docs/<corpus>, mend the recordings, run `dvc repro`",
     )
 
 

@@ -17,7 +17,13 @@ from ..corpora import obtain
 from ..errors import CorpusError, listed, run
 
 LOCKS = Path(".dvc/tmp/rwlock")
-SHARED = utterances.FOLDER, utterances.CEILINGS, features.FOLDER, validation.FOLDER
+SHARED = (
+    utterances.FOLDER,
+    utterances.CEILINGS,
+    features.FOLDER,
+    validation.FOLDER,
+    validation.DATA_DOCS,
+)
 
 
 def main() -> None:

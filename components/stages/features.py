@@ -32,7 +32,7 @@ def main() -> None:
 
     modalities = experiment.modalities
     layout = experiment.layout(corpus)
-    came_along = corpora.attached(corpus, RAW / corpus, table["utterance_id"], layout)
+    came_along = corpora.attached_features(corpus, RAW / corpus, table["utterance_id"], layout)
     attached = {name: features for name, features in came_along.items() if name in modalities}
     for modality in modalities:
         if modality not in MODALITIES and modality not in attached:

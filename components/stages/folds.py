@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .. import params
+from .. import leakage, params
 from ..artifacts.folds import FOLDS, Folds, Leakage
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import FINGERPRINTS, Verdict
@@ -16,7 +16,6 @@ from ..protocols.fold_table import digest, sizes
 from ..protocols.naming import shown, why_inflated
 from ..protocols.selection import added
 from ..protocols.unlabelled import as_training, bare_rows, left_over, unlabelled_count, with_unlabelled
-from ..validation import leakage
 
 if TYPE_CHECKING:
     import pandas as pd

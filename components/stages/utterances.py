@@ -11,7 +11,7 @@ from ..artifacts import utterances as artifact
 from ..artifacts.corpora import RAW
 from ..corpora import raters, read
 from ..corpora.digests import with_digests
-from ..corpora.planted import planted
+from ..corpora.planted import planted_ceilings
 from ..errors import run
 from ..files import replacing, write_table
 
@@ -30,7 +30,7 @@ def main() -> None:
     if len(reading.unread) > SHOWN:
         print(f"not read: {len(reading.unread) - SHOWN} more", file=sys.stderr)
     table = with_digests(reading.table, root, workers=settings.load().worker_count())
-    ceilings, oracle = planted(root, table, layout)
+    ceilings, oracle = planted_ceilings(root, table, layout)
     agreement = {kind or "raters": asdict(each) for kind, each in raters.ceilings(table).items()}
 
     artifact.UTTERANCES.write(table, corpus=corpus)

@@ -61,7 +61,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
     published = known(named)
     if published and corpora.is_planted(root):
         published = published.without_counts()
-    attached = corpora.attached(corpus, root, table["utterance_id"], layout)
+    attached = corpora.attached_features(corpus, root, table["utterance_id"], layout)
     features = {modality: each.index for modality, each in attached.items()}
     facts = gather(table, root, workers=workers)
     contract = clauses(
@@ -85,7 +85,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
 
     verdict.write(corpus=corpus)
     artifact.FINGERPRINTS.write(fingerprints(facts), corpus=corpus)
-    with replacing(artifact.FOLDER / corpus / "docs") as docs:
+    with replacing(artifact.DATA_DOCS / corpus) as docs:
         docs.mkdir()
         (docs / "index.html").write_text(index(verdict.to_dict(), list(outcome.pages)), encoding="utf-8")
         for name, text in outcome.pages.items():
@@ -116,7 +116,7 @@ def breach(verdict: Verdict) -> ContractBreach:
         advice = "\nTo go on without these utterances: validation.on_breach: quarantine in params.yaml."
     return ContractBreach(
         f"the corpus {corpus} breaks its contract in {len(broken)} place(s), and nothing is made from it "
-        f"(in full: {artifact.FOLDER / corpus / 'docs' / 'index.html'}, verdict.json beside it):\n{lines}{advice}"
+        f"(in full: {artifact.DATA_DOCS / corpus / 'index.html'} and {Verdict.path(corpus=corpus)}):\n{lines}{advice}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Validation: data contracts (``contract``, ``check``) and the leakage gate (``leakage``), which guards the folds.
+"""Data contracts (``contract``, ``check``) and their pages.
 
-Nothing is imported here: the gate costs pandas alone, a contract seconds of Great Expectations.
+Nothing is imported here: Great Expectations takes seconds.
 """

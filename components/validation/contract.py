@@ -52,7 +52,7 @@ def clauses(
         known: what is published of it.
         features: the modalities of which a feature table came along.
     """
-    adapter = f"The corpus's adapter misreads it: see components/corpora/{layout.replace('-', '_')}.py."
+    adapter = f"The corpus's adapter misreads it: see components/corpora/adapters/{layout.replace('-', '_')}."
     return [
         *_ids(corpus, adapter),
         *_labels(corpus, layout, known),

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from emoflow.corpora import attached, copying, read
-from emoflow.corpora.add import add
+from emoflow.corpora import attached_features, read
+from emoflow.corpora.acquire import copying
+from emoflow.corpora.acquire.add import add
 from emoflow.errors import CorpusError
-from emoflow.files import tree_digest
+from emoflow.files import locked, tree_digest
 from emoflow.schema import Layout
 
 NAMES = [
@@ -35,7 +36,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("emoflow.corpora.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 
@@ -64,7 +65,7 @@ def test_every_byte_and_no_link(source, root):
 
 def test_the_same_again_copies_nothing(source, root, monkeypatch):
     quiet("ravdess", source, root=root)
-    monkeypatch.setattr("emoflow.corpora.add.copy_all", lambda *_, **__: pytest.fail("copied again"))
+    monkeypatch.setattr("emoflow.corpora.acquire.add.copy_all", lambda *_, **__: pytest.fail("copied again"))
     told = []
     add("ravdess", source, root=root, say=told.append)
     assert any("the same to the byte" in each for each in told)
@@ -166,7 +167,7 @@ def test_cut_off_it_goes_on_with_what_is_missing(source, root, monkeypatch):
 
 
 def test_two_at_once(source, root):
-    with copying.alone(root / ".ravdess.partial"), pytest.raises(CorpusError, match="another process"):
+    with locked(root / ".ravdess.partial"), pytest.raises(CorpusError, match="another process"):
         quiet("ravdess", source, root=root)
 
 
@@ -178,7 +179,7 @@ def test_a_feature_table_comes_along(source, root, tmp_path):
     assert (folder / "attached" / "face.csv").read_bytes() == table.read_bytes()
     assert any("modality face: 1 features of 1 of 3 utterances" in each for each in told)
     assert list(
-        attached("ravdess", folder, read("ravdess", folder).table["utterance_id"])["face"].tokens
+        attached_features("ravdess", folder, read("ravdess", folder).table["utterance_id"])["face"].tokens
     ) == ["ravdess/01-03-01-01-01-02"]
 
 
@@ -205,7 +206,7 @@ def test_dvc_failing_is_said(source, root, monkeypatch):
         on_line("ERROR: cache is read-only")
         return 255
 
-    monkeypatch.setattr("emoflow.corpora.placing.run_group", failing)
+    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", failing)
     with pytest.raises(CorpusError, match="is in place, but dvc add failed: ERROR: cache is read-only"):
         quiet("ravdess", source, root=root)
 

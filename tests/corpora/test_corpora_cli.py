@@ -17,7 +17,7 @@ def project(tmp_path, monkeypatch) -> Path:
     stated = "layouts: {mylab: {layout: folder, pattern: '(?P<speaker>\\w+)_(?P<label>\\w+)\\.wav'}}"
     (tmp_path / "params.yaml").write_text(text.replace("layouts: {}", stated))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emoflow.corpora.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", lambda *args, **kwargs: 0)
     return tmp_path
 
 

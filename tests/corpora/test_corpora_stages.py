@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
-from emoflow.corpora import bayes, control, listing, select, takes, truth, utterances
+from emoflow.corpora import select, utterances
+from emoflow.corpora.describe import listing
 from emoflow.errors import CorpusError, ParamsError
 from emoflow.files import tree_digest
 from emoflow.schema import EMOTION7
+from emoflow.synthesis import bayes, control, takes, truth
 from rich.console import Console
 
 
@@ -97,7 +99,7 @@ def test_truth_of_another_corpus_is_refused(project, monkeypatch):
     word = lines[1].rsplit(",", 1)[1].strip()
     lines[1] = lines[1].replace(f",{word}\n", ",fear\n" if word != "fear" else ",anger\n")
     path.write_text("".join(lines))
-    with pytest.raises(CorpusError, match="control/s01-001; make the corpus anew"):
+    with pytest.raises(CorpusError, match="control/s01-001; make the corpus again"):
         stage(monkeypatch, utterances.main, "control")
 
 

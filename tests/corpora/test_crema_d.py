@@ -4,11 +4,12 @@ import json
 
 import pandas as pd
 import pytest
-from emoflow.corpora import crema_d, read
-from emoflow.corpora.layouts import grammar
+from emoflow.corpora import read
+from emoflow.corpora.adapters.crema_d import adapter as crema_d
 from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
+from emoflow.synthesis.layouts import grammar
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from emoflow.corpora.describe import describe, shown
-from emoflow.corpora.durations import durations
-from emoflow.corpora.portrait import save
+from emoflow.corpora.describe.describe import describe, shown
+from emoflow.corpora.describe.durations import durations
+from emoflow.corpora.describe.figure import save
 from emoflow.errors import CorpusError
 from emoflow.files import file_digest
 from PIL import Image

@@ -5,7 +5,7 @@ from hashlib import md5, sha256
 
 import httpx
 import pytest
-from emoflow.corpora.download import ATTEMPTS, Remote, ask, download, session
+from emoflow.corpora.acquire.download import ATTEMPTS, Remote, ask, download, session
 from emoflow.errors import CorpusError
 from file_server import serving
 from hypothesis import HealthCheck, given, settings

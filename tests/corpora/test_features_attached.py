@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from emoflow.corpora import attached, read
-from emoflow.corpora.add import add
-from emoflow.corpora.features import read_features, to_attach
+from emoflow.corpora import attached_features, read
+from emoflow.corpora.acquire.add import add
+from emoflow.corpora.attached.joining import read_features, to_attach
 from emoflow.errors import CorpusError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -91,13 +91,13 @@ def test_what_was_attached_is_found_in_the_corpus(tmp_path, kind):
     for where, path in to_attach("face", write(tmp_path, kind, POOLED)).items():
         (root / where).parent.mkdir(parents=True, exist_ok=True)
         (root / where).write_bytes(path.read_bytes())
-    assert list(attached("mylab", root, IDS)["face"].tokens) == ["mylab/a1", "mylab/a2"]
+    assert list(attached_features("mylab", root, IDS)["face"].tokens) == ["mylab/a1", "mylab/a2"]
     assert read("mylab", root).unread == []
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "folder of csv"])
 def test_features_are_taken_in_with_their_corpus(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("emoflow.corpora.add.track", lambda *_, **__: None)
+    monkeypatch.setattr("emoflow.corpora.acquire.add.track", lambda *_, **__: None)
     source, root = tmp_path / "source", tmp_path / "data" / "raw"
     source.mkdir()
     (tmp_path / ".dvc").mkdir()
@@ -106,7 +106,7 @@ def test_features_are_taken_in_with_their_corpus(tmp_path, monkeypatch, kind):
     target = add(
         "mylab", source, features={"gesture": write(tmp_path, kind, SEQUENCES)}, root=root, say=told.append
     )
-    found = attached("mylab", target, IDS)["gesture"]
+    found = attached_features("mylab", target, IDS)["gesture"]
     assert {each.removeprefix("mylab/"): rows.tolist() for each, rows in found.tokens.items()} == SEQUENCES
     assert any(
         "modality gesture: 2 features of 2 of 3 utterances; sequences of up to 3" in each for each in told
@@ -121,7 +121,7 @@ def test_two_of_one_modality(tmp_path):
     (tmp_path / "attached" / "face.csv").touch()
     (tmp_path / "utterances.csv").write_text("id\na1\n")
     with pytest.raises(CorpusError, match=r"has face and face\.csv, both of modality face"):
-        attached("mylab", tmp_path, IDS)
+        attached_features("mylab", tmp_path, IDS)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)

@@ -11,11 +11,12 @@ from hashlib import md5, sha256
 from pathlib import Path
 
 import pytest
-from emoflow.corpora import read, sources
-from emoflow.corpora.download import Remote
-from emoflow.corpora.fetch import Addresses, fetch
-from emoflow.corpora.lfs import pointer
-from emoflow.corpora.meld import SPLITS
+from emoflow.corpora import read
+from emoflow.corpora.acquire import sources
+from emoflow.corpora.acquire.download import Remote
+from emoflow.corpora.acquire.fetch import Addresses, fetch
+from emoflow.corpora.adapters.meld.adapter import SPLITS
+from emoflow.corpora.pointers import pointer
 from emoflow.errors import CorpusError
 from emoflow.files import tree_digest
 from file_server import serving
@@ -39,7 +40,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("emoflow.corpora.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 
@@ -111,7 +112,7 @@ def test_what_is_here_needs_no_server(zenodo, root):
 
 
 def test_cut_off_the_next_run_goes_on(served, zenodo, root, monkeypatch):
-    monkeypatch.setattr("emoflow.corpora.download.ATTEMPTS", 1)
+    monkeypatch.setattr("emoflow.corpora.acquire.download.ATTEMPTS", 1)
     name = f"{RECORD}/Audio_Speech_Actors_01-24.zip"
     served.cuts[name] = [1000]
     with pytest.raises(CorpusError, match="run the same command again to go on"):

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 from emoflow.corpora import adapter, layout_of, read
-from emoflow.corpora.layouts import grammar
 from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UNSTATED, Layout
+from emoflow.synthesis.layouts import grammar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from laid_out import lay_out, takes

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from emoflow import media
-from emoflow.corpora import iemocap, iemocap_documents, read
-from emoflow.corpora.control import synthesise
-from emoflow.corpora.layouts import grammar
+from emoflow.corpora import read
+from emoflow.corpora.adapters.iemocap import adapter as iemocap
+from emoflow.corpora.adapters.iemocap import documents as iemocap_documents
 from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
+from emoflow.synthesis.control import synthesise
+from emoflow.synthesis.layouts import grammar
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes

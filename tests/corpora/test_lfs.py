@@ -2,8 +2,9 @@
 
 import httpx
 import pytest
-from emoflow.corpora.download import session
-from emoflow.corpora.lfs import Pointer, fetch_objects
+from emoflow.corpora.acquire.download import session
+from emoflow.corpora.acquire.lfs import fetch_objects
+from emoflow.corpora.pointers import Pointer
 from emoflow.errors import CorpusError
 
 OID = "a" * 64

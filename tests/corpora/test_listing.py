@@ -1,8 +1,8 @@
 """What is known, what is one's own, and what is here; and by what a corpus is recognised."""
 
 import pytest
-from emoflow.corpora.listing import gated, rows, table
-from emoflow.corpora.recognise import nearby, recognise
+from emoflow.corpora.adapters.recognise import nearby, recognise
+from emoflow.corpora.describe.listing import gated, rows, table
 from emoflow.schema import CORPORA
 from rich.console import Console
 

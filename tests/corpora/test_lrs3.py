@@ -2,11 +2,12 @@
 
 import pandas as pd
 import pytest
-from emoflow.corpora import lrs3, read
-from emoflow.corpora.layouts import grammar
+from emoflow.corpora import read
+from emoflow.corpora.adapters import lrs3
 from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import UTTERANCE_COLUMNS, Layout
+from emoflow.synthesis.layouts import grammar
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from emoflow.corpora import attached, read
+from emoflow.corpora import attached_features, read
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTION7, UTTERANCE_COLUMNS, Layout
 from hypothesis import HealthCheck, given, settings
@@ -250,7 +250,7 @@ def test_attached_features_that_lie_elsewhere(root, tmp_path_factory):
     (root / "attached").mkdir()
     (root / "attached" / "face.csv").symlink_to(outside / "face.csv")
     with pytest.raises(CorpusError, match=r"lead out of the corpus: attached/face\.csv"):
-        attached("control", root, ["control/a1"])
+        attached_features("control", root, ["control/a1"])
 
 
 def test_no_table(root, tmp_path):
@@ -269,7 +269,7 @@ def test_which_table(alone, tmp_path):
 def test_features_join_by_id(root):
     (root / "attached").mkdir()
     (root / "attached" / "gesture.csv").write_text("name,g1\na2.mp4,1\na1,2\n")
-    held = attached("control", root, read("control", root).table["utterance_id"])["gesture"]
+    held = attached_features("control", root, read("control", root).table["utterance_id"])["gesture"]
     assert {each: tokens.tolist() for each, tokens in held.tokens.items()} == {
         "control/a1": [[2]],
         "control/a2": [[1]],

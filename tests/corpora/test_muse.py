@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from emoflow.corpora import attached, muse, read
-from emoflow.corpora.layouts import grammar
-from emoflow.corpora.layouts.muse import SETS
-from emoflow.corpora.muse_package import modality_of
+from emoflow.corpora import attached_features, read
+from emoflow.corpora.adapters.muse import adapter as muse
+from emoflow.corpora.adapters.muse.package import modality_of
 from emoflow.errors import CorpusError
 from emoflow.schema import Layout
+from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts.muse import SETS
 from laid_out import lay_out, takes
 
 
@@ -29,7 +30,9 @@ def unread(root) -> dict[str, str]:
 
 
 def held(root) -> dict:
-    return attached("muse", root, read("muse", root, Layout("muse")).table["utterance_id"], Layout("muse"))
+    return attached_features(
+        "muse", root, read("muse", root, Layout("muse")).table["utterance_id"], Layout("muse")
+    )
 
 
 HUMOUR = {

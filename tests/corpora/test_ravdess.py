@@ -4,12 +4,13 @@ from itertools import product
 
 import pandas as pd
 import pytest
-from emoflow.corpora import attached, ravdess, read
-from emoflow.corpora.features import read_features
-from emoflow.corpora.layouts import grammar
+from emoflow.corpora import attached_features, read
+from emoflow.corpora.adapters import ravdess
+from emoflow.corpora.attached.joining import read_features
 from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
+from emoflow.synthesis.layouts import grammar
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
@@ -244,7 +245,7 @@ def two(tmp_path):
 def test_a_feature_table_joins_by_the_last_six_fields(two):
     names = ["01-01-03-01-01-01-01.mp4", "01-01-02-01-01-01-01"]
     features(two, pd.DataFrame({"AU01": [1, 2], "name": names, "AU02": [0.5, 0.25]}))
-    (held,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
+    (held,) = attached_features("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
     assert held.names == ("AU01", "AU02")
     assert {each: tokens.tolist() for each, tokens in held.tokens.items()} == {
         "ravdess/01-02-01-01-01-01": [[2, 0.25]],
@@ -255,7 +256,7 @@ def test_a_feature_table_joins_by_the_last_six_fields(two):
 def test_rows_of_clips_that_are_elsewhere_are_left_out_and_counted(two):
     names = ["01-01-02-01-01-01-01", "01-01-02-01-01-01-24", "01-01-03-01-01-01-24"]
     features(two, pd.DataFrame({"AU01": [1, 2, 3], "name": names}))
-    (held,) = attached("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
+    (held,) = attached_features("ravdess", two, read("ravdess", two).table["utterance_id"]).values()
     assert list(held.tokens) == ["ravdess/01-02-01-01-01-01"]
     assert held.foreign == 2
 
@@ -272,7 +273,7 @@ def test_a_clip_that_was_lost_is_named(ravdess_wavs, tmp_path):
 
 
 def test_no_feature_table(two):
-    assert attached("ravdess", two, read("ravdess", two).table["utterance_id"]) == {}
+    assert attached_features("ravdess", two, read("ravdess", two).table["utterance_id"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +298,7 @@ def test_no_feature_table(two):
 def test_a_feature_table_that_does_not_join(two, table, said):
     features(two, pd.DataFrame(table))
     with pytest.raises(CorpusError, match=said):
-        attached("ravdess", two, read("ravdess", two).table["utterance_id"])
+        attached_features("ravdess", two, read("ravdess", two).table["utterance_id"])
 
 
 def test_labels_are_words_that_everyone_knows():

@@ -5,11 +5,11 @@ import os
 
 import pytest
 from emoflow.corpora import adapter
-from emoflow.corpora.copying import files_of
-from emoflow.corpora.layouts import grammar
+from emoflow.corpora.acquire.copying import files_of
 from emoflow.corpora.reading import files_below, utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import LAYOUTS, UTTERANCE_COLUMNS, Layout
+from emoflow.synthesis.layouts import grammar
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes

@@ -6,7 +6,7 @@ import tarfile
 import zipfile
 
 import pytest
-from emoflow.corpora.unpack import unpack
+from emoflow.corpora.acquire.unpack import unpack
 from emoflow.errors import CorpusError
 
 FILES = {"Actor_01/a.wav": b"sound" * 1000, "Actor_02/b.wav": b"", "table.csv": b"1,2"}

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from conftest import ROOT
 from emoflow.artifacts.features import Exclusions
-from emoflow.corpora.features import Attached
+from emoflow.corpora.attached.features import Attached
 from emoflow.encoders import FeatureStore, pool
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract, recipes_of

@@ -9,10 +9,10 @@ from documents import validated
 from emoflow import params
 from emoflow.artifacts.folds import FOLDS, Folds, Leakage
 from emoflow.errors import LeakageError, ProtocolError
+from emoflow.leakage import KINDS
 from emoflow.protocols.published import names, read
 from emoflow.protocols.rules import parse
 from emoflow.stages import folds as stage
-from emoflow.validation.leakage import KINDS
 from made_tables import iemocap, own
 
 LABELS = ["anger", "neutral"]

@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
-from emoflow.corpora import layouts, takes
+from emoflow import leakage
 from emoflow.protocols import assigned, protocol, select
 from emoflow.schema import CORPORA, LABEL_SPACES, UTTERANCE_COLUMNS
-from emoflow.validation import leakage
+from emoflow.synthesis import layouts, takes
 
 SPEAKERS = {"iemocap": 10, "meld": 8, "ravdess": 24, "crema-d": 91, "emodb": 10, "muse": 10, "control": 12}
 BY_DESIGN = {"meld": {"episode", "speaker", "validation-speaker"}}

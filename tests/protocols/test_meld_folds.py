@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from emoflow.corpora import meld
+from emoflow.corpora.adapters import meld
 from emoflow.protocols import assign, protocol, select
 from emoflow.protocols.repeats import leaking
 from emoflow.schema import LABEL_SPACES

@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
+from emoflow import leakage
 from emoflow.files import file_digest
 from emoflow.protocols import assign, protocol
 from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
-from emoflow.validation import leakage
 
 pytestmark = pytest.mark.corpora
 

@@ -2,9 +2,10 @@
 
 import pandas as pd
 import pytest
-from emoflow.corpora import layouts, read, takes
+from emoflow.corpora import read
 from emoflow.corpora.digests import with_digests
 from emoflow.schema import CORPORA, EMOTIONS, LAYOUTS, UTTERANCE_COLUMNS
+from emoflow.synthesis import layouts, takes
 from emoflow.validation.facts import COLUMNS, gather
 from emoflow.validation.known import FOLDER, Count, Known, known
 from emoflow.validation.tables import counts

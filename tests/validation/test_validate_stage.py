@@ -69,7 +69,7 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
     assert held["excluded"] == [{"utterance_id": name, "modality": "audio", "reason": "0 bytes"}]
     assert held["unusable"] == [name]
     assert held["unread"] == [{"path": "Actor_03/take.wav", "reason": "no name of RAVDESS"}]
-    assert "Actor_03/take.wav" in (validation.FOLDER / "ravdess" / "docs" / "index.html").read_text(
+    assert "Actor_03/take.wav" in (validation.DATA_DOCS / "ravdess" / "index.html").read_text(
         encoding="utf-8"
     )
     copies = next(each for each in held["warnings"] if each["column"] == "audio_digest")
@@ -80,7 +80,7 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
         f"warning: utterances, audio_state: expected audio that can be used, in every utterance that has any; "
         f"found 'unusable' in 1 of 180: {name}." in said.err
     )
-    assert {path.name for path in (validation.FOLDER / "ravdess" / "docs").iterdir()} == {
+    assert {path.name for path in (validation.DATA_DOCS / "ravdess").iterdir()} == {
         "classes.html",
         "counts.html",
         "index.html",
@@ -100,7 +100,7 @@ def test_a_breach_stops_and_leaves_the_verdict_to_be_read(project):
     ):
         stage.main()
     assert not verdict()["ok"]
-    assert "rage" in (validation.FOLDER / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+    assert "rage" in (validation.DATA_DOCS / "ravdess" / "index.html").read_text(encoding="utf-8")
 
 
 def test_under_quarantine_the_rest_goes_on_and_the_fingerprints_are_there(project, capsys):
@@ -120,7 +120,7 @@ def test_under_quarantine_the_rest_goes_on_and_the_fingerprints_are_there(projec
     assert "the contract holds for 178 utterances" in said.out
     assert "2 utterance(s) set aside" in said.out
     assert "found 'rage' in 2 of 180" in said.err
-    page = (validation.FOLDER / "ravdess" / "docs" / "index.html").read_text(encoding="utf-8")
+    page = (validation.DATA_DOCS / "ravdess" / "index.html").read_text(encoding="utf-8")
     assert "without 2 that break it and are set aside" in page
 
     prints = pd.read_parquet(validation.FOLDER / "ravdess" / "fingerprints.parquet")

@@ -1,0 +1,114 @@
+"""Taking a corpus in: as its owner ships it, under data/raw, tracked by DVC."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ...errors import CorpusError, listed
+from ...files import locked
+from ...schema import UNSTATED, Layout
+from .. import adapter, layout_of
+from ..attached.joining import read_features, to_attach
+from ..reading import OURS
+from .copying import copy_all, differences, files_of
+from .placing import check_name, elsewhere, project_of, read_as, replace, track
+
+_MODALITY = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+def add(
+    corpus: str,
+    source: Path,
+    *,
+    stated: Layout = UNSTATED,
+    features: Mapping[str, Path] | None = None,
+    root: Path = Path("data/raw"),
+    workers: int | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Put a corpus under ``root`` without changing a byte, and let DVC track it.
+
+    Everything is checked before anything is written. The folder appears whole; killed midway, the same command
+    goes on. Where the very same is there already, nothing is copied.
+
+    Args:
+        corpus: its name: a known corpus's, or one of the user's own.
+        source: the corpus as its owner ships it; it is only read.
+        stated: what params.yaml says of its layout.
+        features: modality → pre-computed features, a file or a folder of them (see ``feature_files``).
+        root: within a DVC project.
+        workers: how many files are copied at once; one a core where None.
+        say: is told what was found.
+
+    Returns:
+        The corpus's folder.
+
+    Raises:
+        CorpusError: the source is not this corpus, something else is there already, the disk is full, DVC fails.
+    """
+    check_name(corpus)
+    source, root = Path(source).expanduser(), Path(root)
+    target = root / corpus
+    project_of(root)  # before anything is written
+    files = _checked(corpus, source, stated, dict(features or {}), say)
+    _apart(source, target)
+    if target.is_dir() and any(target.iterdir()):
+        other = differences(files, target)
+        if other:
+            raise CorpusError(
+                f"{target} is there already, and {len(other)} file(s) differ from {source}: {listed(other)}. "
+                f"{replace(target)}"
+            )
+        say(f"{target} is there already, the same to the byte")
+    else:
+        elsewhere(target)
+        partial = root / f".{corpus}.partial"
+        with locked(partial):
+            copy_all(
+                files, partial, workers=workers or len(os.sched_getaffinity(0)), what=f"copying {corpus}"
+            )
+            _drop_empty_folders(partial)
+            partial.rename(target)
+        say(f"{len(files)} files copied to {target}, each checked by its digest")
+    track(target, say=say)
+    return target
+
+
+def _checked(
+    corpus: str, source: Path, stated: Layout, features: Mapping[str, Path], say: Callable[[str], None]
+) -> dict[str, Path]:
+    """Where each file of the corpus's folder will come from, after the source was read as this corpus."""
+    if not source.is_dir():
+        raise CorpusError(f"{source} is no folder; give the one that holds {corpus}, unpacked")
+    files = files_of(source)
+    reading = read_as(corpus, source, stated, say)
+    empty = [name for name, path in files.items() if path.stat().st_size == 0]
+    if empty:
+        say(f"{len(empty)} file(s) of 0 bytes, as an unfinished copy leaves them: {listed(empty)}")
+    local_id = adapter(layout_of(corpus, source, stated)).local_id
+    for modality, path in features.items():
+        if not _MODALITY.fullmatch(modality):
+            raise CorpusError(f"{modality!r} is no name of a modality: small letters, digits, - and _")
+        path = Path(path).expanduser()
+        ids = reading.table["utterance_id"]
+        held = read_features(path, corpus, local_id, ids)
+        beside = [name for name in files if name.startswith((f"{OURS}/{modality}.", f"{OURS}/{modality}/"))]
+        if beside:
+            raise CorpusError(f"{source} brings {beside[0]} of its own; leave out --features {modality}=…")
+        say(f"{path}: modality {modality}: {held.coverage(ids)}")
+        files |= to_attach(modality, path)
+    return files
+
+
+def _apart(source: Path, target: Path) -> None:
+    one, other = source.resolve(), target.resolve()
+    if one != other and (one.is_relative_to(other) or other.is_relative_to(one)):
+        raise CorpusError(f"{source} and {target} lie one within the other; move the source elsewhere")
+
+
+def _drop_empty_folders(folder: Path) -> None:
+    """A killed run with another source may have left folders that this one does not fill."""
+    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        if not any(path.iterdir()):
+            path.rmdir()

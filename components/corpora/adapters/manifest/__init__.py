@@ -1,0 +1,5 @@
+"""Any corpus that describes itself in a table, utterances.csv or utterances.parquet."""
+
+from .adapter import ADAPTER
+
+__all__ = ["ADAPTER"]

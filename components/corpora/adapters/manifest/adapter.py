@@ -1,0 +1,225 @@
+"""A corpus described by a table of its own: ``utterances.csv`` or ``.parquet``, with columns of the utterance table.
+
+Only an id is required. The control corpus comes so: ``id, speaker, gender, session, text, label``, beside
+``audio/<id>.wav`` and ``video/<id>.mp4``, which need not be named. Several rows that name one recording are parts
+of it, from each's ``start_s`` to its ``end_s``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ....errors import CorpusError, listed
+from ....schema import UNSTATED, UTTERANCE_COLUMNS, Layout, file_of
+from ... import labels
+from ...paths import SUFFIXES, leading_out, local_id, medium_of, stem_of
+from ...reading import MANIFESTS, Adapter, Reading, files_below, unread_list
+from ...tabular import read_rows
+from . import cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALIASES = {
+    "id": "utterance_id",
+    "gender": "speaker_gender",
+    "sex": "speaker_gender",
+    "emotion": "label",
+    "transcript": "text",
+    "transcription": "text",
+    "sentence": "text",
+    "start": "start_s",
+    "end": "end_s",
+    "split": "split_official",
+    "partition": "split_official",
+}
+"""Other names of columns, as corpora have them."""
+FILES = "file", "path", "filename"
+"""Columns that may name a recording, sound or film; where no column has ids, its path without the suffix is the id."""
+DEFAULTS = {"audio": ".wav", "video": ".mp4"}
+"""Where no column names a medium, and there is such a folder: ``<medium>/<id><suffix>``, or another suffix."""
+
+
+def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Reading:
+    """The corpus in ``root``: one row a line of its table.
+
+    A file that the table calls for and that is not there is listed, and is a missing modality; an empty cell is
+    null. A label that is no emotion stays as ``label_raw``.
+
+    Raises:
+        CorpusError: no table, no ids or one twice, cells of the wrong kind, times reversed, paths that leave the
+            corpus; names the lines.
+    """
+    root = Path(root)
+    path = _table_path(root)
+    paths, droppings = files_below(root)
+    rows = _rows(path)
+    if rows.empty:
+        raise CorpusError(f"{path} names no utterance")
+    unread: dict[str, str] = {}
+    table = cells.Cells(path, rows, _ids(path, rows, corpus))
+    local = table.ids
+    found = {"utterance_id": f"{corpus}/" + local, "corpus": corpus}
+    for column in ("speaker", "session", "dialogue"):
+        names = _without_owner(rows, table.text(column), corpus)
+        found[column] = (f"{corpus}/" + names).where(names.notna())
+    found["text"] = table.text("text")
+    found["language"] = table.one_of("language", cells.language, "two letters of ISO 639-1")
+    found |= _labels(table, stated)
+    found |= table.numbers(stated.scale)
+    found["speaker_gender"] = table.words("speaker_gender", labels.gender, unread)
+    found["intensity"] = table.one_of("intensity", labels.intensity, "low, normal, strong")
+    found["split_official"] = table.one_of("split_official", labels.split, "train, validation, test")
+    found["raters"] = table.raters(stated.labels)
+    control = "control" in (corpus, stated.layout)
+    found["language"] = found["language"].fillna(stated.language or ("en" if control else None))
+
+    found |= _media(root, table, set(paths), unread, _times(found["start_s"], found["end_s"]))
+    if unknown := [name for name in rows if name not in UTTERANCE_COLUMNS]:
+        unread[path.name] = f"column(s) {listed(unknown)} are none of the utterance table's: not read"
+    return Reading(_assembled(found), unread_list(unread, droppings))
+
+
+def _table_path(root: Path) -> Path:
+    there = [root / name for name in MANIFESTS if (root / name).is_file()]
+    if len(there) > 1:
+        raise CorpusError(f"{root} has {' and '.join(MANIFESTS)}; which is it? leave one of them out")
+    if there:
+        return there[0]
+    inside = sorted({each.parent.name for name in MANIFESTS for each in root.glob(f"*/{name}")})
+    hint = f"; it is in {listed(inside)}: give that folder" if inside else ""
+    others = sorted(each.name for suffix in ("csv", "parquet") for each in root.glob(f"*.{suffix}"))
+    if others and not inside:
+        hint = f"; it has {listed(others, 3)}: name the table of utterances so, with a column id"
+    raise CorpusError(f"{root} has no {MANIFESTS[0]} (or .parquet){hint}")
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    rows = read_rows(path)
+    named: dict[str, str] = {}
+    for name in rows:
+        plain = name.lower()
+        known = plain if plain in UTTERANCE_COLUMNS else ALIASES.get(plain, name)
+        if known in named:
+            raise CorpusError(
+                f"{path}: the columns {named[known]!r} and {name!r} are both {known}; leave one out"
+            )
+        named[known] = name
+    rows.columns = list(named)
+    files = next((name for name in rows if name.lower() in FILES), None)
+    if files and not {"audio", "video"} & set(rows):
+        rows = _named_by_files(path, rows, files)
+    if "utterance_id" not in rows:
+        raise CorpusError(
+            f"{path} lacks the column id (or utterance_id); it has {listed(named.values(), 30)}"
+        )
+    return rows
+
+
+def _named_by_files(path: Path, rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows with ``audio`` and ``video`` by the suffix of the files in a column, and ids where there are none."""
+    files = rows[column].str.replace("\\", "/")
+    media = files.map(medium_of, na_action="ignore")
+    out = leading_out(path.parent, files.dropna().unique())
+    wrong = ~media.isin(list(DEFAULTS)) | files.isin(list(out))
+    if wrong.any():
+        said = listed(f"line {line}: {files[line]!r}" for line in rows.index[wrong][:11])
+        raise CorpusError(
+            f"{path}: {int(wrong.sum())} cell(s) in {column} are no recordings in the corpus's folder ("
+            f"{', '.join((*SUFFIXES['audio'], *SUFFIXES['video']))}, by paths relative to it): {said}"
+        )
+    rows = rows.drop(columns=column).assign(**{medium: files.where(media == medium) for medium in DEFAULTS})
+    return rows if "utterance_id" in rows else rows.assign(utterance_id=files.map(stem_of))
+
+
+def _ids(path: Path, rows: pd.DataFrame, corpus: str) -> pd.Series:
+    """Ids within the corpus, checked."""
+    ids = _without_owner(rows, rows["utterance_id"], corpus)
+    if ids.isna().any():
+        raise CorpusError(f"{path}: no id in line(s) {listed(rows.index[ids.isna()])}")
+    odd = ids.str.contains(r"(?:^|/)\.{0,2}(?:/|$)|\\|[\x00-\x1f]", regex=True)
+    if odd.any():
+        raise CorpusError(
+            f"{path}: an id may name files, so it is no path that leads out of a folder: {listed(map(repr, ids[odd]))}"
+        )
+    twice = ids[ids.duplicated()].unique()
+    if len(twice):
+        raise CorpusError(f"{path}: {len(twice)} id(s) named twice: {listed(twice)}; an id is unique")
+    return ids
+
+
+def _without_owner(rows: pd.DataFrame, names: pd.Series, corpus: str) -> pd.Series:
+    """``<corpus>/<name>`` as an utterance table has it → ``<name>``, whatever the corpus was called there."""
+    owners = rows["corpus"].dropna().unique() if "corpus" in rows else [corpus]
+    if len(owners) != 1:
+        return names
+    return names.str.removeprefix(f"{owners[0]}/")
+
+
+def _labels(table: cells.Cells, stated: Layout) -> dict[str, pd.Series]:
+    label, raw = table.text("label"), table.text("label_raw")
+    raw = raw.fillna(label)
+    label = label.fillna(raw)
+    return {
+        "label": label.map(lambda word: labels.label_of(word, stated.labels), na_action="ignore"),
+        "label_raw": raw,
+    }
+
+
+def _media(
+    root: Path, table: cells.Cells, there: set[str], unread: dict[str, str], times: pd.Series
+) -> dict[str, pd.Series]:
+    """The columns of media; adds to ``unread`` what is named and not there, and what is there and not named.
+
+    Args:
+        times: ``<start>,<end>`` of each row, null where it lacks one.
+    """
+    found = {}
+    named = any(medium in table.rows for medium in DEFAULTS)
+    spare = there - {table.path.name}
+    for medium, suffix in DEFAULTS.items():
+        if named:
+            paths = table.text(medium).str.replace("\\", "/")
+        elif any(path.startswith(f"{medium}/") for path in there):
+            paths = f"{medium}/" + table.ids
+            held = {stem_of(path): path for path in there if medium_of(path) == medium}
+            paths = paths.map(held).fillna(paths + suffix)
+        else:
+            paths = table.text(medium)
+        table.refuse_where(
+            paths.isin(list(leading_out(root, paths.dropna().unique()))),
+            "path(s) that leave the corpus (absolute, by .., by a link)",
+            paths,
+            "paths are relative to the corpus's folder",
+        )
+        files = paths.map(lambda path: posixpath.normpath(file_of(path)), na_action="ignore").astype("str")
+        gone = set(files.dropna()) - there
+        unread |= dict.fromkeys(gone, f"{table.path.name} calls for it, and it is not there")
+        spare = spare.difference(files.dropna())
+        whole = paths.map(posixpath.normpath, na_action="ignore").astype("str")
+        shared = whole.duplicated(keep=False) & times.notna() & (whole == files)
+        found[medium] = whole.mask(shared, whole + "#t=" + times)
+    recordings = f"{table.path.name} has no utterance of this name"
+    unread |= {path: recordings if medium_of(path) else "neither a recording nor the table" for path in spare}
+    return found
+
+
+def _times(start: pd.Series, end: pd.Series) -> pd.Series:
+    """``1.5,3`` as a part of a recording is named (``schema.CUT``)."""
+    text = [
+        each.map(lambda second: f"{second:.6f}".rstrip("0").rstrip("."), na_action="ignore")
+        for each in (start, end)
+    ]
+    return text[0].astype("str") + "," + text[1].astype("str")
+
+
+def _assembled(found: dict) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(found).reindex(columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
+    return table.sort_values("utterance_id", ignore_index=True)
+
+
+ADAPTER = Adapter(read=read, local_id=local_id)

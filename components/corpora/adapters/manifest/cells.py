@@ -1,0 +1,148 @@
+"""The cells of a manifest, column by column, each checked for what its column may hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ....errors import CorpusError, listed
+from ... import labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIMENSIONS = "valence", "arousal", "dominance"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A manifest's rows.
+
+    Attributes:
+        path: of the table, for what errors say.
+        rows: strings, the index says where in the file a row is.
+        ids: the utterances', in the same order.
+    """
+
+    path: Path
+    rows: pd.DataFrame
+    ids: pd.Series
+
+    def text(self, column: str) -> pd.Series:
+        """The cells as they are; all null where there is no such column."""
+        import pandas as pd
+
+        if column in self.rows:
+            return self.rows[column]
+        return pd.Series(None, index=self.rows.index, dtype="str")
+
+    def refuse_where(self, wrong: pd.Series, what: str, held: pd.Series, advice: str) -> None:
+        """Raises CorpusError, naming rows, where any is ``wrong``."""
+        if wrong.any():
+            cells = zip(wrong[wrong].index, self.ids[wrong], held[wrong].tolist(), strict=True)
+            said = listed(f"line {line} ({each}): {cell!r}" for line, each, cell in cells)
+            raise CorpusError(f"{self.path}: {int(wrong.sum())} {what}: {said}; {advice}")
+
+    def one_of(self, column: str, known: Callable[[str], str | None], may_be: str) -> pd.Series:
+        """Words of a small vocabulary; any other is refused."""
+        cells = self.text(column)
+        found = cells.map(known, na_action="ignore").astype("str")
+        self.refuse_where(
+            found.isna() & cells.notna(), f"cell(s) in {column} of another kind", cells, f"it may be {may_be}"
+        )
+        return found
+
+    def words(self, column: str, known: Callable[[str], str | None], unread: dict[str, str]) -> pd.Series:
+        """Words of a small vocabulary; any other is null, and said in ``unread``."""
+        cells = self.text(column)
+        found = cells.map(known, na_action="ignore").astype("str")
+        strange = sorted(cells[found.isna() & cells.notna()].unique())
+        if strange:
+            unread[f"{self.path.name}: {column}"] = (
+                f"{listed(map(repr, strange))}: not known, taken as not said"
+            )
+        return found
+
+    def numbers(self, scale: tuple[float, float]) -> dict[str, pd.Series]:
+        """Turn, times and dimensions; these from the corpus's ``scale`` to -1..1."""
+        turn, start, end = (self._number(column) for column in ("turn", "start_s", "end_s"))
+        self.refuse_where(
+            (turn < 0) | (turn % 1 > 0) | (turn >= 1e9),
+            "turn(s) of another kind",
+            turn,
+            "a turn is a whole number from 0, of up to nine digits",
+        )
+        self.refuse_where(
+            start < 0, "time(s) below 0 in start_s", start, "times are seconds in the recording"
+        )
+        times = self.text("start_s") + " to " + self.text("end_s")
+        self.refuse_where(
+            end <= start,
+            "utterance(s) that end before they begin",
+            times,
+            "mend start_s and end_s, or leave the rows out",
+        )
+        found = {"turn": turn.astype("Int64"), "start_s": start, "end_s": end}
+        low, high = scale
+        for column in DIMENSIONS:
+            value = self._number(column)
+            self.refuse_where(
+                (value < low) | (value > high),
+                f"cell(s) in {column} outside {low:g} to {high:g}",
+                value,
+                "state layouts.<corpus>.scale in params.yaml: the lowest and the highest that the corpus has",
+            )
+            found[column] = (value - low) / (high - low) * 2 - 1
+        return found
+
+    def raters(self, stated: Mapping[str, str]) -> pd.Series:
+        """``{"rater": ["label", …]}`` as JSON; labels in the field's words where known."""
+        cells = self.text("raters")
+        found = cells.map(lambda cell: _raters(cell, stated), na_action="ignore").astype("str")
+        self.refuse_where(
+            found.isna() & cells.notna(),
+            "cell(s) in raters of another kind",
+            cells,
+            'it is JSON: {"rater": ["label"]}',
+        )
+        return found
+
+    def _number(self, column: str) -> pd.Series:
+        import numpy as np
+        import pandas as pd
+
+        cells = self.text(column)
+        found = pd.to_numeric(cells, errors="coerce").astype("float64")
+        self.refuse_where(
+            cells.notna() & ~np.isfinite(found),
+            f"cell(s) in {column} that hold no number",
+            cells,
+            "mend them (1.5, not 1,5), or leave them empty",
+        )
+        return found
+
+
+def language(word: str) -> str | None:
+    """``en`` of ``en``, ``EN`` and ``en-GB``; None of what begins with no code of two letters."""
+    match = re.fullmatch(r"([a-z]{2})([-_].+)?", word.lower())
+    return match[1] if match else None
+
+
+def _raters(cell: str, stated: Mapping[str, str]) -> str | None:
+    try:
+        held = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(held, dict):
+        return None
+    named = {rater: [given] if isinstance(given, str) else given for rater, given in held.items()}
+    if not all(
+        isinstance(each, list) and all(isinstance(word, str) for word in each) for each in named.values()
+    ):
+        return None
+    known = {rater: [labels.label_of(word, stated) or word for word in each] for rater, each in named.items()}
+    return json.dumps(known, ensure_ascii=False)

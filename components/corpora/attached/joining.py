@@ -1,0 +1,141 @@
+"""Joining pre-computed features to a corpus's utterances, by the names that they have for its clips."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from pathlib import Path
+
+from ...errors import CorpusError, listed
+from ..paths import leading_out
+from ..reading import OURS
+from .feature_files import SUFFIXES, Clips, feature_files, read_clips
+from .features import Attached
+
+
+def read_features(
+    path: Path, corpus: str, local_id: Callable[[str], str | None], ids: Iterable[str]
+) -> Attached:
+    """A file of features, or a folder of them (see ``feature_files``), joined to a corpus by name.
+
+    Args:
+        local_id: what the features call a clip → its id within the corpus.
+        ids: the corpus's utterance ids.
+
+    Raises:
+        CorpusError: no such file, no names, names that are no names of this corpus, twice the same clip, no clip of
+            the corpus, numbers that are not finite, dimensions that differ; names the clips.
+    """
+    return join(read_clips(path), corpus, local_id, ids)
+
+
+def join(clips: Clips, corpus: str, local_id: Callable[[str], str | None], ids: Iterable[str]) -> Attached:
+    """Features joined to a corpus by name; see ``read_features``."""
+    import numpy as np
+
+    path, known = clips.path, set(ids)
+    named = _named(clips, corpus, local_id, known)
+    if not known & set(named.values()):
+        raise CorpusError(f"{path}: none of its clips is in the corpus: {listed(sorted(named.values()))}")
+    bad = {name: ~np.isfinite(tokens) for name, tokens in clips.tokens.items()}
+    bad = {name: wrong for name, wrong in bad.items() if wrong.any()}
+    if bad:
+        said = listed(
+            f"{name}: {clips.names[column]}"
+            for name, wrong in bad.items()
+            for column in np.flatnonzero(wrong.any(0))
+        )
+        raise CorpusError(
+            f"{path}: {sum(int(wrong.sum()) for wrong in bad.values())} cell(s) without a finite number: {said}; "
+            "mend or leave out the rows"
+        )
+    here = sorted((utterance, name) for name, utterance in named.items() if utterance in known)
+    notes = []
+    if clips.dropped:
+        notes.append(f"{clips.dropped} row(s) of frames without a face are left out")
+    if clips.crowded:
+        notes.append(f"of {clips.crowded} clip(s) with several faces the most confident is taken")
+    if clips.others:
+        notes.append(f"{clips.others} file(s) beside them hold no features")
+    return Attached(
+        clips.names,
+        {utterance: clips.tokens[name] for utterance, name in here if len(clips.tokens[name])},
+        {utterance: f"no token in {name}" for utterance, name in here if not len(clips.tokens[name])},
+        len(named) - len(here),
+        tuple(notes),
+    )
+
+
+def to_attach(modality: str, path: Path) -> dict[str, Path]:
+    """Where in a corpus's folder its features are kept: relative POSIX path → the file that goes there.
+
+    Raises:
+        CorpusError: nothing there, or no feature file.
+    """
+    if path.is_dir():
+        return {f"{OURS}/{modality}/{name}": file for name, file in feature_files(path)[0].items()}
+    if not path.is_file():
+        raise CorpusError(f"{path} is not there")
+    return {f"{OURS}/{modality}{path.suffix.lower()}": path}
+
+
+def attached_paths(root: Path) -> dict[str, Path]:
+    """Modality → the file or folder of features that was attached to the corpus in ``root``, sorted.
+
+    Raises:
+        CorpusError: two of one modality; links that lead out of the corpus.
+    """
+    found: dict[str, Path] = {}
+    folder = root / OURS
+    links = [path.relative_to(root).as_posix() for path in folder.rglob("*") if path.is_symlink()]
+    if out := leading_out(root, links):
+        raise CorpusError(f"{root}: link(s) that lead out of the corpus: {listed(out)}; put the files there")
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() in SUFFIXES):
+            continue
+        modality = path.name if path.is_dir() else path.stem
+        if modality in found:
+            raise CorpusError(
+                f"{folder} has {found[modality].name} and {path.name}, both of modality {modality}: leave one"
+            )
+        found[modality] = path
+    return found
+
+
+def _named(
+    clips: Clips, corpus: str, local_id: Callable[[str], str | None], known: set[str]
+) -> dict[str, str]:
+    """The features' names of clips → utterance ids, in the corpus or as they would be there."""
+    stems: dict[str, list[str]] = {}
+    for utterance in known:
+        stems.setdefault(utterance.rsplit("/", 1)[1], []).append(utterance)
+    found, strange, unclear = {}, [], []
+    for name in clips.tokens:
+        local = local_id(name)
+        if local is None:
+            strange.append(repr(name))
+            continue
+        candidates = [f"{corpus}/{local}", local]
+        parts = local.split("/")
+        candidates += [f"{corpus}/{posixpath.join(*parts[at:])}" for at in range(1, len(parts))]
+        utterance = next((each for each in candidates if each in known), candidates[0])
+        if utterance not in known and len(parts) == 1:  # a bare name, where ids are paths
+            alike = sorted(stems.get(local, []))
+            unclear += [f"{name} ({listed(alike, 3)})"] if len(alike) > 1 else []
+            utterance = alike[0] if alike else utterance
+        found[name] = utterance
+    if strange:
+        raise CorpusError(
+            f"{clips.path}: {len(strange)} row(s) whose name is none of {corpus}'s: {listed(strange)}"
+        )
+    if unclear:
+        raise CorpusError(
+            f"{clips.path}: {len(unclear)} name(s) fit several utterances: {listed(unclear, 3)}; name them by their "
+            "paths in the corpus"
+        )
+    held = sorted(found.values())
+    twice = sorted({one for one, other in pairwise(held) if one == other})
+    if twice:
+        raise CorpusError(f"{clips.path}: {len(twice)} clip(s) named more than once: {listed(twice)}")
+    return found

@@ -1,0 +1,185 @@
+"""Who and what must not be on two sides of a fold: utterances, speakers, sessions, dialogues, performances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import listed
+from ..protocols import repeats
+from .dealt import ROLES, TEST, TRAIN, VALIDATION, Dealt, numbered
+from .finding import Finding, finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+GROUPS_SHOWN = 10
+_RAVDESS = r"(?:^|/)\d\d-(\d\d-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.\w+)?$"
+"""RAVDESS's file names: how it was recorded, then what was performed and by whom."""
+
+
+def find(dealt: Dealt) -> list[Finding]:
+    table = dealt.table
+    session = table["session"]
+    episode = repeats.episodes(session)
+    return [
+        *_twofold(dealt),
+        *_without_speaker(dealt),
+        *_speakers(dealt),
+        *_crossing(
+            dealt,
+            session.mask(episode),
+            kind="session",
+            advice="Give all of a session one role: people, room and microphone are the same there.",
+        ),
+        *_crossing(
+            dealt,
+            session.where(episode),
+            kind="episode",
+            advice="Give all of an episode one role: its scenes, music and lines are known from training.",
+        ),
+        *_crossing(
+            dealt,
+            table["dialogue"],
+            kind="dialogue",
+            advice="Give all of a dialogue one role: each turn tells of the next.",
+        ),
+        *_crossing(
+            dealt,
+            performances(table),
+            kind="performance",
+            advice="These files are one performance, by ear, by eye or both: make them one utterance.",
+        ),
+    ]
+
+
+def performances(table: pd.DataFrame) -> pd.Series:
+    """A name for each performance of which there are several files as utterances of their own; null elsewhere.
+
+    RAVDESS's names tell by their last six numbers, whatever corpus holds them; else it is a sound and a film of one
+    speaker under one name (``audio/a1.wav``, ``video/a1.mp4``).
+    """
+    file = table["video"].fillna(table["audio"]).fillna(table["utterance_id"])
+    corpus = table["corpus"].fillna("")
+    ravdess = file.str.extract(_RAVDESS, expand=False)
+    stem = file.str.rsplit("/", n=1).str[-1].str.replace(r"\.\w+$", "", regex=True)
+    name = corpus + "/" + ravdess.fillna(table["speaker"].fillna("") + "/" + stem)
+
+    one_medium = table["audio"].isna() != table["video"].isna()
+    media = table["video"].notna().groupby(name).transform("nunique")
+    pair = (one_medium & (media > 1)) | (ravdess.notna() & name.duplicated(keep=False))
+    return name.where(pair)
+
+
+def told(dealt: Dealt, rows: np.ndarray, roles: np.ndarray, group: np.ndarray, sign: str = " = ") -> str:
+    """``a (test) = b (train), c (test) = d (train) … and 4 more``: the rows of each group, with their roles."""
+    import numpy as np
+
+    order = np.lexsort((rows, group))
+    rows, roles, group = rows[order], roles[order], group[order]
+    starts = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+    first = np.argsort(rows[starts], kind="stable")[:GROUPS_SHOWN]
+    shown = []
+    for start in starts[first]:
+        members = range(start, start + int((group == group[start]).sum()))
+        names = [f"{dealt.ids[rows[n]]} ({ROLES[roles[n]]})" for n in members]
+        shown.append(sign.join(names[:4]) + (f"{sign}… {len(names) - 4} more" if len(names) > 4 else ""))
+    more = len(starts) - len(shown)
+    return ", ".join(shown) + (f" … and {more} more" if more else "")
+
+
+def _twofold(dealt: Dealt) -> list[Finding]:
+    return [
+        finding(
+            "utterance",
+            "critical",
+            fold=int(fold),
+            rows=dealt.ids[part["row"]],
+            explanation=f"fold {fold}: {len(part)} utterance(s) have two roles: {listed(dealt.ids[part['row']])}.",
+            advice="Choose on other utterances than those that are tested.",
+        )
+        for fold, part in dealt.twofold.groupby("fold")
+    ]
+
+
+def _without_speaker(dealt: Dealt) -> list[Finding]:
+    rows = dealt.ids[dealt.table["speaker"].isna()]
+    if not len(rows):
+        return []
+    return [
+        finding(
+            "no-speaker",
+            "warning",
+            fold=None,
+            rows=rows,
+            explanation=f"{len(rows)} utterance(s) have no speaker: {listed(rows)}; whether who is tested was also "
+            "heard in training cannot be told.",
+            advice="Name the speakers: in the manifest's column speaker, or by a group of layouts.<corpus>.pattern.",
+        )
+    ]
+
+
+def _speakers(dealt: Dealt) -> list[Finding]:
+    speaker = dealt.table["speaker"]
+    advice = "Give all utterances of a speaker one role; if two names are one person, give them one name."
+    return [
+        *_crossing(dealt, speaker, kind="speaker", held=(TEST,), advice=advice),
+        *_crossing(dealt, speaker, kind="validation-speaker", held=(VALIDATION,), advice=advice),
+    ]
+
+
+def _crossing(
+    dealt: Dealt, names: pd.Series, *, kind: str, advice: str, held: tuple[int, ...] = (TEST, VALIDATION)
+) -> list[Finding]:
+    """A finding a fold in which some of the groups so named are in one of the roles ``held`` and in one before it."""
+    group = numbered(names)
+    if (group < 0).all():
+        return []
+    noun = {"validation-speaker": "speaker"}.get(kind, kind)
+    crossing = dealt.crossing(group)
+    findings = []
+    for fold, part in crossing.groupby("fold"):
+        least = part.groupby("group")["role"].transform("min")
+        affected = part[part["role"].isin(held) & (part["role"] > least)]
+        if affected.empty:
+            continue
+        here = part[part["group"].isin(affected["group"])]
+        roles = here.groupby("group")["role"].agg(lambda values: sorted(set(values), reverse=True))
+        shown = {names[group == code].iloc[0]: roles[code] for code in roles.index[: GROUPS_SHOWN + 1]}
+        said = sorted(
+            f"{name} ({' and '.join(ROLES[role] for role in held)})" for name, held in shown.items()
+        )
+        more = f" … and {len(roles) - GROUPS_SHOWN} more" if len(roles) > GROUPS_SHOWN else ""
+        findings.append(
+            finding(
+                kind,
+                "critical",
+                fold=int(fold),
+                rows=dealt.ids[affected["row"]],
+                explanation=f"fold {fold}: {len(roles)} {noun}(s) with more than one role: "
+                f"{', '.join(said[:GROUPS_SHOWN])}{more}. {_shares(dealt, fold, here, group, noun, held)}",
+                advice=advice,
+            )
+        )
+    return findings
+
+
+def _shares(
+    dealt: Dealt, fold: int, here: pd.DataFrame, group: np.ndarray, noun: str, held: tuple[int, ...]
+) -> str:
+    """``Of the test, 142 of 143 episodes (2,608 of 2,610 utterances) also train.``"""
+    import numpy as np
+
+    masks = dealt.masks(fold)
+    said = []
+    for role in held:
+        for other, verb in ((TRAIN, "train"), (VALIDATION, "validate")):
+            both = np.intersect1d(here["group"][here["role"] == role], here["group"][here["role"] == other])
+            if role <= other or not len(both):
+                continue
+            of = group[masks[role]]
+            said.append(
+                f"Of the {ROLES[role]}, {len(both):,} of {len(np.unique(of[of >= 0])):,} {noun}s "
+                f"({int(np.isin(of, both).sum()):,} of {len(of):,} utterances) also {verb}."
+            )
+    return " ".join(said)
