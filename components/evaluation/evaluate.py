@@ -11,7 +11,7 @@ from .. import params
 from ..errors import EvaluationError, listed, run
 from ..files import replacing, write_json, write_text
 from ..schema import BASELINES
-from . import alarms, ceilings, scores, searched, zero_shot
+from . import alarms, ceilings, intervals, scores, searched, zero_shot
 from .inputs import document, table
 from .predictions import Predictions, join
 from .tables import comparison_table, headline
@@ -36,7 +36,6 @@ def main() -> None:
     experiment = params.load()
     evaluate(
         corpora=experiment.corpora,
-        resamples=experiment.evaluate.resamples,
         seed=experiment.evaluate.seed,
     )
 
@@ -44,7 +43,6 @@ def main() -> None:
 def evaluate(
     *,
     corpora: list[str],
-    resamples: int,
     seed: int,
     data: Path = DATA,
     reports: Path = REPORTS,
@@ -56,7 +54,7 @@ def evaluate(
     """
     from . import plots, report
 
-    metrics, predictions = measure(corpora=corpora, resamples=resamples, seed=seed, data=data)
+    metrics, predictions = measure(corpora=corpora, seed=seed, data=data)
     best = document(data / "search" / "best.json")
     curves = searched.chosen_curves(table(data / "search" / "curves.parquet"), best)
     trials = table(data / "search" / "trials.parquet")
@@ -71,9 +69,7 @@ def evaluate(
     return metrics
 
 
-def measure(
-    *, corpora: list[str], resamples: int, seed: int, data: Path = DATA
-) -> tuple[dict[str, Any], Predictions]:
+def measure(*, corpora: list[str], seed: int, data: Path = DATA) -> tuple[dict[str, Any], Predictions]:
     """What ``metrics.json`` holds, and the predictions it is of. Reads ``data`` and writes nothing.
 
     Raises:
@@ -86,9 +82,9 @@ def measure(
     utterances = {name: table(data / "utterances" / f"{name}.parquet") for name in corpora}
     nameless = _nameless(predictions, utterances)
 
-    boot, ratio = scores.bootstrap(predictions, resamples=resamples, seed=seed), held_out_ratio(folds)
+    counts, ratio = scores.by_speaker(predictions), held_out_ratio(folds)
     strategies = {
-        name: scores.figures(predictions, name, boot, ratio=ratio)
+        name: scores.figures(predictions, name, counts[name], ratio=ratio)
         | {
             "baseline": name in BASELINES,
             "params": best["strategies"].get(name, {}).get("parameters"),
@@ -102,7 +98,7 @@ def measure(
         best["best"],
         [name for name in real if name != best["best"]],
         predictions,
-        boot,
+        counts,
         seed=seed,
         ratio=ratio,
     )
@@ -127,8 +123,12 @@ def measure(
             "nameless": nameless,
             "folds": len(predictions.folds),
             "seeds": len(predictions.seeds),
-            "resamples": resamples,
             "test_per_train": ratio,
+        },
+        "intervals": {
+            "level": intervals.LEVEL,
+            "figures": intervals.METHOD,
+            "differences": intervals.DIFFERENCE_METHOD,
         },
         "strategies": strategies,
         "best": best["best"],
@@ -144,7 +144,7 @@ def measure(
         "people": {
             name: held for name in corpora if (held := document(data / "ceilings" / name / "people.json"))
         },
-        "zero_shot": zero_shot.figures(predictions, folds_said["unseen"], boot),
+        "zero_shot": zero_shot.figures(predictions, folds_said["unseen"], counts),
         "text_at_chance": alarms.beside_chance(folds_said, strategies),
         "findings": [
             {key: finding[key] for key in ("kind", "severity", "fold", "count", "explanation", "advice")}

@@ -1,5 +1,6 @@
 """The report: one HTML page that needs nothing else. Everything that comes from data is escaped by the template."""
 
+from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame
         failed=_failed(trials),
         least_p=least(metrics["counts"]["speakers"] + metrics["counts"]["nameless"]),
         out_of_reach=out_of_reach(metrics),
+        pairs=comb(len(metrics["comparisons"]) + 1, 2),
     )
 
 

@@ -76,14 +76,14 @@ def _against(metrics: dict[str, Any]) -> str:
     return (
         f"★ differs beyond chance in UA from {people} of {len(compared)} others over {over(metrics)}"
         + (" (too few for it to show)" if too_few else "")
-        + f", from {folds} over folds and seeds (Holm-corrected; reports/index.html)"
+        + f", from {folds} over folds and seeds (corrected over all pairs; reports/index.html)"
     )
 
 
 def out_of_reach(metrics: dict[str, Any]) -> bool:
     """Whether there are so few speakers that no difference, however large, could be shown over them."""
     counts = metrics["counts"]
-    return least(counts["speakers"] + counts["nameless"]) * len(metrics["comparisons"]) >= ALPHA
+    return least(counts["speakers"] + counts["nameless"]) >= ALPHA
 
 
 def _single(metrics: dict[str, Any]) -> str:
@@ -109,7 +109,7 @@ def _spent(metrics: dict[str, Any]) -> str:
 
 
 def over(metrics: dict[str, Any]) -> str:
-    """What the intervals resample: speakers; and utterances, each on its own, where nobody knows who speaks."""
+    """What the intervals are over: speakers; and utterances, each on its own, where nobody knows who speaks."""
     named, nameless = metrics["counts"]["speakers"], metrics["counts"]["nameless"]
     if not nameless:
         return "speakers"

@@ -73,16 +73,16 @@ ENDS = {"": "mean", "_low": "low", "_high": "high"}
 
 
 def _beside_best(held: dict[str, Any] | None) -> dict[str, float | None]:
-    """The best minus this one, in UA, with both tests' Holm-corrected p."""
-    held = held or dict.fromkeys(("difference", "low", "high", "p_holm", "folds", "folds_p_holm"))
+    """The best minus this one, in UA, with the corrected p-values of both tests."""
+    held = held or dict.fromkeys(("difference", "low", "high", "p_corrected", "folds", "folds_p_corrected"))
     folds = held["folds"] or dict.fromkeys(ENDS.values())
     return {
         "best_minus_ua": held["difference"],
         "best_minus_ua_low": held["low"],
         "best_minus_ua_high": held["high"],
-        "best_minus_ua_p": held["p_holm"],
+        "best_minus_ua_p": held["p_corrected"],
         **{f"best_minus_ua_over_folds{end}": folds[key] for end, key in ENDS.items()},
-        "best_minus_ua_over_folds_p": held["folds_p_holm"],
+        "best_minus_ua_over_folds_p": held["folds_p_corrected"],
     }
 
 
