@@ -3,28 +3,36 @@
 from typing import TYPE_CHECKING, Any
 
 from .metrics import METRICS
-from .summary import ranked
+from .summary import COLUMNS, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ENDS = {"": "mean", "_low": "low", "_high": "high"}
+
 
 def headline(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The few figures that one reads side by side (`dvc exp show`): those of the strictly nested choice.
+    """The few figures that one reads side by side (`dvc exp show`), each with its interval.
 
-    ``best_ua`` is that of the strategy which is registered. It was named by all folds' validation, whose speakers
-    are other folds' test speakers, so it may flatter a little.
+    ``<metric>_nested`` is of the pseudo-strategy ``chosen``: what each fold's own validation chose, strictly nested.
+    ``<metric>_registered`` is of the strategy that is registered. The validation of all folds named it, whose speakers
+    are other folds' test speakers, so it may be a little too high.
+
+    Returns:
+        protocol, inflated, best, alarms; of each metric and choice the figure, and its interval's bounds under
+        ``…_low`` and ``…_high``.
     """
-    chosen = metrics["strategies"]["chosen"]
+    choices = {"nested": "chosen", "registered": metrics["best"]}
     return {
         "protocol": metrics["protocol"],
         "inflated": metrics["inflated"] is not None,
         "best": metrics["best"],
-        "wa": chosen["wa"]["mean"],
-        "ua": chosen["ua"]["mean"],
-        "macro_f1": chosen["macro_f1"]["mean"],
-        "wf1": chosen["wf1"]["mean"],
-        "best_ua": metrics["strategies"][metrics["best"]]["ua"]["mean"],
+        **{
+            f"{metric}_{choice}{end}": metrics["strategies"][name][metric][key]
+            for metric in COLUMNS
+            for choice, name in choices.items()
+            for end, key in ENDS.items()
+        },
         "alarms": len(metrics["alarms"]),
     }
 
@@ -67,9 +75,6 @@ def comparison_table(metrics: dict[str, Any]) -> "pd.DataFrame":
         }
         rows.append(row)
     return pd.DataFrame(rows).astype({"params": "Int64", "trials": "Int64", "epochs_trained": "Int64"})
-
-
-ENDS = {"": "mean", "_low": "low", "_high": "high"}
 
 
 def _beside_best(held: dict[str, Any] | None) -> dict[str, float | None]:

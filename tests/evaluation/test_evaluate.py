@@ -97,8 +97,12 @@ def test_files_are_the_metrics(done):
         metrics["strategies"][metrics["best"]]["wa"]["mean"]
     )
     headline = read_json(reports / "headline.json")
-    assert headline["ua"] == metrics["strategies"]["chosen"]["ua"]["mean"]
-    assert headline["best_ua"] == metrics["strategies"][metrics["best"]]["ua"]["mean"]
+    for metric in ("ua", "wa", "wf1"):
+        for choice, name in (("nested", "chosen"), ("registered", metrics["best"])):
+            held = metrics["strategies"][name][metric]
+            assert headline[f"{metric}_{choice}"] == held["mean"]
+            bounds = headline[f"{metric}_{choice}_low"], headline[f"{metric}_{choice}_high"]
+            assert bounds == (held["low"], held["high"])
 
 
 def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path):
