@@ -112,6 +112,7 @@ def measure(*, corpora: list[str], seed: int, data: Path = DATA) -> tuple[dict[s
     )
 
     metrics = {
+        "corpora": corpora,
         "protocol": folds_said["protocol"],
         "inflated": folds_said["inflated"],
         "waived": folds_said["waived"],

@@ -1,11 +1,17 @@
-"""The report: one HTML page that needs nothing else. Everything that comes from data is escaped by the template."""
+"""The report: one HTML page that needs nothing else. The template escapes everything that comes from data.
+
+It links the Data Docs and the figure of `emoflow corpora describe`, which lie beside it, and shows what `run_links`
+leaves there.
+"""
 
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .answer import answer
 from .comparison import least
 from .metrics import TITLES
+from .run_links import identity
 from .summary import out_of_reach, over, ranked
 
 if TYPE_CHECKING:
@@ -33,6 +39,8 @@ def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         m=metrics,
+        answer=answer(metrics),
+        identity=identity(metrics),
         best=metrics["strategies"][metrics["best"]],
         rows=ranked(metrics),
         titles=TITLES,

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from emoflow.errors import EvaluationError
+from emoflow.evaluation.answer import answer
 from emoflow.evaluation.evaluate import evaluate, main, measure
 from emoflow.evaluation.report import page
 from emoflow.evaluation.summary import table
@@ -391,7 +392,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.add(tag)
-        self.links += [value for name, value in attributes if name in ("href", "src")]
+        self.links += [value for name, value in attributes if name in ("href", "src", "data")]
         if tag != "meta":
             self.open.append(tag)
 
@@ -411,10 +412,46 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
     data, metrics = done
     text = (data.parent / "reports" / "index.html").read_text()
     page = parsed(text)
-    assert not page.links and "script" not in page.tags and "url(" not in text and "@import" not in text
+    beside = ["validation/control/docs/index.html", "corpora/control.png", "run.js"]
+    assert page.links == beside and "url(" not in text and "@import" not in text
     for name in (*SKILL, metrics["protocol"], "no face found", "byte-identical", "learning_rate"):
         assert name in text
     assert len(text) < 500_000
+
+
+def test_the_report_says_corpus_and_task_then_the_answer(done):
+    data, metrics = done
+    text = (data.parent / "reports" / "index.html").read_text()
+    assert "<title>control · emotion7 · emotion recognition report</title>" in text
+    assert "Emotion recognition on control (emotion7)</h1>" in text
+    assert f'<p class="answer">{answer(metrics)}</p>' in text
+
+
+def test_the_answer_names_the_strategy_its_figure_and_whether_fusion_helps(done):
+    _, metrics = done
+    ua = metrics["strategies"][metrics["best"]]["ua"]
+    said = answer(metrics)
+    assert said.startswith(
+        f"{metrics['best']} was chosen by validation and reaches UA {100 * ua['mean']:.1f} %"
+    )
+    assert f"{100 * ua['low']:.1f} to {100 * ua['high']:.1f}" in said and "strictly nested" in said
+    (audio,) = (each for each in metrics["comparisons"] if each["second"] == "audio")
+    for difference, significant, expected in (
+        (0.13, True, "this fusion is better than the best single modality, audio (+13.0 points"),
+        (-0.13, True, "this fusion is worse than the best single modality, audio (−13.0 points"),
+        (0.13, False, "this fusion is not shown to differ from the best single modality, audio"),
+    ):
+        compared = audio | {"difference": difference, "significant": significant}
+        assert expected in answer(metrics | {"comparisons": [compared]})
+
+
+def test_the_answer_where_a_single_modality_wins_and_where_figures_are_inflated(tmp_path):
+    data = experiment(
+        tmp_path, skill=SKILL | {"audio": 0.9}, planted=False, said={"inflated": "they overlap"}
+    )
+    said = answer(measured(data))
+    assert said.startswith("audio was chosen") and "which validation preferred to every fusion" in said
+    assert "strictly nested" not in said and said.endswith("All figures are inflated: they overlap.")
 
 
 def test_the_report_escapes_what_comes_from_data(tmp_path):
@@ -431,7 +468,7 @@ def test_the_report_escapes_what_comes_from_data(tmp_path):
     write_json(exclusions, [{"utterance_id": evil, "modality": evil, "encoder": evil, "reason": evil}])
     metrics = run(data)
     text = (tmp_path / "reports" / "index.html").read_text()
-    assert "script" not in parsed(text).tags
+    assert evil not in text and parsed(text).links[-1] == "run.js"
     assert "&lt;script&gt;" in text
     rendered(metrics)
 
