@@ -29,7 +29,7 @@ def answer(metrics: dict[str, Any]) -> str:
 def single_modalities(metrics: dict[str, Any]) -> list[str]:
     """The strategies that use one modality, by descending mean validation UA."""
     searched = metrics["search"]["strategies"]
-    single = [name for name, held in metrics["strategies"].items() if held["modalities"] == [name]]
+    single = [name for name, figures in metrics["strategies"].items() if figures["modalities"] == [name]]
     known = [name for name in single if name in searched and searched[name]["validation"]["ua"] is not None]
     return sorted(known, key=lambda name: -searched[name]["validation"]["ua"])
 
@@ -48,13 +48,13 @@ def _beside_single(metrics: dict[str, Any]) -> str:
         low, high = (f"{100 * compared[end]:+.1f}".replace("-", "−") for end in ("low", "high"))
         points += f", 95 % interval {low} to {high}"
     if compared["significant"] and compared["difference"] > 0:
-        said = "better than"
+        verdict = "better than"
     elif compared["significant"]:
-        said = "worse than"
+        verdict = "worse than"
     else:
-        said = "not shown to differ from"
+        verdict = "not shown to differ from"
     evidence = f"{points}, corrected p = {compared['p_corrected']:.2g}"
-    return f"; this fusion is {said} the best single modality, {single[0]} ({evidence})"
+    return f"; this fusion is {verdict} the best single modality, {single[0]} ({evidence})"
 
 
 def _with_interval(interval: dict[str, float | None]) -> str:

@@ -92,7 +92,7 @@ def measure(*, corpora: list[str], seed: int, data: Path = DATA) -> tuple[dict[s
         }
         for name in predictions.strategies
     }
-    confusion = {name: held.pop("confusion") for name, held in strategies.items()}
+    confusion = {name: figures.pop("confusion") for name, figures in strategies.items()}
     real = [name for name in predictions.strategies if name != CHOSEN]
     compared = scores.against(
         best["best"],
@@ -143,7 +143,9 @@ def measure(*, corpora: list[str], seed: int, data: Path = DATA) -> tuple[dict[s
         "search": searched.described(table(data / "search" / "trials.parquet"), curves, best),
         "ceiling": ceiling,
         "people": {
-            name: held for name in corpora if (held := document(data / "ceilings" / name / "people.json"))
+            name: agreement
+            for name in corpora
+            if (agreement := document(data / "ceilings" / name / "people.json"))
         },
         "zero_shot": zero_shot.figures(predictions, folds_said["unseen"], counts),
         "text_at_chance": alarms.beside_chance(folds_said, strategies),
@@ -186,8 +188,8 @@ def _check_search(predictions: Predictions, best: dict[str, Any]) -> None:
         return
     for k, fold in enumerate(predictions.folds):
         name, rows = best["per_fold_best"][str(fold)], predictions.fold == k
-        held = predictions.probabilities
-        if not np.array_equal(held[CHOSEN][:, rows], held[name][:, rows]):
+        probabilities = predictions.probabilities
+        if not np.array_equal(probabilities[CHOSEN][:, rows], probabilities[name][:, rows]):
             raise EvaluationError(
                 f"fold {fold}: '{CHOSEN}' is not what that fold's validation chose ({name}); run `train` again"
             )
@@ -211,7 +213,9 @@ def _excluded(
             reasons = media.setdefault(modality, {})
             reasons[reason] = reasons.get(reason, 0) + 1
     total, tested = sum(map(len, utterances.values())), len(np.unique(predictions.utterance_ids))
-    elsewhere = sum(sum(held.values()) for held in dropped.values()) + sum(unlabelled.values())
+    elsewhere = sum(sum(counts_by_reason.values()) for counts_by_reason in dropped.values()) + sum(
+        unlabelled.values()
+    )
     return {
         "utterances": total,
         "tested": tested,

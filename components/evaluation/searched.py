@@ -44,10 +44,10 @@ def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: dict[str, An
                 "trials": int((trials["strategy"] == name).sum()),
                 "failed": int(((trials["strategy"] == name) & (trials["status"] == "failed")).sum()),
                 "epochs_trained": int(ran.loc[ran["strategy"] == name, "epochs"].sum()),
-                "validation": validation(ran, name, held["folds"]),
+                "validation": validation(ran, name, chosen["folds"]),
                 "curve": learning(curves[curves["strategy"] == name]),
             }
-            for name, held in sorted(best["strategies"].items())
+            for name, chosen in sorted(best["strategies"].items())
         },
     }
 
@@ -115,7 +115,7 @@ def validation(ran: "pd.DataFrame", strategy: str, chosen: dict[str, Any]) -> di
                 "lacks; run the stage `search` again"
             )
         values.append(rows.sort_values("seed")["ua"].tolist())
-    flat = [value for held in values for value in held]
+    flat = [value for row in values for value in row]
     mean = sum(flat) / len(flat)
     spread = (sum((value - mean) ** 2 for value in flat) / (len(flat) - 1)) ** 0.5 if len(flat) > 1 else None
     return {"ua": mean, "sd": spread, "folds": values}
@@ -133,8 +133,8 @@ def chosen_curves(curves: "pd.DataFrame", best: dict[str, Any]) -> "pd.DataFrame
     chosen = pd.DataFrame(
         [
             (name, int(fold), int(choice["trial"]))
-            for name, held in sorted(best["strategies"].items())
-            for fold, choice in held["folds"].items()
+            for name, chosen in sorted(best["strategies"].items())
+            for fold, choice in chosen["folds"].items()
         ],
         columns=["strategy", "fold", "trial"],
     )

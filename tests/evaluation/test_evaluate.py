@@ -414,7 +414,15 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
     page = parsed(text)
     beside = ["validation/control/docs/index.html", "corpora/control.png", "run.js"]
     assert page.links == beside and "url(" not in text and "@import" not in text
-    for name in (*SKILL, metrics["protocol"], "no face found", "byte-identical", "learning_rate"):
+    for name in (
+        *SKILL,
+        metrics["protocol"],
+        "(jackknife, Student's t",
+        "all 36 pairs",
+        "no face found",
+        "byte-identical",
+        "learning_rate",
+    ):
         assert name in text
     assert len(text) < 500_000
 
