@@ -229,8 +229,14 @@ class Train(_Frozen):
 
 
 class Evaluate(_Frozen):
-    resamples: int = Field(ge=100)
     seed: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_resamples(cls, stated: Any):
+        if isinstance(stated, dict) and "resamples" in stated:
+            raise ValueError("resamples is no longer a key: intervals are by the jackknife; remove the line")
+        return stated
 
 
 class Registry(_Frozen):

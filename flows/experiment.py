@@ -69,6 +69,7 @@ def publish(after: list[Outcome]) -> State:
         tracking_uri=held.mlflow_tracking_uri,
         lineage_uri=held.lineage_uri,
         landmark_model=held.landmark_model,
+        flow_run_url=this_run.ui_url,
     )
     title = "Unchanged" if published.reused else "Completed"
     return Completed(name=title, message=published.sentence(), data=published)

@@ -91,6 +91,7 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
             "'video' is a medium; its pictures are the modality 'face'",
         ),
         (lambda p: p.update(corpora=["../etc"]), r"corpora\.0 is '\.\./etc'"),
+        (lambda p: p["evaluate"].update(resamples=2000), r"evaluate: resamples is no longer a key: .*remove"),
     ],
 )
 def test_what_is_wrong_is_named(held, tmp_path, change, message):

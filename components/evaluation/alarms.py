@@ -61,13 +61,13 @@ def beside_oracle(
     compared = compare_with_oracle(right, oracle, subsets)
     truth = predictions.truth[covered]
     oracle_ua = {
-        subset: float(np.mean([held[truth == label].mean() for label in np.unique(truth)]))
-        for subset, held in oracle.items()
+        subset: float(np.mean([answered_right[truth == label].mean() for label in np.unique(truth)]))
+        for subset, answered_right in oracle.items()
     }
     return {
         "utterances": int(covered.sum()),
         "population": population,
-        "oracle": {subset: float(held.mean()) for subset, held in oracle.items()},
+        "oracle": {subset: float(answered_right.mean()) for subset, answered_right in oracle.items()},
         "strategies": {
             each.strategy: asdict(each) | {"above": each.above, "oracle_ua": oracle_ua[each.subset]}
             for each in compared
@@ -95,15 +95,15 @@ def raised(metrics: dict[str, Any]) -> list[dict[str, str | None]]:
                 "who did so; nothing is ranked by them.",
             }
         )
-    for name, held in (metrics["ceiling"] or {"strategies": {}})["strategies"].items():
-        if held["above"]:
+    for name, compared in (metrics["ceiling"] or {"strategies": {}})["strategies"].items():
+        if compared["above"]:
             alarms.append(
                 {
                     "alarm": "above-ceiling",
                     "strategy": name,
-                    "message": f"{name} is above the ceiling: WA {100 * held['accuracy']:.1f}, while the oracle of "
-                    f"{held['subset']} has {100 * held['oracle']:.1f} on the same utterances (p = "
-                    f"{held['p_holm']:.2g}, Holm-corrected). A leak?",
+                    "message": f"{name} is above the ceiling: WA {100 * compared['accuracy']:.1f}, while the oracle of "
+                    f"{compared['subset']} has {100 * compared['oracle']:.1f} on the same utterances (p = "
+                    f"{compared['p_holm']:.2g}, Holm-corrected). A leak?",
                 }
             )
     text = metrics["text_at_chance"]

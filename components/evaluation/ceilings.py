@@ -65,13 +65,13 @@ def oracle_right(oracle: "pd.DataFrame", utterance_ids: np.ndarray) -> dict[str,
     """
     right = {}
     for subset, rows in oracle.groupby("subset", sort=True):
-        held = rows.set_index("utterance_id")["correct"]
-        twice = sorted(held.index[held.index.duplicated()].unique())
-        missing = [name for name in utterance_ids if name not in held.index] if not twice else []
+        correct = rows.set_index("utterance_id")["correct"]
+        twice = sorted(correct.index[correct.index.duplicated()].unique())
+        missing = [name for name in utterance_ids if name not in correct.index] if not twice else []
         if twice or missing:
             fault = f"holds twice: {listed(twice)}" if twice else f"lacks: {listed(missing)}"
             raise EvaluationError(f"the oracle of {subset} {fault}; run the stage `utterances` again")
-        right[subset_name(str(subset).split("+"))] = held.loc[utterance_ids].to_numpy(bool)
+        right[subset_name(str(subset).split("+"))] = correct.loc[utterance_ids].to_numpy(bool)
     return right
 
 
@@ -117,15 +117,16 @@ def together(oracles: list["pd.DataFrame"], subsets: set[str]) -> "pd.DataFrame"
     import pandas as pd
 
     named = [
-        held.assign(subset=held["subset"].map(lambda name: subset_name(name.split("+")))) for held in oracles
+        oracle.assign(subset=oracle["subset"].map(lambda name: subset_name(name.split("+"))))
+        for oracle in oracles
     ]
-    held = [dict(list(each.groupby("subset"))) for each in named]
+    by_subset = [dict(list(each.groupby("subset"))) for each in named]
     parts = [named[0][:0]]
-    for subset in sorted(subsets.union(*held)):
+    for subset in sorted(subsets.union(*by_subset)):
         asked = set(subset.split("+"))
-        there = [subset_name(list(asked & set("+".join(each).split("+")))) for each in held]
-        if all(name in each for name, each in zip(there, held, strict=True)):
-            parts += [each[name].assign(subset=subset) for name, each in zip(there, held, strict=True)]
+        there = [subset_name(list(asked & set("+".join(each).split("+")))) for each in by_subset]
+        if all(name in each for name, each in zip(there, by_subset, strict=True)):
+            parts += [each[name].assign(subset=subset) for name, each in zip(there, by_subset, strict=True)]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -1,5 +1,6 @@
 """Paired tests between strategies, and against the planted ceiling, corrected for how many there are."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -21,24 +22,53 @@ def holm(p_values: list[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def sign_flip(differences: np.ndarray, *, seed: int) -> float:
-    """Two-sided permutation p-value that the speakers' differences ``[S]`` add up to nothing.
+def sign_flip(differences: Sequence[np.ndarray], *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two-sided permutation p-values that each pair's differences add up to 0, alone and corrected over the pairs.
 
-    If two strategies are equally good, each speaker's difference is as likely to have the other sign; so the sum
-    is compared with those of all sign patterns (of 16,384 drawn ones where there are more than 14 speakers).
-    Speakers without a difference change nothing and are left out.
+    If two strategies are equally good, each speaker's difference is as likely to have the other sign; so the sum is
+    compared with those of all sign patterns (of 16,384 drawn ones where there are more than 14 speakers). A pattern
+    flips a speaker in all pairs at once; so the pairs stay as dependent as they are, and the correction is the
+    step-down max-T of Westfall & Young, "Resampling-Based Multiple Testing" (1993), algorithm 4.1. The sums are
+    divided by the root of their summed squares, which no pattern changes, so that no pair outweighs another.
+
+    Args:
+        differences: ``[P, S]``, of each pair of strategies and each speaker.
+        seed: of the drawn patterns.
+
+    Returns:
+        The p-values ``[P]`` of each pair alone, and those corrected.
     """
-    differences = differences[np.abs(differences) > 1e-12]
-    if not len(differences):
-        return 1.0
-    observed = abs(differences.sum()) - 1e-12
-    if len(differences) <= EXACT_UP_TO:
-        patterns = np.arange(2 ** len(differences))[:, None] >> np.arange(len(differences))
-        sums = np.where(patterns & 1, differences, -differences).sum(1)
-        return float((np.abs(sums) >= observed).mean())
-    signs = np.random.default_rng(seed).integers(0, 2, (2**EXACT_UP_TO, len(differences)), dtype=np.int8)
-    sums = np.where(signs, differences, -differences).sum(1)
-    return float(((np.abs(sums) >= observed).sum() + 1) / (len(sums) + 1))
+    differences = np.asarray(differences, dtype=float)
+    if not differences.size:
+        return np.ones(len(differences)), np.ones(len(differences))
+    scale = np.sqrt((differences**2).sum(1))
+    standardised = differences / np.where(scale > 1e-12, scale, 1.0)[:, None]
+    observed = np.abs(standardised.sum(1)) - 1e-9  # ties are ties in spite of rounding
+    order = np.argsort(-observed, kind="stable")
+    alone, stepped, patterns = np.zeros(len(order)), np.zeros(len(order)), 0
+    for signs in _sign_patterns(differences.shape[1], seed):
+        flipped = np.abs(signs @ standardised.T)
+        alone += (flipped >= observed).sum(0)
+        largest = np.maximum.accumulate(flipped[:, order[::-1]], axis=1)[
+            :, ::-1
+        ]  # of this pair and weaker ones
+        stepped[order] += (largest >= observed[order]).sum(0)
+        patterns += len(signs)
+    drawn = differences.shape[1] > EXACT_UP_TO  # then the observed pattern counts as one more
+    alone, stepped = ((count + drawn) / (patterns + drawn) for count in (alone, stepped))
+    stepped[order] = np.maximum.accumulate(stepped[order])
+    return alone, stepped
+
+
+def _sign_patterns(speakers: int, seed: int) -> Iterator[np.ndarray]:
+    """Patterns of 1 and -1, ``[n, S]`` at a time: all of them, or 16,384 drawn ones."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, 2 ** min(speakers, EXACT_UP_TO), 1024):
+        if speakers > EXACT_UP_TO:
+            bits = generator.integers(0, 2, (1024, speakers), dtype=np.int8)
+        else:
+            bits = np.arange(start, min(start + 1024, 2**speakers))[:, None] >> np.arange(speakers) & 1
+        yield 2.0 * bits - 1.0
 
 
 def least(speakers: int) -> float:
@@ -65,8 +95,9 @@ def mcnemar_above(only_first: int, only_second: int) -> float:
 class Comparison:
     """Strategy ``first`` against ``second`` on the same utterances; differences are of UA, first minus second.
 
-    ``difference``, ``low``, ``high``, ``p``, ``p_holm`` are of the models as they are, paired by speaker; ``folds`` is
-    of each seed on its own, paired by fold and seed (``folds_p_holm``: None where nothing varies).
+    ``difference``, ``low``, ``high``, ``p`` are of the models as they are, paired by speaker; ``folds`` is of each seed
+    on its own, paired by fold and seed. ``p_corrected`` (step-down max-T) and ``folds_p_corrected`` (Holm; None where
+    nothing varies) are corrected over all pairs of strategies.
     """
 
     first: str
@@ -75,20 +106,20 @@ class Comparison:
     low: float | None
     high: float | None
     p: float
-    p_holm: float
+    p_corrected: float
     folds: Variation
-    folds_p_holm: float | None
+    folds_p_corrected: float | None
 
     @property
     def significant(self) -> bool:
-        """Over speakers: other speakers of this kind would say the same of these models."""
-        return self.p_holm < ALPHA
+        """Whether these models would differ with other test speakers, too."""
+        return self.p_corrected < ALPHA
 
     @property
     def significant_over_folds(self) -> bool:
-        """Over folds and seeds, in the same direction: so would models trained on other speakers, from other seeds."""
-        said = self.folds_p_holm is not None and self.folds_p_holm < ALPHA
-        return said and self.folds.mean * self.difference > 0
+        """Whether models of other training speakers and seeds would differ in the same direction, too."""
+        below = self.folds_p_corrected is not None and self.folds_p_corrected < ALPHA
+        return below and self.folds.mean * self.difference > 0
 
 
 def ua_shares(by_speaker: np.ndarray) -> np.ndarray:

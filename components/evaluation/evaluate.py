@@ -10,7 +10,7 @@ from ..artifacts.model import CHOSEN
 from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
-from . import alarms, ceilings, scores, searched, zero_shot
+from . import alarms, ceilings, intervals, scores, searched, zero_shot
 from .inputs import CorpusFacts, Experiment
 from .predictions import Predictions, join
 from .variation import held_out_ratio
@@ -22,7 +22,7 @@ RULE = (
 )
 
 
-def measure(experiment: Experiment, *, resamples: int, seed: int) -> tuple[dict[str, Any], Predictions]:
+def measure(experiment: Experiment, *, seed: int) -> tuple[dict[str, Any], Predictions]:
     """What ``metrics.json`` holds, and the predictions it is of.
 
     Raises:
@@ -33,12 +33,9 @@ def measure(experiment: Experiment, *, resamples: int, seed: int) -> tuple[dict[
     _check_search(predictions, best)
     nameless = _nameless(predictions, corpora)
 
-    boot, ratio = (
-        scores.bootstrap(predictions, resamples=resamples, seed=seed),
-        held_out_ratio(experiment.folds),
-    )
+    counts, ratio = scores.by_speaker(predictions), held_out_ratio(experiment.folds)
     strategies = {
-        name: scores.figures(predictions, name, boot, ratio=ratio)
+        name: scores.figures(predictions, name, counts[name], ratio=ratio)
         | {
             "baseline": name in BASELINES,
             "params": best.strategies[name].parameters if name in best.strategies else None,
@@ -46,13 +43,13 @@ def measure(experiment: Experiment, *, resamples: int, seed: int) -> tuple[dict[
         }
         for name in predictions.strategies
     }
-    confusion = {name: held.pop("confusion") for name, held in strategies.items()}
+    confusion = {name: figures.pop("confusion") for name, figures in strategies.items()}
     real = [name for name in predictions.strategies if name != CHOSEN]
     compared = scores.against(
         best.best,
         [name for name in real if name != best.best],
         predictions,
-        boot,
+        counts,
         seed=seed,
         ratio=ratio,
     )
@@ -65,6 +62,7 @@ def measure(experiment: Experiment, *, resamples: int, seed: int) -> tuple[dict[
     )
 
     metrics = {
+        "corpora": list(corpora),
         "protocol": protocol.protocol,
         "inflated": protocol.inflated,
         "waived": [each.model_dump() for each in protocol.waived],
@@ -76,8 +74,12 @@ def measure(experiment: Experiment, *, resamples: int, seed: int) -> tuple[dict[
             "nameless": nameless,
             "folds": len(predictions.folds),
             "seeds": len(predictions.seeds),
-            "resamples": resamples,
             "test_per_train": ratio,
+        },
+        "intervals": {
+            "level": intervals.LEVEL,
+            "figures": intervals.METHOD,
+            "differences": intervals.DIFFERENCE_METHOD,
         },
         "strategies": strategies,
         "best": best.best,
@@ -98,7 +100,7 @@ def measure(experiment: Experiment, *, resamples: int, seed: int) -> tuple[dict[
             for name, facts in corpora.items()
             if facts.agreement
         },
-        "zero_shot": zero_shot.figures(predictions, protocol.unseen, boot),
+        "zero_shot": zero_shot.figures(predictions, protocol.unseen, counts),
         "text_at_chance": alarms.beside_chance(protocol, strategies),
         "findings": [finding.model_dump(exclude={"rows"}) for finding in protocol.findings] + findings,
         "excluded": _excluded(
@@ -133,8 +135,8 @@ def _check_search(predictions: Predictions, best: Best) -> None:
         return
     for k, fold in enumerate(predictions.folds):
         name, rows = best.per_fold_best[fold], predictions.fold == k
-        held = predictions.probabilities
-        if not np.array_equal(held[CHOSEN][:, rows], held[name][:, rows]):
+        probabilities = predictions.probabilities
+        if not np.array_equal(probabilities[CHOSEN][:, rows], probabilities[name][:, rows]):
             raise EvaluationError(
                 f"fold {fold}: '{CHOSEN}' is not what that fold's validation chose ({name}); run `train` again"
             )

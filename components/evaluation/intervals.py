@@ -1,20 +1,35 @@
-"""95 % intervals by bootstrap over speakers.
+"""95 % intervals over speakers: the jackknife with Student's t.
 
-Utterances of one speaker are not independent, so speakers are what is resampled (with replacement), and the
-speakers' confusion counts are added up; percentile intervals (Efron & Tibshirani, "An Introduction to the
-Bootstrap", 1993, ch. 13). What a training set would have changed is not in them: the models stay as they are.
+Utterances of one speaker are alike, so the speakers are the independent observations. Each is left out once; how far
+the pooled figure then moves gives its standard error (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993,
+chapter 11), and the interval reaches t(S - 1) standard errors to both sides, S being the number of speakers. A figure
+between 0 and 1 has its interval on the logit scale, so that its bounds lie between 0 and 1, too.
+
+In simulation (`tests/evaluation/test_intervals.py`) these cover .93 to .95 from 4 speakers on, whereas the percentile
+bootstrap over speakers covers .78 with 4 speakers and .89 with 10. The models stay as they are: what other training
+speakers would have changed is in `variation`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 LEVEL = 0.95
+METHOD = "jackknife over speakers, Student's t, logit scale"
+DIFFERENCE_METHOD = "jackknife over speakers, Student's t, paired"
+
+Metric = Callable[[np.ndarray], np.ndarray]
+"""Confusion counts ``[..., C, C]`` → one number for each of the leading axes (see `metrics`)."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and the bounds of its 95 % interval; None where there is only one speaker to resample."""
+    """A figure and the bounds of its 95 % interval.
+
+    The bounds are None where the speakers cannot tell: there is only one; a figure is exactly 0 or 1; or it is not
+    defined without one of them.
+    """
 
     mean: float
     low: float | None
@@ -24,26 +39,49 @@ class Interval:
         return {"mean": self.mean, "low": self.low, "high": self.high}
 
 
-def draws(speakers: int, *, resamples: int, seed: int) -> np.ndarray:
-    """How often each speaker is drawn in each resample, ``[R, S]``; each row adds up to S.
+def of_figure(metric: Metric, by_speaker: np.ndarray) -> Interval:
+    """The interval of a figure between 0 and 1.
 
-    Use the same draws for every strategy: then differences between strategies are paired.
+    Args:
+        metric: gives the figure of confusion counts, at least 0 and at most 1.
+        by_speaker: confusion counts ``[S, C, C]`` of each speaker.
     """
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+    from scipy.special import expit, logit
+
+    value, reach = _value_and_reach(metric, by_speaker)
+    if reach is None or not 0 < value < 1:
+        return Interval(value, None, None)
+    low, high = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
+    return Interval(value, min(float(low), value), max(float(high), value))
 
 
-def resample(by_speaker: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Confusion counts of each resample, ``[R, C, C]`` (float64), from the speakers' ``[S, C, C]``."""
-    speakers, classes, _ = by_speaker.shape
-    flat = by_speaker.reshape(speakers, classes * classes).astype(float)
-    return (drawn.astype(float) @ flat).reshape(len(drawn), classes, classes)
+def of_difference(metric: Metric, first: np.ndarray, second: np.ndarray) -> Interval:
+    """The interval of a paired difference, first minus second, between -1 and 1.
+
+    Args:
+        metric: gives the figure of confusion counts, at least 0 and at most 1.
+        first: confusion counts ``[S, C, C]`` of each speaker by one strategy.
+        second: those of the same speakers' same utterances by the other.
+    """
+    value, reach = _value_and_reach(
+        lambda both: metric(both[..., 0, :, :]) - metric(both[..., 1, :, :]),
+        np.stack([first, second], axis=1),
+    )
+    if reach is None:
+        return Interval(value, None, None)
+    return Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
 
 
-def percentile(point: float, resampled: np.ndarray, *, speakers: int) -> Interval:
-    """The interval of a figure from its values ``[R]`` over the resamples; NaN ones (nothing drawn) are left out."""
-    resampled = resampled[~np.isnan(resampled)]
-    if speakers < 2 or not len(resampled):
-        return Interval(float(point), None, None)
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(point), float(low), float(high))
+def _value_and_reach(metric: Metric, by_speaker: np.ndarray) -> tuple[float, float | None]:
+    """The pooled figure and half the width of its t interval; None where there is no standard error."""
+    from scipy.stats import t as student
+
+    speakers, pooled = len(by_speaker), by_speaker.sum(0)
+    value = float(metric(pooled))
+    if speakers < 2:
+        return value, None
+    without_one = metric(pooled - by_speaker)
+    if np.isnan(without_one).any():
+        return value, None
+    error = np.sqrt((speakers - 1) * without_one.var())
+    return value, float(student.ppf((1 + LEVEL) / 2, speakers - 1) * error)

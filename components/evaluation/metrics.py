@@ -1,4 +1,4 @@
-"""Metrics of classification, all from confusion counts, so that a bootstrap of thousands is one array operation.
+"""Metrics of classification, all from confusion counts, so that a jackknife over speakers is one array operation.
 
 A confusion array has the shape ``[..., C, C]``: rows are the true classes, columns the predicted ones. Every
 metric takes such an array and gives one number for each of its leading axes.

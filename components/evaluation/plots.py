@@ -42,8 +42,8 @@ def _tables(folder: Path, metrics: dict[str, Any], predictions: Predictions, cur
     strategies = pd.DataFrame(
         [
             {"strategy": f"{name} (inflated)" if metrics["inflated"] else name}
-            | {f"{m}{end}": held[m][key] for m in ("ua", "wa", "wf1") for end, key in ENDS.items()}
-            for name, held in ranked(metrics)
+            | {f"{m}{end}": figures[m][key] for m in ("ua", "wa", "wf1") for end, key in ENDS.items()}
+            for name, figures in ranked(metrics)
         ]
     )
     best = curves[curves["strategy"] == metrics["best"]]
@@ -104,14 +104,14 @@ def _strategies(metrics: dict[str, Any]) -> "Figure":
     figure = _figure(8, 1.5 + 0.42 * len(rows))
     axes = figure.subplots()
     ceiling = metrics["ceiling"]["strategies"] if metrics["ceiling"] else {}
-    for y, (name, held) in enumerate(rows):
-        ua, best = held["ua"], name == metrics["best"]
+    for y, (name, figures) in enumerate(rows):
+        ua, best = figures["ua"], name == metrics["best"]
         colour = ACCENT if best else INK
         if ua["low"] is not None:
             axes.plot(
                 [100 * ua["low"], 100 * ua["high"]], [y, y], color=colour, linewidth=2.5 if best else 1.5
             )
-        hollow = held["modalities"] == [name] or held["baseline"]
+        hollow = figures["modalities"] == [name] or figures["baseline"]
         axes.plot(
             100 * ua["mean"],
             y,
@@ -143,16 +143,16 @@ def _of(metrics: dict[str, Any]) -> str:
 def _curves(metrics: dict[str, Any]) -> "Figure":
     """Validation UA by epoch of the choices: a panel a strategy, mean and standard deviation over folds and seeds."""
     best = metrics["best"]
-    held = {name: held["curve"] for name, held in metrics["search"]["strategies"].items()}
-    names = [name for name, curve in held.items() if curve["epoch"]]
+    curves = {name: searched["curve"] for name, searched in metrics["search"]["strategies"].items()}
+    names = [name for name, curve in curves.items() if curve["epoch"]]
     columns = min(4, max(1, len(names)))
     rows = -(-max(1, len(names)) // columns)
     figure = _figure(max(5.2, 2.6 * columns), 1.0 + 1.9 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
-        epoch, colour = held[name]["epoch"], ACCENT if name == best else INK
-        ua = 100 * np.array(held[name]["ua"], dtype=float)
-        sd = 100 * np.nan_to_num(np.array(held[name]["ua_sd"], dtype=float))
+        epoch, colour = curves[name]["epoch"], ACCENT if name == best else INK
+        ua = 100 * np.array(curves[name]["ua"], dtype=float)
+        sd = 100 * np.nan_to_num(np.array(curves[name]["ua_sd"], dtype=float))
         panel.fill_between(epoch, ua - sd, ua + sd, color=colour, alpha=0.2, linewidth=0)
         panel.plot(epoch, ua, color=colour, linewidth=1.3)
         _bare(panel)

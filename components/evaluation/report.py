@@ -1,10 +1,17 @@
-"""The report: one HTML page that needs nothing else. Everything that comes from data is escaped by the template."""
+"""The report: one HTML page that needs nothing else. The template escapes everything that comes from data.
 
+It links the Data Docs and the figure of `emoflow corpora describe`, which lie beside it, and shows what `run_links`
+leaves there.
+"""
+
+from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .answer import answer
 from .comparison import least
 from .metrics import TITLES
+from .run_links import identity
 from .summary import out_of_reach, over, ranked
 
 if TYPE_CHECKING:
@@ -32,6 +39,8 @@ def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         m=metrics,
+        answer=answer(metrics),
+        identity=identity(metrics),
         best=metrics["strategies"][metrics["best"]],
         rows=ranked(metrics),
         titles=TITLES,
@@ -43,6 +52,7 @@ def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame
         failed=_failed(trials),
         least_p=least(metrics["counts"]["speakers"] + metrics["counts"]["nameless"]),
         out_of_reach=out_of_reach(metrics),
+        pairs=comb(len(metrics["comparisons"]) + 1, 2),
     )
 
 
@@ -72,9 +82,9 @@ def _axis(metrics: dict[str, Any]) -> dict[str, Any]:
     """The percent axis of the dots: from and to whole tens that hold every interval, ceiling and chance."""
     chance = 1 / len(metrics["classes"])
     ceiling = metrics["ceiling"]["strategies"].values() if metrics["ceiling"] else ()
-    values = [chance, *(held["oracle_ua"] for held in ceiling)]
-    for held in metrics["strategies"].values():
-        values += [value for value in held["ua"].values() if value is not None]
+    values = [chance, *(compared["oracle_ua"] for compared in ceiling)]
+    for figures in metrics["strategies"].values():
+        values += [value for value in figures["ua"].values() if value is not None]
     low, high = int(10 * min(values)) / 10, min(1.0, int(10 * max(values) + 1) / 10)
     span = high - low
     step = 0.1 if span <= 0.6 else 0.2
@@ -99,9 +109,9 @@ def _matrix(metrics: dict[str, Any]) -> list[dict[str, Any]]:
 def _panels(metrics: dict[str, Any]) -> dict[str, Any] | None:
     """Small multiples of validation UA by epoch: the mean and a band of one standard deviation over folds and seeds,
     in SVG units; None without curves."""
-    held = {name: held["curve"] for name, held in metrics["search"]["strategies"].items()}
-    held = {name: held[name] for name, _ in ranked(metrics) if held.get(name, {"epoch": []})["epoch"]}
-    if not held:
+    curves = {name: searched["curve"] for name, searched in metrics["search"]["strategies"].items()}
+    curves = {name: curves[name] for name, _ in ranked(metrics) if curves.get(name, {"epoch": []})["epoch"]}
+    if not curves:
         return None
     bands = {
         name: [
@@ -109,10 +119,10 @@ def _panels(metrics: dict[str, Any]) -> dict[str, Any] | None:
             for epoch, mean, sd in zip(curve["epoch"], curve["ua"], curve["ua_sd"], strict=True)
             if mean is not None
         ]
-        for name, curve in held.items()
+        for name, curve in curves.items()
     }
     top = max([0.1, *(high for band in bands.values() for *_, high in band)])
-    epochs = [epoch for curve in held.values() for epoch in curve["epoch"]]
+    epochs = [epoch for curve in curves.values() for epoch in curve["epoch"]]
     first, last = min(epochs), max(max(epochs), 1)
 
     def points(band: list[tuple], column: int) -> list[str]:
@@ -127,7 +137,7 @@ def _panels(metrics: dict[str, Any]) -> dict[str, Any] | None:
             "name": name,
             "line": " ".join(points(band, 2)),
             "band": " ".join(points(band, 1) + points(band, 3)[::-1]),
-            "curves": max(held[name]["curves"]),
+            "curves": max(curves[name]["curves"]),
         }
         for name, band in bands.items()
     ]
@@ -136,9 +146,9 @@ def _panels(metrics: dict[str, Any]) -> dict[str, Any] | None:
 
 def _failed(trials: "pd.DataFrame") -> list[str]:
     failed = trials[trials["status"] == "failed"]
-    said = [
+    sentences = [
         f"{row.strategy}, fold {row.fold}, trial {row.trial}, seed {row.seed}: {row.reason}"
         for row in failed.head(FAILURES_SHOWN).itertuples()
     ]
-    more = len(failed) - len(said)
-    return said + [f"and {more:,} more: data/search/trials.parquet"] * (more > 0)
+    more = len(failed) - len(sentences)
+    return sentences + [f"and {more:,} more: data/search/trials.parquet"] * (more > 0)

@@ -1,6 +1,6 @@
 """Each strategy's figures from its test predictions: pooled with intervals, by fold, by seed, by class."""
 
-from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -11,19 +11,13 @@ from .predictions import Predictions
 from .variation import over_folds
 
 
-@dataclass(frozen=True)
-class Bootstrap:
-    """Resampled confusion counts ``[R, C, C]`` of each strategy, from the same draws of speakers."""
+def by_speaker(predictions: Predictions) -> dict[str, np.ndarray]:
+    """Confusion counts of each test speaker.
 
-    drawn: np.ndarray
-    by_speaker: dict[str, np.ndarray]
-    resampled: dict[str, np.ndarray]
-
-
-def bootstrap(predictions: Predictions, *, resamples: int, seed: int) -> Bootstrap:
-    """Draw the speakers once, and resample each strategy's confusion counts by them."""
-    drawn = intervals.draws(len(predictions.speakers), resamples=resamples, seed=seed)
-    by_speaker = {
+    Returns:
+        Strategy → ``[S, C, C]``, the speakers in the order of ``predictions.speakers``.
+    """
+    return {
         name: confusion_by(
             predictions.speaker,
             predictions.truth,
@@ -33,11 +27,9 @@ def bootstrap(predictions: Predictions, *, resamples: int, seed: int) -> Bootstr
         )
         for name in predictions.strategies
     }
-    resampled = {name: intervals.resample(counts, drawn) for name, counts in by_speaker.items()}
-    return Bootstrap(drawn, by_speaker, resampled)
 
 
-def figures(predictions: Predictions, strategy: str, boot: Bootstrap, *, ratio: float) -> dict:
+def figures(predictions: Predictions, strategy: str, counts: np.ndarray, *, ratio: float) -> dict:
     """One strategy's figures, all from 0 to 1.
 
     ``wa``, ``ua``, ``macro_f1``, ``wf1``: pooled over all test utterances, seeds averaged, with 95 % intervals;
@@ -47,10 +39,10 @@ def figures(predictions: Predictions, strategy: str, boot: Bootstrap, *, ratio: 
     utterance); ``confusion``: counts, rows are the true classes.
 
     Args:
+        counts: the strategy's confusion counts ``[S, C, C]`` of each speaker, see `by_speaker`.
         ratio: n_test / n_train, see `variation.held_out_ratio`.
     """
-    speakers, classes = len(predictions.speakers), len(predictions.classes)
-    pooled = boot.by_speaker[strategy].sum(0)
+    classes, pooled = len(predictions.classes), counts.sum(0)
     by_fold = confusion_by(
         predictions.fold,
         predictions.truth,
@@ -66,13 +58,10 @@ def figures(predictions: Predictions, strategy: str, boot: Bootstrap, *, ratio: 
         groups=seeds,
         classes=classes,
     )
-    result = {}
-    for name, metric in METRICS.items():
-        resampled = metric(boot.resampled[strategy])
-        result[name] = intervals.percentile(float(metric(pooled)), resampled, speakers=speakers).as_dict()
+    pooled_figures = {name: intervals.of_figure(metric, counts).as_dict() for name, metric in METRICS.items()}
     recall = recalls(pooled)
     single = _by_fold_and_seed(predictions, strategy)
-    return result | {
+    return pooled_figures | {
         "fold_mean": {name: _spread(metric(by_fold), "folds") for name, metric in METRICS.items()},
         "single_seed": {name: _spread(metric(by_seed), "seeds") for name, metric in METRICS.items()},
         "over_folds": {
@@ -88,33 +77,48 @@ def figures(predictions: Predictions, strategy: str, boot: Bootstrap, *, ratio: 
 
 
 def against(
-    first: str, others: list[str], predictions: Predictions, boot: Bootstrap, *, seed: int, ratio: float
+    first: str,
+    others: list[str],
+    predictions: Predictions,
+    counts: dict[str, np.ndarray],
+    *,
+    seed: int,
+    ratio: float,
 ) -> list[Comparison]:
-    """Compare one strategy's UA with each other's, each of two tests Holm-corrected over these comparisons.
+    """Compare one strategy's UA with each other's.
 
-    Paired by speaker: a sign-flip permutation over speakers, the interval of the paired bootstrap over speakers. Paired
-    by fold and seed: the corrected resampled t (`variation.over_folds`).
+    Paired by speaker: a sign-flip permutation test, and the jackknife's interval. Paired by fold and seed: the
+    corrected resampled t (`variation.over_folds`). Validation named the first, and the validation of all folds is of
+    the same utterances as their test. So the p-values are corrected over all pairs of strategies, not over those of
+    the first alone: whichever had been named, its comparisons would be among them.
+
+    Args:
+        counts: strategy → confusion counts ``[S, C, C]`` of each speaker, see `by_speaker`.
+        seed: of the sign patterns.
+        ratio: n_test / n_train, see `variation.held_out_ratio`.
     """
     ua = METRICS["ua"]
-    by_fold = {name: ua(_by_fold_and_seed(predictions, name)) for name in (first, *others)}
-    varied = [over_folds(by_fold[first] - by_fold[other], ratio=ratio) for other in others]
-    varied_holm = holm([each.p for each in varied]) if others and varied[0].over else [None] * len(others)
-    p_values = [
-        sign_flip(ua_shares(boot.by_speaker[first]) - ua_shares(boot.by_speaker[other]), seed=seed)
-        for other in others
-    ]
+    names = [first, *others]
+    pairs = list(combinations(names, 2))  # those of the first come first
+    shares = {name: ua_shares(counts[name]) for name in names}
+    p_values, corrected = sign_flip([shares[one] - shares[other] for one, other in pairs], seed=seed)
+    by_fold = {name: ua(_by_fold_and_seed(predictions, name)) for name in names}
+    varied = [over_folds(by_fold[one] - by_fold[other], ratio=ratio) for one, other in pairs]
+    varied_corrected = holm([each.p for each in varied]) if others and varied[0].over else [None] * len(pairs)
     comparisons = []
-    for other, p, p_holm, folds, folds_p_holm in zip(
-        others, p_values, holm(p_values), varied, varied_holm, strict=True
-    ):
-        difference = intervals.percentile(
-            float(ua(boot.by_speaker[first].sum(0)) - ua(boot.by_speaker[other].sum(0))),
-            ua(boot.resampled[first]) - ua(boot.resampled[other]),
-            speakers=len(predictions.speakers),
-        )
+    for n, other in enumerate(others):
+        difference = intervals.of_difference(ua, counts[first], counts[other])
         comparisons.append(
             Comparison(
-                first, other, difference.mean, difference.low, difference.high, p, p_holm, folds, folds_p_holm
+                first=first,
+                second=other,
+                difference=difference.mean,
+                low=difference.low,
+                high=difference.high,
+                p=float(p_values[n]),
+                p_corrected=float(corrected[n]),
+                folds=varied[n],
+                folds_p_corrected=varied_corrected[n],
             )
         )
     return comparisons

@@ -113,7 +113,7 @@ def validation(ran: "pd.DataFrame", strategy: str, chosen: Mapping[int, Chosen])
                 "lacks; run the stage `search` again"
             )
         values.append(rows.sort_values("seed")["ua"].tolist())
-    flat = [value for held in values for value in held]
+    flat = [value for row in values for value in row]
     mean = sum(flat) / len(flat)
     spread = (sum((value - mean) ** 2 for value in flat) / (len(flat) - 1)) ** 0.5 if len(flat) > 1 else None
     return {"ua": mean, "sd": spread, "folds": values}

@@ -25,20 +25,20 @@ def table(metrics: dict[str, Any]) -> "Table":
     alarmed = {alarm["strategy"] for alarm in metrics["alarms"]}
     nested = ", strictly nested" * (not metrics["waived"])  # a leak may well be into validation
     honest = "" if metrics["inflated"] else f"{nested}: the figure to quote"
-    said = [f"chosen: each fold's own choice{honest}", "★ registered: the highest mean validation UA"]
-    said += [f"inflated: {metrics['inflated']}"] if metrics["inflated"] else []
-    said += [_zero_shot(metrics)] if metrics["zero_shot"] else []
-    said += [f"let through the leakage gate: {kinds}: {reason}" for reason, kinds in _let_through(metrics)]
-    said += [
+    notes = [f"chosen: each fold's own choice{honest}", "★ registered: the highest mean validation UA"]
+    notes += [f"inflated: {metrics['inflated']}"] if metrics["inflated"] else []
+    notes += [_zero_shot(metrics)] if metrics["zero_shot"] else []
+    notes += [f"let through the leakage gate: {kinds}: {reason}" for reason, kinds in _let_through(metrics)]
+    notes += [
         f"{count:,} of {corpus}: {why.strip('()')}"
-        for corpus, held in metrics["excluded"]["dropped"].items()
-        for why, count in held.items()
+        for corpus, counts_by_reason in metrics["excluded"]["dropped"].items()
+        for why, count in counts_by_reason.items()
         if "quarantined" in why
     ]
-    said += [_against(metrics), _single(metrics), metrics["search"]["statement"], _spent(metrics)]
+    notes += [_against(metrics), _single(metrics), metrics["search"]["statement"], _spent(metrics)]
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over {over(metrics)}",
-        caption="\n".join(escape(line) for line in said if line),
+        caption="\n".join(escape(line) for line in notes if line),
         caption_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -76,40 +76,40 @@ def _against(metrics: dict[str, Any]) -> str:
     return (
         f"★ differs beyond chance in UA from {people} of {len(compared)} others over {over(metrics)}"
         + (" (too few for it to show)" if too_few else "")
-        + f", from {folds} over folds and seeds (Holm-corrected; reports/index.html)"
+        + f", from {folds} over folds and seeds (corrected over all pairs; reports/index.html)"
     )
 
 
 def out_of_reach(metrics: dict[str, Any]) -> bool:
     """Whether there are so few speakers that no difference, however large, could be shown over them."""
     counts = metrics["counts"]
-    return least(counts["speakers"] + counts["nameless"]) * len(metrics["comparisons"]) >= ALPHA
+    return least(counts["speakers"] + counts["nameless"]) >= ALPHA
 
 
 def _single(metrics: dict[str, Any]) -> str:
     """The best's UA over folds and seeds; nothing where neither varies."""
-    held = metrics["strategies"][metrics["best"]]["over_folds"]["ua"]
-    if held["over"] is None:
+    variation = metrics["strategies"][metrics["best"]]["over_folds"]["ua"]
+    if variation["over"] is None:
         return ""
-    corrected = ", corrected for the training rows they share" if held["over"] == "folds" else ""
-    return f"★ one seed alone: UA {percent(held)} over {held['n']} {held['over']}{corrected}"
+    corrected = ", corrected for the training rows they share" if variation["over"] == "folds" else ""
+    return f"★ one seed alone: UA {percent(variation)} over {variation['n']} {variation['over']}{corrected}"
 
 
 def _spent(metrics: dict[str, Any]) -> str:
-    held = metrics["search"]
+    search = metrics["search"]
     counts = ", ".join(
-        f"{held['trials'][status]:,} {status}"
+        f"{search['trials'][status]:,} {status}"
         for status in ("finished", "stopped", "failed", "left out")
-        if held["trials"][status]
+        if search["trials"][status]
     )
     return (
-        f"{held['trials']['total']:,} trials ({counts}); {held['epochs']['trained']:,} of "
-        f"{held['epochs']['possible']:,} epochs trained"
+        f"{search['trials']['total']:,} trials ({counts}); {search['epochs']['trained']:,} of "
+        f"{search['epochs']['possible']:,} epochs trained"
     )
 
 
 def over(metrics: dict[str, Any]) -> str:
-    """What the intervals resample: speakers; and utterances, each on its own, where nobody knows who speaks."""
+    """What the intervals are over: speakers; and utterances, each on its own, where nobody knows who speaks."""
     named, nameless = metrics["counts"]["speakers"], metrics["counts"]["nameless"]
     if not nameless:
         return "speakers"
@@ -127,11 +127,14 @@ def percent(interval: dict[str, float | None]) -> str:
 
 
 def _zero_shot(metrics: dict[str, Any]) -> str:
-    held = metrics["zero_shot"]
-    best = {key: f"{100 * each['mean']:.1f}" for key, each in held["strategies"][metrics["best"]].items()}
+    zero_shot = metrics["zero_shot"]
+    best = {
+        key: f"{100 * each['mean']:.1f}" for key, each in zero_shot["strategies"][metrics["best"]].items()
+    }
     return (
-        f"zero-shot ({', '.join(held['unseen'])} unseen), {metrics['best']}: UA seen {best['seen']}, "
-        f"unseen {best['unseen']}, harmonic mean {best['harmonic']}; a guess among all has {100 * held['chance']:.1f}"
+        f"zero-shot ({', '.join(zero_shot['unseen'])} unseen), {metrics['best']}: UA seen {best['seen']}, "
+        f"unseen {best['unseen']}, harmonic mean {best['harmonic']}; a guess among all has "
+        f"{100 * zero_shot['chance']:.1f}"
     )
 
 

@@ -3,28 +3,36 @@
 from typing import TYPE_CHECKING, Any
 
 from .metrics import METRICS
-from .summary import ranked
+from .summary import COLUMNS, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ENDS = {"": "mean", "_low": "low", "_high": "high"}
+
 
 def headline(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The few figures that one reads side by side (`dvc exp show`): those of the strictly nested choice.
+    """The few figures that one reads side by side (`dvc exp show`), each with its interval.
 
-    ``best_ua`` is that of the strategy which is registered. It was named by all folds' validation, whose speakers
-    are other folds' test speakers, so it may flatter a little.
+    ``<metric>_nested`` is of the pseudo-strategy ``chosen``: what each fold's own validation chose, strictly nested.
+    ``<metric>_registered`` is of the strategy that is registered. The validation of all folds named it, whose speakers
+    are other folds' test speakers, so it may be a little too high.
+
+    Returns:
+        protocol, inflated, best, alarms; of each metric and choice the figure, and its interval's bounds under
+        ``…_low`` and ``…_high``.
     """
-    chosen = metrics["strategies"]["chosen"]
+    choices = {"nested": "chosen", "registered": metrics["best"]}
     return {
         "protocol": metrics["protocol"],
         "inflated": metrics["inflated"] is not None,
         "best": metrics["best"],
-        "wa": chosen["wa"]["mean"],
-        "ua": chosen["ua"]["mean"],
-        "macro_f1": chosen["macro_f1"]["mean"],
-        "wf1": chosen["wf1"]["mean"],
-        "best_ua": metrics["strategies"][metrics["best"]]["ua"]["mean"],
+        **{
+            f"{metric}_{choice}{end}": metrics["strategies"][name][metric][key]
+            for metric in COLUMNS
+            for choice, name in choices.items()
+            for end, key in ENDS.items()
+        },
         "alarms": len(metrics["alarms"]),
     }
 
@@ -36,31 +44,35 @@ def comparison_table(metrics: dict[str, Any]) -> "pd.DataFrame":
     ceiling = {} if metrics["ceiling"] is None else metrics["ceiling"]["strategies"]
     compared = {each["second"]: each for each in metrics["comparisons"]}
     rows = []
-    for name, held in ranked(metrics):
+    for name, figures in ranked(metrics):
         row = {
             "protocol": metrics["protocol"],
             "strategy": name,
             "best": name == metrics["best"],
-            "baseline": held["baseline"],
-            "modalities": "+".join(held["modalities"]),
-            "params": held["params"],
+            "baseline": figures["baseline"],
+            "modalities": "+".join(figures["modalities"]),
+            "params": figures["params"],
         }
         for metric in METRICS:
             row |= {
-                metric: held[metric]["mean"],
-                f"{metric}_low": held[metric]["low"],
-                f"{metric}_high": held[metric]["high"],
-                f"{metric}_fold_mean": held["fold_mean"][metric]["mean"],
-                f"{metric}_fold_sd": held["fold_mean"][metric]["sd"],
+                metric: figures[metric]["mean"],
+                f"{metric}_low": figures[metric]["low"],
+                f"{metric}_high": figures[metric]["high"],
+                f"{metric}_fold_mean": figures["fold_mean"][metric]["mean"],
+                f"{metric}_fold_sd": figures["fold_mean"][metric]["sd"],
             }
-            row |= {f"{metric}_fold_{k}": value for k, value in enumerate(held["fold_mean"][metric]["folds"])}
             row |= {
-                f"{metric}_seed_mean": held["single_seed"][metric]["mean"],
-                f"{metric}_seed_sd": held["single_seed"][metric]["sd"],
+                f"{metric}_fold_{k}": value for k, value in enumerate(figures["fold_mean"][metric]["folds"])
             }
-            row |= {f"{metric}_over_folds{end}": held["over_folds"][metric][key] for end, key in ENDS.items()}
+            row |= {
+                f"{metric}_seed_mean": figures["single_seed"][metric]["mean"],
+                f"{metric}_seed_sd": figures["single_seed"][metric]["sd"],
+            }
+            row |= {
+                f"{metric}_over_folds{end}": figures["over_folds"][metric][key] for end, key in ENDS.items()
+            }
         row |= _beside_best(compared.get(name)) | _searched(metrics["search"]["strategies"].get(name))
-        row |= {f"recall_{label}": value for label, value in held["recall"].items()}
+        row |= {f"recall_{label}": value for label, value in figures["recall"].items()}
         row |= {
             "oracle_wa": ceiling[name]["oracle"] if name in ceiling else None,
             "oracle_ua": ceiling[name]["oracle_ua"] if name in ceiling else None,
@@ -69,34 +81,33 @@ def comparison_table(metrics: dict[str, Any]) -> "pd.DataFrame":
     return pd.DataFrame(rows).astype({"params": "Int64", "trials": "Int64", "epochs_trained": "Int64"})
 
 
-ENDS = {"": "mean", "_low": "low", "_high": "high"}
-
-
-def _beside_best(held: dict[str, Any] | None) -> dict[str, float | None]:
-    """The best minus this one, in UA, with both tests' Holm-corrected p."""
-    held = held or dict.fromkeys(("difference", "low", "high", "p_holm", "folds", "folds_p_holm"))
-    folds = held["folds"] or dict.fromkeys(ENDS.values())
+def _beside_best(comparison: dict[str, Any] | None) -> dict[str, float | None]:
+    """The best minus this one, in UA, with the corrected p-values of both tests."""
+    comparison = comparison or dict.fromkeys(
+        ("difference", "low", "high", "p_corrected", "folds", "folds_p_corrected")
+    )
+    folds = comparison["folds"] or dict.fromkeys(ENDS.values())
     return {
-        "best_minus_ua": held["difference"],
-        "best_minus_ua_low": held["low"],
-        "best_minus_ua_high": held["high"],
-        "best_minus_ua_p": held["p_holm"],
+        "best_minus_ua": comparison["difference"],
+        "best_minus_ua_low": comparison["low"],
+        "best_minus_ua_high": comparison["high"],
+        "best_minus_ua_p": comparison["p_corrected"],
         **{f"best_minus_ua_over_folds{end}": folds[key] for end, key in ENDS.items()},
-        "best_minus_ua_over_folds_p": held["folds_p_holm"],
+        "best_minus_ua_over_folds_p": comparison["folds_p_corrected"],
     }
 
 
-def _searched(held: dict[str, Any] | None) -> dict[str, float | int | None]:
-    """What the search spent on a strategy, and what validation said of its choices; nothing of ``chosen``."""
-    held = held or {
+def _searched(searched: dict[str, Any] | None) -> dict[str, float | int | None]:
+    """What the search spent on a strategy and the validation figures of its choices; nothing for ``chosen``."""
+    searched = searched or {
         "validation": {"ua": None, "sd": None},
         "trials": None,
         "failed": None,
         "epochs_trained": None,
     }
     return {
-        "validation_ua": held["validation"]["ua"],
-        "validation_ua_sd": held["validation"]["sd"],
-        "trials": held["trials"],
-        "epochs_trained": held["epochs_trained"],
+        "validation_ua": searched["validation"]["ua"],
+        "validation_ua_sd": searched["validation"]["sd"],
+        "trials": searched["trials"],
+        "epochs_trained": searched["epochs_trained"],
     }

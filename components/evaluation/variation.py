@@ -1,6 +1,6 @@
 """Figures over folds and seeds: how far other training speakers and other initial weights would have moved them.
 
-The bootstrap over speakers (`intervals`) keeps the models as they are. Here each fold's figure is the mean over its
+The intervals over speakers (`intervals`) keep the models as they are. Here each fold's figure is the mean over its
 seeds, each seed on its own, and the folds are what varies. Any two folds share most of their training rows, so their
 figures are not independent, and the plain variance of a mean is too small: it is corrected by Nadeau & Bengio,
 "Inference for the Generalization Error", Machine Learning 52 (2003), with n_test / n_train; Bouckaert & Frank (2004)

@@ -2,35 +2,41 @@
 
 import numpy as np
 
-from .intervals import percentile
+from . import intervals
 from .metrics import recalls
 from .predictions import Predictions
-from .scores import Bootstrap
 
 HOW = (
     "Every class is scored by its prompts (baselines apart): the mean cosine, with what the class is called, of what a "
     "clip shows beside its words. Configuration and epochs were chosen by the seen classes' own classifier."
 )
 
+KINDS = ("seen", "unseen", "harmonic")
 
-def figures(predictions: Predictions, unseen: list[str], boot: Bootstrap) -> dict | None:
+
+def figures(predictions: Predictions, unseen: list[str], counts: dict[str, np.ndarray]) -> dict | None:
     """For each strategy the mean recall of the seen and of the unseen classes, and their harmonic mean.
 
     ``{"unseen", "chance", "how", "strategies": {name: {"seen", "unseen", "harmonic": {"mean", "low", "high"}}}}``, from
     0 to 1, with 95 % intervals over speakers; None where no class is unseen. ``chance``: the recall of a guess among
     all classes.
+
+    Args:
+        unseen: the classes that nothing was learned of.
+        counts: strategy → confusion counts ``[S, C, C]`` of each speaker, see `scores.by_speaker`.
     """
     if not unseen:
         return None
     new = np.isin(predictions.classes, unseen)
-    speakers = len(predictions.speakers)
-    strategies = {}
-    for name in predictions.strategies:
-        pooled = _seen_unseen(boot.by_speaker[name].sum(0), new)
-        drawn = _seen_unseen(boot.resampled[name], new)
-        strategies[name] = {
-            key: percentile(float(pooled[key]), drawn[key], speakers=speakers).as_dict() for key in pooled
+    strategies = {
+        name: {
+            kind: intervals.of_figure(
+                lambda confusion, kind=kind: _seen_unseen(confusion, new)[kind], counts[name]
+            ).as_dict()
+            for kind in KINDS
         }
+        for name in predictions.strategies
+    }
     return {
         "unseen": unseen,
         "chance": 1 / len(predictions.classes),

@@ -11,7 +11,6 @@ from ..evaluation import intervals
 from ..evaluation.metrics import confusion_by, ua
 
 CHOSEN = "chosen"
-RESAMPLES, SEED = 2000, 7
 
 
 def held_out(path: Path, strategy: str) -> pd.DataFrame:
@@ -38,8 +37,8 @@ def paired(
         speakers: utterance → who speaks; each utterance counts as one of its own where nobody knows.
 
     Returns:
-        ``{"utterances", "speakers", "new", "old", "difference", "low", "high", "ahead"}``, ``ahead`` being the
-        share of resamples of speakers in which the new one is better; None without a common utterance.
+        ``{"utterances", "speakers", "new", "old", "difference", "low", "high"}``; None without a common
+        utterance.
     """
     common = sorted(set(new.index) & set(old.index) & set(speakers))
     if not common:
@@ -53,10 +52,7 @@ def paired(
         for each in (new, old)
     ]  # fmt: skip
     points = [float(ua(each.sum(0))) for each in counts]
-    drawn = intervals.draws(len(who), resamples=RESAMPLES, seed=SEED)
-    resampled = [ua(intervals.resample(each, drawn)) for each in counts]
-    difference = resampled[0] - resampled[1]
-    interval = intervals.percentile(points[0] - points[1], difference, speakers=len(who))
+    interval = intervals.of_difference(ua, *counts)
     return {
         "utterances": len(common),
         "speakers": len({speakers[each] for each in common} - {None}),
@@ -65,5 +61,4 @@ def paired(
         "difference": interval.mean,
         "low": interval.low,
         "high": interval.high,
-        "ahead": float((difference > 0).mean()),
     }

@@ -195,7 +195,7 @@ def _better(new: _Figures, old: _Figures, champion: int, store: Store, name: str
         whose = f"{compared['speakers']} speakers" if compared["speakers"] else "speakers whom nobody named"
         found = (
             f"UA {100 * compared['new']:.1f} against {100 * compared['old']:.1f} on {compared['utterances']} "
-            f"utterances of {whose}; ahead in {100 * compared['ahead']:.0f} % of resamples"
+            f"utterances of {whose}"
         )
         if compared["low"] is not None:
             found += f", difference {100 * compared['low']:+.1f} to {100 * compared['high']:+.1f}"

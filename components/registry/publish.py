@@ -17,6 +17,7 @@ import yaml
 from filelock import FileLock
 
 from ..errors import RegistryError
+from ..evaluation import run_links
 from ..files import file_digest, read_json
 from ..lineage import Facts, Store, harvest
 from . import record
@@ -58,9 +59,19 @@ def model_name(root: Path) -> str:
 
 
 def publish(
-    *, root: str | Path, tracking_uri: str, lineage_uri: str, landmark_model: Path | None = None
+    *,
+    root: str | Path,
+    tracking_uri: str,
+    lineage_uri: str,
+    landmark_model: Path | None = None,
+    flow_run_url: str | None = None,
 ) -> Published:
     """Publish the experiment that lies finished at ``root``; alias it ``challenger``; record its lineage.
+
+    The report then shows when it was published, and links the MLflow run and the Prefect flow run.
+
+    Args:
+        flow_run_url: the address of the Prefect flow run that publishes; None outside a flow.
 
     Raises:
         RegistryError: where the experiment is not finished, or MLflow cannot be reached.
@@ -89,6 +100,13 @@ def publish(
         if alias_of(client, name, CHAMPION) != version and alias_of(client, name, CHALLENGER) != version:
             client.set_registered_model_alias(name, CHALLENGER, version)
         clean = store.model(name, version)["clean"]
+        run_links.write(
+            root / "reports",
+            read_json(root / METRICS),
+            commit=facts.git_commit,
+            mlflow=_run_url(client, uri, run_id),
+            prefect=flow_run_url,
+        )
     store.close()
     return Published(run_id, name, version, found is not None, clean)
 
@@ -100,6 +118,11 @@ def _published(client: "MlflowClient", name: str, weights: str) -> tuple[int, st
         ((int(each.version), each.run_id) for each in found if each.status == "READY"), reverse=True
     )
     return ready[0] if ready else None
+
+
+def _run_url(client: "MlflowClient", uri: str, run_id: str) -> str:
+    """The address of a run in the UI of the MLflow server at ``uri``."""
+    return f"{uri.rstrip('/')}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
 
 
 def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) -> str:

@@ -23,10 +23,10 @@ from ..files import replacing, write_json, write_text
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     stated = params.load()
-    evaluate(corpora=stated.corpora, resamples=stated.evaluate.resamples, seed=stated.evaluate.seed)
+    evaluate(corpora=stated.corpora, seed=stated.evaluate.seed)
 
 
-def evaluate(*, corpora: Sequence[str], resamples: int, seed: int, root: Path = Path()) -> dict[str, Any]:
+def evaluate(*, corpora: Sequence[str], seed: int, root: Path = Path()) -> dict[str, Any]:
     """Evaluate the experiment in the workspace ``root`` and write its reports; returns the metrics.
 
     Raises:
@@ -34,7 +34,7 @@ def evaluate(*, corpora: Sequence[str], resamples: int, seed: int, root: Path = 
         EvaluationError: where predictions, folds, search and oracle do not fit each other.
     """
     experiment = read(corpora, root)
-    metrics, predictions = measure(experiment, resamples=resamples, seed=seed)
+    metrics, predictions = measure(experiment, seed=seed)
     curves = searched.chosen_curves(experiment.curves, experiment.best)
     with replacing(root / PLOTS) as folder:
         folder.mkdir()

@@ -26,6 +26,14 @@ th { background: #f1f4f8 } .alert { background: #f1f4f8; padding: .4rem .8rem; b
 .text-success::before, .fa-check-circle::before { content: "✓"; color: #18794e; font-weight: bold }
 .text-danger::before, .fa-times::before { content: "✗"; color: #b42318; font-weight: bold }
 .text-warning::before { content: "!"; color: #b54708; font-weight: bold }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto } table { display: block; overflow-x: auto }
+  td, th { padding: .3rem .4rem } .stacked td { overflow-wrap: anywhere }
+  .stacked tbody, .stacked tr, .stacked td { display: block } .stacked thead { display: none }
+  .stacked tr { border-bottom: 1px solid #d8dde5; padding: .4rem 0 } .stacked td { border: 0; padding: .1rem 0 }
+  .stacked td:empty { display: none }
+  .stacked td::before { content: attr(data-head); display: block; color: #5c6575; font-size: .8rem }
+}
 .bad { color: #b42318 } .good { color: #18794e } code { overflow-wrap: anywhere }
 """
 
@@ -37,6 +45,9 @@ def page(results, *, title: str) -> str:
 
     for key in ("run_id", "batch_markers", "validation_time", "validation_id"):
         results.meta.pop(key, None)
+    results.meta["batch_kwargs"] = {
+        "data_asset_name": html.escape(title)
+    }  # a data frame has no name that GX knows
     for each in results.results:  # whose values GX writes into the page as they are
         each.result = _escaped(each.result)
     rendered = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
@@ -128,16 +139,20 @@ def _joined(value: str | list[str]) -> str:
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
-    def cells(row: list[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in row) + "</tr>"
+    def cells(row: list[str]) -> str:  # on a phone each cell stands under its column's name
+        pairs = zip(map(html.escape, heads), (html.escape(str(cell)) for cell in row), strict=True)
+        return "<tr>" + "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in pairs) + "</tr>"
 
-    return "<table>" + cells(heads, "th") + "".join(cells(row, "td") for row in rows) + "</table>"
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
+    body = "".join(map(cells, rows))
+    return f'<table class="stacked"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _framed(title: str, body: str) -> str:
     name = html.escape(title)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{NOTHING_FROM_ELSEWHERE}">'
         f"<style>{STYLE}</style></head>\n<body><h1>{name}</h1>\n{body}\n</body></html>\n"
     )

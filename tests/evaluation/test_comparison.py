@@ -1,11 +1,13 @@
 """The tests between strategies: against SciPy's where it has one, by construction elsewhere."""
 
+from itertools import combinations, product
+
 import numpy as np
 import pandas as pd
 import pytest
 from emoflow.errors import EvaluationError
 from emoflow.evaluation import ceilings, metrics
-from emoflow.evaluation.comparison import holm, mcnemar_above, sign_flip, ua_shares
+from emoflow.evaluation.comparison import holm, least, mcnemar_above, sign_flip, ua_shares
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, permutation_test
@@ -39,25 +41,75 @@ def test_mcnemar_holds_for_many_utterances():
     assert mcnemar_above(10_000, 10_000) == pytest.approx(0.5, abs=0.01)
 
 
+def alone(differences: np.ndarray) -> float:
+    return sign_flip([differences], seed=0)[0].item()
+
+
 def test_the_sign_flip_is_scipys():
     differences = np.random.default_rng(0).normal(0.1, 0.3, 9)
     expected = permutation_test(
         (differences,), np.sum, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
     ).pvalue
-    assert sign_flip(differences, seed=0) == pytest.approx(expected)
+    assert alone(differences) == pytest.approx(expected)
 
 
 def test_the_sign_flip_with_many_speakers_is_near_the_exact_one_and_repeats():
     differences = np.random.default_rng(1).normal(0.05, 0.2, 24)
-    drawn = sign_flip(differences, seed=0)
-    assert drawn == sign_flip(differences, seed=0)
+    drawn = alone(differences)
+    assert drawn == alone(differences)
     patterns = np.random.default_rng(5).choice([-1.0, 1.0], (200_000, 24))
     expected = (np.abs(patterns @ differences) >= abs(differences.sum())).mean()
     assert drawn == pytest.approx(expected, abs=0.02)
 
 
 def test_no_difference_is_no_evidence():
-    assert sign_flip(np.zeros(8), seed=0) == 1
+    assert alone(np.zeros(8)) == 1
+
+
+def test_no_evidence_is_stronger_than_the_least():
+    for speakers in (3, 8, 20):
+        assert alone(np.ones(speakers)) == pytest.approx(least(speakers), rel=0.5 if speakers > 14 else 1e-9)
+
+
+@pytest.mark.parametrize("speakers", [6, 18])
+def test_corrected_p_values_are_the_step_down_max_t_by_hand(speakers):
+    generator = np.random.default_rng(speakers)
+    differences = generator.normal([[0.0], [0.1], [0.3]], 0.2, (3, speakers))
+    raw, corrected = sign_flip(differences, seed=0)
+    size = np.abs(differences.sum(1)) / np.sqrt((differences**2).sum(1))
+    if speakers <= 14:
+        signs = np.array(list(product([1.0, -1.0], repeat=speakers)))
+    else:
+        signs = np.random.default_rng(5).choice([-1.0, 1.0], (100_000, speakers))
+    flipped = np.abs(signs @ differences.T) / np.sqrt((differences**2).sum(1))
+    expected, so_far, left = np.empty(3), 0.0, list(np.argsort(-size))
+    while left:
+        so_far = max(so_far, (flipped[:, left].max(1) >= size[left[0]] - 1e-9).mean())
+        expected[left.pop(0)] = so_far
+    assert corrected == pytest.approx(expected, abs=1e-9 if speakers <= 14 else 0.02)
+    assert (corrected >= raw).all()
+
+
+def test_one_pair_needs_no_correction_and_none_gives_none():
+    raw, corrected = sign_flip([np.random.default_rng(3).normal(0.1, 0.2, 9)], seed=0)
+    assert raw == pytest.approx(corrected)
+    assert [len(values) for values in sign_flip([], seed=0)] == [0, 0]
+
+
+def test_choosing_the_best_by_the_tested_utterances_claims_no_more_than_it_may():
+    """Of equally good strategies the one that suits these speakers is chosen: its tests must not claim that it is
+    better. Correcting over its own comparisons alone claims so twice as often as it may."""
+    generator, strategies, studies = np.random.default_rng(5), 6, 500
+    pairs, claimed = list(combinations(range(strategies), 2)), {"all pairs": 0, "its own": 0}
+    for _ in range(studies):
+        weight = generator.dirichlet(np.full(10, 3.0))  # speakers have unevenly many clips
+        shares = generator.normal(0.6, 0.05, (strategies, 10)) * weight
+        best = shares.sum(1).argmax()  # validation of all folds is of the same speakers
+        raw, corrected = sign_flip([shares[one] - shares[other] for one, other in pairs], seed=0)
+        of_best = np.array([best in pair for pair in pairs])
+        claimed["all pairs"] += (corrected[of_best] < 0.05).any()
+        claimed["its own"] += min(holm(raw[of_best].tolist())) < 0.05
+    assert claimed["all pairs"] / studies < 0.05 < 0.07 < claimed["its own"] / studies, claimed
 
 
 @given(st.integers(0, 1000))

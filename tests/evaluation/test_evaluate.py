@@ -15,6 +15,7 @@ from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.folds import Folds
 from emoflow.artifacts.search import Best
 from emoflow.errors import ArtifactError, EvaluationError
+from emoflow.evaluation.answer import answer
 from emoflow.evaluation.evaluate import measure
 from emoflow.evaluation.report import page
 from emoflow.evaluation.summary import table
@@ -23,8 +24,8 @@ from emoflow.stages.evaluate import evaluate, main, read
 from fabricated_experiment import CLASSES, SKILL, experiment
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-HOW = {"corpora": ["control"], "resamples": 300, "seed": 7}
-MEASURE = {"resamples": 300, "seed": 7}
+HOW = {"corpora": ["control"], "seed": 7}
+MEASURE = {"seed": 7}
 
 
 def run(data: Path) -> dict:
@@ -103,8 +104,12 @@ def test_files_are_the_metrics(done):
         metrics["strategies"][metrics["best"]]["wa"]["mean"]
     )
     headline = read_json(reports / "headline.json")
-    assert headline["ua"] == metrics["strategies"]["chosen"]["ua"]["mean"]
-    assert headline["best_ua"] == metrics["strategies"][metrics["best"]]["ua"]["mean"]
+    for metric in ("ua", "wa", "wf1"):
+        for choice, name in (("nested", "chosen"), ("registered", metrics["best"])):
+            held = metrics["strategies"][name][metric]
+            assert headline[f"{metric}_{choice}"] == held["mean"]
+            bounds = headline[f"{metric}_{choice}_low"], headline[f"{metric}_{choice}_high"]
+            assert bounds == (held["low"], held["high"])
 
 
 def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path):
@@ -124,7 +129,7 @@ def test_the_stage_runs_where_dvc_runs_it(done, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["evaluate"])
     main()
     held = read_json("reports/metrics.json")
-    assert held["counts"]["resamples"] == 2000
+    assert held["intervals"]["figures"].startswith("jackknife over speakers")
     assert held["strategies"]["audio"]["ua"]["mean"] == metrics["strategies"]["audio"]["ua"]["mean"]
     wanted = {"metrics.json", "headline.json", "comparison.csv", "index.html", "plots"}
     assert {path.name for path in Path("reports").iterdir()} == wanted
@@ -392,7 +397,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.add(tag)
-        self.links += [value for name, value in attributes if name in ("href", "src")]
+        self.links += [value for name, value in attributes if name in ("href", "src", "data")]
         if tag != "meta":
             self.open.append(tag)
 
@@ -412,10 +417,54 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
     data, metrics = done
     text = (data.parent / "reports" / "index.html").read_text()
     page = parsed(text)
-    assert not page.links and "script" not in page.tags and "url(" not in text and "@import" not in text
-    for name in (*SKILL, metrics["protocol"], "no face found", "byte-identical", "learning_rate"):
+    beside = ["validation/control/docs/index.html", "corpora/control.png", "run.js"]
+    assert page.links == beside and "url(" not in text and "@import" not in text
+    for name in (
+        *SKILL,
+        metrics["protocol"],
+        "(jackknife, Student's t",
+        "all 36 pairs",
+        "no face found",
+        "byte-identical",
+        "learning_rate",
+    ):
         assert name in text
     assert len(text) < 500_000
+
+
+def test_the_report_says_corpus_and_task_then_the_answer(done):
+    data, metrics = done
+    text = (data.parent / "reports" / "index.html").read_text()
+    assert "<title>control · emotion7 · emotion recognition report</title>" in text
+    assert "Emotion recognition on control (emotion7)</h1>" in text
+    assert f'<p class="answer">{answer(metrics)}</p>' in text
+
+
+def test_the_answer_names_the_strategy_its_figure_and_whether_fusion_helps(done):
+    _, metrics = done
+    ua = metrics["strategies"][metrics["best"]]["ua"]
+    said = answer(metrics)
+    assert said.startswith(
+        f"{metrics['best']} was chosen by validation and reaches UA {100 * ua['mean']:.1f} %"
+    )
+    assert f"{100 * ua['low']:.1f} to {100 * ua['high']:.1f}" in said and "strictly nested" in said
+    (audio,) = (each for each in metrics["comparisons"] if each["second"] == "audio")
+    for difference, significant, expected in (
+        (0.13, True, "this fusion is better than the best single modality, audio (+13.0 points"),
+        (-0.13, True, "this fusion is worse than the best single modality, audio (−13.0 points"),
+        (0.13, False, "this fusion is not shown to differ from the best single modality, audio"),
+    ):
+        compared = audio | {"difference": difference, "significant": significant}
+        assert expected in answer(metrics | {"comparisons": [compared]})
+
+
+def test_the_answer_where_a_single_modality_wins_and_where_figures_are_inflated(tmp_path):
+    data = experiment(
+        tmp_path, skill=SKILL | {"audio": 0.9}, planted=False, said={"inflated": "they overlap"}
+    )
+    said = answer(measured(data))
+    assert said.startswith("audio was chosen") and "which validation preferred to every fusion" in said
+    assert "strictly nested" not in said and said.endswith("All figures are inflated: they overlap.")
 
 
 def test_the_report_escapes_what_comes_from_data(tmp_path):
@@ -434,7 +483,7 @@ def test_the_report_escapes_what_comes_from_data(tmp_path):
     Exclusions(exclusions=[excluded]).write(tmp_path, corpus="control")
     metrics = run(data)
     text = (tmp_path / "reports" / "index.html").read_text()
-    assert "script" not in parsed(text).tags
+    assert evil not in text and parsed(text).links[-1] == "run.js"
     assert "&lt;script&gt;" in text
     rendered(metrics)
 
@@ -478,7 +527,7 @@ def test_the_figures_over_folds_and_seeds_stand_beside_those_over_speakers(done)
     assert held["high"] - held["mean"] == pytest.approx(3.182446 * error, rel=1e-5)
     far = next(each for each in metrics["comparisons"] if each["second"] == "majority")
     assert far["folds"]["mean"] > 0.3 and far["significant"] and far["significant_over_folds"]
-    assert far["folds_p_holm"] >= far["folds"]["p"]
+    assert far["folds_p_corrected"] >= far["folds"]["p"]
     comparison = pd.read_csv(data.parent / "reports" / "comparison.csv").set_index("strategy")
     assert comparison.loc["majority", "best_minus_ua_over_folds"] == pytest.approx(
         far["folds"]["mean"], abs=1e-6

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 def test_an_earlier_experiment_s_figures_are_not_shown_as_this_one_s(tmp_path, monkeypatch):
     data = experiment(tmp_path, speakers=3, folds=3, clips=2)
-    evaluate(root=tmp_path, corpora=["control"], resamples=100, seed=7)
+    evaluate(root=tmp_path, corpora=["control"], seed=7)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(cli.app, ["results"])

@@ -18,7 +18,7 @@ UNSEEN = ["fear", "surprise"]
 def test_seen_and_unseen_classes_are_told_apart(tmp_path):
     data = experiment(tmp_path, said={"unseen": UNSEEN})
     reports = tmp_path / "reports"
-    metrics = evaluate(root=tmp_path, corpora=["control"], resamples=200, seed=7)
+    metrics = evaluate(root=tmp_path, corpora=["control"], seed=7)
     held = metrics["zero_shot"]
     assert held["unseen"] == UNSEEN and held["chance"] == pytest.approx(1 / 7)
     assert held["strategies"].keys() == metrics["strategies"].keys()
@@ -47,6 +47,6 @@ def test_seen_and_unseen_classes_are_told_apart(tmp_path):
 
 def test_where_every_class_is_seen_nothing_is_said(tmp_path):
     experiment(tmp_path)
-    metrics = evaluate(root=tmp_path, corpora=["control"], resamples=200, seed=7)
+    metrics = evaluate(root=tmp_path, corpora=["control"], seed=7)
     assert metrics["zero_shot"] is None
     assert "Seen and unseen" not in (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")

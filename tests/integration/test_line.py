@@ -20,7 +20,6 @@ SMALL = {
     "search__epochs": 12,
     "search__halvings": 1,
     "train__seeds": [0],
-    "evaluate__resamples": 200,
     "features__audio__encoders": ["egemaps"],
 }
 

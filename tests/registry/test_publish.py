@@ -1,6 +1,7 @@
 """The registry with a real MLflow on SQLite: published once, gated, promoted, rolled back, loaded back."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import finished
 import pytest
 from emoflow.errors import GateRefused, PromotionConflict, RegistryError
+from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
 from emoflow.lineage import Store, tree
 from emoflow.registry import gates, loadback, predict, promotion, publish
@@ -95,6 +97,15 @@ def test_publishing_twice_is_once(root):
     assert [event["kind"] for event in store.events(NAME)] == ["published", "reused"]
     assert len(store.members(NAME, 1)) == 18
     assert "data/raw/control" in str([node.label for node in _walk(tree(f"models:/{NAME}/1", store=store))])
+
+
+def test_the_report_s_folder_says_when_and_where_it_was_published(root):
+    metrics = read_json(root / "reports" / "metrics.json")
+    said = (root / "reports" / "run.js").read_text()
+    assert run_links.identity(metrics) in said and re.search(r'"commit": "[0-9a-f]{40}"', said)
+    publish.publish(root=root, **URIS, flow_run_url="http://127.0.0.1:4200/flow-runs/flow-run/1")
+    again = (root / "reports" / "run.js").read_text()
+    assert again == said.replace('"prefect": null', '"prefect": "http://127.0.0.1:4200/flow-runs/flow-run/1"')
 
 
 def test_an_attempt_that_was_cut_short_is_made_again(root, monkeypatch):

@@ -35,6 +35,14 @@ def test_whole_actors_pass_and_a_subset_is_said():
     ]
 
 
+def test_the_pages_name_their_table_and_fit_a_phone():
+    outcome = judged(an_actor())
+    assert set(outcome.pages) >= {"utterances", "speakers"}
+    for name, text in outcome.pages.items():
+        assert f"Data asset: ravdess: {name}<" in text and "None" not in text
+        assert '<meta name="viewport" content="width=device-width' in text
+
+
 def test_every_planted_breach_is_found_with_its_rows():
     rows = an_actor()
     rows[0] |= {"label": "rage"}
