@@ -87,8 +87,8 @@ class Population:
 
     @property
     def buffers(self) -> dict[str, Tensor]:
-        """``{name: [K, ...]}``."""
-        return self.stacked.buffers
+        """What scoring uses, ``{name: [K, ...]}``."""
+        return self.stacked.scoring_buffers
 
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these members only, in this order."""
@@ -142,7 +142,7 @@ class Population:
     def _fit_on_training(self, rows: Rows) -> None:
         rows = rows.at(rows.target != UNLABELLED)
         fitted = self.model.fit_on_training(rows.tokens, rows.present, rows.target)
-        self.set_buffers({name: x.expand(len(self), *x.shape).clone() for name, x in fitted.items()})
+        self.stacked.set_buffers({name: x.expand(len(self), *x.shape).clone() for name, x in fitted.items()})
 
     def evaluate(self, rows: Rows) -> Tensor:
         """Logits ``[K, N, C]`` of the averaged weights."""
@@ -170,19 +170,19 @@ class Population:
         if not fitted:
             return logits, {}
         for i, part in enumerate(parts, start=1):
-            self.set_buffers({name: x[i] for name, x in fitted.items()})
+            self.set_fitted({name: x[i] for name, x in fitted.items()})
             logits[:, part] = logits_of(self.stacked, self.optimizer.average, validation.at(part))[0]
         kept = {name: x[0] for name, x in fitted.items()}
-        self.set_buffers(kept)
+        self.set_fitted(kept)
         return logits, kept
 
     def state(self) -> dict[str, Tensor]:
         """The averaged weights and the fitted buffers, stacked: ``{name: [K, ...]}``."""
         return self.stacked.state(self.optimizer.average)
 
-    def set_buffers(self, buffers: dict[str, Tensor]) -> None:
-        """Freeze buffers that were fitted elsewhere: ``{name: [K, ...]}``."""
-        self.stacked.set_buffers(buffers)
+    def set_fitted(self, buffers: dict[str, Tensor]) -> None:
+        """Score with buffers that were fitted on validation rows, ``{name: [K, ...]}``; training never sees them."""
+        self.stacked.set_fitted(buffers)
 
     # -- one epoch ---------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ def refit(
         population.reconfigure([config] * len(members))
         population.fit(rows, epochs=epochs)
     if choice.fitted:
-        population.set_buffers(
+        population.set_fitted(
             {name: torch.tensor(value).expand(len(members), *torch.tensor(value).shape).clone()
              for name, value in choice.fitted.items()}
         )  # fmt: skip
