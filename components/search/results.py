@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import SearchError, listed
 from ..schema import BASELINES
-from .outcome import Outcome
+from .outcome import Outcome, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,6 +130,8 @@ def choose(
         }
         largest = max(c["parameters"] for c in chosen.values())
         strategies[name] = {"folds": chosen, "validation": mean, "parameters": largest}
+        if (across := best_across_folds([outcomes[name, fold] for fold in folds])) is not None:
+            strategies[name]["across_folds"] = across
     if set(strategies) <= set(BASELINES):
         raise SearchError(
             f"there is nothing to choose from: {listed(f'{n}: {why}' for n, why in absent.items())}"
@@ -144,6 +149,47 @@ def choose(
         "modalities": list(modalities),
         "budget": budget | {"failed": sum(map(len, failures(outcomes).values()))},
     }
+
+
+def best_across_folds(outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
+    """The configuration of highest mean validation UA over the folds; ties by lower loss, then by trial.
+
+    A fold that stopped a configuration at a rung counts with what it had reached there; one that failed on a fold, or
+    that no fold trained to the end, is not chosen.
+
+    Returns:
+        An entry as a fold's in ``best.json``, with the median of the epochs and the mean of ``fitted`` over the folds
+        that trained it to the end. None where the folds did not try the same configurations (``proposals: tpe``,
+        ``evolve``).
+    """
+    tried = [[(t.trial, t.config, t.schedule) for t in outcome.trials] for outcome in outcomes]
+    if any(t.schedule for t in outcomes[0].trials) or any(each != tried[0] for each in tried):
+        return None
+    candidates = [
+        trials
+        for trials in zip(*(outcome.trials for outcome in outcomes), strict=True)
+        if all(t.status != "failed" for t in trials) and any(t.status == "finished" for t in trials)
+    ]
+    if not candidates:
+        return None
+    trials = min(
+        candidates, key=lambda trials: (-_mean(trials, "ua"), _mean(trials, "loss"), trials[0].trial)
+    )
+    finished = [t for t in trials if t.status == "finished"]
+    return {
+        "trial": trials[0].trial,
+        "config": trials[0].config,
+        "schedule": [],
+        "epochs": max(1, round(median(t.best_epoch for t in finished))),
+        "fitted": {
+            name: np.mean([t.fitted[name] for t in finished], axis=0).tolist() for name in finished[0].fitted
+        },
+        "validation": {key: _mean(trials, key) for key in ("wa", "ua", "loss")},
+    }
+
+
+def _mean(trials: Sequence[Trial], key: str) -> float:
+    return round(sum(getattr(t, key) for t in trials) / len(trials), 6)
 
 
 def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:

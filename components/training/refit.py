@@ -70,12 +70,20 @@ def probabilities(population: Population, rows: Rows) -> torch.Tensor:
     return population.evaluate(rows).double().softmax(-1).cpu()
 
 
-def choice_for_everything(strategy: str, folds: dict[str, dict]) -> Choice:
-    """One choice from the folds' choices, for the model that is trained on all rows.
+def choice_for_everything(strategy: str, searched: dict[str, Any]) -> Choice:
+    """One choice for the model that is trained on all rows.
 
-    The configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial
-    number. The median of the folds' epochs, and the mean of what was fitted on their validation rows.
+    Where all folds tried the same configurations, the one of highest mean validation UA over the folds, which the
+    search found (``across_folds``): votes ignore by how much a fold prefers one. Otherwise (``proposals: tpe``,
+    ``evolve``) the configuration that most folds chose; of equals the one of higher mean validation UA, then of lower
+    trial number, with the median of the folds' epochs and the mean of what was fitted on their validation rows.
+
+    Args:
+        searched: the strategy's entry in ``best.json``.
     """
+    if "across_folds" in searched:
+        return Choice.of(strategy, searched["across_folds"])
+    folds = searched["folds"]
     alike: dict[str, list[dict]] = {}
     for held in folds.values():
         key = json.dumps([held["config"], held["schedule"]], sort_keys=True)

@@ -55,7 +55,7 @@ def main() -> None:
             chosen = strategy["folds"][str(fold.number)]
             choice = Choice.of(name, chosen)
             jobs[f"{name}.{fold.number}"] = job_of(fold, choice, seeds)
-    winner = choice_for_everything(best["best"], best["strategies"][best["best"]]["folds"])
+    winner = choice_for_everything(best["best"], best["strategies"][best["best"]])
     scarce = described["shots"] is not None or described["unseen"]
     learned = folds[0].seen if scarce else folds[0].seen + folds[0].test
     everything = learned.labelled + unlabelled(folds)

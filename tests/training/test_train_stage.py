@@ -91,18 +91,18 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert tree_digest(["data/model", "data/predictions.parquet"]) == before
 
 
-def test_the_choice_for_everything_is_the_mode_and_the_median():
+def test_where_folds_tried_other_configurations_the_choice_is_the_mode_and_the_median():
     folds = {
         "0": chosen(3, 10, 0.9, {"weights": [0.5, 0.5]}),
         "1": chosen(1, 20, 0.5, {"weights": [1.0, 0.0]}),
         "2": chosen(1, 40, 0.6, {"weights": [0.0, 1.0]}),
     }
-    choice = choice_for_everything("late-weighted", folds)
+    choice = choice_for_everything("late-weighted", {"folds": folds})
     assert choice.config == CONFIG | {"dropout": 0.1}
     assert choice.epochs == 20
     assert choice.fitted == {"weights": [0.5, 0.5]}
     del folds["2"]
-    assert choice_for_everything("late-weighted", folds).config == CONFIG | {"dropout": 0.3}
+    assert choice_for_everything("late-weighted", {"folds": folds}).config == CONFIG | {"dropout": 0.3}
 
 
 def test_a_class_that_no_training_row_has_is_named():
