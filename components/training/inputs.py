@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..files import digest_of, tree_digest
+from ..files import digest_of, tree_digest, versions
 from ..fusion.reduction import Reduction
 from ..schema import LabelSpace, Layout
 from .told import UTTERANCES, Told, read_told
@@ -13,6 +13,8 @@ from .told import UTTERANCES, Told, read_told
 FEATURES = Path("data/features")
 FOLDS = Path("data/folds.parquet")
 DESCRIPTION = Path("data/folds.json")
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "optuna", "safetensors")
+"""What the numbers of the search and of training are computed with."""
 
 
 @dataclass(frozen=True)
@@ -52,5 +54,6 @@ class Inputs:
                 "inputs": asdict(self),
                 "stage": stage,
                 "device": device,
+                "libraries": versions(LIBRARIES),
             }
         )
