@@ -20,7 +20,7 @@ from .curves import Curves
 from .data import UNLABELLED, Batch, Rows
 from .heads import wanted
 from .hyperparameters import COMMON, common
-from .losses import balanced, class_counts
+from .losses import class_counts
 from .members import Member, Setting, setting_of
 from .optimizer import PopulationAdamW
 from .order import order_of
@@ -208,9 +208,8 @@ class Population:
                 on=setting.on,
                 seeds=setting.seeds,
                 step=self.optimizer.step,
+                counts=counts,
             )
-            if counts is not None:
-                batch = balanced(batch, counts, setting.hyper["class_balance"])
             view = self._view(rows, order.view(i)) if order.everything is not None else None
             total += self._train_step(batch, view)
         return total / steps

@@ -24,6 +24,10 @@ NONE = torch.tensor(0.0)
 TERMS = ["focal", "contrast_weight", "align_weight", "distill_weight", "unimodal_weight"]
 
 
+def one_hot(label: torch.Tensor, classes: int) -> torch.Tensor:
+    return (label.unsqueeze(-1) == torch.arange(classes)).float()
+
+
 def test_raters_votes_move_the_target_and_rows_without_votes_keep_their_label():
     shares = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 0.0]])
     made = soft_targets(
@@ -57,7 +61,7 @@ def test_balance_gives_every_class_the_same_sum_of_weights():
     counts = class_counts(label[0], 2)
     assert counts.tolist() == [3, 1]
     weight = (label >= 0).float()
-    batch = Batch({}, {}, torch.zeros(3, 5, 2), weight, label, {})
+    batch = Batch({}, {}, torch.zeros(3, 5, 2), weight, one_hot(label, 2), {})
     made = balanced(batch, counts, torch.tensor([0.0, 0.5, 1.0])).weight
     assert torch.equal(made[0], weight[0])
     torch.testing.assert_close(made[2], torch.tensor([2 / 3, 2 / 3, 2 / 3, 2.0, 0.0]))
@@ -69,9 +73,9 @@ def test_supervised_contrast_by_hand():
     label = torch.tensor([0, 0, 1, UNLABELLED])
     # Of rows 0 and 1 each other is the positive, row 2 the negative; row 2 has no positive, row 3 no label.
     one = -math.log(math.exp(1 / TEMPERATURE) / (math.exp(1 / TEMPERATURE) + 1))
-    assert supervised_contrast(z, label).item() == pytest.approx(one, rel=1e-4)
-    assert supervised_contrast(z, torch.tensor([0, 1, 2, 3])).item() == 0
-    assert supervised_contrast(z, torch.full((4,), UNLABELLED)).item() == 0
+    assert supervised_contrast(z, one_hot(label, 4)).item() == pytest.approx(one, rel=1e-4)
+    assert supervised_contrast(z, one_hot(torch.tensor([0, 1, 2, 3]), 4)).item() == 0
+    assert supervised_contrast(z, one_hot(torch.full((4,), UNLABELLED), 4)).item() == 0
 
 
 def test_alignment_by_hand():
@@ -104,7 +108,7 @@ def step(members: int, rows: int, seed: int, scale: float) -> tuple[torch.Tensor
     label = torch.randint(-1, 3, (members, rows), generator=generator)
     target = torch.nn.functional.one_hot(label.clamp(min=0), 3).float()
     present = {m: torch.rand(members, rows, 2, generator=generator) < 0.4 for m in ("audio", "face")}
-    return outputs, Batch({}, present, target, (label >= 0).float(), label, {})
+    return outputs, Batch({}, present, target, (label >= 0).float(), one_hot(label, 3), {})
 
 
 def loss_of(x: torch.Tensor, batch: Batch, hyper: dict[str, torch.Tensor], on: frozenset[str]):
