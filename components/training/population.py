@@ -20,7 +20,7 @@ from .curves import Curves
 from .data import UNLABELLED, Batch, Rows
 from .heads import wanted
 from .hyperparameters import COMMON, common
-from .losses import class_counts
+from .losses import class_counts, prior_of
 from .members import Member, Setting, setting_of
 from .optimizer import PopulationAdamW
 from .order import order_of
@@ -121,6 +121,10 @@ class Population:
         curves = Curves()
         if self.epoch == 0:
             self._fit_on_training(rows)
+        self._prior, self._class_weight = prior_of(
+            rows.target, rows.shares, classes=self.classes, hyper=self.setting.hyper
+        )  # anew each time: configurations may have changed
+        self.stacked.set_buffers(self.kind.fit_to_prior(self._prior))
         for _ in range(epochs):
             losses = self._train_epoch(rows, steps)
             curves.train_loss.append(losses.tolist())
@@ -166,7 +170,9 @@ class Population:
         there = torch.stack([validation.present[name].any(1) for name in alone], dim=-1)
         parts = held_out(validation)
         seen = torch.cat((torch.ones_like(parts[:1]), ~parts))  # all, then all but each part
-        fitted = self.kind.fit_on_validation(alone, there, validation.target, seen)
+        fitted = self.kind.fit_on_validation(
+            alone, there, validation.target, seen, self._prior, self._class_weight
+        )
         if not fitted:
             return logits, {}
         for i, part in enumerate(parts, start=1):

@@ -14,6 +14,7 @@ from emoflow.training.losses import (
     cross_entropy,
     distillation,
     objective,
+    prior_of,
     soft_targets,
 )
 from hypothesis import given, settings
@@ -66,6 +67,19 @@ def test_balance_gives_every_class_the_same_sum_of_weights():
     assert torch.equal(made[0], weight[0])
     torch.testing.assert_close(made[2], torch.tensor([2 / 3, 2 / 3, 2 / 3, 2.0, 0.0]))
     torch.testing.assert_close(made[1], made[2].sqrt())
+
+
+def test_the_prior_is_the_mean_target_as_each_member_is_trained():
+    target = torch.tensor([0] * 7 + [1] * 2 + [2, UNLABELLED])
+    shares = torch.zeros(11, 3)
+    shares[9] = torch.tensor([0.0, 1.0, 0.0])  # the raters of the only row of class 2 said class 1
+    hyper = hyper_of(4, class_balance=[0, 1, 0, 0], smoothing=[0, 0, 0.3, 0], soft_labels=[0, 0, 0, 1])
+    prior, weight = prior_of(target, shares, classes=3, hyper={k: x.float() for k, x in hyper.items()})
+    torch.testing.assert_close(prior[0], torch.tensor([0.7, 0.2, 0.1]))
+    torch.testing.assert_close(prior[1], torch.full((3,), 1 / 3))
+    torch.testing.assert_close(prior[2], 0.7 * prior[0] + 0.1)
+    torch.testing.assert_close(prior[3], torch.tensor([7, 3, 0.5]) / 10.5)
+    torch.testing.assert_close(weight[1], torch.tensor([10 / 21, 10 / 6, 10 / 3]))
 
 
 def test_supervised_contrast_by_hand():
