@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,17 @@ def tree_digest(paths: list[str | Path]) -> str:
             if "__pycache__" not in file.parts
         ]
     return digest_of(entries)
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The installed version of each distribution, "absent" for one that is not installed: part of a resume digest."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
 
 
 def work_folder(stage: str, digest: str) -> Path:

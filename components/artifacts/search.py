@@ -74,11 +74,14 @@ class StrategyChoice(Part):
     Attributes:
         validation: the mean over the folds.
         parameters: of the largest of the chosen configurations.
+        across_folds: the configuration of highest mean validation UA over the folds; None where the folds did not try
+            the same configurations.
     """
 
     folds: dict[int, Chosen]
     validation: Scores
     parameters: int
+    across_folds: Chosen | None = None
 
 
 class Budget(Part):

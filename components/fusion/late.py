@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .experts import Expert
 from .layers import complete
-from .opinion_pools import centred, fit_stacking, fit_weights
+from .opinion_pools import evidence, fit_stacking, fit_weights
 from .output import FusionOutput
 from .strategy import Choice, Strategy
 
@@ -44,15 +44,31 @@ class LateAverage(Strategy):
         return mean.clamp(min=1e-9).log()
 
 
-class LateProduct(LateAverage):
+class _Evidence(LateAverage):
+    """What combines posteriors of modalities that are independent given the class needs the prior they contain.
+
+    Each expert's posterior holds the prior ``P(y)`` once, ``log P(y | x_m) = log P(y) + log P(x_m | y) + …``, so that
+    a product over M modalities would count it M times. `evidence` takes it out of each, and it is put back once.
+    """
+
+    def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
+        super().__init__(dimensions, classes, width=width, layers=layers)
+        self.register_buffer("log_prior", torch.zeros(classes))
+
+    @staticmethod
+    def fit_to_prior(prior: Tensor) -> dict[str, Tensor]:
+        return {"log_prior": prior.log()}
+
+
+class LateProduct(_Evidence):
     """The product of the probabilities of those present: Bayes' rule where modalities are independent given the class.
 
-    ``P(y | x_1 … x_M) ∝ P(y)^(1 - M) Π_m P(y | x_m)``; the prior is taken as even, as the experts are trained on
-    classes of about one size.
+    ``P(y | x_1 … x_M) ∝ P(y)^(1 - M) Π_m P(y | x_m)`` over the M modalities that are present (Kittler et al. 1998,
+    equation 7), with the prior of the targets that the experts were trained on.
     """
 
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
-        return (logits.log_softmax(-1) * there.unsqueeze(-1)).sum(1)
+        return self.log_prior + evidence(logits, there, self.log_prior).sum(1)
 
 
 class LateMaximum(LateAverage):
@@ -63,32 +79,45 @@ class LateMaximum(LateAverage):
         return certain.amax(1)
 
 
-class LateWeighted(LateAverage):
-    """The logarithmic opinion pool: ``P(y) ∝ Π_m P(y | x_m)^(w_m)`` over those present.
+class LateWeighted(_Evidence):
+    """The logarithmic opinion pool: ``P(y) ∝ e^(b_y) Π_m (P(y | x_m) / P(y))^(w_m)`` over those present.
 
-    Its weights have the largest likelihood on validation rows, none below 0: one that tells nothing gets next to none,
-    and their sum says how far the experts repeat each other (1) or know of different things (more).
+    Weights and bias have the largest likelihood on validation rows, which count by their class as in training. No
+    weight is below 0: a modality that tells nothing gets next to none, and their sum says how far the experts repeat
+    each other (1) or know of different things (more). The bias is a priori the logarithm of the prior.
     """
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes, width=width, layers=layers)
         self.register_buffer("weights", torch.full((len(dimensions),), 1.0 / len(dimensions)))
+        self.register_buffer("bias", torch.zeros(classes))
+
+    @staticmethod
+    def fit_to_prior(prior: Tensor) -> dict[str, Tensor]:
+        return {"log_prior": prior.log(), "bias": prior.log()}
 
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
-        return torch.einsum("bmc,m->bc", centred(logits, there), self.weights)
+        return torch.einsum("bmc,m->bc", evidence(logits, there, self.log_prior), self.weights) + self.bias
 
     @staticmethod
     def fit_on_validation(
-        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor, seen: Tensor
+        per_modality_logits: dict[str, Tensor],
+        there: Tensor,
+        target: Tensor,
+        seen: Tensor,
+        prior: Tensor,
+        class_weight: Tensor,
     ) -> dict[str, Tensor]:
         logits = torch.stack(list(per_modality_logits.values()), dim=-2)  # [K, N, M, C]
-        return {"weights": fit_weights(centred(logits, there), target, seen)}
+        x = evidence(logits, there, prior.log()[:, None, None])
+        weights, bias = fit_weights(x, target, seen, prior=prior, class_weight=class_weight)
+        return {"weights": weights, "bias": bias}
 
 
-class LateStacking(LateAverage):
+class LateStacking(_Evidence):
     """A linear classifier over the experts' log-probabilities, fitted on validation rows (Wolpert 1992).
 
-    ``logits = b + Σ_m A_m log P(· | x_m)`` over those present. It starts as the logarithmic opinion pool
+    ``logits = b + Σ_m A_m log(P(· | x_m) / P(·))`` over those present. It starts as the logarithmic opinion pool
     (``A_m = w_m I``), and leaves it by as much as the rows tell: with a few hundred it hardly does.
     """
 
@@ -97,13 +126,23 @@ class LateStacking(LateAverage):
         self.register_buffer("mixing", torch.eye(classes).repeat(len(dimensions), 1, 1) / len(dimensions))
         self.register_buffer("bias", torch.zeros(classes))
 
+    @staticmethod
+    def fit_to_prior(prior: Tensor) -> dict[str, Tensor]:
+        return {"log_prior": prior.log(), "bias": prior.log()}
+
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
-        return torch.einsum("bmc,mdc->bd", centred(logits, there), self.mixing) + self.bias
+        return torch.einsum("bmc,mdc->bd", evidence(logits, there, self.log_prior), self.mixing) + self.bias
 
     @staticmethod
     def fit_on_validation(
-        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor, seen: Tensor
+        per_modality_logits: dict[str, Tensor],
+        there: Tensor,
+        target: Tensor,
+        seen: Tensor,
+        prior: Tensor,
+        class_weight: Tensor,
     ) -> dict[str, Tensor]:
         logits = torch.stack(list(per_modality_logits.values()), dim=-2)  # [K, N, M, C]
-        mixing, bias = fit_stacking(centred(logits, there), target, seen)
+        x = evidence(logits, there, prior.log()[:, None, None])
+        mixing, bias = fit_stacking(x, target, seen, prior=prior, class_weight=class_weight)
         return {"mixing": mixing, "bias": bias}

@@ -8,61 +8,83 @@ from torch import Tensor
 STEPS = 100
 RIDGE = 0.02
 SPREAD = 0.1
-"""By how much an entry of a stacker differs from its pool a priori, as a standard deviation: few rows change little."""
+"""By how much a bias, or an entry of a stacker, differs from what it is a priori: few rows change little."""
 FAINT = 0.01
 """The least weight: a modality that tells nothing still decides where it is alone."""
 
 
-def centred(logits: Tensor, there: Tensor) -> Tensor:
-    """Log-probabilities of mean 0 over the classes, 0 where a modality is absent: ``[…, M, C], [B, M] → […, M, C]``."""
-    return (logits - logits.mean(-1, keepdim=True)) * there.unsqueeze(-1)
-
-
-def fit_weights(x: Tensor, target: Tensor, seen: Tensor) -> Tensor:
-    """The weights ``w_m ≥ FAINT`` of largest likelihood under ``logits = Σ_m w_m x_m``, drawn to 0 by a ridge.
-
-    Without it the weight of an expert that has learned to say nothing (``x_m`` near 0) would be anything.
+def evidence(logits: Tensor, there: Tensor, log_prior: Tensor) -> Tensor:
+    """``log P(y | x_m) - log P(y)``, of mean 0 over the classes; 0 where a modality is absent: it tells nothing.
 
     Args:
-        x: ``[K, N, M, C]``, of `centred`.
+        logits: ``[…, M, C]``, each modality's own.
+        there: bool ``[B, M]``.
+        log_prior: broadcasts to ``logits``.
+    """
+    x = logits - log_prior
+    return (x - x.mean(-1, keepdim=True)) * there.unsqueeze(-1)
+
+
+def fit_weights(
+    x: Tensor, target: Tensor, seen: Tensor, *, prior: Tensor, class_weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``w_m ≥ FAINT, b`` of largest posterior under ``logits = b + Σ_m w_m x_m``; b is a priori log P(y), by `SPREAD`.
+
+    Without the ridge the weight of an expert that has learned to say nothing (``x_m`` near 0) would be anything.
+
+    Args:
+        x: ``[K, N, M, C]``, of `evidence`.
         target: ``[N]``.
         seen: bool ``[S, N]``, the rows of each fit.
+        prior: ``[K, C]``, of each member's training targets.
+        class_weight: ``[K, C]``, how much a row of each class counts.
 
     Returns:
-        ``[S, K, M]``.
+        ``w [S, K, M], b [S, K, C]``.
     """
-    return _weights(*_fits(x, target, seen)).unflatten(0, (len(seen), -1))
+    fits = _fits(x, target, seen, class_weight)
+    weights, bias = _pool(*fits, prior.log().repeat(len(seen), 1))
+    return weights.unflatten(0, (len(seen), -1)), bias.unflatten(0, (len(seen), -1))
 
 
-def _weights(x: Tensor, hot: Tensor, share: Tensor) -> Tensor:
-    """Of `_fits`: ``[S K, M]``."""
-    start = x.new_full(x.shape[:2], 1.0 / x.shape[1])
+def _pool(x: Tensor, hot: Tensor, share: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
+    """Of `_fits`, with the a priori bias ``[S K, C]``: ``[S K, M], [S K, C]``."""
+    modalities = x.shape[1]
+    start = torch.cat((x.new_full(x.shape[:2], 1.0 / modalities), base), dim=1)
+    least = torch.cat((torch.full((modalities,), FAINT), torch.full((x.shape[2],), -torch.inf))).to(x.device)
     flat = x.flatten(2)
+    ridge = share.amax((1, 2)).unsqueeze(-1) / SPREAD**2  # of the bias: 1 / (rows · variance)
 
-    def slope(weights: Tensor) -> Tensor:
-        logits = (weights.unsqueeze(1) @ flat).view_as(hot)
-        off = _residual(logits, hot, share).flatten(1).unsqueeze(1)
-        return (flat * off).sum(-1) + RIDGE * weights
+    def slope(at: Tensor) -> Tensor:
+        weights, bias = at[:, :modalities], at[:, modalities:]
+        logits = (weights.unsqueeze(1) @ flat).view_as(hot) + bias.unsqueeze(-1)
+        off = _residual(logits, hot, share)
+        by_weight = (flat * off.flatten(1).unsqueeze(1)).sum(-1) + RIDGE * weights
+        return torch.cat((by_weight, off.sum(-1) + ridge * (bias - base)), dim=1)
 
-    return _descend(start, slope, _curvature(x, share) + RIDGE, least=FAINT)
+    found = _descend(start, slope, _curvature(x, share) + 0.5 + RIDGE + ridge.squeeze(-1), least=least)
+    return found[:, :modalities], found[:, modalities:]
 
 
-def fit_stacking(x: Tensor, target: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-    """``A, b`` of largest posterior under ``logits = b + Σ_m A_m x_m``, a priori ``A_m ~ w_m I, b ~ 0`` by `SPREAD`.
+def fit_stacking(
+    x: Tensor, target: Tensor, seen: Tensor, *, prior: Tensor, class_weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``A, b`` of largest posterior under ``logits = b + Σ_m A_m x_m``, a priori ``A_m ~ w_m I`` by `SPREAD`.
 
-    Those weights are fitted before, so that what tells nothing has next to no weight here, too.
+    Weights and bias of the pool are fitted before, so that what tells nothing has next to no weight here, too.
 
     Args:
-        x, target, seen: as in `fit_weights`.
+        x, target, seen, prior, class_weight: as in `fit_weights`.
 
     Returns:
         ``A [S, K, M, C, C], b [S, K, C]``.
     """
     modalities, classes = x.shape[2:]
-    x, hot, share = _fits(x, target, seen)
+    x, hot, share = _fits(x, target, seen, class_weight)
     unit = torch.eye(classes, device=x.device).repeat(1, modalities)
-    pool = unit * _weights(x, hot, share).repeat_interleave(classes, dim=1).unsqueeze(1)  # [S K, C, M C]
-    start = torch.cat((pool.flatten(1), x.new_zeros(len(x), classes)), dim=1)
+    weights, base = _pool(x, hot, share, prior.log().repeat(len(seen), 1))
+    pool = unit * weights.repeat_interleave(classes, dim=1).unsqueeze(1)  # [S K, C, M C]
+    start = torch.cat((pool.flatten(1), base), dim=1)
     ridge = share.amax((1, 2)).unsqueeze(-1) / SPREAD**2  # 1 / (rows · variance)
     flat = x.flatten(1, 2)  # [S K, M C, N]
 
@@ -77,12 +99,13 @@ def fit_stacking(x: Tensor, target: Tensor, seen: Tensor) -> tuple[Tensor, Tenso
     return mixing, found[..., -classes:]
 
 
-def _fits(x: Tensor, target: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _fits(x: Tensor, target: Tensor, seen: Tensor, class_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """For each fit of each member: ``x [S K, M, C, N]``, and of its rows the classes and shares ``[S K, C or 1, N]``.
 
     Rows come last: what is done over few classes is then done for many rows at once.
     """
-    share = (seen / seen.sum(1, keepdim=True).clamp(min=1)).repeat_interleave(len(x), dim=0).unsqueeze(1)
+    weight = seen.unsqueeze(1) * class_weight[:, target]  # [S, K, N]
+    share = (weight / weight.sum(-1, keepdim=True).clamp(min=1e-9)).flatten(0, 1).unsqueeze(1)
     hot = torch.nn.functional.one_hot(target, x.shape[-1]).mT * share
     return x.permute(0, 2, 3, 1).repeat(len(seen), 1, 1, 1), hot, share
 
@@ -98,14 +121,14 @@ def _curvature(x: Tensor, share: Tensor) -> Tensor:
 
 
 def _descend(
-    start: Tensor, slope: Callable[[Tensor], Tensor], curvature: Tensor, *, least: float | None = None
+    start: Tensor, slope: Callable[[Tensor], Tensor], curvature: Tensor, *, least: Tensor | None = None
 ) -> Tensor:
-    """Nesterov's accelerated gradient from ``start [K, P]``, projected on ``≥ least``."""
+    """Nesterov's accelerated gradient from ``start [K, P]``, projected on ``≥ least [P]``."""
     at = ahead = start
     pace = 1 / curvature.unsqueeze(-1)
     for step in range(1, STEPS + 1):
         before, at = at, ahead - pace * slope(ahead)
         if least is not None:
-            at = at.clamp(min=least)
+            at = torch.maximum(at, least)
         ahead = at + step / (step + 3) * (at - before)
     return at

@@ -17,7 +17,8 @@ COUNT_ENCODERS = frozenset({"hashing"})
 CLIP = 5.0
 DEFAULT = Reduction()
 FIT_TOKENS = 20_000
-"""A fit looks at this many tokens at the most, evenly spread over the rows; at all where it counts."""
+"""A fit looks at a random sample of this many tokens at the most; at all of them where it counts."""
+SAMPLE_SEED = 0
 
 Layout = list[tuple[str, int]]
 """A modality's encoders and the number of features of each, in their order along D."""
@@ -151,9 +152,9 @@ class Preparation(nn.Module):
             if not len(rows):
                 continue
             there = tokens[name].flatten(0, 1)[rows]
+            sample = _sample(len(rows), FIT_TOKENS).to(rows.device)
             for block, part in zip(blocks, self._split(name, there), strict=True):
-                few = -(-len(rows) // FIT_TOKENS) if block.plan.kind == "scaled" else 1
-                block.fit(part[::few])
+                block.fit(part if block.plan.kind == "counts" else part[sample])
         return self
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -180,6 +181,14 @@ class Preparation(nn.Module):
             f"{name}: {x.shape[-1]} features, the layout has {sum(sizes)} ({sizes})"
         )
         return x.split(sizes, dim=-1)
+
+
+def _sample(count: int, most: int) -> Tensor:
+    """At most ``most`` of ``count`` indices, sorted; at random, since a stride may see one frame of each clip."""
+    if count <= most:
+        return torch.arange(count)
+    generator = torch.Generator().manual_seed(SAMPLE_SEED)
+    return torch.randperm(count, generator=generator)[:most].sort().values
 
 
 def plan(layouts: dict[str, Layout], reduction: Reduction = DEFAULT) -> dict[str, list[BlockPlan]]:

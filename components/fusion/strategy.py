@@ -104,8 +104,26 @@ class Strategy(nn.Module):
         return {}
 
     @staticmethod
+    def fit_to_prior(prior: Tensor) -> dict[str, Tensor]:
+        """Frozen buffers that follow from the prior of the classes that each member's training targets have.
+
+        Args:
+            prior: ``[K, C]``, rows summing to 1, none 0: with class weights, smoothing and soft labels as each member
+                is trained, since that is the prior which its posteriors contain.
+
+        Returns:
+            ``{buffer's name: [K, ...]}``; empty for a strategy that has none.
+        """
+        return {}
+
+    @staticmethod
     def fit_on_validation(
-        per_modality_logits: dict[str, Tensor], there: Tensor, target: Tensor, seen: Tensor
+        per_modality_logits: dict[str, Tensor],
+        there: Tensor,
+        target: Tensor,
+        seen: Tensor,
+        prior: Tensor,
+        class_weight: Tensor,
     ) -> dict[str, Tensor]:
         """Frozen buffers that are chosen on validation rows, for each member of a population.
 
@@ -114,6 +132,7 @@ class Strategy(nn.Module):
             there: bool ``[N, M]``, which modality a row has, in the same order.
             target: ``[N]``.
             seen: bool ``[S, N]``, the rows of each fit.
+            prior: as in `fit_to_prior`; class_weight: ``[K, C]``, of a row of each class in training.
 
         Returns:
             ``{buffer's name: [S, K, ...]}``; empty for a strategy that has none.

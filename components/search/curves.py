@@ -10,11 +10,22 @@ epoch's score is mostly noise."""
 
 
 def smoothed(curve: Sequence[float]) -> np.ndarray:
-    """The centred mean over `WINDOW` epochs, over fewer at the ends."""
-    values, half = np.asarray(curve, dtype=np.float64), WINDOW // 2
-    return np.array([values[max(0, i - half) : i + half + 1].mean() for i in range(len(values))])
+    """The means over every full window of `WINDOW` epochs; over all epochs where there are fewer.
+
+    A window cut short at an end would be noisier than the others, and so be the best too often.
+
+    Returns:
+        ``[max(1, epochs - WINDOW + 1)]``; entry ``i`` is centred on epoch ``i + centre(epochs)``.
+    """
+    values = np.asarray(curve, dtype=np.float64)
+    return np.lib.stride_tricks.sliding_window_view(values, min(WINDOW, len(values))).mean(-1)
 
 
-def best_epoch(ua: Sequence[float], loss: Sequence[float]) -> int:
-    """The epoch (from 0) of highest UA; ties by lower loss, then the earlier."""
+def centre(epochs: int) -> int:
+    """The epoch (from 0) in the middle of the first window of a curve of so many epochs."""
+    return min(WINDOW, epochs) // 2
+
+
+def best_window(ua: Sequence[float], loss: Sequence[float]) -> int:
+    """The entry of smoothed curves with the highest UA; ties by lower loss, then the earlier."""
     return min(range(len(ua)), key=lambda i: (-round(float(ua[i]), 6), float(loss[i]), i))

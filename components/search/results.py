@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..artifacts.search import CURVES, TRIALS, Best, Budget, Chosen, Scores, StrategyChoice
 from ..errors import SearchError, listed
 from ..schema import BASELINES
-from .outcome import Outcome
+from .outcome import Outcome, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +100,7 @@ def choose(
             folds=chosen,
             validation=Scores(**mean),
             parameters=max(each.parameters for each in chosen.values()),
+            across_folds=best_across_folds([outcomes[name, fold] for fold in folds]),
         )
     if set(strategies) <= set(BASELINES):
         raise SearchError(
@@ -132,6 +136,48 @@ def _chosen(name: str, fold: int, outcome: Outcome) -> Chosen:
         fitted=best.fitted,
         validation=Scores(wa=best.wa, ua=best.ua, loss=best.loss),
     )
+
+
+def best_across_folds(outcomes: Sequence[Outcome]) -> Chosen | None:
+    """The configuration of highest mean validation UA over the folds; ties by lower loss, then by trial.
+
+    A fold that stopped a configuration at a rung counts with what it had reached there; one that failed on a fold, or
+    that no fold trained to the end, is not chosen.
+
+    Returns:
+        As a fold's choice, with the median of the epochs and the mean of ``fitted`` over the folds
+        that trained it to the end. None where the folds did not try the same configurations (``proposals: tpe``,
+        ``evolve``).
+    """
+    tried = [[(t.trial, t.config, t.schedule) for t in outcome.trials] for outcome in outcomes]
+    if any(t.schedule for t in outcomes[0].trials) or any(each != tried[0] for each in tried):
+        return None
+    candidates = [
+        trials
+        for trials in zip(*(outcome.trials for outcome in outcomes), strict=True)
+        if all(t.status != "failed" for t in trials) and any(t.status == "finished" for t in trials)
+    ]
+    if not candidates:
+        return None
+    trials = min(
+        candidates, key=lambda trials: (-_mean(trials, "ua"), _mean(trials, "loss"), trials[0].trial)
+    )
+    finished = [t for t in trials if t.status == "finished"]
+    return Chosen(
+        trial=trials[0].trial,
+        config=trials[0].config,
+        schedule=[],
+        parameters=trials[0].parameters,
+        epochs=max(1, round(median(t.best_epoch for t in finished))),
+        fitted={
+            name: np.mean([t.fitted[name] for t in finished], axis=0).tolist() for name in finished[0].fitted
+        },
+        validation=Scores(**{key: _mean(trials, key) for key in ("wa", "ua", "loss")}),
+    )
+
+
+def _mean(trials: Sequence[Trial], key: str) -> float:
+    return round(sum(getattr(t, key) for t in trials) / len(trials), 6)
 
 
 def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..training.population import Curves
-from .curves import best_epoch, smoothed
+from .curves import best_window, centre, smoothed
 from .outcome import Score, Trial
 
 NAMES = ("train_loss", "loss", "wa", "ua")
@@ -58,8 +58,8 @@ class Standing:
         """Train no longer once neither the smoothed UA nor the smoothed loss was better for so many epochs."""
         if not self.training:
             return
-        best = max(int(np.argmax(self.smooth("ua"))), int(np.argmin(self.smooth("loss"))))
-        if self.epochs - 1 - best >= patience:
+        ua, loss = self.smooth("ua"), self.smooth("loss")
+        if len(ua) - 1 - max(int(np.argmax(ua)), int(np.argmin(loss))) >= patience:
             self.leave("finished", f"no better for {patience} epochs")
 
     def follow(self, other: "Standing", config: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ class Standing:
         self.fitted = [list(each) for each in other.fitted]
 
     def rank_now(self) -> tuple:
-        """Lower is better: by the smoothed UA of the last epoch, ties by lower loss, then by number."""
+        """Lower is better: by the UA smoothed over the last window, ties by lower loss, then by number."""
         return (-round(self.smooth("ua")[-1], 6), self.smooth("loss")[-1], self.number)
 
     def smooth(self, name: str) -> np.ndarray:
@@ -82,10 +82,11 @@ class Standing:
             nothing = dict.fromkeys(SCORES)
             return self._trial(nothing, None, {}, [Score(**nothing) for _ in self.curves])
         smooth = {name: self.smooth(name) for name in SCORES}
-        best = best_epoch(smooth["ua"], smooth["loss"])
+        best = best_window(smooth["ua"], smooth["loss"])
+        epoch = best + centre(self.epochs)
         scores = [Score(**{n: _rounded(smoothed(curve[n])[best]) for n in SCORES}) for curve in self.curves]
         means = {name: _rounded(curve[best]) for name, curve in smooth.items()}
-        return self._trial(means, best + 1, self._fitted(best), scores)
+        return self._trial(means, epoch + 1, self._fitted(epoch), scores)
 
     def shown_curves(self) -> list[dict[str, list]]:
         """A seed's curves; what is not finite is None."""

@@ -36,7 +36,7 @@ def main() -> None:
     experiment, environment = params.load(), settings.load()
     inputs, best = Inputs.of(experiment), Best.read()
     classes, seeds = inputs.protocol.classes, experiment.train.seeds
-    winner = choice_for_everything(best.best, best.strategies[best.best].folds)
+    winner = choice_for_everything(best.best, best.strategies[best.best])
     jobs = {
         f"{name}.{fold.number}": job_of(fold, Choice.of(name, strategy.folds[fold.number]), seeds)
         for fold in inputs.folds

@@ -13,7 +13,7 @@ from ..artifacts import features
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.utterances import UTTERANCES
 from ..encoders import FeatureStore, open_all
-from ..files import digest_of, tree_digest
+from ..files import digest_of, tree_digest, versions
 from ..fusion.reduction import Reduction
 from ..params import Params
 from ..schema import LabelSpace, Layout
@@ -23,6 +23,8 @@ from ..training.told import COLUMNS, Told, told_of
 if TYPE_CHECKING:
     import pandas as pd
 
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "optuna", "ray", "safetensors")
+"""What the search and training compute with."""
 CODE = [Path(training.__file__).parent, Path(fusion.__file__).parent]
 
 
@@ -98,6 +100,7 @@ class Inputs:
                 "data": tree_digest([*data, FOLDS.path(), Folds.path(), *also]),
                 "code": tree_digest([*code, *CODE]),
                 "inputs": asdict(self),
+                "libraries": versions(LIBRARIES),
                 "stage": stage,
                 "device": device,
             }

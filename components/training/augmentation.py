@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .counters import counter_uniform, member_keys
 from .data import UNLABELLED, Batch, Rows
-from .losses import soft_targets
+from .losses import balanced, soft_targets
 
 LAYERS = {
     "modality_dropout": 1001,
@@ -33,6 +33,7 @@ def gather(
     on: frozenset[str],
     seeds: Tensor,
     step: int,
+    counts: Tensor | None = None,
 ) -> Batch:
     """The step's batch for every member.
 
@@ -40,10 +41,16 @@ def gather(
         index: ``[K, B]``, whose rows; partner: ``[K, B]``, whom they are mixed with.
         hyper: ``{hyper-parameter: [K]}``; on: those that some member uses.
         seeds: ``[K]``, of `counters.member_seeds`.
+        counts: ``[C]``, the training rows of each class, where `losses.balanced` weights the rows by them.
     """
-    batch = taken(rows, index, classes=classes, hyper=hyper)
+
+    def weighted(which: Tensor) -> Batch:
+        batch = taken(rows, which, classes=classes, hyper=hyper)
+        return batch if counts is None else balanced(batch, counts, hyper["class_balance"])
+
+    batch = weighted(index)
     if "mixup" in on:
-        batch = _mixed(batch, rows, partner, classes, hyper, member_keys(seeds, step, LAYERS["mixup"]))
+        batch = _mixed(batch, weighted(partner), hyper, member_keys(seeds, step, LAYERS["mixup"]))
     return disturbed(batch, hyper=hyper, on=on, seeds=seeds, step=step)
 
 
@@ -54,7 +61,7 @@ def taken(rows: Rows, index: Tensor, *, classes: int, hyper: dict[str, Tensor]) 
         present={name: mask[index] for name, mask in rows.present.items()},
         target=_targets(rows, index, classes, hyper),
         weight=(rows.target != UNLABELLED).to(torch.float32)[index],
-        label=rows.target[index],
+        classes=_one_hot(rows.target[index], classes),
         side={name: x[index] for name, x in rows.side.items()},
     )
 
@@ -99,24 +106,39 @@ def _targets(rows: Rows, index: Tensor, classes: int, hyper: dict[str, Tensor]) 
     )
 
 
-def _mixed(
-    batch: Batch, rows: Rows, partner: Tensor, classes: int, hyper: dict[str, Tensor], keys: Tensor
-) -> Batch:
-    """Mixup (Zhang et al. 2018) of tokens that both rows have; one coefficient a row, uniform in [1 - m, 1].
+def _one_hot(target: Tensor, classes: int) -> Tensor:
+    """``[...] → float [..., C]``, zeros without a label."""
+    return (target.unsqueeze(-1) == torch.arange(classes, device=target.device)).to(torch.float32)
 
-    Two rows that both have a label: the mixture of a label with none is no target.
+
+def _mixed(batch: Batch, partner: Batch, hyper: dict[str, Tensor], keys: Tensor) -> Batch:
+    """Mixup (Zhang et al. 2018) of all that two rows have; one coefficient a row, uniform in [1 - m, 1].
+
+    Two rows that both have a label: the mixture of a label with none is no target. Tokens are mixed where both rows
+    have them; targets, classes, weights and side targets with them. A side target that one of the two lacks is NaN.
+    The mixture's loss is that of the two rows by their shares, each with its own weight.
     """
-    share = 1 - counter_uniform(keys, partner.shape[1]) * hyper["mixup"].unsqueeze(-1)  # [K, B]
-    told = (batch.weight > 0) & (rows.target[partner] != UNLABELLED)
-    share = torch.where(told, share, 1.0)
-    mixed = {}
+    share = 1 - counter_uniform(keys, batch.weight.shape[1]) * hyper["mixup"].unsqueeze(-1)  # [K, B]
+    share = torch.where((batch.weight > 0) & (partner.weight > 0), share, 1.0)
+
+    def mixture(own: Tensor, other: Tensor) -> Tensor:
+        by = share.view(*share.shape, *[1] * (own.ndim - 2))
+        return torch.where(by < 1, by * own + (1 - by) * other, own)
+
+    tokens = {}
     for name, x in batch.tokens.items():
-        both = (batch.present[name] & rows.present[name][partner]).unsqueeze(-1)
-        by = share[..., None, None]
-        mixed[name] = torch.where(both, by * x + (1 - by) * rows.tokens[name][partner], x)
-    other = _targets(rows, partner, classes, hyper)
-    by = share.unsqueeze(-1)
-    return batch._replace(tokens=mixed, target=by * batch.target + (1 - by) * other)
+        both = (batch.present[name] & partner.present[name]).unsqueeze(-1)
+        tokens[name] = torch.where(both, mixture(x, partner.tokens[name]), x)
+    weight = mixture(batch.weight, partner.weight)
+    other = (1 - share) * partner.weight / weight.clamp(min=1e-9)  # of the partner in the target
+    target = batch.target + other.unsqueeze(-1) * (partner.target - batch.target)
+    return batch._replace(
+        tokens=tokens,
+        target=target,
+        weight=weight,
+        classes=mixture(batch.classes, partner.classes),
+        side={name: mixture(x, partner.side[name]) for name, x in batch.side.items()},
+    )
 
 
 def _noisy(x: Tensor, deviation: Tensor, keys: Tensor) -> Tensor:

@@ -43,10 +43,11 @@ def sure(logits: Tensor, threshold: Tensor, smoothing: Tensor) -> tuple[Tensor, 
 def strong_view(clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds: Tensor, step: int) -> Batch:
     """The rows disturbed; the target is the decision ``logits [K, B, C]`` on the clean ones, the weight `sure`'s."""
     label, weight = sure(logits, hyper["pseudo_threshold"], hyper["smoothing"])
+    decided = torch.nn.functional.one_hot(label, logits.shape[-1]).to(logits.dtype)
     told = clean._replace(
-        target=torch.nn.functional.one_hot(label, logits.shape[-1]).to(logits.dtype),
+        target=decided,
         weight=weight,
-        label=label,
+        classes=decided,
         side={},
     )
     strength = {name: torch.full_like(hyper["smoothing"], value) for name, value in STRONG.items()}

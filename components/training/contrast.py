@@ -5,8 +5,6 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from .data import UNLABELLED
-
 TEMPERATURE = 0.1
 _NEVER = -1e9
 """A score that no softmax sees; not -inf, whose gradient is none."""
@@ -17,21 +15,24 @@ def unit(x: Tensor) -> Tensor:
     return x * (x.square().sum(-1, keepdim=True) + 1e-12).rsqrt()
 
 
-def supervised_contrast(embedding: Tensor, label: Tensor) -> Tensor:
-    """SupCon, ``L_out``: rows of one class attract, all others repel: ``[B, E], [B] → []``.
+def supervised_contrast(embedding: Tensor, classes: Tensor) -> Tensor:
+    """SupCon, ``L_out``: rows of one class attract, all others repel: ``[B, E], [B, C] → []``.
 
     ``-1/|P(i)| Σ_{p ∈ P(i)} log( exp(z_i z_p / τ) / Σ_{a ≠ i} exp(z_i z_a / τ) )``, the mean over the rows i that have
     another of their class in the batch; rows without a label are left out. Khosla et al., *Supervised Contrastive
-    Learning*, NeurIPS 2020, equation 2.
+    Learning*, NeurIPS 2020, equation 2. Two mixed rows attract by the chance that a class drawn from each is the same.
+
+    Args:
+        classes: as in `Batch`.
     """
     z = unit(embedding)
-    labelled = label != UNLABELLED
-    others = labelled[:, None] & labelled & ~torch.eye(len(label), dtype=torch.bool, device=label.device)
-    positive = (others & (label[:, None] == label)).to(z.dtype)
+    labelled = classes.any(-1)
+    others = labelled[:, None] & labelled & ~torch.eye(len(z), dtype=torch.bool, device=z.device)
+    positive = (others * (classes @ classes.T)).to(z.dtype)
     scores = (z @ z.T / TEMPERATURE).masked_fill(~others, _NEVER)
     certain = scores - scores.logsumexp(-1, keepdim=True)
     count = positive.sum(-1)
-    each = -(certain * positive).sum(-1) / count.clamp(min=1.0)
+    each = -(certain * positive).sum(-1) / torch.where(count > 0, count, 1.0)
     return each.sum() / (count > 0).sum().clamp(min=1)
 
 

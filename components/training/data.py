@@ -72,7 +72,8 @@ class Batch(NamedTuple):
         tokens, present: as in `Rows`, ``[K, B, …]``.
         target: ``[K, B, C]``, a distribution a row.
         weight: ``[K, B]``, of each row in the emotion's loss; 0 for one without a label.
-        label: int64 ``[K, B]``, the row's own class whatever the target was made of.
+        classes: float ``[K, B, C]``, the row's own class, one-hot, whatever the target was made of; of a mixed row both
+            classes by their shares; zeros without a label.
         side: ``{name: [K, B]}``, as in `Rows`.
     """
 
@@ -80,7 +81,7 @@ class Batch(NamedTuple):
     present: dict[str, Tensor]
     target: Tensor
     weight: Tensor
-    label: Tensor
+    classes: Tensor
     side: dict[str, Tensor]
 
     def there(self) -> dict[str, Tensor]:

@@ -38,9 +38,43 @@ def balanced(batch: Batch, counts: Tensor, strength: Tensor) -> Batch:
         counts: ``[C]``, the rows of each class in training, n in all.
         strength: b ``[K]``: 0 leaves the weights alone, 1 gives every class the same sum of weights.
     """
-    even = counts.sum() / (len(counts) * counts.clamp(min=1.0))  # [C]
-    by_class = even ** strength.unsqueeze(-1)  # [K, C]
-    return batch._replace(weight=batch.weight * by_class.gather(1, batch.label.clamp(min=0)))
+    by_class = class_weights(counts, strength).unsqueeze(-1)  # [K, C, 1]
+    return batch._replace(weight=batch.weight * (batch.classes @ by_class).squeeze(-1))
+
+
+def class_weights(counts: Tensor, strength: Tensor) -> Tensor:
+    """``(n / (C n_c))^b`` of every class: ``[C], [K] → [K, C]``."""
+    even = counts.sum() / (len(counts) * counts.clamp(min=1.0))
+    return even ** strength.unsqueeze(-1)
+
+
+def prior_of(
+    target: Tensor, shares: Tensor | None, *, classes: int, hyper: dict[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The prior that each member's posteriors contain: the mean of its targets, its rows weighted as in training.
+
+    Args:
+        target, shares: as in `Rows`; hyper: ``{hyper-parameter: [K]}``.
+
+    Returns:
+        The prior ``[K, C]``, where a class without rows has half a row, and the weight of a class's rows ``[K, C]``.
+    """
+    known = target != UNLABELLED
+    label, strength = target[known], hyper["class_balance"]
+    counts = class_counts(target, classes)
+    weight = class_weights(counts, strength)
+    own = torch.nn.functional.one_hot(label, classes).to(torch.float32)
+    soft = own
+    if shares is not None:
+        voted = shares[known].sum(-1, keepdim=True) > 0
+        soft = torch.where(voted, shares[known], own)
+    moved = own.T @ soft  # [C, C]: of the rows of each class, the sum of what the raters say
+    share = hyper["soft_labels"].unsqueeze(-1)
+    total = weight * counts * (1 - share) + share * (weight @ moved)
+    total = total.clamp(min=0.5)
+    prior = total / total.sum(-1, keepdim=True)
+    smoothing = hyper["smoothing"].unsqueeze(-1)
+    return prior * (1 - smoothing) + smoothing / classes, weight
 
 
 def class_counts(target: Tensor, classes: int) -> Tensor:
@@ -117,7 +151,7 @@ def objective(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: 
     if "loss" in output.auxiliary and "auxiliary_weight" in on:
         loss = loss + hyper["auxiliary_weight"] * output.auxiliary["loss"]
     if "contrast_weight" in on:
-        loss = loss + hyper["contrast_weight"] * supervised_contrast(output.embedding, batch.label)
+        loss = loss + hyper["contrast_weight"] * supervised_contrast(output.embedding, batch.classes)
     if "align_weight" in on and len(output.per_modality_embeddings or {}) > 1:
         loss = loss + hyper["align_weight"] * alignment(output.per_modality_embeddings, batch.there())
     if "distill_weight" in on and output.per_modality_logits:

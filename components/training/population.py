@@ -20,7 +20,7 @@ from .curves import Curves
 from .data import UNLABELLED, Batch, Rows
 from .heads import wanted
 from .hyperparameters import COMMON, common
-from .losses import balanced, class_counts
+from .losses import class_counts, prior_of
 from .members import Member, Setting, setting_of
 from .optimizer import PopulationAdamW
 from .order import order_of
@@ -87,8 +87,8 @@ class Population:
 
     @property
     def buffers(self) -> dict[str, Tensor]:
-        """``{name: [K, ...]}``."""
-        return self.stacked.buffers
+        """What scoring uses, ``{name: [K, ...]}``."""
+        return self.stacked.scoring_buffers
 
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these members only, in this order."""
@@ -121,6 +121,10 @@ class Population:
         curves = Curves()
         if self.epoch == 0:
             self._fit_on_training(rows)
+        self._prior, self._class_weight = prior_of(
+            rows.target, rows.shares, classes=self.classes, hyper=self.setting.hyper
+        )  # anew each time: configurations may have changed
+        self.stacked.set_buffers(self.kind.fit_to_prior(self._prior))
         for _ in range(epochs):
             losses = self._train_epoch(rows, steps)
             curves.train_loss.append(losses.tolist())
@@ -142,7 +146,7 @@ class Population:
     def _fit_on_training(self, rows: Rows) -> None:
         rows = rows.at(rows.target != UNLABELLED)
         fitted = self.model.fit_on_training(rows.tokens, rows.present, rows.target)
-        self.set_buffers({name: x.expand(len(self), *x.shape).clone() for name, x in fitted.items()})
+        self.stacked.set_buffers({name: x.expand(len(self), *x.shape).clone() for name, x in fitted.items()})
 
     def evaluate(self, rows: Rows) -> Tensor:
         """Logits ``[K, N, C]`` of the averaged weights."""
@@ -166,23 +170,25 @@ class Population:
         there = torch.stack([validation.present[name].any(1) for name in alone], dim=-1)
         parts = held_out(validation)
         seen = torch.cat((torch.ones_like(parts[:1]), ~parts))  # all, then all but each part
-        fitted = self.kind.fit_on_validation(alone, there, validation.target, seen)
+        fitted = self.kind.fit_on_validation(
+            alone, there, validation.target, seen, self._prior, self._class_weight
+        )
         if not fitted:
             return logits, {}
         for i, part in enumerate(parts, start=1):
-            self.set_buffers({name: x[i] for name, x in fitted.items()})
+            self.set_fitted({name: x[i] for name, x in fitted.items()})
             logits[:, part] = logits_of(self.stacked, self.optimizer.average, validation.at(part))[0]
         kept = {name: x[0] for name, x in fitted.items()}
-        self.set_buffers(kept)
+        self.set_fitted(kept)
         return logits, kept
 
     def state(self) -> dict[str, Tensor]:
         """The averaged weights and the fitted buffers, stacked: ``{name: [K, ...]}``."""
         return self.stacked.state(self.optimizer.average)
 
-    def set_buffers(self, buffers: dict[str, Tensor]) -> None:
-        """Freeze buffers that were fitted elsewhere: ``{name: [K, ...]}``."""
-        self.stacked.set_buffers(buffers)
+    def set_fitted(self, buffers: dict[str, Tensor]) -> None:
+        """Score with buffers that were fitted on validation rows, ``{name: [K, ...]}``; training never sees them."""
+        self.stacked.set_fitted(buffers)
 
     # -- one epoch ---------------------------------------------------------------------------------------------
 
@@ -208,9 +214,8 @@ class Population:
                 on=setting.on,
                 seeds=setting.seeds,
                 step=self.optimizer.step,
+                counts=counts,
             )
-            if counts is not None:
-                batch = balanced(batch, counts, setting.hyper["class_balance"])
             view = self._view(rows, order.view(i)) if order.everything is not None else None
             total += self._train_step(batch, view)
         return total / steps

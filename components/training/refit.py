@@ -1,14 +1,14 @@
 """Chosen configurations trained again, on everything that the choice may now see."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import torch
 
-from ..artifacts.search import Chosen
+from ..artifacts.search import Chosen, StrategyChoice
 from .data import Rows
 from .population import Member, Population
 
@@ -58,7 +58,7 @@ def refit(
         population.reconfigure([config] * len(members))
         population.fit(rows, epochs=epochs)
     if choice.fitted:
-        population.set_buffers(
+        population.set_fitted(
             {name: torch.tensor(value).expand(len(members), *torch.tensor(value).shape).clone()
              for name, value in choice.fitted.items()}
         )  # fmt: skip
@@ -70,12 +70,17 @@ def probabilities(population: Population, rows: Rows) -> torch.Tensor:
     return population.evaluate(rows).double().softmax(-1).cpu()
 
 
-def choice_for_everything(strategy: str, folds: Mapping[int, Chosen]) -> Choice:
-    """One choice from the folds' choices, for the model that is trained on all rows.
+def choice_for_everything(strategy: str, searched: StrategyChoice) -> Choice:
+    """One choice for the model that is trained on all rows.
 
-    The configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial
-    number. The median of the folds' epochs, and the mean of what was fitted on their validation rows.
+    Where all folds tried the same configurations, the one of highest mean validation UA over the folds
+    (``across_folds``): votes ignore by how much a fold prefers one. Otherwise (``proposals: tpe``, ``evolve``) the
+    configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial number,
+    with the median of the folds' epochs and the mean of what was fitted on their validation rows.
     """
+    if searched.across_folds is not None:
+        return Choice.of(strategy, searched.across_folds)
+    folds = searched.folds
     alike: dict[str, list[Chosen]] = {}
     for chosen in folds.values():
         key = json.dumps([chosen.config, chosen.schedule], sort_keys=True)

@@ -29,7 +29,7 @@ def held_out(rows: Rows) -> Tensor:
 def logits_of(stacked: Stacked, flat: Tensor, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
     """Logits ``[K, N, C]``, and each modality's own ``{modality: [K, N, C]}`` where the strategy has them."""
     stacked.model.eval()
-    weights = stacked.named(flat), stacked.buffers
+    weights = stacked.named(flat), stacked.scoring_buffers
     made = []
     for some in torch.arange(len(rows), device=stacked.device).split(SCORED_AT_ONCE):
         part = rows.at(some)
@@ -54,12 +54,12 @@ def embeddings_of(stacked: Stacked, flat: Tensor, rows: Rows) -> dict[str, Tenso
         output = stacked.call(parameters, buffers, rows.tokens, rows.present)
         return output.per_modality_embeddings or {}
 
-    return vmap(call)(stacked.named(flat), stacked.buffers)
+    return vmap(call)(stacked.named(flat), stacked.scoring_buffers)
 
 
 @torch.no_grad()
 def decided(stacked: Stacked, flat: Tensor, batch: Batch) -> Tensor:
-    """Logits ``[K, B, C]`` of each member on its own batch, amid training."""
+    """Logits ``[K, B, C]`` of each member on its own batch, amid training: with nothing fitted on validation rows."""
 
     def call(parameters: dict, buffers: dict, tokens: dict, present: dict) -> Tensor:
         return stacked.call(parameters, buffers, tokens, present).logits

@@ -46,6 +46,8 @@ class Stacked:
         self.bfloat16 = bfloat16
         self.model = model.to(device)
         self.buffers = {name: b.detach().clone().to(device) for name, b in buffers.items()}
+        self.fitted: dict[str, Tensor] = {}
+        """Buffers fitted on validation rows, ``{name: [K, ...]}``: for scoring, training goes on with `buffers`."""
         self.kept = [name for name in model.state_dict() if name in self.buffers]
         """The buffers that are part of what was learned; the others are masks of dropout."""
         self._dropouts = {
@@ -89,25 +91,42 @@ class Stacked:
     def keep(self, index: Tensor) -> None:
         """Go on with these members only, in this order."""
         self.buffers = {name: b[index] for name, b in self.buffers.items()}
+        self.fitted = {name: b[index] for name, b in self.fitted.items()}
 
     def take(self, k: int, source: "Stacked", at: int) -> None:
         """Member ``k`` has from now on what another population's has fitted."""
         for name in self.kept:
             self.buffers[name] = self.buffers[name].clone()
             self.buffers[name][k] = source.buffers[name][at]
+        for name in self.fitted.keys() & source.fitted.keys():
+            self.fitted[name] = self.fitted[name].clone()
+            self.fitted[name][k] = source.fitted[name][at]
 
     def state(self, flat: Tensor) -> dict[str, Tensor]:
         """These weights and the fitted buffers, stacked: ``{name: [K, ...]}``."""
         held = {name: x.detach().clone() for name, x in self.named(flat).items()}
-        return held | {name: self.buffers[name].clone() for name in self.kept}
+        scoring = self.scoring_buffers
+        return held | {name: scoring[name].clone() for name in self.kept}
+
+    @property
+    def scoring_buffers(self) -> dict[str, Tensor]:
+        """The buffers with what was fitted on validation rows: ``{name: [K, ...]}``."""
+        return self.buffers | self.fitted
 
     def set_buffers(self, buffers: dict[str, Tensor]) -> None:
-        """Freeze buffers that were fitted elsewhere: ``{name: [K, ...]}``."""
+        """Set what was fitted on training rows, for training and scoring: ``{name: [K, ...]}``."""
+        self.buffers |= self._checked(buffers)
+
+    def set_fitted(self, buffers: dict[str, Tensor]) -> None:
+        """Set what was fitted on validation rows, for scoring alone: ``{name: [K, ...]}``."""
+        self.fitted |= self._checked(buffers)
+
+    def _checked(self, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
         for name, value in buffers.items():
             assert self.buffers[name].shape == value.shape, (
                 f"{name}: {value.shape} for {self.buffers[name].shape}"
             )
-            self.buffers[name] = value.to(self.device)
+        return {name: value.to(self.device) for name, value in buffers.items()}
 
     # -- dropout -----------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ SIZES = {"audio": 20, "face": 12, "text": 16}
 CLASSES, DISPLAYS = 4, 4
 LATE = [name for name in REGISTRY if name.startswith("late-")]
 JOINT = [name for name in REGISTRY if name not in {*LATE, *BASELINES}]
+UNEVEN = (0.65, 0.2, 0.1, 0.05)
 CONFIG = {
     "learning_rate": 2e-3, "weight_decay": 1e-2, "dropout": 0.1, "input_dropout": 0.0, "smoothing": 0.0, "mixup": 0.0,
     "modality_dropout": 0.0, "auxiliary_weight": 0.1,
@@ -30,7 +31,7 @@ def shares(kind: str) -> dict[str, np.ndarray]:
     """``P(display | label, the displays before it)`` as one joint table [label, audio, face, text]."""
     joint = np.zeros((CLASSES, DISPLAYS, DISPLAYS, DISPLAYS))
     for label, audio, face, text in product(range(CLASSES), *[range(DISPLAYS)] * 3):
-        if kind == "redundant":
+        if kind in ("redundant", "uneven"):
             chance = np.prod(
                 [
                     r if shown == label else (1 - r) / 3
@@ -45,7 +46,8 @@ def shares(kind: str) -> dict[str, np.ndarray]:
             )
         elif kind == "noise":  # the face tells nothing
             chance = (0.8 if audio == label else 0.2 / 3) * (0.7 if text == label else 0.1) / 4
-        joint[label, audio, face, text] = chance / CLASSES
+        prior = UNEVEN[label] if kind == "uneven" else 1 / CLASSES
+        joint[label, audio, face, text] = chance * prior
     assert joint.sum() == pytest.approx(1)
     return joint
 
@@ -53,6 +55,16 @@ def shares(kind: str) -> dict[str, np.ndarray]:
 def ceiling(kind: str, *modalities: str) -> float:
     axes = tuple(1 + i for i, name in enumerate(SIZES) if name not in modalities)
     return float(shares(kind).sum(axes).max(0).sum())
+
+
+def reached_by(kind: str, combine) -> float:
+    """The share of rows that a rule gets right which is given each modality's exact posterior: ``[M, C] → [C]``."""
+    joint = shares(kind)
+    right = 0.0
+    for shown in product(range(DISPLAYS), repeat=3):
+        each = [joint.sum(tuple({1, 2, 3} - {1 + m}))[:, display] for m, display in enumerate(shown)]
+        right += joint[(combine(np.stack([x / x.sum() for x in each])).argmax(), *shown)]
+    return right
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +105,30 @@ def learnt(kind: str, strategy: str) -> tuple[float, Population]:
 def test_on_redundant_displays_late_fusion_reaches_the_ceiling(strategy):
     """But for the maximum, which lets one confident error overrule two that agree."""
     assert learnt("redundant", strategy)[0] > ceiling("redundant", *SIZES) - 0.025
+
+
+MEANT = {
+    "late-average": lambda posterior: posterior.mean(0),
+    "late-ensemble": lambda posterior: posterior.mean(0),
+    "late-maximum": lambda posterior: posterior.max(0),
+}
+"""Rules that are no Bayes' rule: with exact posteriors they do not reach the ceiling either."""
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        name if name in ("late-product", "late-weighted") else pytest.param(name, marks=pytest.mark.slow)
+        for name in LATE + JOINT
+    ],
+)
+def test_on_uneven_classes_every_fusion_reaches_what_its_rule_can(strategy):
+    """The prior counts once, however many modalities there are: counted thrice, 5 points are lost."""
+    top = ceiling("uneven", *SIZES)
+    assert reached_by("uneven", lambda posterior: posterior.prod(0)) < top - 0.05
+    assert reached_by("uneven", lambda posterior: posterior.prod(0) / np.square(UNEVEN)) == pytest.approx(top)
+    expected = reached_by("uneven", MEANT[strategy]) if strategy in MEANT else top
+    assert learnt("uneven", strategy)[0] > expected - 0.025
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from emoflow.fusion.correlation import correlated_order
 from emoflow.fusion.preparation import CLIP, Preparation, plan
 from emoflow.fusion.reduction import Reduction
 from safetensors.torch import load, save
@@ -175,3 +176,22 @@ def test_an_autoencoder_goes_through_safetensors():
     other.load_state_dict(load(save(preparation.state_dict())))
     given = {"audio": x}, {"audio": present}
     assert torch.equal(preparation(*given)["audio"], other(*given)["audio"])
+
+
+def test_a_fit_of_many_tokens_sees_every_frame_of_equally_long_clips():
+    """20 000 clips of 8 frames: every eighth token is always the first frame."""
+    x = torch.arange(8.0).view(1, 8, 1).expand(20_000, 8, 1)
+    preparation, _ = fitted(x, [("egemaps", 1)])
+    (block,) = preparation.blocks["audio"]
+    assert block.mean.item() == pytest.approx(3.5, abs=0.1)
+    assert 1 / block.scale.item() == pytest.approx(2.29, abs=0.05)
+
+
+def test_the_order_of_joining_is_measured_on_rows_of_every_kind():
+    """In even rows face repeats half of audio, in odd rows text repeats all of it."""
+    generator = torch.Generator().manual_seed(0)
+    audio, face, text = torch.randn(3, 2000, 4, generator=generator)
+    face[::2, :2] = audio[::2, :2]
+    text[1::2] = audio[1::2]
+    there = dict.fromkeys(("audio", "face", "text"), torch.ones(2000, dtype=torch.bool))
+    assert correlated_order({"audio": audio, "face": face, "text": text}, there) == [0, 2, 1]

@@ -173,11 +173,34 @@ def test_late_weights_find_the_one_that_knows():
     noise = torch.randn(400, CLASSES, generator=torch.Generator().manual_seed(1)) * 3
     logits = {"audio": torch.stack((right, noise)), "face": torch.stack((noise, right))}
     there = torch.ones(400, 2, dtype=torch.bool)
-    weights = kind.fit_on_validation(logits, there, target, torch.ones(1, 400, dtype=torch.bool))["weights"][
-        0
-    ]
+    even = torch.full((2, CLASSES), 1 / CLASSES)
+    seen = torch.ones(1, 400, dtype=torch.bool)
+    weights = kind.fit_on_validation(logits, there, target, seen, even, torch.ones(2, CLASSES))["weights"][0]
     assert weights[0, 0] > 0.7 and weights[1, 1] > 0.7
     assert weights[0, 1] < 0.05 and weights[1, 0] < 0.05
+
+
+@pytest.mark.parametrize("name", ["late-product", "late-weighted", "late-stacking"])
+def test_the_prior_counts_once_however_many_modalities_are_there(name):
+    """Where experts know nothing but the prior, so does the fused decision, whatever a row lacks."""
+    model, (tokens, present) = make(name), batch()
+    prior = torch.tensor([0.7, 0.2, 0.1] + [0.0] * (CLASSES - 3)).clamp(min=0.01)
+    prior = prior / prior.sum()
+    for buffer, value in type(model).fit_to_prior(prior[None]).items():
+        getattr(model, buffer).copy_(value[0])
+    for expert in model.experts.values():
+        torch.nn.init.zeros_(expert.classifier.weight)
+        expert.classifier.bias.data.copy_(prior.log())
+    close(model(tokens, present).logits.softmax(-1), prior.expand(len(next(iter(tokens.values()))), -1))
+
+
+@pytest.mark.parametrize("name", ["late-product", "late-weighted", "late-stacking"])
+def test_a_saved_model_without_a_prior_is_read_as_one_with_an_even_prior(name):
+    state = {k: x for k, x in make(name).state_dict().items() if k != "log_prior"}
+    model = make(name)
+    model.log_prior.fill_(0.5)
+    model.load_state_dict(state)
+    assert not model.log_prior.any()
 
 
 def test_an_unknown_strategy_names_the_nearest():

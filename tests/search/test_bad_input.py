@@ -39,8 +39,8 @@ def experiment(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
-    monkeypatch.setattr(search, "run_gangs", one_after_another)
-    monkeypatch.setattr(search, "ray_of", lambda site: nullcontext())
+    monkeypatch.setattr("emoflow.search.run.run_gangs", one_after_another)
+    monkeypatch.setattr("emoflow.search.run.ray_of", lambda site: nullcontext())
     RAN.clear()
     return laid_out
 

@@ -1,10 +1,11 @@
 """Configurations, gangs and the choice that validation makes."""
 
 import documents
+import numpy as np
 import pytest
 from emoflow.errors import SearchError
 from emoflow.fusion.strategy import build, parameter_count
-from emoflow.search.curves import best_epoch, smoothed
+from emoflow.search.curves import best_window, centre, smoothed
 from emoflow.search.gang import rungs
 from emoflow.search.outcome import Outcome
 from emoflow.search.results import choose, curves_table, trials_table
@@ -43,7 +44,8 @@ def test_the_better_half_goes_on():
     ]  # fmt: skip
     for t in outcome.trials:
         assert len(outcome.curves[t.trial][0]["ua"]) == t.epochs
-        assert t.ua == pytest.approx(smoothed(outcome.curves[t.trial][0]["ua"])[t.best_epoch - 1], abs=1e-6)
+        window = t.best_epoch - 1 - centre(t.epochs)
+        assert t.ua == pytest.approx(smoothed(outcome.curves[t.trial][0]["ua"])[window], abs=1e-6)
         assert len(t.fitted["weights"]) == len(SIZES) and min(t.fitted["weights"]) > 0
     finished = [t for t in outcome.trials if t.status == "finished"]
     assert outcome.best() == min(finished, key=lambda t: (-t.ua, t.loss, t.trial))
@@ -111,7 +113,22 @@ def test_a_modality_that_is_absent_is_left_out():
     assert len(curves_table(outcomes)) == 2 * 2 * 2
 
 
-def test_the_epoch_of_a_tie_is_that_of_lower_loss():
-    ua = smoothed([0.5, 0.5, 0.5, 0.5])
-    assert best_epoch(ua, [0.9, 0.2, 0.8, 0.9]) == 1
-    assert list(smoothed([0, 0, 5, 0, 0])) == pytest.approx([5 / 3, 5 / 4, 1, 5 / 4, 5 / 3])
+def test_a_tie_goes_to_the_lower_loss():
+    assert best_window([0.5, 0.5, 0.5, 0.5], [0.9, 0.2, 0.8, 0.9]) == 1
+
+
+def test_curves_are_smoothed_over_full_windows_only():
+    assert smoothed([0, 0, 5, 0, 0, 10]).tolist() == [1, 3]
+    assert smoothed([1, 2]).tolist() == [1.5]
+    assert [centre(epochs) for epochs in (1, 2, 5, 40)] == [0, 1, 2, 2]
+
+
+def test_on_noise_no_epoch_is_chosen_more_often_for_its_place():
+    """Neighbouring windows share epochs, so that the two outermost win somewhat more often than the mean."""
+    generator = np.random.default_rng(0)
+    epochs, count = 20, 4000
+    chosen = np.zeros(epochs)
+    for ua, loss in generator.normal(size=(count, 2, epochs)):
+        chosen[best_window(smoothed(ua), smoothed(loss)) + centre(epochs)] += 1
+    there = chosen[centre(epochs) : epochs - centre(epochs)]
+    assert there.sum() == count and there.max() / there.mean() < 2.0, chosen

@@ -1,11 +1,14 @@
 """What a step does to the rows it sees: as much as is asked for, where something is, and to a member as alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from emoflow.training.augmentation import LAYERS, disturbed, gather
 from emoflow.training.counters import member_seeds
 from emoflow.training.data import UNLABELLED, Batch, Rows
 from emoflow.training.hyperparameters import HYPERPARAMETERS
+from emoflow.training.losses import class_counts
 
 CLASSES = 4
 SIZES = {"audio": (12, 10), "face": (1, 6)}
@@ -23,7 +26,7 @@ def rows(*, gaps: bool = False, bare: int = 0) -> Rows:
     return Rows(tokens, present, target)
 
 
-def batch(held: Rows, *members: dict, step: int = 3) -> Batch:
+def batch(held: Rows, *members: dict, step: int = 3, counts: torch.Tensor | None = None) -> Batch:
     """All rows in their order, each mixed with the one before, for members of these hyper-parameters."""
     hyper = {
         name: torch.tensor([member.get(name, known.default) for member in members])
@@ -39,6 +42,7 @@ def batch(held: Rows, *members: dict, step: int = 3) -> Batch:
         on=frozenset(name for name, values in hyper.items() if (values > 0).any()),
         seeds=member_seeds([11 + i for i in range(len(members))], "cpu"),
         step=step,
+        counts=counts,
     )
 
 
@@ -143,7 +147,6 @@ def test_mixup_leaves_rows_without_a_label_and_their_neighbours_alone():
     first = seen.target[0][0]
     assert torch.equal(first, hot[0])  # the row before the first is one without a label
     assert torch.equal(seen.weight[0], (~bare).float())
-    assert torch.equal(seen.label[0], held.target)
 
 
 def test_a_second_view_of_the_same_step_is_another():
@@ -163,3 +166,28 @@ def test_streams_of_random_numbers_lie_apart():
     assert numbers[0] > 1000
     own = [LAYERS[name] for name in ("feature_noise", "mask_time", "mask_features")]
     assert all(b - a >= 100 for a, b in zip(sorted(own), sorted(own)[1:], strict=False))
+
+
+def test_mixup_mixes_all_that_a_row_is_taught_by():
+    """One coefficient a row, whether in tokens, target, classes or side targets; what one of the two lacks is NaN."""
+    held = rows()
+    valence = torch.linspace(-1, 1, COUNT)
+    valence[::10] = torch.nan
+    held = replace(held, side={"valence": valence})
+    seen = batch(held, {"mixup": 0.8})
+    before = held.tokens["face"].roll(1, 0)
+    share = ((seen.tokens["face"][0] - before) / (held.tokens["face"] - before)).mean((1, 2)).unsqueeze(-1)
+    hot = torch.nn.functional.one_hot(held.target, CLASSES).float()
+    mixed = share * hot + (1 - share) * hot.roll(1, 0)
+    torch.testing.assert_close(seen.target[0], mixed, atol=1e-3, rtol=0)
+    torch.testing.assert_close(seen.classes[0], mixed, atol=1e-3, rtol=0)
+    expected = share.squeeze(-1) * valence + (1 - share.squeeze(-1)) * valence.roll(1, 0)
+    torch.testing.assert_close(seen.side["valence"][0], expected, atol=1e-3, rtol=0, equal_nan=True)
+
+
+def test_a_mixed_row_counts_as_its_two_rows_by_their_weights():
+    held = rows()
+    held.target[:] = torch.arange(COUNT) % 8 // 7  # 7 : 1
+    seen = batch(held, {"mixup": 0.5, "class_balance": 1.0}, counts=class_counts(held.target, CLASSES))
+    marginal = (seen.weight[0].unsqueeze(-1) * seen.target[0]).sum(0)
+    assert (marginal / marginal.sum())[:2].tolist() == pytest.approx([0.5, 0.5], abs=0.03)

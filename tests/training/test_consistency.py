@@ -80,7 +80,7 @@ def test_sure_by_hand():
 def test_the_loss_is_a_mean_over_all_rows_not_over_the_sure_ones():
     logits = torch.log(torch.tensor([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5]]))
     target = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    view = Batch({}, {}, target, torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0, 0, 1]), {})
+    view = Batch({}, {}, target, torch.tensor([1.0, 0.0, 1.0]), target, {})
     expected = -(torch.log(torch.tensor(0.8)) + torch.log(torch.tensor(0.5))) / 3
     torch.testing.assert_close(consistency(logits, view), expected)
 

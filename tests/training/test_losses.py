@@ -14,6 +14,7 @@ from emoflow.training.losses import (
     cross_entropy,
     distillation,
     objective,
+    prior_of,
     soft_targets,
 )
 from hypothesis import given, settings
@@ -22,6 +23,10 @@ from torch.func import grad, vmap
 
 NONE = torch.tensor(0.0)
 TERMS = ["focal", "contrast_weight", "align_weight", "distill_weight", "unimodal_weight"]
+
+
+def one_hot(label: torch.Tensor, classes: int) -> torch.Tensor:
+    return (label.unsqueeze(-1) == torch.arange(classes)).float()
 
 
 def test_raters_votes_move_the_target_and_rows_without_votes_keep_their_label():
@@ -57,11 +62,24 @@ def test_balance_gives_every_class_the_same_sum_of_weights():
     counts = class_counts(label[0], 2)
     assert counts.tolist() == [3, 1]
     weight = (label >= 0).float()
-    batch = Batch({}, {}, torch.zeros(3, 5, 2), weight, label, {})
+    batch = Batch({}, {}, torch.zeros(3, 5, 2), weight, one_hot(label, 2), {})
     made = balanced(batch, counts, torch.tensor([0.0, 0.5, 1.0])).weight
     assert torch.equal(made[0], weight[0])
     torch.testing.assert_close(made[2], torch.tensor([2 / 3, 2 / 3, 2 / 3, 2.0, 0.0]))
     torch.testing.assert_close(made[1], made[2].sqrt())
+
+
+def test_the_prior_is_the_mean_target_as_each_member_is_trained():
+    target = torch.tensor([0] * 7 + [1] * 2 + [2, UNLABELLED])
+    shares = torch.zeros(11, 3)
+    shares[9] = torch.tensor([0.0, 1.0, 0.0])  # the raters of the only row of class 2 said class 1
+    hyper = hyper_of(4, class_balance=[0, 1, 0, 0], smoothing=[0, 0, 0.3, 0], soft_labels=[0, 0, 0, 1])
+    prior, weight = prior_of(target, shares, classes=3, hyper={k: x.float() for k, x in hyper.items()})
+    torch.testing.assert_close(prior[0], torch.tensor([0.7, 0.2, 0.1]))
+    torch.testing.assert_close(prior[1], torch.full((3,), 1 / 3))
+    torch.testing.assert_close(prior[2], 0.7 * prior[0] + 0.1)
+    torch.testing.assert_close(prior[3], torch.tensor([7, 3, 0.5]) / 10.5)
+    torch.testing.assert_close(weight[1], torch.tensor([10 / 21, 10 / 6, 10 / 3]))
 
 
 def test_supervised_contrast_by_hand():
@@ -69,9 +87,9 @@ def test_supervised_contrast_by_hand():
     label = torch.tensor([0, 0, 1, UNLABELLED])
     # Of rows 0 and 1 each other is the positive, row 2 the negative; row 2 has no positive, row 3 no label.
     one = -math.log(math.exp(1 / TEMPERATURE) / (math.exp(1 / TEMPERATURE) + 1))
-    assert supervised_contrast(z, label).item() == pytest.approx(one, rel=1e-4)
-    assert supervised_contrast(z, torch.tensor([0, 1, 2, 3])).item() == 0
-    assert supervised_contrast(z, torch.full((4,), UNLABELLED)).item() == 0
+    assert supervised_contrast(z, one_hot(label, 4)).item() == pytest.approx(one, rel=1e-4)
+    assert supervised_contrast(z, one_hot(torch.tensor([0, 1, 2, 3]), 4)).item() == 0
+    assert supervised_contrast(z, one_hot(torch.full((4,), UNLABELLED), 4)).item() == 0
 
 
 def test_alignment_by_hand():
@@ -104,7 +122,7 @@ def step(members: int, rows: int, seed: int, scale: float) -> tuple[torch.Tensor
     label = torch.randint(-1, 3, (members, rows), generator=generator)
     target = torch.nn.functional.one_hot(label.clamp(min=0), 3).float()
     present = {m: torch.rand(members, rows, 2, generator=generator) < 0.4 for m in ("audio", "face")}
-    return outputs, Batch({}, present, target, (label >= 0).float(), label, {})
+    return outputs, Batch({}, present, target, (label >= 0).float(), one_hot(label, 3), {})
 
 
 def loss_of(x: torch.Tensor, batch: Batch, hyper: dict[str, torch.Tensor], on: frozenset[str]):

@@ -220,3 +220,27 @@ def test_who_trained_on_attacks_stands_them_better():
         right.append(weighted_accuracy(hurt, test.target))
     plain, trained = torch.stack(right).view(2, 3).mean(1)
     assert trained > plain + 0.03
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        name if name in ("late-weighted", "late-stacking") else pytest.param(name, marks=pytest.mark.slow)
+        for name in REGISTRY
+        if name not in BASELINES
+    ],
+)
+def test_training_never_sees_what_validation_rows_tell(strategy):
+    """With every objective on; the refit has no validation rows, and must come to the same weights."""
+    data, validation = rows(64, 1), rows(24, 2)
+    permuted = replace(validation, target=validation.target.roll(1))
+    config = (
+        EVERYTHING | PLAIN | {"consistency_weight": 0.5, "pseudo_threshold": 0.3, "auxiliary_weight": 0.1}
+    )
+    weights = []
+    for seen in (None, validation, permuted):
+        made = population(config, strategy=strategy)
+        for _ in range(2):  # as at a rung of the search
+            made.fit(data, epochs=1, validation=seen)
+        weights.append(made.optimizer.flat)
+    assert torch.equal(weights[0], weights[1]) and torch.equal(weights[1], weights[2])

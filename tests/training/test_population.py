@@ -63,7 +63,7 @@ def test_what_moves_an_expert_of_an_ensemble_is_its_own_error():
     second = {name: f"experts.{modality}.1.{rest}" for name, (modality, rest) in second.items()}
     alone.load_state_dict({name: ensemble.state_dict()[theirs] for name, theirs in second.items()})
     hot = torch.nn.functional.one_hot(data.target, CLASSES).float()
-    batch = Batch(data.tokens, data.present, hot, torch.ones(40), data.target, {})
+    batch = Batch(data.tokens, data.present, hot, torch.ones(40), hot, {})
     for model in (ensemble, alone):
         output = model(data.tokens, data.present)
         objective(

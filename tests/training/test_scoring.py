@@ -53,7 +53,7 @@ def test_who_is_scored_was_not_fitted_on(strategy):
     )
     curves = made.fit(rows(300, 1), epochs=8, validation=validation)
     inside = float(unweighted_recall(made.evaluate(validation), validation.target)[0])
-    assert curves.ua[-1][0] < 0.25 < 0.35 < inside
+    assert curves.ua[-1][0] < 0.3 < 0.35 < inside  # chance is a third
 
 
 @pytest.mark.parametrize("strategy", FITTED)

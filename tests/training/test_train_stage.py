@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from emoflow.artifacts.model import ModelCard
-from emoflow.artifacts.search import Best, Chosen
+from emoflow.artifacts.search import Best, Chosen, StrategyChoice
 from emoflow.encoders.store import FeatureStore, Row, write
 from emoflow.errors import ProtocolError
 from emoflow.files import tree_digest
@@ -94,18 +94,22 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert tree_digest(["data/model", "data/predictions.parquet"]) == before
 
 
-def test_the_choice_for_everything_is_the_mode_and_the_median():
+def test_where_folds_tried_other_configurations_the_choice_is_the_mode_and_the_median():
     folds = {
         0: chosen(3, 10, 0.9, {"weights": [0.5, 0.5]}),
         1: chosen(1, 20, 0.5, {"weights": [1.0, 0.0]}),
         2: chosen(1, 40, 0.6, {"weights": [0.0, 1.0]}),
     }
-    choice = choice_for_everything("late-weighted", folds)
+    choice = choice_for_everything("late-weighted", searched(folds))
     assert choice.config == CONFIG | {"dropout": 0.1}
     assert choice.epochs == 20
     assert choice.fitted == {"weights": [0.5, 0.5]}
     del folds[2]
-    assert choice_for_everything("late-weighted", folds).config == CONFIG | {"dropout": 0.3}
+    assert choice_for_everything("late-weighted", searched(folds)).config == CONFIG | {"dropout": 0.3}
+
+
+def searched(folds: dict[int, Chosen]) -> StrategyChoice:
+    return documents.best({"late-weighted": folds}).strategies["late-weighted"]
 
 
 def test_a_class_that_no_training_row_has_is_named():
