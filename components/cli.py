@@ -1,6 +1,7 @@
 """``emoflow …``: thin commands over the rooms, which are imported only when a command needs them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -248,6 +249,12 @@ def publish() -> None:
     with _status("publishing to MLflow"):
         published = publish(**_where(), landmark_model=_settings().landmark_model)
     print(published.sentence())
+    start = (
+        ""
+        if _settings().mlflow_tracking_uri.startswith("http")
+        else "`make ui` starts the MLflow UI; then open "
+    )
+    print(f"its runs: {start}{published.page}")
 
 
 @app.command(
@@ -255,7 +262,8 @@ def publish() -> None:
 )
 def promote(
     name: Annotated[
-        str | None, typer.Argument(help="the registered model; params.yaml's where left out")
+        str | None,
+        typer.Argument(help="NAME or NAME/VERSION, also behind models:/; params.yaml's name where left out"),
     ] = None,
     version: Annotated[int | None, typer.Option(help="the challenger where left out")] = None,
     expected: Annotated[int | None, typer.Option(help="refuse unless this version is champion now")] = None,
@@ -263,15 +271,18 @@ def promote(
     reason: Annotated[str, typer.Option(help="kept in the ledger")] = "",
 ) -> None:
     """Make a version champion, if it passes the gates. Exit status 1 says that it did not."""
+    from .registry.compare import Policy
     from .registry.promotion import ANY, promote
 
-    with _status("asking the gates"):
+    model, version = _to_promote(name, version)
+    with _status("checking the gates"):
         done = promote(
-            name or _model_name(),
+            model,
             version,
             expected=ANY if expected is None else expected,
             waive=waive or [],
             reason=reason,
+            policy=Policy.of(_params().registry),
             **_where(),
         )
     if not done.changed:
@@ -287,31 +298,43 @@ def promote(
 def rollback(
     reason: Annotated[str, typer.Option(help="kept in the ledger")],
     name: Annotated[
-        str | None, typer.Argument(help="the registered model; params.yaml's where left out")
+        str | None,
+        typer.Argument(help="NAME or NAME@champion, also behind models:/; params.yaml's name where left out"),
     ] = None,
 ) -> None:
     """Give the alias back to the last earlier champion that still loads."""
+    from .lineage.reference import CHAMPION
     from .registry.promotion import rollback
 
+    model = _reference(name)
+    if model.version is not None or model.alias not in (None, CHAMPION):
+        raise errors.RegistryError(
+            f"rollback goes back from {model.name}@champion to the last earlier champion, not to {name}: name the "
+            "model alone, or use `emoflow promote NAME --version N`"
+        )
     with _status("looking for an earlier champion that loads"):
-        done = rollback(name or _model_name(), reason=reason, **_where())
+        done = rollback(model.name, reason=reason, **_where())
     print(f"models:/{done.name}@champion is version {done.version} again; it was version {done.before}")
 
 
 @app.command(epilog="Example: `emoflow models`")
 def models(
-    name: Annotated[str | None, typer.Argument(help="one registered model; all where left out")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="NAME, NAME@champion or NAME/VERSION, also behind models:/; all where left out"),
+    ] = None,
 ) -> None:
     """What is registered: versions, who is champion, protocol, figures, whether the lineage is clean."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from .registry.promotion import models
+    from .registry.listing import models
 
     with _status("asking MLflow"):
-        rows = models(name, **_where())
+        rows = models(name and _reference(name), **_where())
     if not rows:
-        print("no model is registered yet: `dvc repro`, then `emoflow publish`")
+        what = f"{name} is not registered" if name else "no model is registered yet"
+        print(f"{what}: `dvc repro`, then `emoflow publish`")
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("model", "role", "protocol", "strategy", "UA %", "lineage"):
@@ -337,31 +360,62 @@ def models(
             print(f"{row['name']}/{row['version']}: {row['note']}")
 
 
-@app.command(epilog="Example: `emoflow predict clip.mp4 --text 'I did not expect that'`")
+@app.command(
+    epilog="Examples: `emoflow predict clip.mp4 --text 'I did not expect that'`; "
+    "`emoflow predict recordings/ 'more/*.wav' --csv predictions.csv`; `emoflow predict clip.wav --json -`"
+)
 def predict(
-    files: Annotated[list[Path] | None, typer.Argument(help="recordings: sound or film")] = None,
+    recordings: Annotated[
+        list[str] | None, typer.Argument(help="audio or video: files, folders, or glob patterns in quotes")
+    ] = None,
     text: Annotated[str | None, typer.Option(help="what is said")] = None,
-    model: Annotated[str | None, typer.Option(help="models:/NAME@champion or models:/NAME/VERSION")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON list instead of a table")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME, NAME@champion or NAME/VERSION, also behind models:/; the champion where left out"
+        ),
+    ] = None,
+    csv: Annotated[str | None, typer.Option(help="a CSV file to write the table to; - for stdout")] = None,
+    json: Annotated[str | None, typer.Option(help="a JSON file, a list of rows; - for stdout")] = None,
 ) -> None:
-    """Pull a model from the registry and ask it. It takes any subset of sound, words and face."""
-    from .registry.predict import predict
+    """Predict with a model from the registry. It takes any subset of audio, text and face.
 
-    uri = model or f"models:/{_model_name()}@champion"
-    with _status(f"loading {uri}"):
-        found = predict(uri, files or [], text=text, **_where(lineage=False))
-    if as_json:
-        print(found.to_json(orient="records", force_ascii=False))
-    else:
-        for row in found.to_dict(orient="records"):
-            _print(_answer(row, uri))
-    if found["label"].isna().any():
+    Exit status 1 says that there is a recording without a prediction; its reason stands in its place.
+    """
+    from .progress import track
+    from .registry.predict import find, predict
+
+    if csv == json == "-":
+        raise errors.RegistryError("--csv - and --json - both write to stdout: give one of them a file")
+    reference, found = _reference(model), find(recordings or [])
+    for path, reason in found.skipped.items():
+        print(f"skipped {path}: {reason}", file=sys.stderr)
+    table = predict(
+        reference,
+        found.files,
+        text=text,
+        progress=lambda numbers, total: track(numbers, total=total, what="predict"),
+        **_where(lineage=False),
+    )
+    if csv:
+        _write(csv, table.to_csv(index=False))
+    if json:
+        _write(json, table.to_json(orient="records", force_ascii=False) + "\n")
+    if not csv and not json:
+        for row in table.to_dict(orient="records"):
+            _print(_answer(row))
+    if table["label"].isna().any():
         raise typer.Exit(1)
 
 
 @app.command(epilog="Example: `emoflow lineage emotion-emotion7@champion`")
 def lineage(
-    uri: Annotated[str | None, typer.Argument(help="NAME@champion or NAME/VERSION")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="NAME, NAME@champion or NAME/VERSION, also behind models:/; params.yaml's champion where left out"
+        ),
+    ] = None,
     speaker: Annotated[
         str | None, typer.Option(help="which models heard this speaker? e.g. ravdess/07")
     ] = None,
@@ -369,15 +423,15 @@ def lineage(
     """What a model came from, down to the raw recordings; or which models heard a speaker."""
     from .lineage import Store, tree
 
-    store = Store(_settings().lineage_uri, root=Path())
-    if speaker:
-        heard = store.models_of_speaker(speaker)
-        for row in heard:
-            print(f"{row['name']}/{row['version']}: {row['role']}, {row['utterances']} utterances")
-        if not heard:
-            print(f"no registered model heard {speaker}")
-        return
-    _print(tree(uri or f"{_model_name()}@champion", store=store))
+    with Store(_settings().lineage_uri, root=Path()) as store:
+        if not speaker:
+            _print(tree(name or f"{_model_name()}@champion", store=store))
+            return
+        seen = store.models_of_speaker(speaker)
+    for row in seen:
+        print(f"{row['name']}/{row['version']}: {row['role']}, {row['utterances']} utterances")
+    if not seen:
+        print(f"no registered model heard {speaker}")
 
 
 @app.command(epilog="Example: `emoflow results`")
@@ -400,7 +454,8 @@ def results() -> None:
     from .lineage import Store
 
     name = _model_name()
-    champion = Store(_settings().lineage_uri, root=Path()).holder(name)
+    with Store(_settings().lineage_uri, root=Path()) as store:
+        champion = store.holder(name)
     said = "nobody yet: emoflow publish, emoflow promote" if champion is None else f"models:/{name}@champion"
     _print(table(metrics))
     print(
@@ -448,14 +503,51 @@ def _print_next(corpus: str) -> None:
     )
 
 
-def _model_name() -> str:
+def _params():
     from . import params
 
-    return params.load().model_name()
+    return params.load()
 
 
-def _answer(row: dict, uri: str):
-    """One prediction for a terminal: the label, what it was told from, and the probabilities as bars."""
+def _model_name() -> str:
+    return _params().model_name()
+
+
+def _reference(name: str | None):
+    """The registered model that a user names; params.yaml's where they name none."""
+    from .lineage.reference import parse
+
+    return parse(name or _model_name())
+
+
+def _to_promote(name: str | None, version: int | None) -> tuple[str, int | None]:
+    """The model and the version to promote, from the argument and ``--version``; None: the challenger."""
+    from .lineage.reference import CHALLENGER
+
+    model = _reference(name)
+    if model.alias not in (None, CHALLENGER):
+        from .lineage import Store
+        from .lineage.tree import resolve
+
+        with Store(_settings().lineage_uri, root=Path()) as store:
+            model = replace(model, version=resolve(name, store)[1], alias=None)
+    if None not in (version, model.version) and version != model.version:
+        raise errors.RegistryError(f"{name} and --version {version} name different versions")
+    return model.name, model.version if version is None else version
+
+
+def _write(target: str, text: str) -> None:
+    """Write to a file, whole or not at all, or to stdout where ``target`` is ``-``."""
+    from .files import write_text
+
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        write_text(Path(target), text)
+
+
+def _answer(row: dict):
+    """One prediction for a terminal: the probabilities as bars, what it rests on, and what the model was trained on."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -468,7 +560,10 @@ def _answer(row: dict, uri: str):
     for name, probability in sorted(classes.items(), key=lambda item: -item[1]):
         bar = Text("█" * round(30 * probability), style="cyan")
         shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
-    below = [Text(f"from {row['modalities_used']}, by {uri}", style="dim")]
+    below = [
+        Text(f"from {row['modalities_used']}, by {row['model']}", style="dim"),
+        Text(f"trained on {row['trained_on']}", style="dim"),
+    ]
     if row["unused"]:
         below.append(Text(f"not used: {row['unused']}", style="yellow"))
     return Group(title, shown, *below)

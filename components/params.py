@@ -241,6 +241,12 @@ class Evaluate(_Frozen):
 
 class Registry(_Frozen):
     name: Name
+    margin: float = Field(ge=0, lt=1)
+    """The loss of UA (0 to 1) against the champion that the 95 % interval of the difference must exclude."""
+    least_utterances: int = Field(ge=1)
+    least_speakers: int = Field(ge=2)
+    least_overlap: float = Field(gt=0, le=1)
+    """The share of the champion's held-out utterances that a challenger must have been tested on."""
 
 
 class Params(_Frozen):

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any, Literal
 
-from emoflow import pipeline, process, settings
+from emoflow import params, pipeline, process, settings
 from emoflow.files import read_json
 from emoflow.pipeline import Outcome
 from prefect import flow, get_run_logger, task
@@ -79,12 +79,12 @@ def publish(after: list[Outcome]) -> State:
 def gates(published: Any) -> State:
     """May the model become champion? A refusal is an answer, not a failure; a champion is not asked again."""
     from emoflow.lineage import Store
+    from emoflow.registry.compare import Policy
     from emoflow.registry.gates import judge
 
     held = settings.load()
-    store = Store(held.lineage_uri, root=Path())
-    champion = store.holder(published.name)
-    store.close()
+    with Store(held.lineage_uri, root=Path()) as store:
+        champion = store.holder(published.name)
     if champion == published.version:
         return Completed(name="Unchanged", message=f"{published.uri} is champion already")
     report = judge(
@@ -93,6 +93,7 @@ def gates(published: Any) -> State:
         root=Path(),
         tracking_uri=held.mlflow_tracking_uri,
         lineage_uri=held.lineage_uri,
+        policy=Policy.of(params.load().registry),
     )
     for gate in report.gates:
         line = f"{gate.gate}: {'holds' if gate.ok else 'refuses'}: {gate.found}"

@@ -5,11 +5,13 @@
 
 - ``harvest``: ``dvc.lock``, git, the verdicts and the folds → ``Facts``.
 - ``Store``: keeps facts, who is in which model, and the ledger of promotions.
+- ``parse``: a model's name as users write it (``models:/NAME@champion``, ``NAME/3``) → ``ModelReference``.
 - ``graph`` and ``tree``: a model back to its raw files, as plain data and for a terminal.
 """
 
 from .harvest import harvest
+from .reference import ModelReference, parse
 from .store import Facts, LedgerRow, Store
 from .tree import graph, tree
 
-__all__ = ["Facts", "LedgerRow", "Store", "graph", "harvest", "tree"]
+__all__ = ["Facts", "LedgerRow", "ModelReference", "Store", "graph", "harvest", "parse", "tree"]

@@ -5,14 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
 from ..errors import LineageError, PromotionConflict
 from . import tables as t
-
-CHAMPION = "champion"
+from .reference import CHAMPION
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,28 @@ class LedgerRow:
 class Store:
     """The lineage database at ``uri``: ``sqlite:///PATH`` (relative to ``root``) or ``postgresql://…``.
 
-    Any number of processes may use one. Raises LineageError where it cannot be reached.
+    Any number of processes may use one database. As a context manager it closes its connections at the end.
+
+    Args:
+        uri: the database.
+        root: the folder that a relative path of SQLite is below.
+
+    Raises:
+        LineageError: where the database cannot be reached or written.
     """
 
     def __init__(self, uri: str, *, root: str | Path = "."):
         self._engine = t.engine_of(uri, root=Path(root))
         t.create(self._engine)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
+        """Close the connections to the database."""
         self._engine.dispose()
 
     # -- models ------------------------------------------------------------------------------------

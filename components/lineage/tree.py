@@ -1,37 +1,44 @@
 """A model back to its raw files: ``graph`` as plain data, ``tree`` for a terminal."""
 
-import re
 from typing import Any
 
 from ..errors import LineageError, listed
-from .store import CHAMPION, Store
+from .reference import CHALLENGER, CHAMPION, LATEST, parse
+from .store import Store
 
 
-def parse(uri: str, store: Store) -> tuple[str, int]:
-    """``models:/NAME@champion``, ``models:/NAME/3`` or either without ``models:/`` → name and version.
+def resolve(text: str, store: Store) -> tuple[str, int]:
+    """Find the version that a user names, by the lineage store.
 
-    ``champion`` is who holds it by the ledger; ``challenger`` and ``latest`` are the newest version.
+    Args:
+        text: a model's name in any form that `reference.parse` reads. A bare name is the champion, or the newest
+            version where there is none; ``@challenger`` and ``/latest`` are the newest version.
+        store: the lineage store.
+
+    Returns:
+        The model's name and the version.
 
     Raises:
-        LineageError: for another form, and for a model or alias that nobody holds.
+        LineageError: for another form, and for a model or an alias that is not known.
     """
-    found = re.fullmatch(r"(?:models:/)?([^/@]+)(?:@([\w.-]+)|/(\d+|latest))?", uri)
-    if not found:
-        raise LineageError(f"{uri!r} names no model; wanted models:/NAME@champion or models:/NAME/VERSION")
-    name, alias, version = found[1], found[2], found[3]
-    if version and version != "latest":
-        return name, int(version)
-    if alias not in (None, "challenger") or (alias is None and version is None):
-        held = store.holder(name, alias or CHAMPION)
-        if held is not None:
-            return name, held
-        if alias:
-            raise LineageError(f"nobody holds {name}@{alias}; `emoflow models` lists what there is")
-    versions = [row["version"] for row in store.models(name)]
+    model = parse(text)
+    if model.version is not None:
+        return model.name, model.version
+    if model.alias not in (CHALLENGER, LATEST):
+        version = store.holder(model.name, model.alias or CHAMPION)
+        if version is not None:
+            return model.name, version
+        if model.alias:
+            raise LineageError(
+                f"no version of {model.name} is {model.alias}; `emoflow models` lists what there is"
+            )
+    versions = [row["version"] for row in store.models(model.name)]
     if not versions:
         known = {row["name"] for row in store.models()}
-        raise LineageError(f"no model {name!r} has lineage here; known: {listed(sorted(known)) or 'none'}")
-    return name, max(versions)
+        raise LineageError(
+            f"no model {model.name!r} has lineage here; known: {listed(sorted(known)) or 'none'}"
+        )
+    return model.name, max(versions)
 
 
 def graph(name: str, version: int, *, store: Store) -> dict[str, Any]:
@@ -113,7 +120,7 @@ def tree(uri: str, *, store: Store):
     Raises:
         LineageError: for a model that is not known.
     """
-    name, version = parse(uri, store)
+    name, version = resolve(uri, store)
     return _render(graph(name, version, store=store))
 
 

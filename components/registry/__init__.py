@@ -1,9 +1,10 @@
 """From a finished experiment to a model that may be used: packaging, publishing, gates, promotion, prediction.
 
     publish.publish(root=…, tracking_uri=…, lineage_uri=…)            → Published: the model in MLflow, once
-    gates.judge(name, version, …)                                     → Report: may it become champion?
-    promotion.promote(name, version, …), rollback(name, …), models()  → compare-and-set, with a ledger
-    predict.predict(uri, …)                                           → a table: label, probabilities, what was used
+    gates.judge(name, version, policy=…, …)                           → Report: may it become champion?
+    promotion.promote(name, version, …), rollback(name, …)            → compare-and-set, with a ledger
+    listing.models(…)                                                 → the registered versions
+    predict.predict(reference, files, …)                              → a table: label, probabilities, what was used
 
 MLflow takes seconds to import, so these modules are imported by whoever needs one.
 """

@@ -1,8 +1,9 @@
-"""Is one model better than another? On the same protocol and the same utterances, paired by speaker."""
+"""Is one model better than another? Paired on the utterances that both were tested on, by speaker."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,70 @@ from ..evaluation.metrics import confusion_by, ua
 CHOSEN = "chosen"
 
 
-def held_out(path: Path, strategy: str) -> pd.DataFrame:
-    """A run's held-out predictions as ``utterance_id → label, predicted``, the seeds' probabilities averaged.
+@dataclass(frozen=True)
+class Policy:
+    """What a challenger must show against the champion: ``registry`` of ``params.yaml``."""
 
-    The nested choice's (``chosen``), where the run has them; else those of ``strategy``.
+    margin: float
+    """The loss of unweighted average recall (UA, 0 to 1) that is accepted; the interval must exclude a larger one."""
+    least_utterances: int
+    least_speakers: int
+    least_overlap: float
+    """The share of the champion's held-out utterances that the challenger must have been tested on, too."""
+
+    @classmethod
+    def of(cls, stated: Any) -> Self:
+        """The policy that ``registry`` of ``params.yaml`` states (``params.Registry``)."""
+        return cls(**{each.name: getattr(stated, each.name) for each in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """UA of two models on their common held-out utterances, and the interval of the difference.
+
+    ``low`` and ``high`` bound the difference (challenger minus champion) with 95 % confidence; None where fewer than
+    two speakers are common. ``speakers`` counts the groups that are paired; an utterance whose speaker is unknown is
+    a group of its own, and ``unnamed`` counts those.
+    """
+
+    utterances: int
+    speakers: int
+    unnamed: int
+    overlap: float
+    challenger: float
+    champion: float
+    difference: float
+    low: float | None
+    high: float | None
+
+    def lacking(self, policy: Policy) -> list[str]:
+        """What the overlap has too little of, one phrase each; empty where it suffices."""
+        found = []
+        if self.utterances < policy.least_utterances:
+            found.append(f"{self.utterances} common utterances (at least {policy.least_utterances})")
+        if self.speakers < policy.least_speakers:
+            found.append(f"{self.speakers} common speakers (at least {policy.least_speakers})")
+        if self.overlap < policy.least_overlap:
+            found.append(
+                f"{100 * self.overlap:.0f} % of the champion's held-out utterances (at least "
+                f"{100 * policy.least_overlap:.0f} %)"
+            )
+        return found
+
+    def passes(self, policy: Policy) -> bool:
+        """Whether the overlap suffices and the interval excludes a loss larger than the margin."""
+        return not self.lacking(policy) and self.low is not None and self.low > -policy.margin
+
+
+def held_out(path: Path, strategy: str) -> pd.DataFrame:
+    """Read a run's held-out predictions, the probabilities averaged over seeds.
+
+    Args:
+        path: ``data/predictions.parquet`` of the run.
+        strategy: whose predictions to take where the run has no nested choice (``chosen``).
+
+    Returns:
+        Columns ``label`` and ``predicted``, indexed by ``utterance_id``.
     """
     table = pd.read_parquet(path)
     name = CHOSEN if CHOSEN in set(table["strategy"]) else strategy
@@ -29,36 +90,48 @@ def held_out(path: Path, strategy: str) -> pd.DataFrame:
 
 
 def paired(
-    new: pd.DataFrame, old: pd.DataFrame, *, speakers: Mapping[str, str | None], classes: list[str]
-) -> dict[str, Any] | None:
-    """Unweighted average recall of both on the utterances that both have, and the difference's 95 % interval.
+    challenger: pd.DataFrame, champion: pd.DataFrame, *, speakers: Mapping[str, str | None]
+) -> Comparison | None:
+    """Compare two models' UA on the utterances that both were tested on.
+
+    Speakers are the sampling units; the interval is that of `evaluation.intervals.of_difference`.
 
     Args:
-        speakers: utterance → who speaks; each utterance counts as one of its own where nobody knows.
+        challenger, champion: held-out predictions, as `held_out` returns them.
+        speakers: utterance → speaker; an utterance whose speaker is None counts as a speaker of its own.
 
     Returns:
-        ``{"utterances", "speakers", "new", "old", "difference", "low", "high"}``; None without a common
-        utterance.
+        The comparison; None where no utterance is common.
     """
-    common = sorted(set(new.index) & set(old.index) & set(speakers))
+    common = sorted(set(challenger.index) & set(champion.index) & set(speakers))
     if not common:
         return None
-    who, group = np.unique([speakers[each] or each for each in common], return_inverse=True)
-    code = {name: number for number, name in enumerate(classes)}
-    truth = new.loc[common, "label"].map(code).to_numpy()
-    counts = [
-        confusion_by(group, truth, each.loc[common, "predicted"].map(code).to_numpy(),
-                     groups=len(who), classes=len(classes))
-        for each in (new, old)
-    ]  # fmt: skip
-    points = [float(ua(each.sum(0))) for each in counts]
-    interval = intervals.of_difference(ua, *counts)
-    return {
-        "utterances": len(common),
-        "speakers": len({speakers[each] for each in common} - {None}),
-        "new": points[0],
-        "old": points[1],
-        "difference": interval.mean,
-        "low": interval.low,
-        "high": interval.high,
-    }
+    names, speaker = np.unique([speakers[each] or each for each in common], return_inverse=True)
+    labels = challenger.loc[common, "label"].to_numpy()
+    classes = np.unique(
+        np.concatenate([labels, *(p.loc[common, "predicted"] for p in (challenger, champion))])
+    )
+    codes = {name: number for number, name in enumerate(classes)}
+    truth = np.array([codes[label] for label in labels])
+    confusion = [
+        confusion_by(
+            speaker,
+            truth,
+            predictions.loc[common, "predicted"].map(codes).to_numpy(),
+            groups=len(names),
+            classes=len(classes),
+        )
+        for predictions in (challenger, champion)
+    ]
+    interval = intervals.of_difference(ua, *confusion)
+    return Comparison(
+        utterances=len(common),
+        speakers=len(names),
+        unnamed=sum(speakers[each] is None for each in common),
+        overlap=len(common) / len(champion),
+        challenger=float(ua(confusion[0].sum(0))),
+        champion=float(ua(confusion[1].sum(0))),
+        difference=interval.mean,
+        low=interval.low,
+        high=interval.high,
+    )

@@ -1,8 +1,8 @@
 """May a version become champion? Each gate says what it found, what it expected, and what to do."""
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,14 @@ from ..errors import RegistryError, listed
 from ..files import digest_of, read_json
 from ..lineage import Store
 from . import loadback
-from .compare import held_out, paired
+from .compare import Policy, held_out, paired
 from .tracking import WEIGHTS, artifact, tracking, version_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
 
+WAIVE_BETTER = "promote it all the same with --waive better --reason …"
 WAIVABLE = ("lineage", "alarms", "protocol", "better")
 """Gates that a person may answer for. Data that broke its contract and a model that does not load are not among
 them."""
@@ -69,12 +71,22 @@ def judge(
     root: str | Path,
     tracking_uri: str,
     lineage_uri: str,
+    policy: Policy,
     waive: Sequence[str] = (),
 ) -> Report:
-    """Ask every gate about a version, and log the report to its run.
+    """Check every gate for a version, and log the report to its run.
 
     Args:
+        name: the registered model.
+        version: the version that is to become champion.
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        lineage_uri: the lineage database.
+        policy: what the version must show against the champion.
         waive: gates that may fail; those that did are marked in the report.
+
+    Returns:
+        The gates' answers.
 
     Raises:
         RegistryError: for an unknown version, and for a gate that cannot be waived.
@@ -82,22 +94,29 @@ def judge(
     root = Path(root)
     if wrong := sorted(set(waive) - set(WAIVABLE)):
         raise RegistryError(f"{listed(wrong)} cannot be waived; these can: {listed(WAIVABLE)}")
-    store = Store(lineage_uri, root=root)
-    champion = store.holder(name)
-    with tracking(tracking_uri, root=root) as client, tempfile.TemporaryDirectory() as folder:
+    with (
+        Store(lineage_uri, root=root) as store,
+        tracking(tracking_uri, root=root) as client,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        champion = store.holder(name)
         registered = version_of(client, name, version)
         model = store.model(name, version)
-        here = _Figures(client, registered.run_id, Path(folder) / "new")
-        gates = [_data(model), _lineage(model), _alarms(here.metrics)]
+        challenger_figures = _Figures(client, registered.run_id, Path(folder) / "challenger")
+        gates = [_data(model), _lineage(model), _alarms(challenger_figures.metrics)]
         if champion is not None and champion != version:
-            there = _Figures(client, version_of(client, name, champion).run_id, Path(folder) / "old")
-            gates += [_protocol(here, there, champion), _better(here, there, champion, store, name, version)]
+            champion_run = version_of(client, name, champion).run_id
+            champion_figures = _Figures(client, champion_run, Path(folder) / "champion")
+            speakers = {row["utterance_id"]: row["speaker"] for row in store.members(name, version)}
+            gates += [
+                _protocol(challenger_figures, champion_figures, champion),
+                _better(challenger_figures, champion_figures, champion, speakers, policy),
+            ]
         loaded = loadback.check(name, version, root=root, tracking_uri=tracking_uri)
         gates.append(_loads(loaded, registered.tags.get(WEIGHTS) == model["weights_sha256"]))
-        gates = [Gate(**asdict(g) | {"waived": not g.ok and g.gate in waive}) for g in gates]
+        gates = [replace(gate, waived=not gate.ok and gate.gate in waive) for gate in gates]
         report = Report(name, version, champion, gates, loaded)
         client.log_dict(registered.run_id, report.as_dict(), f"gates/{report.digest()[:12]}.json")
-    store.close()
     return report
 
 
@@ -114,19 +133,10 @@ class _Figures:
             )
         self.metrics = read_json(path)
 
-    @property
-    def folds(self) -> dict[str, Any]:
-        path = artifact(self._client, self._run_id, "data/folds.json", self._folder)
-        return {} if path is None else read_json(path)
-
-    def held_out(self):
+    def held_out(self) -> "pd.DataFrame | None":
+        """The held-out predictions; None where the run has none."""
         path = artifact(self._client, self._run_id, "data/predictions.parquet", self._folder)
         return None if path is None else held_out(path, self.metrics["best"])
-
-    @property
-    def ua(self) -> float:
-        strategies = self.metrics["strategies"]
-        return strategies.get("chosen", strategies[self.metrics["best"]])["ua"]["mean"]
 
 
 def _data(model: dict[str, Any]) -> Gate:
@@ -184,34 +194,50 @@ def _protocol(new: _Figures, old: _Figures, champion: int) -> Gate:
     )
 
 
-def _better(new: _Figures, old: _Figures, champion: int, store: Store, name: str, version: int) -> Gate:
-    expected = f"a higher UA than the champion (version {champion}) on the same held-out utterances"
-    predictions = new.held_out(), old.held_out()
-    compared = None
-    if predictions[0] is not None and predictions[1] is not None:
-        speakers = {row["utterance_id"]: row["speaker"] for row in store.members(name, version)}
-        compared = paired(*predictions, speakers=speakers, classes=new.metrics["classes"])
-    if compared:
-        whose = f"{compared['speakers']} speakers" if compared["speakers"] else "speakers whom nobody named"
-        found = (
-            f"UA {100 * compared['new']:.1f} against {100 * compared['old']:.1f} on {compared['utterances']} "
-            f"utterances of {whose}"
-        )
-        if compared["low"] is not None:
-            found += f", difference {100 * compared['low']:+.1f} to {100 * compared['high']:+.1f}"
-        better = compared["difference"] > 0
-    elif new.folds.get("digest") and new.folds.get("digest") == old.folds.get("digest"):
-        better = new.ua > old.ua
-        found = f"UA {100 * new.ua:.1f} against {100 * old.ua:.1f}, on the same folds"
-    else:
-        better, found = False, "not one held-out utterance is common to both"
-    return Gate(
-        "better",
-        better,
-        found,
-        expected,
-        "" if better else "improve the model, or promote it all the same with --waive better --reason …",
+def _better(
+    challenger: _Figures,
+    champion: _Figures,
+    champion_version: int,
+    speakers: Mapping[str, str | None],
+    policy: Policy,
+) -> Gate:
+    """Non-inferiority: the interval of the paired difference of UA excludes a loss larger than the margin."""
+    margin = f"{100 * policy.margin:g} points of UA"
+    expected = (
+        f"on the same held-out utterances as the champion (version {champion_version}), the 95 % interval of the "
+        f"difference excludes a loss of {margin}; at least {policy.least_utterances} utterances, "
+        f"{policy.least_speakers} speakers and {100 * policy.least_overlap:g} % of the champion's are common"
     )
+    predictions = challenger.held_out(), champion.held_out()
+    if predictions[0] is None or predictions[1] is None:
+        which = "the champion's" if predictions[1] is None else "this version's"
+        found = f"{which} run has no data/predictions.parquet, so the two cannot be compared"
+        return Gate("better", False, found, expected, "publish it again, or " + WAIVE_BETTER)
+    comparison = paired(*predictions, speakers=speakers)
+    if comparison is None:
+        found = "not one held-out utterance is common to both"
+        return Gate(
+            "better", False, found, expected, "evaluate on the champion's corpora, too, or " + WAIVE_BETTER
+        )
+    groups = f"{comparison.speakers} speakers"
+    if comparison.unnamed:
+        groups += f" ({comparison.unnamed} utterances of unknown speakers, each counted as its own)"
+    found = (
+        f"UA {100 * comparison.challenger:.1f} against {100 * comparison.champion:.1f} on {comparison.utterances} "
+        f"utterances of {groups}, {100 * comparison.overlap:.0f} % of the champion's; "
+        f"difference {100 * comparison.difference:+.1f}"
+    )
+    if comparison.low is not None:
+        found += f" ({100 * comparison.low:+.1f} to {100 * comparison.high:+.1f})"
+    lacking = comparison.lacking(policy)
+    if lacking:
+        found += "; too little in common: only " + ", ".join(lacking)
+    if comparison.passes(policy):
+        return Gate("better", True, found, expected)
+    advice = (
+        "evaluate on the champion's corpora, too" if lacking else "improve the model or test more speakers"
+    )
+    return Gate("better", False, found, expected, f"{advice}, or {WAIVE_BETTER}")
 
 
 def _loads(loaded: dict[str, Any], same_weights: bool) -> Gate:

@@ -1,73 +1,164 @@
 """Predict with a registered model, as any application would: MLflow and a URI."""
 
-from collections.abc import Sequence
+import glob
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RegistryError
-from .tracking import alias_of, tracking
+from ..lineage.reference import CHAMPION, LATEST, ModelReference
+from .tracking import alias_of, tracking, version_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif"})
 VIDEO = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv"})
+SYNTHETIC = "control"
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """The recordings to predict, and the files that were left out, each with the reason."""
+
+    files: list[Path]
+    skipped: dict[Path, str]
+
+
+def find(given: Sequence[str | Path]) -> Recordings:
+    """Find the recordings that paths name.
+
+    Args:
+        given: files; folders, which are searched with all below them; glob patterns (``**`` for any depth).
+
+    Returns:
+        The recordings, each once, in the order given, those of a folder or a pattern by name; and what a folder or a
+        pattern holds that is no recording.
+
+    Raises:
+        RegistryError: for a path that is not there, a file named by itself that is no recording, and a folder or a
+            pattern without a recording.
+    """
+    files: dict[Path, None] = {}
+    skipped: dict[Path, str] = {}
+    for each in given:
+        path = Path(each)
+        if path.is_file():
+            if problem := _problem(path):
+                raise RegistryError(f"{path} is not a recording: {problem}")
+            files[path] = None
+            continue
+        if path.is_dir():
+            candidates = [file for file in path.rglob("*") if not _hidden(file.relative_to(path))]
+        elif glob.has_magic(str(each)):
+            candidates = [Path(match) for match in glob.glob(str(each), recursive=True)]  # noqa: PTH207
+        else:
+            raise RegistryError(f"{path} does not exist")
+        candidates = sorted(file for file in candidates if file.is_file())
+        problems = {file: problem for file in candidates if (problem := _problem(file))}
+        if len(problems) == len(candidates):
+            raise RegistryError(f"{each} holds no recording; known endings: {_endings()}")
+        skipped |= problems
+        files |= dict.fromkeys(file for file in candidates if file not in problems)
+    return Recordings(list(files), skipped)
 
 
 def predict(
-    uri: str,
-    files: Sequence[str | Path] = (),
+    reference: ModelReference,
+    files: Sequence[Path] = (),
     *,
     text: str | None = None,
     root: str | Path,
     tracking_uri: str,
+    progress: Callable[[Iterable[int], int], Iterable[int]] = lambda numbers, total: numbers,
 ) -> "pd.DataFrame":
-    """The model's answer for each file (by its ending audio or video), or for the text alone.
+    """Predict each file (audio or video, by its ending), or the text alone.
 
     Args:
-        uri: ``models:/NAME@champion`` or ``models:/NAME/VERSION``.
+        reference: the model; its champion where no version is named.
+        files: recordings, as `find` returns them.
         text: what is said; in every file, where there are several.
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        progress: wraps the row numbers and their count while the rows are predicted.
 
     Returns:
-        the table of ``inference.Predictor.table``, with a first column ``file``.
+        The table of ``inference.Predictor.table`` with the columns ``file`` and ``model`` (``models:/NAME/VERSION``)
+        before, and ``trained_on`` (the corpora) behind.
 
     Raises:
-        RegistryError: for a model that cannot be loaded, a file that is not there or is of neither kind.
+        RegistryError: for a model that cannot be loaded, or where neither a file nor a text is given.
     """
     import pandas as pd
 
-    rows = [_row(Path(file), text) for file in files] or [
-        {"file": None, "audio": None, "video": None, "text": text}
-    ]
     if not files and not text:
         raise RegistryError("nothing to predict: give a recording, or --text 'what was said'")
+    rows = [_row(file, text) for file in files] or [
+        {"file": None, "audio": None, "video": None, "text": text}
+    ]
     frame = pd.DataFrame(rows, dtype=object)
-    name, at, alias = uri.removeprefix("models:/").partition("@")
     with tracking(tracking_uri, root=Path(root)) as client:
         import mlflow
 
-        if at and alias_of(client, name, alias) is None:
-            raise RegistryError(
-                f"no version of {name} is {alias}; `emoflow models` lists what there is, `emoflow promote` makes one"
-            )
+        entry = _version(client, reference)
+        uri = f"models:/{entry.name}/{entry.version}"
         model = mlflow.pyfunc.load_model(uri)
-        found = model.predict(frame[["audio", "video", "text"]])
+        media = frame[["audio", "video", "text"]]
+        found = pd.concat(
+            [model.predict(media.iloc[[number]]) for number in progress(range(len(media)), len(media))]
+        )
     found.insert(0, "file", frame["file"].to_numpy())
+    found.insert(1, "model", uri)
+    found["trained_on"] = trained_on(entry.tags.get("corpora", ""))
     return found
 
 
+def trained_on(corpora: str) -> str:
+    """What a model was trained on, in words, from the tag ``corpora`` (``control+ravdess``)."""
+    names = [name for name in corpora.split("+") if name]
+    said = ["the synthetic control corpus (no real speech)" if name == SYNTHETIC else name for name in names]
+    return " and ".join(said) or "corpora that its version does not name"
+
+
+def _version(client: "MlflowClient", reference: ModelReference) -> "ModelVersion":
+    """The registered version that is meant."""
+    name, version = reference.name, reference.version
+    if reference.alias == LATEST:
+        versions = [int(each.version) for each in client.search_model_versions(f"name='{name}'")]
+        version = max(versions, default=0)
+    elif version is None:
+        alias = reference.alias or CHAMPION
+        version = alias_of(client, name, alias)
+        if version is None:
+            raise RegistryError(
+                f"no version of {name} is {alias}; `emoflow models` lists what there is, `emoflow promote` makes one"
+            )
+    return version_of(client, name, version)
+
+
+def _problem(path: Path) -> str | None:
+    """Why a file is no recording, by its ending and size; None if it may be one."""
+    if path.suffix.lower() not in AUDIO | VIDEO:
+        return f"the ending {path.suffix!r} is neither audio nor video; known: {_endings()}"
+    return "it is empty (0 bytes)" if not path.stat().st_size else None
+
+
+def _endings() -> str:
+    return " ".join(sorted(AUDIO | VIDEO))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _row(path: Path, text: str | None) -> dict[str, str | None]:
-    if not path.is_file():
-        raise RegistryError(f"{path} is not there")
-    ending = path.suffix.lower()
-    if ending not in AUDIO | VIDEO:
-        raise RegistryError(
-            f"{path}: {ending or 'no ending'} says neither sound nor video; known: {' '.join(sorted(AUDIO | VIDEO))}"
-        )
-    given = str(path.resolve())
+    given, video = str(path.resolve()), path.suffix.lower() in VIDEO
     return {
         "file": str(path),
-        "audio": given if ending in AUDIO else None,
-        "video": given if ending in VIDEO else None,
+        "audio": None if video else given,
+        "video": given if video else None,
         "text": text,
     }

@@ -4,13 +4,15 @@ import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import GateRefused, PromotionConflict, RegistryError
 from ..lineage import Store
+from ..lineage.reference import CHALLENGER, CHAMPION
 from . import loadback
+from .compare import Policy
 from .gates import Report, judge
-from .tracking import CHALLENGER, CHAMPION, WEIGHTS, alias_of, tracking, version_of
+from .tracking import WEIGHTS, alias_of, tracking, version_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,6 +50,7 @@ def promote(
     tracking_uri: str,
     lineage_uri: str,
     reason: str,
+    policy: Policy | None = None,
     who: str | None = None,
     expected: int | None = ANY,
     waive: Sequence[str] = (),
@@ -58,59 +61,70 @@ def promote(
     A version that is champion already, or has the champion's weights, is left where it is.
 
     Args:
-        version: the challenger where None.
+        name: the registered model.
+        version: the version to promote; the challenger where None.
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        lineage_uri: the lineage database, which holds the ledger.
+        reason: kept in the ledger.
+        policy: what a challenger must show against the champion; needed where no ``report`` is given.
+        who: kept in the ledger; the user's login name where None.
         expected: who must be champion now; None: nobody. Where left out, the one the gates compared with.
         waive: gates that may fail; the ledger keeps their names. A reason is then required.
-        report: the gates' answers about this very version, where they have been asked; they are asked otherwise.
+        report: the gates' answers about this version, where they have been checked already.
 
     Raises:
         GateRefused: naming the gates that do not hold.
         PromotionConflict: the champion is another than expected.
         RegistryError: an unknown model or version; a waiver without a reason.
+        ValueError: neither a report nor a policy.
     """
+    if report is None and policy is None:
+        raise ValueError("promote needs a policy for the gates, or their report")
     if waive and not reason.strip():
         raise RegistryError("a gate can only be waived with a reason: --reason '…', which the ledger keeps")
     root = Path(root)
-    store = Store(lineage_uri, root=root)
-    with tracking(tracking_uri, root=root) as client:
-        version = _challenger(client, name) if version is None else version
-        weights = version_of(client, name, version).tags.get(WEIGHTS)
-        champion = store.holder(name)
-        if expected not in (ANY, champion):
-            raise PromotionConflict(
-                f"{name}@{CHAMPION} is {champion}, not {expected} as expected; nothing was changed"
-            )
-        if champion is not None:
-            same = version == champion or version_of(client, name, champion).tags.get(WEIGHTS) == weights
-            if same:
+    with Store(lineage_uri, root=root) as store:
+        with tracking(tracking_uri, root=root) as client:
+            version = _challenger(client, name) if version is None else version
+            weights = version_of(client, name, version).tags.get(WEIGHTS)
+            champion = store.holder(name)
+            if expected not in (ANY, champion):
+                raise PromotionConflict(
+                    f"{name}@{CHAMPION} is {champion}, not {expected} as expected; nothing was changed"
+                )
+            if champion is not None and (
+                version == champion or version_of(client, name, champion).tags.get(WEIGHTS) == weights
+            ):
                 project(client, store, name)
                 return Promoted(name, champion, champion, False)
-    if report is None:
-        report = judge(
-            name, version, root=root, tracking_uri=tracking_uri, lineage_uri=lineage_uri, waive=waive
+        if report is None:
+            report = judge(
+                name,
+                version,
+                root=root,
+                tracking_uri=tracking_uri,
+                lineage_uri=lineage_uri,
+                policy=policy,
+                waive=waive,
+            )
+        elif (report.name, report.version) != (name, version):
+            raise RegistryError(
+                f"the report is about {report.name} version {report.version}, not about {name} version {version}"
+            )
+        if not report.ok:
+            raise GateRefused(f"{name} version {version} may not be promoted:\n{_refusals(report)}")
+        row = store.move(
+            name,
+            expected=report.champion,
+            to=version,
+            who=who or getpass.getuser(),
+            reason=reason or "passed the gates",
+            report_sha256=report.digest(),
+            waived=report.waived,
         )
-    elif (report.name, report.version) != (name, version):
-        raise RegistryError(
-            f"the gates answered about {report.name} {report.version}, not about {name} {version}"
-        )
-    if not report.ok:
-        said = "\n".join(
-            f"  {gate.gate}: {gate.found}\n    wanted: {gate.expected}\n    {gate.advice}"
-            for gate in report.refusals
-        )
-        raise GateRefused(f"{name} version {version} may not be promoted:\n{said}")
-    row = store.move(
-        name,
-        expected=report.champion,
-        to=version,
-        who=who or getpass.getuser(),
-        reason=reason or "passed the gates",
-        report_sha256=report.digest(),
-        waived=report.waived,
-    )
-    with tracking(tracking_uri, root=root) as client:
-        project(client, store, name)
-    store.close()
+        with tracking(tracking_uri, root=root) as client:
+            project(client, store, name)
     return Promoted(name, version, row.from_version, True, report)
 
 
@@ -132,19 +146,24 @@ def rollback(
     if not reason.strip():
         raise RegistryError("a rollback needs a reason: --reason '…', which the ledger keeps")
     root = Path(root)
-    store = Store(lineage_uri, root=root)
-    now = store.holder(name)
     failed = {}
-    for version in earlier(store, name):
-        problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri)
-        if problem is None:
-            store.move(
-                name, expected=now, to=version, who=who or getpass.getuser(), reason=reason, action="rollback"
-            )
-            with tracking(tracking_uri, root=root) as client:
-                project(client, store, name)
-            return Promoted(name, version, now, True)
-        failed[version] = problem
+    with Store(lineage_uri, root=root) as store:
+        champion = store.holder(name)
+        for version in earlier(store, name):
+            problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri)
+            if problem is None:
+                store.move(
+                    name,
+                    expected=champion,
+                    to=version,
+                    who=who or getpass.getuser(),
+                    reason=reason,
+                    action="rollback",
+                )
+                with tracking(tracking_uri, root=root) as client:
+                    project(client, store, name)
+                return Promoted(name, version, champion, True)
+            failed[version] = problem
     why = "".join(f"\n  version {version}: {problem}" for version, problem in failed.items())
     raise RegistryError(
         f"{name} has no earlier champion to go back to" + (f" that still loads:{why}" if why else "")
@@ -164,47 +183,6 @@ def earlier(store: Store, name: str) -> list[int]:
     return reigns[-2::-1]
 
 
-def models(
-    name: str | None = None, *, root: str | Path, tracking_uri: str, lineage_uri: str
-) -> list[dict[str, Any]]:
-    """Every registered version, newest first: name, version, role, protocol, strategy, corpora, ua, lineage, note.
-
-    ``note`` says where MLflow's alias differs from the ledger: somebody moved it by hand; `promote` mends it.
-    """
-    root = Path(root)
-    store = Store(lineage_uri, root=root)
-    rows = []
-    with tracking(tracking_uri, root=root) as client:
-        chosen = f"name='{name}'" if name else None
-        for registered in sorted(client.search_registered_models(chosen), key=lambda each: each.name):
-            champion = store.holder(registered.name)
-            alias = alias_of(client, registered.name, CHAMPION)
-            challenger = alias_of(client, registered.name, CHALLENGER)
-            found = client.search_model_versions(f"name='{registered.name}'")
-            for held in sorted(found, key=lambda each: -int(each.version)):
-                version = int(held.version)
-                roles = {champion: CHAMPION, challenger: CHALLENGER}
-                note = ""
-                if version == alias != champion:
-                    note = f"MLflow's alias says champion, the ledger says {champion or 'nobody'}"
-                run = client.get_run(held.run_id) if held.run_id else None
-                rows.append(
-                    {
-                        "name": registered.name,
-                        "version": version,
-                        "role": CHAMPION if version == champion else roles.get(version, ""),
-                        "protocol": held.tags.get("protocol", ""),
-                        "strategy": held.tags.get("strategy", ""),
-                        "corpora": held.tags.get("corpora", ""),
-                        "ua": run.data.metrics.get("ua") if run else None,
-                        "lineage": held.tags.get("lineage", "unknown"),
-                        "note": note,
-                    }
-                )
-    store.close()
-    return rows
-
-
 def project(client: "MlflowClient", store: Store, name: str) -> None:
     """Set MLflow's alias to what the ledger says; a challenger that has become champion is challenger no more."""
     champion = store.holder(name)
@@ -214,6 +192,14 @@ def project(client: "MlflowClient", store: Store, name: str) -> None:
         client.set_registered_model_alias(name, CHAMPION, champion)
     if alias_of(client, name, CHALLENGER) == champion:
         client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _refusals(report: Report) -> str:
+    """The gates that do not hold: what each found, what it expects, what to do."""
+    return "\n".join(
+        f"  {gate.gate}: {gate.found}\n    expected: {gate.expected}\n    {gate.advice}"
+        for gate in report.refusals
+    )
 
 
 def _challenger(client: "MlflowClient", name: str) -> int:

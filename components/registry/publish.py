@@ -9,7 +9,7 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,19 @@ from ..errors import RegistryError
 from ..evaluation import run_links
 from ..files import file_digest, read_json
 from ..lineage import Facts, Store, harvest
+from ..lineage.reference import CHALLENGER, CHAMPION
 from . import record
 from .closure import SOURCE, closure
 from .package import ENTRY, pack
-from .tracking import CHALLENGER, CHAMPION, WEIGHTS, absolute, alias_of, experiment, tracking
+from .tracking import WEIGHTS, absolute, alias_of, experiment, runs_page, tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MODEL = Path("data/model")
 METRICS = Path("reports/metrics.json")
+NOTE, KIND = "mlflow.note.content", "mlflow.experimentKind"
+"""MLflow's tags of a description, and of the view that an experiment opens in."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Published:
     version: int
     reused: bool
     clean: bool
+    page: str = field(default="", compare=False)
+    """The address of the experiment's runs in MLflow's UI."""
 
     @property
     def uri(self) -> str:
@@ -84,14 +89,14 @@ def publish(
     uri, name = absolute(tracking_uri, root), model_name(root)
     packed = [f"{SOURCE.name}/{module}" for module in closure(ENTRY).modules]
     facts = harvest(root, name=name, version=0, run_id="", packed=packed)
-    store = Store(lineage_uri, root=root)
     lock = root / ".emoflow" / "publish.lock"
     lock.parent.mkdir(exist_ok=True)
-    with FileLock(lock), tracking(uri, root=root) as client:
+    with Store(lineage_uri, root=root) as store, FileLock(lock), tracking(uri, root=root) as client:
         found = _published(client, name, facts.weights_sha256)
         if found is None:
             run_id = _log(client, root, uri, name, facts)
             version = _register(client, root, run_id, name, facts, landmark_model)
+            _describe(client, root, run_id, replace(facts, version=version))
         else:
             version, run_id = found
         facts = replace(facts, version=version, run_id=run_id)
@@ -100,6 +105,7 @@ def publish(
         if alias_of(client, name, CHAMPION) != version and alias_of(client, name, CHALLENGER) != version:
             client.set_registered_model_alias(name, CHALLENGER, version)
         clean = store.model(name, version)["clean"]
+        page = runs_page(uri, client.get_run(run_id).info.experiment_id)
         run_links.write(
             root / "reports",
             read_json(root / METRICS),
@@ -107,8 +113,7 @@ def publish(
             mlflow=_run_url(client, uri, run_id),
             prefect=flow_run_url,
         )
-    store.close()
-    return Published(run_id, name, version, found is not None, clean)
+    return Published(run_id, name, version, found is not None, clean, page)
 
 
 def _published(client: "MlflowClient", name: str, weights: str) -> tuple[int, str] | None:
@@ -134,7 +139,9 @@ def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) 
         for run in left:
             client.delete_run(run.info.run_id)
     title = f"{facts.protocol} {facts.description['strategy']} {facts.weights_sha256[:8]}"
-    run = client.create_run(chosen, run_name=title, tags=_tags(facts) | {"role": "experiment"})
+    run = client.create_run(
+        chosen, run_name=title, tags=_tags(facts) | record.source_tags(facts) | {"role": "experiment"}
+    )
     run_id = run.info.run_id
     record.experiment(client, run_id, root, facts)
     record.trials(client, run_id, chosen, root, facts)
@@ -189,6 +196,18 @@ def _register(
         client.delete_model_version(name, version.version)
         raise RegistryError("data/model changed while it was published; nothing is registered: publish again")
     return int(version.version)
+
+
+def _describe(client: "MlflowClient", root: Path, run_id: str, facts: Facts) -> None:
+    """Describe the run, the version, the registered model and the experiment; the latter two by their newest run."""
+    experiment_id = client.get_run(run_id).info.experiment_id
+    text = record.description(read_json(root / METRICS), facts, experiment_id=experiment_id, run_id=run_id)
+    client.set_tag(run_id, NOTE, text)
+    client.update_model_version(facts.name, str(facts.version), text)
+    newest = f"{text}\n\nThis describes version {facts.version}, the newest."
+    client.update_registered_model(facts.name, newest)
+    client.set_experiment_tag(experiment_id, NOTE, newest)
+    client.set_experiment_tag(experiment_id, KIND, "custom_model_development")
 
 
 @contextlib.contextmanager

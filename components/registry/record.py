@@ -1,5 +1,6 @@
 """What of an experiment goes into its MLflow run: params, figures, inputs, files; the chosen trials beneath it."""
 
+import getpass
 import json
 import math
 import time
@@ -33,9 +34,13 @@ FILES = {
 """Files of the experiment, and the folder of the run that they are put in."""
 
 CURVES = ("train_loss", "loss", "wa", "ua")
-LEFT_OUT = "left out"
 PREDICTIONS = "data/predictions.parquet"
-FIGURES = ("wa", "ua", "macro_f1", "wf1")
+NESTED = "chosen"
+"""The strategy's name of the nested choice: each fold's own, by its validation."""
+HEADLINE = ("ua", "wa", "wf1")
+"""The run's metrics, each with its 95 % interval; everything else goes into tables."""
+FIGURES = ("ua", "wa", "wf1", "macro_f1")
+BOUNDS = ("mean", "low", "high")
 MOST_METRICS, MOST_PARAMS, LONGEST_PARAM = 1000, 100, 6000
 """MLflow's limits for one ``log_batch``, and for a param's letters."""
 
@@ -46,12 +51,11 @@ def experiment(client: "MlflowClient", run_id: str, root: Path, facts: Facts) ->
 
     metrics = read_json(root / "reports" / "metrics.json")
     now = int(time.time() * 1000)
-    figures = _figures(metrics)
     _batches(
         client,
         run_id,
         params=[_param(name, value) for name, value in sorted(flat(facts.params).items())],
-        metrics=_metrics({name: [(0, value)] for name, value in sorted(figures.items())}, at=now),
+        metrics=_metrics({name: [(0, value)] for name, value in headline(metrics).items()}, at=now),
     )
     raw = {
         dep["path"]: dep["digest"]
@@ -78,32 +82,27 @@ def experiment(client: "MlflowClient", run_id: str, root: Path, facts: Facts) ->
         path = root / "reports" / "validation" / corpus / "verdict.json"
         if path.is_file():
             client.log_artifact(run_id, str(path), f"validation/{corpus}")
+    client.log_table(run_id, _strategies(metrics), "report/strategies.json")
+    client.log_table(
+        run_id, _choices(read_json(root / "data" / "search" / "best.json")), "search/choices.json"
+    )
     _predictions(client, run_id, root, metrics["best"])
     _readable_trials(client, run_id, root)
 
 
 def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, facts: Facts) -> None:
-    """One child run for each strategy in each fold: its choice's params, scores and learning curves, and beside them
-    what every configuration reached, the mean over its seeds.
+    """Log one child run for each strategy in each fold: its choice's params and its learning curves.
 
-    ``trials/ua`` has a configuration's validation UA at the step of its number, ``ua_by_trial/07`` its curve. A run a
-    configuration would be thousands, at six transactions each; search/trials.csv has their params.
+    The curves are ``validation/ua`` and so on, a step an epoch, the mean over the choice's seeds. What every other
+    configuration reached is in the parent's ``search/trials.csv``: a run a configuration would be thousands.
     """
     import pandas as pd
 
     best = read_json(root / "data" / "search" / "best.json")
     curves = pd.read_parquet(root / "data" / "search" / "curves.parquet")
-    table = pd.read_parquet(root / "data" / "search" / "trials.parquet")
-    table = table[table["status"] != LEFT_OUT]
-    key = ["strategy", "fold"]
-    scores = dict(list(table.groupby([*key, "trial"], as_index=False)[["ua", "epochs"]].mean().groupby(key)))
-    by_epoch = curves.groupby([*key, "trial", "epoch"], as_index=False)[list(CURVES)].mean()
-    by_epoch = dict(list(by_epoch.groupby(key)))
-    choices = [
-        (strategy, int(fold), choice)
-        for strategy, held in sorted(best["strategies"].items())
-        for fold, choice in sorted(held["folds"].items(), key=lambda item: int(item[0]))
-    ]
+    mean = curves.groupby(["strategy", "fold", "trial", "epoch"], as_index=False)[list(CURVES)].mean()
+    by_trial = dict(list(mean.groupby(["strategy", "fold", "trial"])))
+    choices = _by_fold(best)
     for strategy, fold, choice in track(choices, total=len(choices), what="publish, trials"):
         tags = {
             "mlflow.parentRunId": parent,
@@ -116,15 +115,18 @@ def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, 
             "trial": str(choice["trial"]),
             "best": str(strategy == best["best"]).lower(),
         }
-        run = client.create_run(experiment_id, run_name=f"{strategy} fold {fold}", tags=tags)
+        run = client.create_run(
+            experiment_id, run_name=f"{strategy} fold {fold}", tags=tags | source_tags(facts)
+        )
         params = flat(choice["config"]) | {
             "strategy": strategy,
             "fold": str(fold),
             "epochs": str(choice["epochs"]),
         }
-        scored = {name: [(choice["epochs"], value)] for name, value in choice["validation"].items()}
-        series = {f"validation_{name}": points for name, points in sorted(scored.items())}
-        series |= _series(scores[strategy, fold], by_epoch[strategy, fold], chosen=choice["trial"])
+        curve = by_trial[strategy, fold, choice["trial"]]
+        series = {
+            f"validation/{name}": list(zip(curve["epoch"], curve[name], strict=True)) for name in CURVES
+        }
         _batches(
             client,
             run.info.run_id,
@@ -134,18 +136,91 @@ def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, 
         client.set_terminated(run.info.run_id)
 
 
-def _series(
-    scores: "pd.DataFrame", curves: "pd.DataFrame", *, chosen: int
-) -> dict[str, list[tuple[int, float]]]:
-    """``{metric: [(step, value)]}`` of one strategy and fold: the choice's curves, and what all came to."""
-    held = curves[curves["trial"] == chosen]
-    found = {name: list(zip(held["epoch"], held[name], strict=True)) for name in CURVES}
-    for name in ("ua", "epochs"):
-        found[f"trials/{name}"] = list(zip(scores["trial"], scores[name], strict=True))
-    digits = len(str(scores["trial"].max()))
-    for trial, rows in curves.groupby("trial"):
-        found[f"ua_by_trial/{trial:0{digits}d}"] = list(zip(rows["epoch"], rows["ua"], strict=True))
+def source_tags(facts: Facts) -> dict[str, str]:
+    """MLflow's own tags for who made a run, with what, from which commit."""
+    commit = {"mlflow.source.git.commit": facts.git_commit} if facts.git_commit else {}
+    return {
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": "emoflow publish",
+        "mlflow.source.type": "LOCAL",
+        **commit,
+    }
+
+
+def headline(metrics: dict[str, Any]) -> dict[str, float]:
+    """UA, WA and WF1 with their 95 % intervals: ``ua``, ``ua_low``, ``ua_high``, ``wa`` …, from 0 to 1.
+
+    They are those of the nested choice, the figure to quote, where the experiment has one; else those of the
+    registered strategy.
+    """
+    strategies = metrics["strategies"]
+    figures = strategies.get(NESTED, strategies[metrics["best"]])
+    found = {}
+    for name in HEADLINE:
+        for bound, value in _bounds(figures.get(name)).items():
+            if _finite(value):
+                found[name if bound == "mean" else f"{name}_{bound}"] = float(value)
     return found
+
+
+def description(metrics: dict[str, Any], facts: Facts, *, experiment_id: str, run_id: str) -> str:
+    """The headline, the protocol and a link to the report, as Markdown for MLflow's pages."""
+    figures, strategies = headline(metrics), metrics["strategies"]
+    said = []
+    for name in HEADLINE:
+        if name in figures:
+            bounds = [figures.get(f"{name}_{bound}") for bound in ("low", "high")]
+            interval = "" if None in bounds else f" ({100 * bounds[0]:.1f}–{100 * bounds[1]:.1f})"
+            said.append(f"{name.upper()} {100 * figures[name]:.1f} %{interval}")
+    whose = "each fold's own choice, nested" if NESTED in strategies else f"strategy {metrics['best']}"
+    report = f"#/experiments/{experiment_id}/runs/{run_id}/artifactPath/report/index.html"
+    return (
+        f"**{', '.join(said)}**: {whose}, 95 % intervals.\n\n"
+        f"Registered strategy: {facts.description['strategy']}. Protocol: {facts.protocol}. "
+        f"Corpora: {' and '.join(facts.description['corpora'])}.\n\n"
+        f"[Report]({report}) (the file report/index.html of run {run_id})"
+    )
+
+
+def _bounds(value: Any) -> dict[str, Any]:
+    """A figure and the bounds of its interval, in that order."""
+    return {bound: value.get(bound) for bound in BOUNDS} if isinstance(value, dict) else {"mean": value}
+
+
+def _strategies(metrics: dict[str, Any]) -> "pd.DataFrame":
+    """A row for each strategy: its figures with their intervals, from 0 to 1."""
+    import pandas as pd
+
+    rows = []
+    for strategy, figures in metrics["strategies"].items():
+        row: dict[str, Any] = {"strategy": strategy, "registered": strategy == metrics["best"]}
+        for name in FIGURES:
+            for bound, value in _bounds(figures.get(name)).items():
+                row[name if bound == "mean" else f"{name}_{bound}"] = value
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _choices(best: dict[str, Any]) -> "pd.DataFrame":
+    """A row for each strategy and fold: the trial that validation chose, and its scores there."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {"strategy": strategy, "fold": fold, "trial": choice["trial"], "epochs": choice["epochs"]}
+            | {f"validation_{name}": value for name, value in choice["validation"].items()}
+            for strategy, fold, choice in _by_fold(best)
+        ]
+    )
+
+
+def _by_fold(best: dict[str, Any]) -> list[tuple[str, int, dict[str, Any]]]:
+    """Strategy, fold and choice, in that order."""
+    return [
+        (strategy, int(fold), choice)
+        for strategy, chosen in sorted(best["strategies"].items())
+        for fold, choice in sorted(chosen["folds"].items(), key=lambda item: int(item[0]))
+    ]
 
 
 def _metrics(series: dict[str, list[tuple[int, float]]], *, at: int) -> list:
@@ -175,24 +250,6 @@ def flat(held: dict[str, Any], prefix: str = "") -> dict[str, str]:
             found |= flat(value, f"{name}.")
         else:
             found[name] = value if isinstance(value, str) else json.dumps(value)
-    return found
-
-
-def _figures(metrics: dict[str, Any]) -> dict[str, float]:
-    """The best strategy's figures by their plain names, every strategy's with its name before."""
-    found = {}
-    for strategy, held in metrics["strategies"].items():
-        for name in FIGURES:
-            value = held.get(name)
-            if value is None:
-                continue
-            bounds = value if isinstance(value, dict) else {"mean": value}
-            for bound, figure in bounds.items():
-                suffix = "" if bound == "mean" else f"_{bound}"
-                if _finite(figure):
-                    found[f"{strategy}.{name}{suffix}"] = float(figure)
-                    if strategy == metrics["best"]:
-                        found[f"{name}{suffix}"] = float(figure)
     return found
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-CHAMPION, CHALLENGER = "champion", "challenger"
 WEIGHTS = "weights_sha256"
 """The tag that makes publishing idempotent."""
 
@@ -102,6 +101,19 @@ def alias_of(client: "MlflowClient", name: str, alias: str) -> int | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def runs_page(uri: str, experiment_id: str) -> str:
+    """The address of an experiment's runs in MLflow's UI, in its view for training.
+
+    Where ``uri`` is a database, the address is that of the UI that `make ui` starts on this machine.
+    """
+    server = (
+        uri.rstrip("/")
+        if uri.startswith("http")
+        else f"http://127.0.0.1:{os.environ.get('MLFLOW_PORT', 5000)}"
+    )
+    return f"{shown(server)}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
 
 
 def artifact(client: "MlflowClient", run_id: str, path: str, folder: Path) -> Path | None:

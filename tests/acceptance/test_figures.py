@@ -107,7 +107,7 @@ def test_ravdess_and_control_models_predict_their_recordings(control, workspace)
     workspace.emoflow("publish")
     workspace.emoflow("promote")
     clip = sorted((workspace.root / "data/raw/control/video").glob("*.mp4"))[0]
-    predicted = json.loads(workspace.emoflow("predict", str(clip), "--json").stdout)
+    predicted = json.loads(workspace.emoflow("predict", str(clip), "--json", "-").stdout)
     assert predicted[0]["modalities_used"] == "audio+face"
     workspace.run("dvc", "exp", "apply", "ravdess")
     workspace.commit("RAVDESS")
@@ -115,6 +115,6 @@ def test_ravdess_and_control_models_predict_their_recordings(control, workspace)
     workspace.emoflow("publish")
     workspace.emoflow("promote")
     clip = workspace.root / "data/raw/ravdess/Actor_24/03-01-08-02-02-02-24.wav"
-    predicted = json.loads(workspace.emoflow("predict", str(clip), "--json").stdout)
+    predicted = json.loads(workspace.emoflow("predict", str(clip), "--json", "-").stdout)
     assert predicted[0]["modalities_used"] == "audio"
     assert predicted[0]["label"] in control["classes"] + ["calm"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from emoflow import params
 from emoflow.errors import PipelineError, PromotionConflict
 from emoflow.files import write_json
 from emoflow.flows import experiment as flow_module
@@ -77,7 +78,10 @@ def registry(monkeypatch):
         def holder(self, name):
             return registry.champion
 
-        def close(self):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
             pass
 
     def judge(name, version, **where):
@@ -87,6 +91,8 @@ def registry(monkeypatch):
         registry.promoted.append((name, version, report.ok, reason))
         return Promoted(name, version, registry.champion, True, report)
 
+    stated = params.load(Path(__file__).parents[2] / "params.yaml")
+    monkeypatch.setattr(params, "load", lambda: stated)
     monkeypatch.setattr("emoflow.lineage.Store", Store)
     monkeypatch.setattr(publish, "publish", lambda **where: registry.published)
     monkeypatch.setattr(gates, "judge", judge)

@@ -80,7 +80,7 @@ def test_publish_promote_and_pull(line):
     assert "already" in line.emoflow("promote").stdout
     assert "champion" in line.emoflow("models").stdout
     clip = sorted((line.root / "data/raw/control/video").glob("*.mp4"))[0]
-    (predicted,) = json.loads(line.emoflow("predict", str(clip), "--json").stdout)
+    (predicted,) = json.loads(line.emoflow("predict", str(clip), "--json", "-").stdout)
     assert predicted["label"] in CLASSES
     assert predicted["modalities_used"] == "audio+face"
     tree = line.emoflow("lineage", "emotion-emotion7@champion").stdout

@@ -6,7 +6,7 @@ import yaml
 from documents import protocol
 from emoflow.errors import LineageError
 from emoflow.lineage import Store, graph, harvest, tree
-from emoflow.lineage.tree import parse
+from emoflow.lineage.tree import resolve
 from finished import finish, git, lock
 
 
@@ -157,16 +157,16 @@ def test_uris(root, tmp_path):
     store = Store(f"sqlite:///{tmp_path}/lineage.db")
     store.record(facts(root))
     name = "emotion-emotion7"
-    assert parse(name, store) == (name, 1)
-    assert parse(f"models:/{name}/7", store) == (name, 7)
-    assert parse(f"models:/{name}@challenger", store) == (name, 1)
-    with pytest.raises(LineageError, match="nobody holds"):
-        parse(f"models:/{name}@champion", store)
+    assert resolve(name, store) == (name, 1)
+    assert resolve(f"models:/{name}/7", store) == (name, 7)
+    assert resolve(f"models:/{name}@challenger", store) == (name, 1)
+    with pytest.raises(LineageError, match="no version of emotion-emotion7 is champion"):
+        resolve(f"models:/{name}@champion", store)
     store.move(name, expected=None, to=1, who="test", reason="first")
-    assert parse(f"models:/{name}@champion", store) == (name, 1)
+    assert resolve(f"models:/{name}@champion", store) == (name, 1)
     for wrong in ("models:/other@challenger", "models:/", "a/b/c"):
         with pytest.raises(LineageError):
-            parse(wrong, store)
+            resolve(wrong, store)
 
 
 @pytest.mark.slow

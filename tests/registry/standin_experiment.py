@@ -16,14 +16,18 @@ from emoflow.files import write_json, write_table
 from emoflow.fusion.model import EmotionModel
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.fusion.strategy import build
+from emoflow.registry.compare import Policy
 from safetensors.torch import save_file
 
 CLASSES = ["anger", "happiness", "neutral"]
-SPEAKERS, CLIPS, FACE = 3, 6, 5
+SPEAKERS, CLIPS, FACE = 6, 6, 5
 TRIALS, EPOCHS = 12, 2
 CONFIG = {"width": 8, "layers": 1}
 ENCODERS = {"audio": (["logmel"], {}), "text": (["hashing"], {"dimensions": 64})}
 TEXTS = ["I hate this", "What a lovely day", "It is four o'clock"]
+
+
+POLICY = Policy(margin=0.02, least_utterances=10, least_speakers=4, least_overlap=0.5)
 
 
 def experiment(
@@ -156,7 +160,8 @@ def _model(root: Path, *, seed: int, protocol: str, strategy: str) -> None:
 def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
     generator = np.random.default_rng(5)
     truth = np.arange(len(ids())) % 3
-    predicted = np.where(np.arange(len(truth)) < right * len(truth), truth, (truth + 1) % 3)
+    hit = np.arange(len(truth)) % CLIPS < right * CLIPS  # of each speaker as many
+    predicted = np.where(hit, truth, (truth + 1) % 3)
     table = pd.DataFrame({"utterance_id": ids(), "fold": np.arange(len(truth)) // CLIPS, "seed": 0})
     table["strategy"], table["label"] = strategy, [CLASSES[each] for each in truth]
     for number, name in enumerate(CLASSES):

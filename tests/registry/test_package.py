@@ -18,7 +18,17 @@ def root(tmp_path_factory):
 def test_the_closure_is_inference_and_nothing_else():
     found = closure(ENTRY)
     rooms = {path.split("/")[0].removesuffix(".py") for path in found.modules}
-    assert rooms <= {"encoders", "errors", "files", "fusion", "media", "registry", "schema", "progress"}
+    assert rooms <= {
+        "artifacts",
+        "encoders",
+        "errors",
+        "files",
+        "fusion",
+        "media",
+        "registry",
+        "schema",
+        "progress",
+    }
     assert {path for path in found.modules if path.startswith("registry/")} == {
         "registry/inference.py",
         "registry/pyfunc.py",

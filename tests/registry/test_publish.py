@@ -5,16 +5,17 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import finished
 import pytest
 from emoflow.errors import GateRefused, PromotionConflict, RegistryError
 from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
-from emoflow.lineage import Store, tree
-from emoflow.registry import gates, loadback, predict, promotion, publish
-from emoflow.registry.tracking import alias_of, tracking
-from standin_experiment import EPOCHS, TRIALS, experiment
+from emoflow.lineage import Store, parse, tree
+from emoflow.registry import gates, listing, loadback, predict, promotion, publish
+from emoflow.registry.tracking import alias_of, runs_page, tracking
+from standin_experiment import EPOCHS, POLICY, experiment
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -47,12 +48,39 @@ def _run(root):
         return mlflow.get_model_version(NAME, "1").run_id
 
 
+@pytest.fixture(autouse=True)
+def stores(monkeypatch):
+    """Every lineage store that the registry opens; whatever happened, it is closed at the end."""
+    opened, closed = [], []
+
+    class Watched(Store):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            opened.append(self)
+
+        def close(self):
+            super().close()
+            closed.append(self)
+
+    for module in (gates, listing, promotion, publish):
+        monkeypatch.setattr(module, "Store", Watched)
+    yield opened
+    assert set(map(id, opened)) == set(map(id, closed))
+
+
 def client(root):
     return tracking(URIS["tracking_uri"], root=root)
 
 
 def promote(root, *args, **kwargs):
-    return promotion.promote(NAME, *args, root=root, reason=kwargs.pop("reason", "test"), **URIS, **kwargs)
+    kwargs = {"reason": "test", "policy": POLICY} | kwargs
+    return promotion.promote(NAME, *args, root=root, **URIS, **kwargs)
+
+
+def test_the_store_is_closed_where_a_rollback_is_refused(tmp_path, stores):
+    with pytest.raises(RegistryError, match="no earlier champion"):
+        promotion.rollback(NAME, root=tmp_path, reason="test", **URIS)
+    assert len(stores) == 1  # closed: the fixture looks
 
 
 def test_publishing_twice_is_once(root):
@@ -62,7 +90,15 @@ def test_publishing_twice_is_once(root):
         assert len(mlflow.search_model_versions(f"name='{NAME}'")) == 1
         run = mlflow.get_run(first.run_id)
         assert run.info.status == "FINISHED"
+        assert set(run.data.metrics) == {
+            f"{name}{bound}" for name in ("ua", "wa", "wf1") for bound in ("", "_low", "_high")
+        }
         assert run.data.metrics["ua"] == pytest.approx(0.6)
+        strategies = json.loads(
+            Path(mlflow.download_artifacts(first.run_id, "report/strategies.json")).read_text()
+        )
+        assert [row[0] for row in strategies["data"]] == ["chosen", "late-average"]
+        assert strategies["columns"][:5] == ["strategy", "registered", "ua", "ua_low", "ua_high"]
         assert run.data.params["search.seed"] == "7"
         assert {each.dataset.name for each in run.inputs.dataset_inputs} == {
             "data/raw/control",
@@ -73,18 +109,13 @@ def test_publishing_twice_is_once(root):
         )
         assert len(children) == 3
         assert {each.data.tags["protocol"] for each in [run, *children]} == {"emotion3.kfold3"}
-        assert len(mlflow.get_metric_history(children[0].info.run_id, "loss")) == EPOCHS
-        reached = {
-            each.step: each.value for each in mlflow.get_metric_history(children[0].info.run_id, "trials/ua")
+        assert {name for each in children for name in each.data.metrics} == {
+            f"validation/{name}" for name in ("ua", "wa", "loss", "train_loss")
         }
-        assert reached == pytest.approx({trial: 0.51 - 0.1 * trial for trial in range(TRIALS)})
-        curve = mlflow.get_metric_history(children[0].info.run_id, "ua_by_trial/03")
-        assert [(each.step, each.value) for each in curve] == [
-            (1, pytest.approx(0.21)),
-            (2, pytest.approx(0.21)),
-        ]
+        assert len(mlflow.get_metric_history(children[0].info.run_id, "validation/loss")) == EPOCHS
         assert {each.path for each in mlflow.list_artifacts(first.run_id, "search")} == {
-            f"search/{name}" for name in ("best.json", "curves.parquet", "trials.parquet", "trials.csv")
+            f"search/{name}"
+            for name in ("best.json", "choices.json", "curves.parquet", "trials.parquet", "trials.csv")
         }
         assert {each.path for each in mlflow.list_artifacts(first.run_id)} >= {
             "report",
@@ -93,9 +124,10 @@ def test_publishing_twice_is_once(root):
             "lineage",
         }
         assert alias_of(mlflow, NAME, "challenger") == 1
+        _described(mlflow, root, run)
     store = Store(URIS["lineage_uri"], root=root)
     assert [event["kind"] for event in store.events(NAME)] == ["published", "reused"]
-    assert len(store.members(NAME, 1)) == 18
+    assert len(store.members(NAME, 1)) == 36
     assert "data/raw/control" in str([node.label for node in _walk(tree(f"models:/{NAME}/1", store=store))])
 
 
@@ -106,6 +138,55 @@ def test_the_report_s_folder_says_when_and_where_it_was_published(root):
     publish.publish(root=root, **URIS, flow_run_url="http://127.0.0.1:4200/flow-runs/flow-run/1")
     again = (root / "reports" / "run.js").read_text()
     assert again == said.replace('"prefect": null', '"prefect": "http://127.0.0.1:4200/flow-runs/flow-run/1"')
+
+
+def _described(mlflow, root, run):
+    """Run, version, model and experiment say what they are; the run says who made it from which commit."""
+    tags = run.data.tags
+    assert tags["mlflow.source.git.commit"] == finished.git(root, "rev-parse", "HEAD")
+    assert tags["mlflow.source.name"] == "emoflow publish"
+    assert tags["mlflow.user"]
+    experiment = mlflow.get_experiment(run.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    texts = [
+        tags["mlflow.note.content"],
+        mlflow.get_model_version(NAME, "1").description,
+        mlflow.get_registered_model(NAME).description,
+        experiment.tags["mlflow.note.content"],
+    ]
+    for text in texts:
+        assert "UA 60.0 % (50.0–70.0)" in text
+        assert "emotion3.kfold3" in text
+        assert f"runs/{run.info.run_id}/artifactPath/report/index.html" in text
+
+
+def test_the_printed_address_is_that_of_the_runs(monkeypatch):
+    query = "#/experiments/4/runs?workflowType=machine_learning"
+    assert runs_page("https://user:secret@mlflow.example/", "4") == f"https://mlflow.example/{query}"
+    monkeypatch.setenv("MLFLOW_PORT", "5050")
+    assert runs_page("sqlite:///mlflow.db", "4") == f"http://127.0.0.1:5050/{query}"
+
+
+def test_recordings_are_found_in_files_folders_and_patterns(tmp_path):
+    for name in ("b.wav", "deep/a.MP4", "deep/er/c.flac", "notes.txt", ".hidden/d.wav", "empty.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"" if name == "empty.wav" else b"x")
+    names = lambda found: [path.relative_to(tmp_path).as_posix() for path in found]  # noqa: E731
+    found = predict.find([tmp_path / "b.wav", tmp_path])
+    assert names(found.files) == ["b.wav", "deep/a.MP4", "deep/er/c.flac"]
+    assert names(found.skipped) == ["empty.wav", "notes.txt"]
+    assert "0 bytes" in found.skipped[tmp_path / "empty.wav"]
+    assert names(predict.find([f"{tmp_path}/**/*.flac"]).files) == ["deep/er/c.flac"]
+    (tmp_path / "odd[1].wav").write_bytes(b"x")
+    assert names(predict.find([f"{tmp_path}/odd[1].wav"]).files) == ["odd[1].wav"]
+    for given, message in (
+        (tmp_path / "nowhere.wav", "does not exist"),
+        (tmp_path / "notes.txt", "not a recording: the ending '.txt'"),
+        (tmp_path / "empty.wav", "0 bytes"),
+        (f"{tmp_path}/*.mp3", "holds no recording"),
+    ):
+        with pytest.raises(RegistryError, match=message):
+            predict.find([given])
 
 
 def test_an_attempt_that_was_cut_short_is_made_again(root, monkeypatch):
@@ -143,7 +224,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
 
     experiment(root, seed=2, right=0.3)
     third = publish.publish(root=root, **URIS)
-    with pytest.raises(GateRefused, match=r"better: UA 33\.3 against 83\.3 on 18 utterances of 3 speakers"):
+    with pytest.raises(GateRefused, match=r"better: UA 33\.3 against 83\.3 on 36 utterances of 6 speakers"):
         promote(root, third.version)
     with pytest.raises(RegistryError, match="with a reason"):
         promote(root, third.version, waive=["better"], reason="")
@@ -164,7 +245,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
     with client(root) as mlflow:
         assert alias_of(mlflow, NAME, "champion") == 1
         mlflow.set_registered_model_alias(NAME, "champion", 3)  # somebody moves it by hand
-    rows = promotion.models(root=root, **URIS)
+    rows = listing.models(root=root, **URIS)
     assert {row["version"]: row["role"] for row in rows}[1] == "champion"
     assert "the ledger says 1" in {row["version"]: row["note"] for row in rows}[3]
     promote(root, 1)
@@ -172,11 +253,15 @@ def test_the_whole_way_of_two_champions_and_back(root):
         assert alias_of(mlflow, NAME, "champion") == 1
 
     wav = root / "data" / "raw" / "control" / "05.wav"
+    for written in (NAME, f"{NAME}@champion", f"models:/{NAME}@champion", f"{NAME}/1", f"models:/{NAME}/1"):
+        assert {row["version"] for row in listing.models(parse(written), root=root, **URIS)} >= {1}
     found = predict.predict(
-        f"models:/{NAME}@champion", [wav], text="hello", root=root, tracking_uri=URIS["tracking_uri"]
+        parse(f"{NAME}@champion"), [wav, wav], text="hello", root=root, tracking_uri=URIS["tracking_uri"]
     )
-    assert found["modalities_used"].tolist() == ["audio+text"]
-    assert found["file"].tolist() == [str(wav)]
+    assert found["modalities_used"].tolist() == ["audio+text"] * 2
+    assert found["file"].tolist() == [str(wav)] * 2
+    assert set(found["model"]) == {f"models:/{NAME}/1"}
+    assert set(found["trained_on"]) == {"the synthetic control corpus (no real speech)"}
     _beside_each_other(root, 1, 3)
 
 
@@ -242,7 +327,7 @@ def test_broken_data_alarms_and_another_protocol_are_refused(root):
     write_json(root / "reports" / "metrics.json", metrics | {"alarms": alarms})
     finished.lock(root)
     published = publish.publish(root=root, **URIS)
-    report = gates.judge(NAME, published.version, root=root, **URIS)
+    report = gates.judge(NAME, published.version, root=root, policy=POLICY, **URIS)
     refused = {gate.gate: gate for gate in report.refusals}
     assert set(refused) >= {"data", "alarms", "protocol"}
     assert "label set" in refused["data"].found
@@ -250,7 +335,7 @@ def test_broken_data_alarms_and_another_protocol_are_refused(root):
     assert "speakers named" in refused["alarms"].advice and "--waive alarms" in refused["alarms"].advice
     assert "emotion3.kfold3" in refused["protocol"].expected
     with pytest.raises(RegistryError, match="cannot be waived"):
-        gates.judge(NAME, published.version, root=root, waive=["data"], **URIS)
+        gates.judge(NAME, published.version, root=root, policy=POLICY, waive=["data"], **URIS)
 
 
 def test_a_model_that_was_tampered_with_does_not_pass(root):
@@ -272,17 +357,15 @@ def test_errors_say_what_to_do(root, tmp_path, monkeypatch):
     with pytest.raises(RegistryError, match="there are: 1"):
         promote(root, 9)
     with pytest.raises(RegistryError, match="no challenger"):
-        promotion.promote("emotion-none", root=root, reason="", **URIS)
+        promotion.promote("emotion-none", root=root, reason="", policy=POLICY, **URIS)
     with pytest.raises(RegistryError, match="dvc repro"):
         publish.publish(root=tmp_path, **URIS)
-    with pytest.raises(RegistryError, match="says neither sound nor video"):
-        predict.predict(
-            f"models:/{NAME}/1", [root / "params.yaml"], root=root, tracking_uri=URIS["tracking_uri"]
-        )
+    with pytest.raises(RegistryError, match="no version of emotion-emotion3 is champion"):
+        predict.predict(parse(NAME), text="hello", root=root, tracking_uri=URIS["tracking_uri"])
     with pytest.raises(RegistryError, match="nothing to predict"):
-        predict.predict(f"models:/{NAME}/1", root=root, tracking_uri=URIS["tracking_uri"])
+        predict.predict(parse(f"{NAME}/1"), root=root, tracking_uri=URIS["tracking_uri"])
     with pytest.raises(RegistryError, match="MLFLOW_TRACKING_URI"):
-        promotion.models(root=root, tracking_uri="http://127.0.0.1:9", lineage_uri=URIS["lineage_uri"])
+        listing.models(root=root, tracking_uri="http://127.0.0.1:9", lineage_uri=URIS["lineage_uri"])
 
 
 def _walk(node):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from emoflow.errors import RegistryError
-from emoflow.registry import predict, promotion, publish
-from standin_experiment import experiment
+from emoflow.lineage import parse
+from emoflow.registry import listing, predict, promotion, publish
+from standin_experiment import POLICY, experiment
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -55,11 +56,11 @@ def test_what_the_server_shows_is_what_the_database_holds(serve, tmp_path):
     experiment(root, seed=1)
     second = publish.publish(root=root, tracking_uri=SQLITE, lineage_uri=LINEAGE)
     assert second.version == 2
-    shown = [promotion.models(root=root, tracking_uri=uri, lineage_uri=LINEAGE) for uri in (address, SQLITE)]
+    shown = [listing.models(root=root, tracking_uri=uri, lineage_uri=LINEAGE) for uri in (address, SQLITE)]
     assert shown[0] == shown[1]
     assert [row["version"] for row in shown[0]] == [2, 1]
     for uri in (address, SQLITE):
-        found = predict.predict(f"models:/{first.name}/2", text="hello", root=root, tracking_uri=uri)
+        found = predict.predict(parse(f"{first.name}/2"), text="hello", root=root, tracking_uri=uri)
         assert found["modalities_used"].tolist() == ["text"]
 
 
@@ -68,7 +69,12 @@ def test_files_that_only_a_server_can_reach(serve, tmp_path):
     address = serve(root, "--artifacts-destination", "./elsewhere")
     first = publish.publish(root=root, tracking_uri=address, lineage_uri=LINEAGE)
     done = promotion.promote(
-        first.name, root=root, tracking_uri=address, lineage_uri=LINEAGE, reason="through the server"
+        first.name,
+        root=root,
+        tracking_uri=address,
+        lineage_uri=LINEAGE,
+        policy=POLICY,
+        reason="through the server",
     )
     assert done.changed
     experiment(root, seed=1)
