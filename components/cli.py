@@ -13,7 +13,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 corpora = typer.Typer(help="The recordings: what is known, what is here.", no_args_is_help=True)
 assets = typer.Typer(help="Pinned downloads that some encoders need.", no_args_is_help=True)
@@ -23,11 +22,30 @@ app.add_typer(assets, name="assets")
 RAW = Path("data/raw")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        import importlib.metadata
+
+        print(f"emoflow {importlib.metadata.version('emoflow')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def emoflow(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and exit.")
+    ] = False,
+) -> None:
+    # no docstring: the help of the program is `app`'s
+    pass
+
+
 @corpora.command("list", epilog="Example: `emoflow corpora list`")
 def corpora_list() -> None:
     """What emoflow knows to read, and your own: size, licence, labels, how to get it, and whether it is here."""
     from .corpora import listing
 
+    _require_workspace()
     _print(listing.table(RAW))
 
 
@@ -51,6 +69,7 @@ def corpora_add(
     """
     from .corpora import add
 
+    _require_workspace()
     tables = {}
     for given in features or []:
         modality, equals, path = given.partition("=")
@@ -85,6 +104,7 @@ def corpora_fetch(
     from .corpora.sources import PARTS
     from .schema import CORPORA
 
+    _require_workspace()
     if corpus in CORPORA and corpus not in PARTS:
         if (RAW / corpus).is_dir():
             print(f"{corpus} is here: {RAW / corpus}")
@@ -95,22 +115,29 @@ def corpora_fetch(
     _print_next(corpus)
 
 
-@corpora.command("describe", epilog="Example: `emoflow corpora describe ravdess`")
+@corpora.command(
+    "describe",
+    epilog="Examples: `emoflow corpora describe ravdess`; "
+    "`emoflow corpora describe ravdess --figure ravdess.png`",
+)
 def corpora_describe(
     corpus: Annotated[str, typer.Argument(help="one that is under data/raw")],
     figure: Annotated[
-        Path | None,
-        typer.Option(help=".png, .svg or .pdf; reports/corpora/<corpus>.png where left out"),
+        Path | None, typer.Option(help="also draw it, into this file: .png, .svg or .pdf")
     ] = None,
 ) -> None:
-    """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree; and draw it."""
-    from .corpora import describe, portrait
+    """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree."""
+    from .corpora import describe
 
+    _require_workspace()
     found = describe.describe(
         corpus, RAW / corpus, stated=_layout(corpus), workers=_settings().worker_count()
     )
     _print(describe.shown(found))
-    print(f"\nfigure     {portrait.save(found, figure or Path('reports/corpora') / f'{corpus}.png')}")
+    if figure is not None:
+        from .corpora import portrait
+
+        print(f"\nfigure     {portrait.save(found, figure)}")
 
 
 @corpora.command(
@@ -127,9 +154,9 @@ def corpora_synthesise(
         str, typer.Option(help="whose layout to write it in: iemocap, meld, ravdess, folder, …; needs --out")
     ] = "control",
     out: Annotated[Path | None, typer.Option(help="where; data/raw/control where left out")] = None,
-    speakers: Annotated[int, typer.Option(min=2)] = 12,
+    speakers: Annotated[int, typer.Option(min=2, help="how many speakers")] = 12,
     clips: Annotated[int, typer.Option(min=1, help="per speaker and emotion")] = 4,
-    seed: int = 7,
+    seed: Annotated[int, typer.Option(help="of everything that is drawn at random")] = 7,
     language: Annotated[str | None, typer.Option(help="en, fi or de, where the layout is free to")] = None,
     clean: Annotated[bool, typer.Option("--clean", help="without that corpus's known faults")] = False,
     reliability: Annotated[
@@ -171,6 +198,8 @@ def corpora_synthesise(
             f"say where by --out: what has {layout}'s layout is put under data/raw by emoflow corpora add, "
             "under a name of its own"
         )
+    if out is None:
+        _require_workspace()
     made = control.synthesise(
         out or RAW / "control",
         layout=layout,
@@ -305,8 +334,12 @@ def models(
 
     from .registry.promotion import models
 
+    where = _where()
+    if _no_registry_yet(where["tracking_uri"]):
+        print("no model is registered yet: `dvc repro`, then `emoflow publish`")
+        return
     with _status("asking MLflow"):
-        rows = models(name, **_where())
+        rows = models(name, **where)
     if not rows:
         print("no model is registered yet: `dvc repro`, then `emoflow publish`")
         return
@@ -345,8 +378,11 @@ def predict(
     from .registry.predict import predict
 
     uri = model or f"models:/{_model_name()}@champion"
+    where = _where(lineage=False)
+    if _no_registry_yet(where["tracking_uri"]):
+        raise errors.RegistryError("no model is registered yet: `dvc repro`, then `emoflow publish`")
     with _status(f"loading {uri}"):
-        found = predict(uri, files or [], text=text, **_where(lineage=False))
+        found = predict(uri, files or [], text=text, **where)
     if as_json:
         print(found.to_json(orient="records", force_ascii=False))
     else:
@@ -366,6 +402,7 @@ def lineage(
     """What a model came from, down to the raw recordings; or which models heard a speaker."""
     from .lineage import Store, tree
 
+    _require_workspace()
     store = Store(_settings().lineage_uri, root=Path())
     if speaker:
         heard = store.models_of_speaker(speaker)
@@ -383,6 +420,7 @@ def results() -> None:
     from .evaluation.summary import table
     from .files import read_json
 
+    _require_workspace()
     path = Path("reports/metrics.json")
     if not path.is_file():
         raise errors.EmoflowError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
@@ -425,8 +463,10 @@ def _settings():
 
 
 def _where(*, lineage: bool = True) -> dict:
-    """Where the experiment lies and where its records go, as the registry's functions take it."""
+    """Where the experiment is and where its records go, as the registry's functions take it."""
     settings = _settings()
+    if lineage or not settings.mlflow_tracking_uri.startswith(("http://", "https://")):
+        _require_workspace()
     where = {"root": Path(), "tracking_uri": settings.mlflow_tracking_uri}
     return where | ({"lineage_uri": settings.lineage_uri} if lineage else {})
 
@@ -445,9 +485,22 @@ def _print_next(corpus: str) -> None:
     )
 
 
+def _no_registry_yet(tracking_uri: str) -> bool:
+    """Whether MLflow's SQLite file is still to be made, which asking MLflow would do."""
+    path = tracking_uri.removeprefix("sqlite:///")
+    return path != tracking_uri and not Path(path).is_file()
+
+
+def _require_workspace() -> None:
+    from . import workspace
+
+    workspace.require()
+
+
 def _model_name() -> str:
     from . import params
 
+    _require_workspace()
     return params.load().model_name()
 
 
@@ -478,7 +531,7 @@ def _status(what: str):
 
 
 def main() -> None:
-    """The console script: a user's error is one line on stderr and exit status 1; Ctrl-C is 130."""
+    """The console script: a user's error is one line on stderr and its exit status; Ctrl-C is 130."""
     errors.run(lambda: app(prog_name="emoflow"))
 
 
