@@ -205,8 +205,9 @@ def test_a_run_is_named_by_corpora_and_protocol(tmp_path, monkeypatch):
     text = (ROOT / "params.yaml").read_text()
     Path("params.yaml").write_text(text)
     assert flow_module.run_name() == "control · kfold4"
-    Path("params.yaml").write_text(text.replace("corpora: [control]", "corpora: [ravdess, crema-d]"))
-    assert flow_module.run_name().startswith("ravdess + crema-d · ")
+    text = text.replace("corpora: [control]", "corpora: [ravdess, crema-d]")
+    Path("params.yaml").write_text(text.replace("protocol: auto", "protocol: kfold5"))
+    assert flow_module.run_name() == "ravdess + crema-d · kfold5"
     assert flow_module.experiment.flow_run_name is flow_module.run_name
 
 
