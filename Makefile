@@ -33,6 +33,8 @@ install: .venv/.installed  ## .venv with the locked versions
 	@touch $@
 
 run: install  ## the whole line on the control corpus: search, register, promote, predict
+	@git rev-parse --verify --quiet HEAD > /dev/null 2>&1 || { echo "error: there is no git commit here (a ZIP holds none), and lineage names a model's code by its commit; run:"; \
+	  echo "  git init && git add . && git commit -m start && make run"; exit 1; }
 	@emoflow corpora synthesise control
 	@dvc repro
 	@emoflow publish

@@ -139,7 +139,7 @@ def git(root: Path) -> Check:
         check=False,
     )
     if answer.returncode:
-        mend = "git init, git add, git commit: lineage tells a model's code by its commit"
+        mend = "git init && git add . && git commit -m start: lineage names a model's code by its commit"
         return Check("git", False, "no commit here", mend)
     return Check("git", True, f"commit {answer.stdout.strip()}")
 

@@ -1,6 +1,7 @@
 """What can go wrong, as one tree: catch the branch that you can mend.
 
 EmoflowError
+├── WorkspaceError     a command that needs a workspace, in a folder that is none; exit status 2
 ├── ParamsError        params.yaml: an unknown key, a value that cannot be
 ├── SettingsError      the environment: a service, a device or a tool that is not there
 ├── CorpusError        a corpus: its layout, names, labels, missing files
@@ -27,7 +28,17 @@ from collections.abc import Callable, Iterable
 
 
 class EmoflowError(Exception):
-    """Something that the user can mend. The message is all they need to see."""
+    """Something that the user can mend. The message is all they need to see.
+
+    Attributes:
+        status: the exit status of a command that it ends.
+    """
+
+    status = 1
+
+
+class WorkspaceError(EmoflowError):
+    status = 2
 
 
 class ParamsError(EmoflowError):
@@ -102,11 +113,22 @@ def listed(items: Iterable[object], most: int = 10) -> str:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage's ``main``: a user's error or a full disk ends it with its message alone, Ctrl-C with 130."""
+    """Run the ``main`` of a stage or a command, and end the process where it fails.
+
+    A user's error ends it with its message alone and the error's status, a full disk with status 1, Ctrl-C with 130.
+
+    Args:
+        main: takes nothing.
+
+    Raises:
+        SystemExit: for each of these.
+        OSError: for any other failure of the system.
+    """
     try:
         main()
     except EmoflowError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.status)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

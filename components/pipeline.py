@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -24,7 +25,7 @@ from .process import run_group
 RAN, CACHED, UNCHANGED = "ran", "cached", "unchanged"
 NEVER = "never ran here"
 TAIL = 20
-_SAID = {
+_ANNOUNCED = {
     RAN: "Running stage '{}':",
     CACHED: "Stage '{}' is cached - skipping run",
     UNCHANGED: "Stage '{}' didn't change, skipping",
@@ -41,28 +42,67 @@ class Outcome:
     seconds: float
 
 
+class Pipeline:
+    """A workspace's stages, and which of them need no run: DVC is asked once, for all of them together.
+
+    A stage is known to be unchanged where DVC's answer names neither it nor the tracked data that it reads, and
+    every stage upstream still has the outputs of that moment in ``dvc.lock``. It then costs no DVC process. Any
+    other stage is reproduced by `dvc repro STAGE`. What is edited by hand after the moment of asking counts for
+    the stages that are reproduced, and for the others at the next run.
+
+    Attributes:
+        graph: each stage with the stages whose outputs it reads, in the order in which they can run.
+
+    Raises:
+        PipelineError: with DVC's own words, where ``dvc.yaml`` cannot be read.
+    """
+
+    def __init__(self, root: str | Path = "."):
+        self._root = Path(root)
+        names, reads = _edges(root)
+        self.graph = _sorted(names, reads)
+        self._tracked = {name: [each for each in reads[name] if each not in reads] for name in names}
+        recorded = _recorded(self._root)
+        self._outputs = {name: stage.get("outs") for name, stage in recorded.items()}
+        changes = json.loads(_ask(root, "status", "--json"))
+        self._changes = {name: _reasons(changes[name]) for name in changes}
+        self._changes |= {name: (NEVER,) for name in names if name not in recorded}
+
+    def reproduce(
+        self, stage: str, *, on_line: Callable[[str], None], env: Mapping[str, str] | None = None
+    ) -> Outcome:
+        """Bring ``stage`` up to date, the stages upstream having been reproduced before; see `reproduce`.
+
+        Args:
+            stage: a key of `graph`.
+            on_line: called with each line that DVC and the stage print.
+            env: variables beside those of this process.
+
+        Returns:
+            What became of it; ``unchanged`` in 0 s where DVC did not have to be started.
+
+        Raises:
+            PipelineError: with the stage's own last lines.
+        """
+        recorded = _recorded(self._root)
+        upstream_kept = all(
+            recorded.get(above, {}).get("outs") == self._outputs.get(above) for above in self.graph[stage]
+        )
+        if not upstream_kept:
+            return reproduce(stage, root=self._root, on_line=on_line, env=env)
+        reasons = self._changes.get(stage, ())
+        if not reasons and not any(data in self._changes for data in self._tracked[stage]):
+            return Outcome(stage, UNCHANGED, (), 0.0)
+        return reproduce(stage, root=self._root, on_line=on_line, env=env, reasons=reasons)
+
+
 def graph(root: str | Path = ".") -> dict[str, list[str]]:
     """Each stage of ``dvc.yaml`` with the stages whose outputs it reads, in the order in which they can run.
 
     Raises:
         PipelineError: with DVC's own words, where ``dvc.yaml`` cannot be read.
     """
-    listing = _ask(root, "stage", "list", "--name-only").split()
-    edges = re.findall(r'^"(.+)" -> "(.+)";$', _ask(root, "dag", "--dot"), re.MULTILINE)
-    place = {name: number for number, name in enumerate(listing)}
-    upstream = {
-        name: sorted((above for above, below in edges if below == name and above in place), key=place.get)
-        for name in listing
-    }
-    order = TopologicalSorter(upstream)
-    order.prepare()
-    ready, sorted_stages = list(order.get_ready()), []
-    while ready:
-        ready.sort(key=place.get)
-        sorted_stages.append(ready.pop(0))
-        order.done(sorted_stages[-1])
-        ready += order.get_ready()
-    return {name: upstream[name] for name in sorted_stages}
+    return _sorted(*_edges(root))
 
 
 def stages(root: str | Path = ".") -> list[str]:
@@ -86,25 +126,9 @@ def environment() -> dict[str, str]:
 
 def why(stage: str, root: str | Path = ".") -> tuple[str, ...]:
     """What differs from the last time ``stage`` ran, sorted; empty where nothing does."""
-    lock = Path(root) / "dvc.lock"
-    known = (yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.is_file() else None) or {}
-    if stage not in known.get("stages", {}):
+    if stage not in _recorded(Path(root)):
         return (NEVER,)
-    said = json.loads(_ask(root, "status", "--json", stage)).get(stage, [])
-    reasons = set()
-    for entry in said:
-        if isinstance(entry, str):
-            reasons.add(entry)
-            continue
-        for kind, changes in entry.items():
-            for path, change in changes.items():
-                if isinstance(change, Mapping):
-                    reasons.update(f"{path}: {key} {state}" for key, state in change.items())
-                elif kind == "changed outs":
-                    reasons.add("outputs missing" if change == "deleted" else f"output {path} {change}")
-                else:
-                    reasons.add(f"{path} {change}")
-    return tuple(sorted(reasons))
+    return _reasons(json.loads(_ask(root, "status", "--json", stage)).get(stage, []))
 
 
 def reproduce(
@@ -113,21 +137,32 @@ def reproduce(
     root: str | Path = ".",
     on_line: Callable[[str], None],
     env: Mapping[str, str] | None = None,
+    reasons: tuple[str, ...] | None = None,
 ) -> Outcome:
     """Have DVC bring ``stage`` up to date, each line of it and of the stage going to ``on_line``.
 
     Call it from the main thread: whatever ends the wait ends DVC, the stage and all that they started.
 
+    Args:
+        stage: its name, as `graph` has it.
+        root: the workspace.
+        on_line: called with each line that DVC and the stage print.
+        env: variables beside those of this process.
+        reasons: what differs from its last run, where that is known; DVC is asked otherwise.
+
+    Returns:
+        What became of it.
+
     Raises:
         PipelineError: with the stage's own last lines.
     """
-    reasons = why(stage, root)
+    reasons = why(stage, root) if reasons is None else reasons
     how, tail = UNCHANGED, deque(maxlen=TAIL)
 
     def take(line: str) -> None:
         nonlocal how
-        for name, said in _SAID.items():
-            if line.startswith(said.format(stage)):
+        for name, announcement in _ANNOUNCED.items():
+            if line.startswith(announcement.format(stage)):
                 how = name
         if line.startswith("Running stage "):
             tail.clear()
@@ -140,6 +175,58 @@ def reproduce(
     if status:
         raise PipelineError(f"{stage} failed (dvc exited with {status}):\n" + "\n".join(_own_words(tail)))
     return Outcome(stage, how, reasons, time.monotonic() - began)
+
+
+def _edges(root: str | Path) -> tuple[list[str], dict[str, list[str]]]:
+    """The stages of ``dvc.yaml`` as it lists them, and what each reads: stages, and tracked data as ``NAME.dvc``."""
+    names = _ask(root, "stage", "list", "--name-only").split()
+    reads: dict[str, list[str]] = {name: [] for name in names}
+    for above, below in re.findall(r'^"(.+)" -> "(.+)";$', _ask(root, "dag", "--dot"), re.MULTILINE):
+        if below in reads:
+            reads[below].append(above)
+    return names, reads
+
+
+def _sorted(names: Sequence[str], reads: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Each stage with the stages upstream, in an order in which they can run, else in that of ``names``."""
+    place = {name: number for number, name in enumerate(names)}
+    upstream = {
+        name: sorted((each for each in reads[name] if each in place), key=place.get) for name in names
+    }
+    order = TopologicalSorter(upstream)
+    order.prepare()
+    ready, sorted_stages = list(order.get_ready()), []
+    while ready:
+        ready.sort(key=place.get)
+        sorted_stages.append(ready.pop(0))
+        order.done(sorted_stages[-1])
+        ready += order.get_ready()
+    return {name: upstream[name] for name in sorted_stages}
+
+
+def _recorded(root: Path) -> dict[str, Any]:
+    """The stages that have run here, as ``dvc.lock`` has them."""
+    lock = root / "dvc.lock"
+    held = (yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.is_file() else None) or {}
+    return held.get("stages", {})
+
+
+def _reasons(status: Sequence[Any]) -> tuple[str, ...]:
+    """What `dvc status --json` says of one stage, in short lines, sorted."""
+    reasons = set()
+    for entry in status:
+        if isinstance(entry, str):
+            reasons.add(entry)
+            continue
+        for kind, changes in entry.items():
+            for path, change in changes.items():
+                if isinstance(change, Mapping):
+                    reasons.update(f"{path}: {key} {state}" for key, state in change.items())
+                elif kind == "changed outs":
+                    reasons.add("outputs missing" if change == "deleted" else f"output {path} {change}")
+                else:
+                    reasons.add(f"{path} {change}")
+    return tuple(sorted(reasons))
 
 
 def _own_words(tail: deque[str]) -> list[str]:

@@ -1,8 +1,8 @@
-"""When the experiment runs and what happens around it: Prefect flows, their deployment, the servers to look at.
+"""Prefect flows, their deployment, and the servers whose user interfaces show them.
 
-Prefect reads its settings from the environment when it is imported, so what this project wants different is set
-here, before; what the user has set stays. Its database lies with the project, so that runs made without any
-server show up as soon as `make ui` starts one.
+Prefect reads its settings from the environment when it is imported, so the project's defaults are set here, before;
+a value that the user has set stays. Prefect's database is in the workspace, so that `make ui` also shows the runs
+that were made without a server.
 """
 
 import os
@@ -13,7 +13,7 @@ import emoflow  # noqa: F401  (switches telemetry off)
 SETTINGS = {
     "PREFECT_HOME": str(Path(".emoflow/prefect").absolute()),
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",  # the default is pickle
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # two busy cores need more than its 20
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # its 20 are too few on two busy cores
 }
 
 for _name, _value in SETTINGS.items():

@@ -1,4 +1,4 @@
-"""What a run leaves to read in the Prefect UI: the results, what became of each stage and why, the model."""
+"""The artifact of a run in the Prefect UI: the results, the model, links, what became of each stage and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,25 +9,49 @@ from emoflow.evaluation.summary import COLUMNS, over, percent, ranked
 from emoflow.pipeline import Outcome
 
 
-def markdown(outcomes: Sequence[Outcome], metrics: Mapping[str, Any] | None, model: Sequence[str]) -> str:
-    """The whole artifact; ``metrics`` is what ``reports/metrics.json`` holds, ``model`` what became of the model."""
+def markdown(
+    outcomes: Sequence[Outcome],
+    metrics: Mapping[str, Any] | None,
+    model: Sequence[str],
+    links: Sequence[str] = (),
+) -> str:
+    """The whole artifact.
+
+    Args:
+        outcomes: what became of each stage.
+        metrics: what ``reports/metrics.json`` holds; None where it is not there.
+        model: what became of the model, a sentence each.
+        links: Markdown, a line each.
+
+    Returns:
+        Markdown.
+    """
     parts = [results(metrics)] if metrics else []
     if model:
         parts.append("## Model\n\n" + "\n".join(f"- {_cell(line)}" for line in model))
+    if links:
+        parts.append("## Links\n\n" + "\n".join(f"- {line}" for line in links))
     return "\n\n".join([*parts, stages(outcomes)]) + "\n"
 
 
 def results(metrics: Mapping[str, Any]) -> str:
-    """Strategies × WA, UA, WF1 in percent with 95 % intervals; the one that validation chose in bold."""
+    """The table of results: strategies × WA, UA, WF1 in percent with 95 % intervals.
+
+    Args:
+        metrics: what ``reports/metrics.json`` holds.
+
+    Returns:
+        Markdown; the strategy that validation chose is bold.
+    """
     lines = [
         f"## Results ({_cell(metrics['protocol'])})",
         "",
         _row("strategy", *(TITLES[c] for c in COLUMNS)),
     ]
     lines.append("|---|" + "---:|" * len(COLUMNS))
-    for name, held in ranked(metrics):
+    for name, figures in ranked(metrics):
         title = f"**{name}** (best by validation)" if name == metrics["best"] else name
-        lines.append(_row(title, *(percent(held[column]) for column in COLUMNS)))
+        lines.append(_row(title, *(percent(figures[column]) for column in COLUMNS)))
     lines += ["", f"Percent, 95 % intervals over {over(metrics)}."]
     lines += [
         f"- **{_cell(each['kind'])}** passes the leakage gate: {_cell(each['reason'])}"
@@ -38,7 +62,14 @@ def results(metrics: Mapping[str, Any]) -> str:
 
 
 def stages(outcomes: Sequence[Outcome]) -> str:
-    """Each stage: whether DVC ran it, how long that took, and what differed from the last time."""
+    """The table of stages: whether DVC ran each, how long that took, and what differed from the last time.
+
+    Args:
+        outcomes: what became of each stage.
+
+    Returns:
+        Markdown.
+    """
     lines = ["## Stages", "", _row("stage", "DVC", "seconds", "why"), "|---|---|---:|---|"]
     lines += [_row(each.stage, each.how, f"{each.seconds:.1f}", listed(each.why)) for each in outcomes]
     return "\n".join(lines)
@@ -49,5 +80,5 @@ def _row(*cells: str) -> str:
 
 
 def _cell(value: object) -> str:
-    """One line, in which no character of it makes a column or a tag."""
+    """``value`` in one line, with nothing in it that Markdown would take for a column or a tag."""
     return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,7 +1,7 @@
 """The deployment `experiment/nightly`, served from this workspace: `python -m emoflow.flows.serve`.
 
-It starts what the Prefect UI, the API or its schedule asks for, one run at a time, since a workspace holds one
-experiment. Ending it neither pauses the schedule nor leaves a run behind.
+It starts the runs that the Prefect UI, the API or the schedule asks for, one at a time, since a workspace holds one
+experiment. When it ends, the schedule is not paused, and a run in progress is ended with it.
 """
 
 import os
@@ -13,17 +13,27 @@ CRON = "0 3 * * *"
 
 
 def time_zone() -> str:
-    """This machine's time zone by its IANA name; UTC where it has none. Prefect would take UTC for all."""
+    """The time zone of the schedule.
+
+    Returns:
+        This machine's, by its IANA name; UTC where it has none (Prefect would take UTC for every machine).
+    """
     from zoneinfo import available_timezones
 
-    named = (
+    name = (
         os.environ.get("TZ", "").lstrip(":")
         or str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]
     )
-    return named if named in available_timezones() else "UTC"
+    return name if name in available_timezones() else "UTC"
+
+
+def schedule() -> str:
+    """When the deployment runs by itself, in words: ``every night at 3:00 (Europe/Helsinki)``."""
+    return f"every night at 3:00 ({time_zone()})"
 
 
 def main() -> None:
+    """Serve the deployment until the process is ended."""
     from prefect.flows import EntrypointType
     from prefect.schedules import Cron
 
@@ -31,7 +41,7 @@ def main() -> None:
 
     experiment.serve(
         name="nightly",
-        description="The workspace's experiment as params.yaml states it: every night at three, and whenever asked.",
+        description=f"The workspace's experiment as params.yaml states it: {schedule()}, and when asked.",
         schedule=Cron(CRON, timezone=time_zone()),
         limit=1,
         pause_on_shutdown=False,

@@ -1,4 +1,4 @@
-"""The servers that `make ui` runs: how each is started, on which port, and how one sees that it is ready."""
+"""The servers that `make ui` runs: how each is started, on which port, and how to tell that it is ready."""
 
 import json
 import socket
@@ -11,6 +11,8 @@ from pathlib import Path
 from emoflow import reach
 from emoflow.errors import SettingsError
 
+from .serve import schedule
+
 HOST = "127.0.0.1"
 LOGS = Path(".emoflow/logs")
 DEPLOYMENT = "experiment/nightly"
@@ -18,10 +20,20 @@ DEPLOYMENT = "experiment/nightly"
 
 @dataclass(frozen=True)
 class Service:
-    """One process to run: started once those in ``after`` are ready, ready itself once ``health`` answers 200.
+    """One process to run.
 
-    Where ``polls`` is true, that address is a deployment's, and must have been polled since the start: Prefect
-    keeps deployments, so an earlier worker's is there before ours has come up.
+    Attributes:
+        name: what it is called, also its log.
+        command: what starts it.
+        health: the address that answers 200 once it is ready.
+        where: what `make ui` prints of it: its address, or what it does.
+        port: the port that it listens on; None for one that listens on none.
+        port_variable: the environment variable that chooses another port.
+        env: variables beside those of this process.
+        after: the services that must be ready before it is started.
+        polls: whether ``health`` is the address of a deployment, which must have been polled since the start: Prefect
+            stores deployments, so that of an earlier worker is there before this one is ready.
+        grace_s: seconds between SIGTERM and SIGKILL.
     """
 
     name: str
@@ -40,7 +52,11 @@ class Service:
         return LOGS / f"{self.name.lower()}.log"
 
     def ready(self, since: datetime) -> bool:
-        """Whether it answers; ``since`` is when it was started."""
+        """Whether it is ready.
+
+        Args:
+            since: when it was started, with a time zone.
+        """
         try:
             answer = reach.prefect(self.health)
         except OSError:
@@ -50,10 +66,17 @@ class Service:
 
 
 def chosen(environment: Mapping[str, str], tracking_uri: str) -> list[Service]:
-    """What is to be started; ``environment`` gives the ports, and what is elsewhere.
+    """The services to start, in their order.
+
+    Args:
+        environment: the ports, and PREFECT_API_URL where the Prefect server runs elsewhere.
+        tracking_uri: where MLflow is; an http address means that it runs elsewhere.
+
+    Returns:
+        The servers that do not run elsewhere, then the worker.
 
     Raises:
-        SettingsError: for a port that is none.
+        SettingsError: for a port that is no number from 1 to 65535.
     """
     services = []
     api = environment.get("PREFECT_API_URL")
@@ -69,7 +92,14 @@ def chosen(environment: Mapping[str, str], tracking_uri: str) -> list[Service]:
 
 
 def require_free(service: Service) -> None:
-    """Raises SettingsError where another process listens on the service's port, naming it and how to choose."""
+    """Check that the port of a service is free.
+
+    Args:
+        service: one that may have a port.
+
+    Raises:
+        SettingsError: where another process listens there, with its name and how to choose another port.
+    """
     if service.port is None:
         return
     with socket.socket() as probe:
@@ -78,8 +108,8 @@ def require_free(service: Service) -> None:
             probe.bind((HOST, service.port))
         except OSError as error:
             raise SettingsError(
-                f"{service.name} wants port {service.port} of {HOST}, and cannot have it ({error.strerror}"
-                f"{_holder(service.port)}); end that, or "
+                f"{service.name} cannot listen on port {service.port} of {HOST} ({error.strerror}"
+                f"{_holder(service.port)}); end that process, or "
                 f"choose another: {service.port_variable}={service.port + 1} make ui"
             ) from None
 
@@ -98,14 +128,14 @@ def _prefect(port: int) -> Service:
 
 
 def _mlflow(port: int, tracking_uri: str) -> Service:
-    # Runs made here without a server keep their files in mlruns; those made through it do the same.
+    # The files of runs are in mlruns, whether the runs are made through this server or without one.
     files = ["--default-artifact-root", Path("mlruns").absolute().as_uri(), "--no-serve-artifacts"]
     network = ["--host", HOST, "--port", str(port), "--allowed-hosts", f"{HOST}:{port},localhost:{port}"]
     return Service(
         "MLflow",
         [_tool("mlflow"), "server", "--backend-store-uri", tracking_uri, *files, *network, "--workers", "1"],
         health=f"http://{HOST}:{port}/health",
-        where=f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning",  # its home page is another trade's
+        where=f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning",  # the home page is for GenAI
         port=port,
         port_variable="MLFLOW_PORT",
         env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # evaluates prompts, of which there are none
@@ -117,7 +147,7 @@ def _worker(api: str, after: frozenset[str]) -> Service:
         "Worker",
         [sys.executable, "-m", "emoflow.flows.serve"],
         health=f"{api.rstrip('/')}/deployments/name/{DEPLOYMENT}",
-        where=f"runs {DEPLOYMENT} when asked, and every night at three",
+        where=f"runs {DEPLOYMENT} when asked, and {schedule()}",
         env={"PREFECT_API_URL": api},
         after=after,
         polls=True,
@@ -130,14 +160,14 @@ def _tool(name: str) -> str:
 
 
 def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
-    said = environment.get(variable) or str(default)
-    if not (said.isdecimal() and 0 < int(said) < 65536):
-        raise SettingsError(f"{variable} is {said!r}; a port is a number from 1 to 65535")
-    return int(said)
+    port = environment.get(variable) or str(default)
+    if not (port.isdecimal() and 0 < int(port) < 65536):
+        raise SettingsError(f"{variable} is {port!r}; a port is a number from 1 to 65535")
+    return int(port)
 
 
 def _holder(port: int) -> str:
-    """Who listens there, where this can be seen."""
+    """The process that listens on ``port``, where the system lets us see it."""
     import psutil
 
     try:

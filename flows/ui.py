@@ -1,6 +1,6 @@
 """`make ui`: the Prefect server, the MLflow server and the worker, on loopback, until Ctrl-C ends all three.
 
-What the environment says is elsewhere is not started here: the Prefect server where PREFECT_API_URL is set, the
+A server that runs elsewhere by the environment is not started: the Prefect server where PREFECT_API_URL is set, the
 MLflow server where MLFLOW_TRACKING_URI is an http address.
 """
 
@@ -29,6 +29,11 @@ TAIL = 15
 
 
 def main() -> None:
+    """Start the services and keep them until Ctrl-C or a signal.
+
+    Raises:
+        SettingsError: where a port is taken, or a service does not start or ends.
+    """
     services = chosen(os.environ, settings.load().mlflow_tracking_uri)
     for service in services:
         require_free(service)
@@ -43,8 +48,11 @@ def main() -> None:
 def keep(services: Sequence[Service]) -> None:
     """Run the services until one of them ends or the wait is interrupted; then end all, the last started first.
 
+    Args:
+        services: in the order in which they are started.
+
     Raises:
-        SettingsError: with the last lines of the one that ended, or that did not get ready.
+        SettingsError: with the last lines of the one that ended, or that is not ready after `READY_S`.
         KeyboardInterrupt: once everything has ended.
     """
     mark = uuid.uuid4().hex
@@ -54,7 +62,7 @@ def keep(services: Sequence[Service]) -> None:
         running: dict[str, subprocess.Popen] = {}
         ready: set[str] = set()
         start = datetime.now(UTC)
-        began = said = time.monotonic()
+        began = last_message = time.monotonic()
         _say(
             f"starting {', '.join(service.name for service in services)}: up to a minute or two; logs in {LOGS}"
         )
@@ -72,9 +80,9 @@ def keep(services: Sequence[Service]) -> None:
             if now - began > READY_S:
                 slow = next(service for service in services if service.name in waiting)
                 raise SettingsError(f"{slow.name} is not ready after {READY_S:.0f} s; {_last_lines(slow)}")
-            if waiting and now - said > SAY_EVERY_S:
+            if waiting and now - last_message > SAY_EVERY_S:
                 _say(f"waiting for {', '.join(waiting)}: {now - began:.0f} s")
-                said = now
+                last_message = now
             time.sleep(LOOK_EVERY_S)
         _say(_welcome(services))
         while True:

@@ -1,7 +1,7 @@
 import errno
 
 import pytest
-from emoflow.errors import CorpusError, listed, run
+from emoflow.errors import CorpusError, WorkspaceError, listed, run
 
 
 def raising(error: BaseException):
@@ -14,7 +14,6 @@ def raising(error: BaseException):
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (CorpusError("no such corpus"), "error: no such corpus"),
         (
             OSError(errno.ENOSPC, "No space left on device", "data/x"),
             "error: no space left on device (data/x): free some and run the same command again; "
@@ -27,6 +26,14 @@ def test_what_a_user_can_mend_ends_a_stage_without_a_traceback(error, status):
     with pytest.raises(SystemExit) as ended:
         run(raising(error))
     assert ended.value.code == status
+
+
+@pytest.mark.parametrize(("kind", "status"), [(CorpusError, 1), (WorkspaceError, 2)])
+def test_an_error_of_ours_is_its_message_on_stderr_and_its_status(kind, status, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(raising(kind("no such corpus")))
+    assert ended.value.code == status
+    assert capsys.readouterr().err == "error: no such corpus\n"
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), ValueError("a bug")])

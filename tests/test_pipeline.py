@@ -162,3 +162,89 @@ def test_what_a_killed_stage_was_writing_makes_nothing_stale(project):
     assert done.returncode == 9
     assert len(list((project / "raw").iterdir())) == 2
     assert pipeline.why("work@a", project) == ()
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[tuple[str, ...]]:
+    """What DVC is asked for, command by command, while it answers as ever."""
+    asked = []
+    ask, run_group = pipeline._ask, pipeline.run_group
+
+    def asking(root, *arguments):
+        asked.append(arguments)
+        return ask(root, *arguments)
+
+    def running(command, **how):
+        asked.append(tuple(command[1:]))
+        return run_group(command, **how)
+
+    monkeypatch.setattr(pipeline, "_ask", asking)
+    monkeypatch.setattr(pipeline, "run_group", running)
+    return asked
+
+
+def reproduce_all(project: Path) -> dict[str, pipeline.Outcome]:
+    whole = pipeline.Pipeline(project)
+    return {name: whole.reproduce(name, on_line=lambda line: None) for name in whole.graph}
+
+
+def how(outcomes: dict[str, pipeline.Outcome]) -> dict[str, str]:
+    return {name: outcome.how for name, outcome in outcomes.items()}
+
+
+STAGES = ("first", "work@b", "work@a", "last")
+
+
+def test_a_pipeline_without_changes_asks_dvc_once(project, asked):
+    assert how(reproduce_all(project)) == dict.fromkeys(STAGES, "ran")
+    asked.clear()
+    assert how(reproduce_all(project)) == dict.fromkeys(STAGES, "unchanged")
+    assert sorted(asked) == [("dag", "--dot"), ("stage", "list", "--name-only"), ("status", "--json")]
+
+
+def test_what_a_changed_stage_rewrites_is_read_anew_downstream(project):
+    reproduce_all(project)
+    set_mood(project, "better")
+    outcomes = reproduce_all(project)
+    assert how(outcomes) == {"first": "unchanged", "work@b": "ran", "work@a": "ran", "last": "ran"}
+    assert outcomes["work@a"].why == ("params.yaml: mood modified",)
+    assert outcomes["last"].why == ("a.txt modified", "b.txt modified")
+
+
+def test_a_stage_that_always_runs_and_writes_the_same_leaves_the_others_alone(project, asked):
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(text + "    always_changed: true\n")
+    reproduce_all(project)
+    asked.clear()
+    outcomes = reproduce_all(project)
+    assert how(outcomes) == dict.fromkeys(STAGES, "unchanged") | {"first": "ran"}
+    assert outcomes["first"].why == ("always changed",)
+    assert ("repro", "first") in asked and len(asked) == 4
+
+
+def test_an_output_that_is_gone_is_brought_back(project):
+    reproduce_all(project)
+    (project / "first.txt").unlink()
+    (project / "last.txt").unlink()
+    outcomes = reproduce_all(project)
+    assert {name for name in outcomes if outcomes[name].how != "unchanged"} == {"first", "last"}
+    assert (project / "first.txt").is_file() and (project / "last.txt").is_file()
+
+
+def test_tracked_data_that_differs_from_its_record_is_checked_by_dvc(project, asked):
+    def track(content: str) -> str:
+        (project / "raw" / "clip").write_text(content)
+        subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "raw"], cwd=project, check=True)
+        return (project / "raw.dvc").read_text()
+
+    (project / "raw").mkdir()
+    record = track("sound")
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(text.replace("[first.txt, work.py]", "[first.txt, work.py, raw]"))
+    reproduce_all(project)
+    track("another sound")
+    (project / "raw" / "clip").write_text("sound")
+    asked.clear()
+    reproduce_all(project)  # the stages' own deps are as they were; DVC then records the data as they are
+    assert ("repro", "work@a") in asked
+    assert (project / "raw.dvc").read_text() == record

@@ -1,10 +1,15 @@
-"""The fusion strategies under their names in the literature: what each is, and where it comes from."""
+"""The fusion strategies under their names in the literature: what each is, where it comes from, what may vary.
+
+Plain data, read without torch.
+"""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .axes import Choice, Log, Uniform
 
 if TYPE_CHECKING:
     from .strategy import Strategy
@@ -22,6 +27,16 @@ class Entry:
     def load(self) -> type[Strategy]:
         return getattr(importlib.import_module(f".{self.module}", __package__), self.attribute)
 
+
+TRAINING_SPACE = {
+    "learning_rate": Log(5e-4, 4e-3),
+    "weight_decay": Log(1e-3, 1e-1),
+    "dropout": Uniform(0.2, 0.6),
+    "input_dropout": Uniform(0.0, 0.4),
+    "smoothing": Uniform(0.0, 0.2),
+    "mixup": Choice((0.0, 0.2, 0.4)),
+}
+"""What every strategy's training may vary. A strategy's own ``space`` adds to it, and may replace entries."""
 
 UNIMODAL = Entry("unimodal", "Unimodal", "baseline", "the masked mean of a perceptron over its tokens")
 

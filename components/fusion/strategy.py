@@ -44,18 +44,8 @@ from torch import Tensor, nn
 from ..errors import ParamsError
 from ..schema import BASELINES as BASELINES
 from .axes import Choice, Log, Uniform
-from .catalogue import REGISTRY, UNIMODAL, Entry
+from .catalogue import REGISTRY, TRAINING_SPACE, UNIMODAL, Entry
 from .output import FusionOutput
-
-TRAINING_SPACE = {
-    "learning_rate": Log(5e-4, 4e-3),
-    "weight_decay": Log(1e-3, 1e-1),
-    "dropout": Uniform(0.2, 0.6),
-    "input_dropout": Uniform(0.0, 0.4),
-    "smoothing": Uniform(0.0, 0.2),
-    "mixup": Choice((0.0, 0.2, 0.4)),
-}
-"""What every strategy's training may vary. A strategy's own ``space`` adds to it, and may replace entries."""
 
 
 class Strategy(nn.Module):

@@ -59,7 +59,9 @@ class LedgerRow:
 class Store:
     """The lineage database at ``uri``: ``sqlite:///PATH`` (relative to ``root``) or ``postgresql://…``.
 
-    Any number of processes may use one database. As a context manager it closes its connections at the end.
+    Any number of processes may use one database. The file of an SQLite database is made by the first write; until then
+    the store reads as empty, so that reading leaves nothing behind. As a context manager it closes its connections at
+    the end.
 
     Args:
         uri: the database.
@@ -71,7 +73,9 @@ class Store:
 
     def __init__(self, uri: str, *, root: str | Path = "."):
         self._engine = t.engine_of(uri, root=Path(root))
-        t.create(self._engine)
+        self._empty: sa.Engine | None = None
+        self._complete = False
+        self._database(write=False)
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +86,8 @@ class Store:
     def close(self) -> None:
         """Close the connections to the database."""
         self._engine.dispose()
+        if self._empty is not None:
+            self._empty.dispose()
 
     # -- models ------------------------------------------------------------------------------------
 
@@ -277,13 +283,26 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with _told(self._engine), self._engine.begin() as connection:
+        engine = self._database(write=False)
+        with _told(engine), engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with _told(self._engine), t.writing(self._engine) as connection:
+        engine = self._database(write=True)
+        with _told(engine), t.writing(engine) as connection:
             yield connection
+
+    def _database(self, *, write: bool) -> sa.Engine:
+        """The database with its schema; an empty one in memory for reading where there is none yet."""
+        if not self._complete and (write or t.exists(self._engine)):
+            t.create(self._engine)
+            self._complete = True
+        if self._complete:
+            return self._engine
+        if self._empty is None:
+            self._empty = t.empty()
+        return self._empty
 
 
 @contextmanager

@@ -151,7 +151,6 @@ def engine_of(uri: str, *, root: Path = Path()) -> sa.Engine:
     if backend != "sqlite" or not url.database or url.database == ":memory:":
         raise LineageError(f"lineage cannot be kept in {url!r}; wanted sqlite:///PATH or postgresql://…")
     path = (root / url.database).resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url.set(database=str(path)), connect_args={"timeout": WAIT_S})
 
     @sa.event.listens_for(engine, "connect")
@@ -178,12 +177,26 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def exists(engine: sa.Engine) -> bool:
+    """Whether there is a database to read: always for a server, for SQLite once its file is there."""
+    return engine.dialect.name != "sqlite" or Path(engine.url.database).is_file()
+
+
+def empty() -> sa.Engine:
+    """A database in memory with the tables and no rows."""
+    engine = sa.create_engine("sqlite://")
+    metadata.create_all(engine)
+    return engine
+
+
 def create(engine: sa.Engine) -> None:
     """Make what is missing of the schema; any number of processes may do so at once.
 
     Raises:
         LineageError: if the database cannot be reached or written.
     """
+    if engine.dialect.name == "sqlite":
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     try:
         with engine.connect() as connection:
             complete = sa.inspect(connection).has_table("promotions")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..fusion.strategy import TRAINING_SPACE, Choice, Log, Uniform
+from ..fusion.axes import Choice, Log, Uniform
+from ..fusion.catalogue import TRAINING_SPACE
 from .hyperparameters import HYPERPARAMETERS
 
 if TYPE_CHECKING:

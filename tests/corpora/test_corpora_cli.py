@@ -37,9 +37,12 @@ def test_two_commands_and_no_code(project):
     assert "dvc exp run -S 'corpora=[mylab]'" in done.output
     said = typed("list").output
     assert "mylab" in said and "in data/raw/mylab" in said
+    there = sorted(project.rglob("*"))
     described = typed("describe", "mylab")
     assert described.exit_code == 0 and "anger" in described.output and "sadness" in described.output
-    assert (project / "reports" / "corpora" / "mylab.png").is_file()
+    assert sorted(project.rglob("*")) == there
+    assert typed("describe", "mylab", "--figure", "figures/mylab.png").exit_code == 0
+    assert (project / "figures" / "mylab.png").is_file()
 
 
 def test_what_is_given_on_request_alone_is_explained_and_the_status_says_it_is_not_here(project):

@@ -16,11 +16,12 @@ def test_the_best_comes_by_validation_and_rows_by_ua():
         "best": "a",
         "alarms": [{"message": "text leaks"}],
     }
-    lines = markdown([], metrics, ["it is champion"]).splitlines()
+    lines = markdown([], metrics, ["it is champion"], ["MLflow: [this run](http://x)"]).splitlines()
     rows = [line for line in lines if line.startswith(("| b", "| **a"))]
     assert rows == ["| b | 50.0 | 50.0 | 50.0 |", "| **a** (best by validation) | 50.0 | 40.0 | 50.0 |"]
     assert "- **Alarm**: text leaks" in lines
     assert "- it is champion" in lines
+    assert "- MLflow: [this run](http://x)" in lines
 
 
 def test_nothing_breaks_out_of_a_cell():

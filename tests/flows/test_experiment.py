@@ -8,10 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from conftest import ROOT
 from emoflow import params
 from emoflow.errors import PipelineError, PromotionConflict
 from emoflow.files import write_json
 from emoflow.flows import experiment as flow_module
+from emoflow.flows import links
 from emoflow.registry import gates, promotion, publish
 from emoflow.registry.gates import Gate, Report
 from emoflow.registry.promotion import Promoted
@@ -143,17 +145,18 @@ def seen(flow_run_id, expected):
     return tasks, [each.data for each in artifacts]
 
 
-def test_it_goes_all_the_way_to_a_champion(run, registry):
+def test_it_goes_all_the_way_to_a_champion(run, registry, workspace):
     state, tasks, [artifact] = run("promote", "only", "publish", "gates", "promote")
     assert state.type.value == "COMPLETED"
     assert {each.name for each in tasks.values()} == {"Completed"}
     [(name, version, ok, reason)] = registry.promoted
     assert (name, version, ok) == ("emotion-emotion7", 3, True)
-    assert reason.startswith("flow run ")
+    assert reason.startswith(f"flow run {workspace.name} (")  # its params.yaml names no corpora
     assert "1 of 1 stages ran" in state.message
     assert "models:/emotion-emotion7@champion is version 3 now" in state.message
     assert "| **audio** (best by validation) | 71.2 (68.0–74.1) |" in artifact
     assert "- models:/emotion-emotion7/3 is published" in artifact
+    assert "- MLflow: run `run`; `make ui` starts a server that shows it" in artifact
     assert "| only | ran |" in artifact
 
 
@@ -200,6 +203,27 @@ def test_outside_a_project_dvc_says_so(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PipelineError, match="not inside of a DVC repository"):
         flow_module.experiment("stages")
+
+
+def test_a_run_is_named_by_corpora_and_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert flow_module.run_name() == tmp_path.name
+    text = (ROOT / "params.yaml").read_text()
+    Path("params.yaml").write_text(text)
+    assert flow_module.run_name() == "control · kfold4"
+    text = text.replace("corpora: [control]", "corpora: [ravdess, crema-d]")
+    Path("params.yaml").write_text(text.replace("protocol: auto", "protocol: kfold5"))
+    assert flow_module.run_name() == "ravdess + crema-d · kfold5"
+    assert flow_module.experiment.flow_run_name is flow_module.run_name
+
+
+def test_the_report_is_linked_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert links.found(None) == []
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "index.html").write_text("<html>")
+    [line] = links.found(None)
+    assert f"]({(tmp_path / 'reports' / 'index.html').as_uri()})" in line
 
 
 def test_a_run_marks_what_it_starts_and_the_hook_ends_it():

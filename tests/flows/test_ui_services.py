@@ -87,5 +87,6 @@ def test_a_server_that_dies_ends_the_others_and_says_its_last_words(tmp_path, mo
 def test_the_time_zone_is_this_machines(monkeypatch):
     monkeypatch.setenv("TZ", "Europe/Helsinki")
     assert serve.time_zone() == "Europe/Helsinki"
+    assert by_name({})["Worker"].where.endswith("every night at 3:00 (Europe/Helsinki)")
     monkeypatch.setenv("TZ", "EET-2EEST")
     assert serve.time_zone() == "UTC"

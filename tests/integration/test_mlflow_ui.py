@@ -1,5 +1,6 @@
 """The MLflow server as `make ui` starts it shows what runs without a server have left, to this machine alone."""
 
+import json
 import os
 import socket
 import subprocess
@@ -11,8 +12,10 @@ from datetime import UTC, datetime
 
 import pytest
 from emoflow import reach
+from emoflow.flows import links
 from emoflow.flows.services import HOST, chosen
 from emoflow.process import end_group
+from emoflow.registry.publish import Published
 
 pytestmark = pytest.mark.integration
 
@@ -76,6 +79,15 @@ def test_runs_models_and_files_made_without_it_are_there(shown):
     assert b"emotion-emotion7" in reach.get(f"{address}/api/2.0/mlflow/registered-models/search")
     assert run.encode() in reach.get(f"{address}/api/2.0/mlflow/runs/get?run_id={run}")
     assert reach.get(f"{address}/get-artifact?path=report/said.txt&run_uuid={run}") == b"seventy percent"
+
+
+def test_a_flow_run_links_to_its_run_and_experiment(shown, monkeypatch):
+    address, run = shown
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    answer = json.loads(reach.get(f"{address}/api/2.0/mlflow/runs/get?run_id={run}"))
+    page = f"{address}/#/experiments/{answer['run']['info']['experiment_id']}"
+    line = links.found(Published(run, "emotion-emotion7", 1, False, True))[-1]
+    assert f"]({page}/runs/{run})" in line and f"]({page}/runs)" in line
 
 
 def test_another_hosts_name_is_refused(shown):

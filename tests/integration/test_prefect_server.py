@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from emoflow.flows import serve
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -218,6 +219,10 @@ def test_a_run_asked_for_through_the_api_has_one_task_a_stage(project):
     run = project.api.start(until="stages")
     state = project.api.wait(run, "COMPLETED", "FAILED", "CRASHED")
     assert (state["type"], state["message"]) == ("COMPLETED", "3 of 3 stages ran"), project.api.logs(run)
+    assert project.api(f"flow_runs/{run}")["name"] == project.root.name  # its params.yaml names no corpora
+    deployment = project.api("deployments/name/experiment/nightly")
+    assert f"every night at 3:00 ({serve.time_zone()})" in deployment["description"]
+    assert deployment["schedules"][0]["schedule"]["timezone"] == serve.time_zone()
     tasks = project.api.tasks(run, "first", "work@a", "work@b")
     assert {each["type"] for each in tasks.values()} == {"COMPLETED"}
     assert "ran in" in tasks["work@a"]["message"]

@@ -137,9 +137,14 @@ def test_an_unclean_model_becomes_clean_when_its_code_is_committed_and_never_bac
     assert store.model(FACTS.name, 1)["clean"]
 
 
-def test_a_relative_path_is_relative_to_the_root(tmp_path):
-    Store("sqlite:///.emoflow/lineage.db", root=tmp_path).close()
+def test_a_relative_path_is_relative_to_the_root_and_reading_makes_no_file(tmp_path):
+    store = Store("sqlite:///.emoflow/lineage.db", root=tmp_path)
+    assert store.holder(FACTS.name) is None and store.models() == [] and store.ledger() == []
+    assert list(tmp_path.iterdir()) == []
+    store.record(FACTS)
     assert (tmp_path / ".emoflow" / "lineage.db").is_file()
+    assert [each["version"] for each in store.models()] == [FACTS.version]
+    store.close()
 
 
 def test_errors_name_what_is_wrong(tmp_path):

@@ -1,0 +1,42 @@
+"""``emoflow …``: thin commands over the rooms, which are imported only when a command needs them."""
+
+from typing import Annotated
+
+import typer
+
+from .. import errors
+from . import assets, corpora, doctor, experiment, listings, registry
+
+app = typer.Typer(
+    help="From raw clips to a promoted emotion model, with its lineage. The experiment itself is `dvc repro`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(corpora.app, name="corpora")
+app.add_typer(assets.app, name="assets")
+for _group in (listings, registry, experiment, doctor):
+    app.add_typer(_group.app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        import importlib.metadata
+
+        print(f"emoflow {importlib.metadata.version('emoflow')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def emoflow(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and exit.")
+    ] = False,
+) -> None:
+    # no docstring: the help of the program is `app`'s
+    pass
+
+
+def main() -> None:
+    """The console script: a user's error is one line on stderr and its exit status; Ctrl-C is 130."""
+    errors.run(lambda: app(prog_name="emoflow"))

@@ -1,0 +1,5 @@
+"""`python -m emoflow.cli`."""
+
+from . import main
+
+main()

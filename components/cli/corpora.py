@@ -1,0 +1,215 @@
+"""`emoflow corpora …`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import errors
+from .shared import RAW, environment, require_workspace, show, stated_layout
+
+app = typer.Typer(help="The recordings: what is known, what is here.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example: `emoflow corpora list`")
+def corpora_list() -> None:
+    """What emoflow knows to read, and your own: size, licence, labels, how to get it, and whether it is here."""
+    from ..corpora.describe import listing
+
+    require_workspace()
+    show(listing.table(RAW))
+
+
+@app.command("add", epilog="Example: `emoflow corpora add ravdess ~/RAVDESS --features face=openface.csv`")
+def corpora_add(
+    corpus: Annotated[
+        str, typer.Argument(help="its name, as in `emoflow corpora list`; or a name of your own")
+    ],
+    source: Annotated[Path, typer.Argument(help="the folder, as its owner ships it; it is only read")],
+    features: Annotated[
+        list[str] | None,
+        typer.Option(help="MODALITY=PATH: pre-computed features, joined by the clips' names"),
+    ] = None,
+) -> None:
+    """Put a corpus under data/raw without changing a byte, and let DVC track it.
+
+    A corpus of your own is a folder of recordings by label (`LABEL/*.wav`), or one with a table `utterances.csv`;
+    `layouts` in params.yaml says what names do not tell.
+    """
+    from ..corpora.acquire import add
+
+    require_workspace()
+    tables = {}
+    for given in features or []:
+        modality, equals, path = given.partition("=")
+        if not equals:
+            raise errors.CorpusError(f"--features {given!r}: give MODALITY=PATH, say face=openface.csv")
+        if modality in tables:
+            raise errors.CorpusError(
+                f"--features {modality}=… is given twice, {tables[modality]} and {path}: give a modality once; several "
+                "files of it go into one folder"
+            )
+        tables[modality] = Path(path)
+    add.add(corpus, source, stated=stated_layout(corpus), features=tables, root=RAW)
+    _print_next(corpus)
+
+
+@app.command("fetch", epilog="Example: `emoflow corpora fetch ravdess --part speech --part video`")
+def corpora_fetch(
+    corpus: Annotated[
+        str, typer.Argument(help="ravdess, crema-d, meld; of the others it says how to have them")
+    ],
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="what of it, as `emoflow corpora list` names them; the first where left out"),
+    ] = None,
+) -> None:
+    """Download a corpus that its owner gives to anyone, check its digests, and put it under data/raw.
+
+    Cut off, the same command goes on. Exit status 1 says that the corpus is not here: for one that is given on
+    request alone it prints where to ask and what to place where.
+    """
+    from ..corpora.acquire import fetch
+    from ..corpora.acquire.sources import PARTS
+    from ..corpora.describe import listing
+    from ..schema import CORPORA
+
+    require_workspace()
+    if corpus in CORPORA and corpus not in PARTS:
+        if (RAW / corpus).is_dir():
+            print(f"{corpus} is here: {RAW / corpus}")
+            return
+        print(listing.gated(corpus, RAW))
+        raise typer.Exit(1)
+    fetch.fetch(corpus, part or (), root=RAW, stated=stated_layout(corpus))
+    _print_next(corpus)
+
+
+@app.command(
+    "describe",
+    epilog="Examples: `emoflow corpora describe ravdess`; "
+    "`emoflow corpora describe ravdess --figure ravdess.png`",
+)
+def corpora_describe(
+    corpus: Annotated[str, typer.Argument(help="one that is under data/raw")],
+    figure: Annotated[
+        Path | None, typer.Option(help="also draw it, into this file: .png, .svg or .pdf")
+    ] = None,
+) -> None:
+    """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree."""
+    from ..corpora.describe import describe
+
+    require_workspace()
+    found = describe.describe(
+        corpus, RAW / corpus, stated=stated_layout(corpus), workers=environment().worker_count()
+    )
+    show(describe.shown(found))
+    if figure is not None:
+        from ..corpora.describe import figure as drawing
+
+        print(f"\nfigure     {drawing.save(found, figure)}")
+
+
+@app.command(
+    "synthesise",
+    epilog="Examples: `emoflow corpora synthesise --speakers 4 --clips 2`; "
+    "`emoflow corpora synthesise --relation interacting --reliability audio=0.9 --reliability text=0.9`; "
+    "`emoflow corpora synthesise --layout iemocap --language fi --raters 3 --out /tmp/like-iemocap`",
+)
+def corpora_synthesise(
+    corpus: Annotated[
+        str, typer.Argument(help="control: speech, words and a face, with planted truth")
+    ] = "control",
+    layout: Annotated[
+        str, typer.Option(help="whose layout to write it in: iemocap, meld, ravdess, folder, …; needs --out")
+    ] = "control",
+    out: Annotated[Path | None, typer.Option(help="where; data/raw/control where left out")] = None,
+    speakers: Annotated[int, typer.Option(min=2, help="how many speakers")] = 12,
+    clips: Annotated[int, typer.Option(min=1, help="per speaker and emotion")] = 4,
+    seed: Annotated[int, typer.Option(help="of everything that is drawn at random")] = 7,
+    language: Annotated[str | None, typer.Option(help="en, fi or de, where the layout is free to")] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="without that corpus's known faults")] = False,
+    reliability: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MODALITY=SHARE: how often it displays what it means; audio=0.75, text=0.65, face=0.7"
+        ),
+    ] = None,
+    relation: Annotated[
+        str,
+        typer.Option(
+            help="redundant: each display means the emotion; complementary: each tells apart a part of them; "
+            "interacting: as glad words in an angry voice, neither alone tells it"
+        ),
+    ] = "redundant",
+    raters: Annotated[
+        int, typer.Option(min=0, help="who vote for the label, and err; 0: the label is what was planted")
+    ] = 0,
+    agreement: Annotated[float, typer.Option(help="how often a rater is right")] = 0.8,
+    missing: Annotated[float, typer.Option(help="share of modalities that clips lack, say 0.1")] = 0.0,
+    snr: Annotated[
+        float | None,
+        typer.Option(help="dB of speech to noise behind it; the planted ceilings are those without"),
+    ] = None,
+) -> None:
+    """Make the control corpus: recordings whose best reachable accuracy is known. Needs no network.
+
+    What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
+    """
+    from ..corpora.acquire import placing
+    from ..settings import load
+    from ..synthesis import control
+
+    if corpus != "control":
+        raise errors.CorpusError(
+            f"{corpus!r} cannot be synthesised; 'control' can, in its layout by --layout"
+        )
+    if out is None and layout != "control":
+        raise errors.CorpusError(
+            f"say where by --out: what has {layout}'s layout is put under data/raw by emoflow corpora add, "
+            "under a name of its own"
+        )
+    if out is None:
+        require_workspace()
+    made = control.synthesise(
+        out or RAW / "control",
+        layout=layout,
+        speakers=speakers,
+        clips=clips,
+        seed=seed,
+        language=language,
+        clean=clean,
+        reliability=_shares(reliability or []),
+        relation=relation,
+        missing=missing,
+        raters=raters,
+        agreement=agreement,
+        snr=snr,
+        workers=load().worker_count(),
+    )
+    if out is None:
+        placing.track(made)
+        return
+    stated = f"layout: {layout}" + (f", language: {language}" if language else "")
+    print(
+        f"{made} is made. To train on it: emoflow corpora add NAME {made}, with a NAME of its own, and in "
+        f"params.yaml layouts: {{NAME: {{{stated}}}}}, corpora: [NAME]"
+    )
+
+
+def _shares(given: list[str]) -> dict[str, float]:
+    """``["audio=0.8"]`` → ``{"audio": 0.8}``."""
+    shares = {}
+    for each in given:
+        modality, _, share = each.partition("=")
+        try:
+            shares[modality] = float(share)
+        except ValueError:
+            raise errors.CorpusError(f"--reliability {each!r}: give MODALITY=SHARE, say audio=0.8") from None
+    return shares
+
+
+def _print_next(corpus: str) -> None:
+    print(
+        f"next: dvc exp run -S 'corpora=[{corpus}]'   (emoflow corpora describe {corpus} shows what it holds)"
+    )

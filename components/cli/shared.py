@@ -1,0 +1,73 @@
+"""What the commands share: where they run, what they print with."""
+
+import sys
+from pathlib import Path
+
+RAW = Path("data/raw")
+
+
+def environment():
+    from ..settings import load
+
+    return load()
+
+
+def places(*, lineage: bool = True) -> dict:
+    """Where the experiment is and where its records go, as the registry's functions take it."""
+    settings = environment()
+    if lineage or not settings.mlflow_tracking_uri.startswith(("http://", "https://")):
+        require_workspace()
+    where = {"root": Path(), "tracking_uri": settings.mlflow_tracking_uri}
+    return where | ({"lineage_uri": settings.lineage_uri} if lineage else {})
+
+
+def no_registry_yet(tracking_uri: str) -> bool:
+    """Whether MLflow's SQLite file is still to be made, which asking MLflow would do."""
+    path = tracking_uri.removeprefix("sqlite:///")
+    return path != tracking_uri and not Path(path).is_file()
+
+
+def require_workspace() -> None:
+    from .. import workspace
+
+    workspace.require()
+
+
+def stated_layout(corpus: str):
+    """What params.yaml, where there is one, states of a corpus's layout."""
+    from .. import params
+    from ..schema import UNSTATED
+
+    return params.load().layout(corpus) if params.PATH.is_file() else UNSTATED
+
+
+def experiment_params():
+    """params.yaml of this workspace."""
+    from .. import params
+
+    require_workspace()
+    return params.load()
+
+
+def default_model() -> str:
+    """The name of the registered model that params.yaml states."""
+    return experiment_params().model_name()
+
+
+def model_reference(name: str | None):
+    """The registered model that a user names; params.yaml's where they name none."""
+    from ..lineage.reference import parse
+
+    return parse(name or default_model())
+
+
+def spinner(what: str):
+    from rich.console import Console
+
+    return Console(stderr=True).status(f"{what} …")
+
+
+def show(renderable) -> None:
+    from rich.console import Console
+
+    Console(file=sys.stdout).print(renderable)
