@@ -70,7 +70,7 @@ ui: install  ## Prefect, MLflow and the worker on loopback; says where
 	@python -m emoflow.flows.ui
 
 docs: install  ## the manual as a static site, in site/; a broken link is an error
-	@mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
 lock:  ## requirements.lock anew from pyproject.toml
 	rm -rf .emoflow/lock && $(PYTHON) -m venv .emoflow/lock
