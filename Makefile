@@ -15,7 +15,7 @@ export GX_ANALYTICS_ENABLED := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format accept bench ui lock
+.PHONY: help install run test test-fast lint format accept bench ui docs lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,11 +71,14 @@ format: install  ## lay the code out
 ui: install  ## Prefect, MLflow and the worker on loopback; says where
 	@python -m emoflow.flows.ui
 
+docs: install  ## the manual as a static site, in site/; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+
 lock:  ## requirements.lock anew from pyproject.toml
 	rm -rf .emoflow/lock && $(PYTHON) -m venv .emoflow/lock
 	.emoflow/lock/bin/python -m pip install --quiet --upgrade "pip==26.3"
 	.emoflow/lock/bin/python -m pip install "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
-	.emoflow/lock/bin/python -m pip install --editable ".[dev]"
+	.emoflow/lock/bin/python -m pip install --editable ".[dev,docs]"
 	{ sed -n '/^#/p' requirements.lock; .emoflow/lock/bin/python -m pip freeze --exclude-editable \
 	  | sed 's/+[a-z0-9.]*$$//'; } > .emoflow/lock/requirements.lock
 	mv .emoflow/lock/requirements.lock requirements.lock

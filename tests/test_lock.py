@@ -13,7 +13,9 @@ LINES = [
     if line and not line.startswith("#")
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DIRECT = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+DIRECT = PROJECT["dependencies"] + [
+    requirement for extra in PROJECT["optional-dependencies"].values() for requirement in extra
+]
 
 
 def normal(name: str) -> str:

@@ -151,7 +151,7 @@ def test_it_goes_all_the_way_to_a_champion(run, registry, workspace):
     assert {each.name for each in tasks.values()} == {"Completed"}
     [(name, version, ok, reason)] = registry.promoted
     assert (name, version, ok) == ("emotion-emotion7", 3, True)
-    assert reason.startswith(f"flow run {workspace.name} (")  # its params.yaml names no corpora
+    assert reason.startswith("flow run control · kfold4 (")
     assert "1 of 1 stages ran" in state.message
     assert "models:/emotion-emotion7@champion is version 3 now" in state.message
     assert "| **audio** (best by validation) | 71.2 (68.0–74.1) |" in artifact
