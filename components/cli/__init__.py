@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import errors
-from . import assets, corpora, doctor, experiment, listings, registry
+from . import assets, corpora, doctor, experiment, listings, registry, workspace
 
 app = typer.Typer(
     help="From raw clips to a promoted emotion model, with its lineage. The experiment itself is `dvc repro`.",
@@ -15,7 +15,7 @@ app = typer.Typer(
 )
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(assets.app, name="assets")
-for _group in (listings, registry, experiment, doctor):
+for _group in (workspace, listings, registry, experiment, doctor):
     app.add_typer(_group.app)
 
 

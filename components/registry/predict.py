@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.pyfunc import PyFuncModel
 
 AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif"})
 VIDEO = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv"})
@@ -114,6 +115,19 @@ def predict(
     found.insert(1, "model", uri)
     found["trained_on"] = trained_on(entry.tags.get("corpora", ""))
     return found
+
+
+def load(reference: ModelReference, *, root: Path, tracking_uri: str) -> "PyFuncModel":
+    """Load a registered model; its champion where no version is named.
+
+    Raises:
+        RegistryError: there is no such version.
+    """
+    with tracking(tracking_uri, root=root) as client:
+        import mlflow
+
+        entry = _version(client, reference)
+        return mlflow.pyfunc.load_model(f"models:/{entry.name}/{entry.version}")
 
 
 def trained_on(corpora: str) -> str:

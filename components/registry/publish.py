@@ -22,7 +22,7 @@ from ..files import file_digest, read_json
 from ..lineage import Facts, Store, harvest
 from ..lineage.reference import CHALLENGER, CHAMPION
 from . import record
-from .closure import SOURCE, closure
+from .closure import closure
 from .package import ENTRY, pack
 from .tracking import WEIGHTS, absolute, alias_of, experiment, runs_page, tracking
 
@@ -87,7 +87,9 @@ def publish(
         if not (root / path).is_file():
             raise RegistryError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
     uri, name = absolute(tracking_uri, root), model_name(root)
-    packed = [f"{SOURCE.name}/{module}" for module in closure(ENTRY).modules]
+    # The code that goes into the model is in a clone; in a workspace it is the installed one, which code.yaml states.
+    packed = [f"components/{module}" for module in closure(ENTRY).modules]
+    packed = packed if (root / "components" / ENTRY).is_file() else []
     facts = harvest(root, name=name, version=0, run_id="", packed=packed)
     lock = root / ".emoflow" / "publish.lock"
     lock.parent.mkdir(exist_ok=True)

@@ -12,12 +12,12 @@ from ..artifacts.model import PREDICTIONS
 from ..artifacts.reports import COMPARISON, HEADLINE, METRICS, PLOTS, REPORT
 from ..artifacts.search import CURVES, TRIALS, Best
 from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
-from ..errors import run
 from ..evaluation import plots, report, searched
 from ..evaluation.evaluate import measure
 from ..evaluation.inputs import CorpusFacts, Experiment
 from ..evaluation.tables import comparison_table, headline
 from ..files import replacing, write_json, write_text
+from .entry import run
 
 
 def main() -> None:
@@ -71,4 +71,4 @@ def _facts(corpus: str, root: Path) -> CorpusFacts:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("evaluate", main)

@@ -10,12 +10,12 @@ from .. import leakage, params
 from ..artifacts.folds import FOLDS, Folds, Leakage
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import FINGERPRINTS, Verdict
-from ..errors import run
 from ..protocols import AUTO, Protocol, assigned, automatic, protocol, select, speakers_used
 from ..protocols.fold_table import digest, sizes
 from ..protocols.naming import shown, why_inflated
 from ..protocols.selection import added
 from ..protocols.unlabelled import as_training, bare_rows, left_over, unlabelled_count, with_unlabelled
+from .entry import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,4 +184,4 @@ def _unexpected_counts(plan: Protocol, rows: pd.DataFrame) -> list[leakage.Findi
 
 
 if __name__ == "__main__":
-    run(main)
+    run("folds", main)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import params, settings
 from ..artifacts.search import CURVES, FOLDER, TRIALS, Budget
-from ..errors import listed, run
+from ..errors import listed
 from ..files import replacing, work_folder, write_table, write_text
 from ..search.gang import Gang, rungs
 from ..search.outcome import Outcome
@@ -19,6 +19,7 @@ from ..search.run import Rows, absent_strategies, search
 from ..training import zero_shot
 from ..training.consistency import idle
 from ..training.rows import unlabelled
+from .entry import run
 from .training_inputs import Inputs
 
 CODE = Path(__file__).parents[1] / "search"
@@ -106,4 +107,4 @@ def _kept(work: Path, gang: Gang) -> Outcome | None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("search", main)

@@ -14,7 +14,7 @@ from ..artifacts import features as features_artifact
 from ..artifacts.model import CHOSEN, FOLDER, PREDICTIONS, WEIGHTS, Modality, ModelCard, ZeroShot
 from ..artifacts.search import Best
 from ..encoders import encode, layout_of, make, open_all
-from ..errors import FeatureError, listed, run
+from ..errors import FeatureError, listed
 from ..files import replacing, work_folder
 from ..fusion.preparation import Layout, Preparation, plan
 from ..fusion.strategy import BASELINES, build, parameter_count, uses
@@ -24,6 +24,7 @@ from ..training.predicted import predictions
 from ..training.refit import Choice, choice_for_everything
 from ..training.rows import unlabelled
 from ..training.workers import Context, Job, StoredReader, job_of, run_jobs
+from .entry import run
 from .training_inputs import Inputs
 
 REFIT = "model"
@@ -177,4 +178,4 @@ def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("train", main)

@@ -12,8 +12,8 @@ from ..artifacts.corpora import RAW
 from ..corpora import raters, read
 from ..corpora.digests import with_digests
 from ..corpora.planted import planted_ceilings
-from ..errors import run
 from ..files import replacing, write_table
+from .entry import run
 
 SHOWN = 10
 
@@ -46,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("utterances", main)
