@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import params, reach, settings
+from .artifacts.corpora import RAW
 from .errors import EmoflowError, listed
 from .params import Params
 from .settings import Settings
@@ -162,7 +163,7 @@ def corpora(root: Path, experiment: Params) -> Iterator[Check]:
     from .corpora import obtain
 
     for name in experiment.corpora:
-        folder = root / "data" / "raw" / name
+        folder = root / RAW / name
         ok = folder.is_dir() and any(folder.iterdir())
         where = folder.relative_to(root)
         if ok:

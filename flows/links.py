@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoflow import settings
+from emoflow.artifacts.reports import REPORT
 
 if TYPE_CHECKING:
     from emoflow.registry.publish import Published
-
-REPORT = Path("reports/index.html")
 
 
 def found(published: "Published | None") -> list[str]:

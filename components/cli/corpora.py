@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import errors
-from .shared import RAW, environment, require_workspace, show, stated_layout
+from .shared import environment, require_workspace, show, stated_layout
 
 app = typer.Typer(help="The recordings: what is known, what is here.", no_args_is_help=True)
 
@@ -14,6 +14,7 @@ app = typer.Typer(help="The recordings: what is known, what is here.", no_args_i
 @app.command("list", epilog="Example: `emoflow corpora list`")
 def corpora_list() -> None:
     """What emoflow knows to read, and your own: size, licence, labels, how to get it, and whether it is here."""
+    from ..artifacts.corpora import RAW
     from ..corpora.describe import listing
 
     require_workspace()
@@ -36,6 +37,7 @@ def corpora_add(
     A corpus of your own is a folder of recordings by label (`LABEL/*.wav`), or one with a table `utterances.csv`;
     `layouts` in params.yaml says what names do not tell.
     """
+    from ..artifacts.corpora import RAW
     from ..corpora.acquire import add
 
     require_workspace()
@@ -69,6 +71,7 @@ def corpora_fetch(
     Cut off, the same command goes on. Exit status 1 says that the corpus is not here: for one that is given on
     request alone it prints where to ask and what to place where.
     """
+    from ..artifacts.corpora import RAW
     from ..corpora.acquire import fetch
     from ..corpora.acquire.sources import PARTS
     from ..corpora.describe import listing
@@ -97,6 +100,7 @@ def corpora_describe(
     ] = None,
 ) -> None:
     """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree."""
+    from ..artifacts.corpora import RAW
     from ..corpora.describe import describe
 
     require_workspace()
@@ -156,6 +160,7 @@ def corpora_synthesise(
 
     What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
     """
+    from ..artifacts.corpora import RAW
     from ..corpora.acquire import placing
     from ..settings import load
     from ..synthesis import control

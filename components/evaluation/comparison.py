@@ -1,12 +1,9 @@
 """Paired tests between strategies, and against the planted ceiling, corrected for how many there are."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-
-from .variation import Variation
 
 ALPHA = 0.05
 EXACT_UP_TO = 14
@@ -89,37 +86,6 @@ def mcnemar_above(only_first: int, only_second: int) -> float:
         ways += term
         term = term * (disputed - k) // (k + 1)
     return ways / 2**disputed
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Strategy ``first`` against ``second`` on the same utterances; differences are of UA, first minus second.
-
-    ``difference``, ``low``, ``high``, ``p`` are of the models as they are, paired by speaker; ``folds`` is of each seed
-    on its own, paired by fold and seed. ``p_corrected`` (step-down max-T) and ``folds_p_corrected`` (Holm; None where
-    nothing varies) are corrected over all pairs of strategies.
-    """
-
-    first: str
-    second: str
-    difference: float
-    low: float | None
-    high: float | None
-    p: float
-    p_corrected: float
-    folds: Variation
-    folds_p_corrected: float | None
-
-    @property
-    def significant(self) -> bool:
-        """Whether these models would differ with other test speakers, too."""
-        return self.p_corrected < ALPHA
-
-    @property
-    def significant_over_folds(self) -> bool:
-        """Whether models of other training speakers and seeds would differ in the same direction, too."""
-        below = self.folds_p_corrected is not None and self.folds_p_corrected < ALPHA
-        return below and self.folds.mean * self.difference > 0
 
 
 def ua_shares(by_speaker: np.ndarray) -> np.ndarray:

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..artifacts.model import PROBABILITY
 from ..errors import EvaluationError, listed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PROBABILITY = "p_"
 
 
 @dataclass(frozen=True)

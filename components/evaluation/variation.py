@@ -8,34 +8,15 @@ found the same correction to hold its level for repeated cross-validation. It wa
 approximation for folds. Seeds are averaged and not counted as further observations: a fold's seeds see the same rows.
 """
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..artifacts.reports import Variation
 from .intervals import LEVEL
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Variation:
-    """A mean over folds and seeds, its 95 % interval, and the two-sided p-value that it is 0.
-
-    ``over`` is ``"folds"`` (n of them, each the mean of its seeds), ``"seeds"`` where there is one fold alone (then
-    nothing is said of other training speakers), or None where nothing varies: no interval, no p-value.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-    p: float | None
-    over: str | None
-    n: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def held_out_ratio(folds: "pd.DataFrame") -> float:
@@ -67,15 +48,17 @@ def over_folds(values: np.ndarray, *, ratio: float, lowest: float = -1.0) -> Var
 
     folds, seeds = values.shape
     mean = float(values.mean())
+    over: Literal["folds", "seeds"]
     if folds > 1:
         over, n, variance = "folds", folds, (1 / folds + ratio) * values.mean(1).var(ddof=1)
     elif seeds > 1:
         over, n, variance = "seeds", seeds, values[0].var(ddof=1) / seeds
     else:
-        return Variation(mean, None, None, None, None, 1)
+        return Variation(mean=mean, low=None, high=None, p=None, over=None, n=1)
     error = float(np.sqrt(variance))
-    if error < 1e-12:  # every fold says the same: as far as it goes there is no doubt
-        return Variation(mean, mean, mean, float(abs(mean) < 1e-12), over, n)
+    if error < 1e-12:  # all folds agree, so nothing varies
+        return Variation(mean=mean, low=mean, high=mean, p=float(abs(mean) < 1e-12), over=over, n=n)
     reach = float(student.ppf((1 + LEVEL) / 2, n - 1)) * error
     p = float(2 * student.sf(abs(mean) / error, n - 1))
-    return Variation(mean, max(mean - reach, lowest), min(mean + reach, 1.0), p, over, n)
+    low, high = max(mean - reach, lowest), min(mean + reach, 1.0)
+    return Variation(mean=mean, low=low, high=high, p=p, over=over, n=n)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ...artifacts.corpora import RAW
 from ...errors import CorpusError, listed
 from ...files import locked
 from ...schema import UNSTATED, Layout
@@ -23,7 +24,7 @@ def add(
     *,
     stated: Layout = UNSTATED,
     features: Mapping[str, Path] | None = None,
-    root: Path = Path("data/raw"),
+    root: Path = RAW,
     workers: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:

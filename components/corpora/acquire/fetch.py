@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...artifacts.corpora import RAW
 from ...errors import CorpusError, listed
 from ...files import WORK, locked, read_json
 from ...process import run_group
@@ -46,7 +47,7 @@ def fetch(
     corpus: str,
     parts: Sequence[str] = (),
     *,
-    root: Path = Path("data/raw"),
+    root: Path = RAW,
     stated: Layout = UNSTATED,
     addresses: Addresses = OWNERS,
     say: Callable[[str], None] = print,
