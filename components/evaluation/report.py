@@ -12,7 +12,7 @@ from .answer import answer
 from .comparison import least
 from .metrics import TITLES
 from .run_links import identity
-from .summary import out_of_reach, over, ranked
+from .summary import diverged, out_of_reach, over, ranked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +45,7 @@ def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame
         rows=ranked(metrics),
         titles=TITLES,
         over=over(metrics),
+        diverged=diverged(metrics),
         axis=_axis(metrics),
         matrix=_matrix(metrics),
         search=best,

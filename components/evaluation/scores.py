@@ -8,7 +8,7 @@ from . import intervals
 from .comparison import Comparison, holm, sign_flip, ua_shares
 from .metrics import METRICS, confusion_by, recalls
 from .predictions import Predictions
-from .variation import over_folds
+from .variation import over_folds, paired
 
 
 def by_speaker(predictions: Predictions) -> dict[str, np.ndarray]:
@@ -34,9 +34,10 @@ def figures(predictions: Predictions, strategy: str, counts: np.ndarray, *, rati
 
     ``wa``, ``ua``, ``macro_f1``, ``wf1``: pooled over all test utterances, seeds averaged, with 95 % intervals;
     ``fold_mean``: mean and standard deviation (ddof 1) over the test folds, and each fold's value;
-    ``single_seed``: mean and standard deviation over the seeds, each on its own; ``over_folds``: mean and 95 %
-    interval over folds and seeds (`variation.over_folds`); ``recall``: of each class (None for one without an
-    utterance); ``confusion``: counts, rows are the true classes.
+    ``single_seed``: mean and standard deviation over the seeds, each on its own and pooled over the folds in which it
+    did not diverge; ``over_folds``: mean and 95 % interval over folds and seeds (`variation.over_folds`); ``recall``:
+    of each class (None for one without an utterance); ``confusion``: counts, rows are the true classes; ``diverged``:
+    fold and seed of the refits that were left out.
 
     Args:
         counts: the strategy's confusion counts ``[S, C, C]`` of each speaker, see `by_speaker`.
@@ -50,17 +51,10 @@ def figures(predictions: Predictions, strategy: str, counts: np.ndarray, *, rati
         groups=len(predictions.folds),
         classes=classes,
     )
-    seeds = len(predictions.seeds)
-    by_seed = confusion_by(
-        np.repeat(np.arange(seeds), len(predictions.truth)),
-        np.tile(predictions.truth, seeds),
-        predictions.predicted_by_seed(strategy).ravel(),
-        groups=seeds,
-        classes=classes,
-    )
+    single = _by_fold_and_seed(predictions, strategy)
+    by_seed = single.sum(0)
     pooled_figures = {name: intervals.of_figure(metric, counts).as_dict() for name, metric in METRICS.items()}
     recall = recalls(pooled)
-    single = _by_fold_and_seed(predictions, strategy)
     return pooled_figures | {
         "fold_mean": {name: _spread(metric(by_fold), "folds") for name, metric in METRICS.items()},
         "single_seed": {name: _spread(metric(by_seed), "seeds") for name, metric in METRICS.items()},
@@ -73,6 +67,7 @@ def figures(predictions: Predictions, strategy: str, counts: np.ndarray, *, rati
             for label, value in zip(predictions.classes, recall, strict=True)
         },
         "confusion": pooled.tolist(),
+        "diverged": predictions.diverged(strategy),
     }
 
 
@@ -103,8 +98,9 @@ def against(
     shares = {name: ua_shares(counts[name]) for name in names}
     p_values, corrected = sign_flip([shares[one] - shares[other] for one, other in pairs], seed=seed)
     by_fold = {name: ua(_by_fold_and_seed(predictions, name)) for name in names}
-    varied = [over_folds(by_fold[one] - by_fold[other], ratio=ratio) for one, other in pairs]
-    varied_corrected = holm([each.p for each in varied]) if others and varied[0].over else [None] * len(pairs)
+    varied = [over_folds(paired(by_fold[one], by_fold[other]), ratio=ratio) for one, other in pairs]
+    tested = [n for n, each in enumerate(varied) if each.p is not None]
+    varied_corrected = dict(zip(tested, holm([varied[n].p for n in tested]), strict=True))
     comparisons = []
     for n, other in enumerate(others):
         difference = intervals.of_difference(ua, counts[first], counts[other])
@@ -118,19 +114,21 @@ def against(
                 p=float(p_values[n]),
                 p_corrected=float(corrected[n]),
                 folds=varied[n],
-                folds_p_corrected=varied_corrected[n],
+                folds_p_corrected=varied_corrected.get(n),
             )
         )
     return comparisons
 
 
 def _by_fold_and_seed(predictions: Predictions, strategy: str) -> np.ndarray:
-    """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold."""
+    """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold; zeros where it diverged."""
     folds, seeds, classes = len(predictions.folds), len(predictions.seeds), len(predictions.classes)
+    scored = predictions.scored(strategy)
+    cell = predictions.fold[None, :] * seeds + np.arange(seeds)[:, None]
     counts = confusion_by(
-        (predictions.fold[None, :] * seeds + np.arange(seeds)[:, None]).ravel(),
-        np.tile(predictions.truth, seeds),
-        predictions.predicted_by_seed(strategy).ravel(),
+        cell[scored],
+        np.broadcast_to(predictions.truth, scored.shape)[scored],
+        predictions.predicted_by_seed(strategy)[scored],
         groups=folds * seeds,
         classes=classes,
     )

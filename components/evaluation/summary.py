@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..artifacts.model import CHOSEN
+from ..errors import listed
 from .comparison import ALPHA, least
 
 if TYPE_CHECKING:
@@ -35,7 +37,13 @@ def table(metrics: dict[str, Any]) -> "Table":
         for why, count in counts_by_reason.items()
         if "quarantined" in why
     ]
-    notes += [_against(metrics), _single(metrics), metrics["search"]["statement"], _spent(metrics)]
+    notes += [
+        diverged(metrics),
+        _against(metrics),
+        _single(metrics),
+        metrics["search"]["statement"],
+        _spent(metrics),
+    ]
     shown = Table(
         title=f"protocol {escape(metrics['protocol'])}: percent, 95 % intervals over {over(metrics)}",
         caption="\n".join(escape(line) for line in notes if line),
@@ -58,6 +66,22 @@ def table(metrics: dict[str, Any]) -> "Table":
             ("★ " if best else "  ") + escape(name) + note, *cells, style="bold green" if best else ""
         )
     return shown
+
+
+def diverged(metrics: dict[str, Any]) -> str:
+    """Which refits diverged and were left out of the means; nothing where none did."""
+    found = [
+        f"{name} (fold {each['fold']}, seed {each['seed']})"
+        for name, figures in sorted(metrics["strategies"].items())
+        for each in figures["diverged"]
+        if name != CHOSEN
+    ]
+    if not found:
+        return ""
+    return (
+        f"{len(found)} refit{'s' * (len(found) > 1)} diverged and {'are' if len(found) > 1 else 'is'} left out of the "
+        f"means over seeds: {listed(found)}"
+    )
 
 
 def ranked(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

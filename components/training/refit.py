@@ -88,9 +88,9 @@ def refit(
     if not sound:
         where = choice.strategy if fold is None else f"{choice.strategy}, fold {fold}"
         raise SearchError(
-            f"{where}: in the refit of {choice.config} all of the seeds {listed(seeds, 20)} diverged (losses, weights or "
-            "scores are no longer finite). In params.yaml, lower the upper end of search.space.learning_rate, or "
-            "leave the strategy out of search.strategies"
+            f"{where}: in the refit of {choice.config} all of the seeds {listed(seeds, 20)} diverged (losses, "
+            "weights or scores are no longer finite). In params.yaml, lower the upper end of "
+            "search.space.learning_rate, or leave the strategy out of search.strategies"
         )
     if len(sound) < len(population):
         population.keep(sound)
