@@ -86,6 +86,7 @@ def finish(root: Path) -> Path:
         "config": {},
         "epochs": 1,
         "seeds": [0],
+        "left_out": [],
         "classes": ["anger"],
         "parameters": 1,
     }

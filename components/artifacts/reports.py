@@ -53,15 +53,23 @@ class Spread(Part):
     values: list[float]
 
 
+class DivergedRefit(Part):
+    """A refit that diverged, so that its seed is left out of the fold's mean."""
+
+    fold: int
+    seed: int
+
+
 class Figures(Part):
     """One strategy's figures, all from 0 to 1.
 
     Attributes:
         wa, ua, macro_f1, wf1: pooled over all test utterances, the seeds averaged, with intervals over speakers.
         fold_mean: by metric, of each test fold.
-        single_seed: by metric, of each seed on its own, pooled over the folds.
+        single_seed: by metric, of each seed on its own, pooled over the folds in which it did not diverge.
         over_folds: by metric, over folds and seeds.
         recall: by class; None for one without an utterance.
+        diverged: the refits that were left out.
         baseline: whether it looks at no modality.
         params: trained parameters; None for the nested choice, which is several models.
         modalities: those that it looks at.
@@ -75,6 +83,7 @@ class Figures(Part):
     single_seed: dict[Metric, Spread]
     over_folds: dict[Metric, Variation]
     recall: dict[str, float | None]
+    diverged: list[DivergedRefit]
     baseline: bool
     params: int | None
     modalities: list[str]
@@ -92,6 +101,7 @@ class Counts(Part):
         utterances: tested.
         speakers: of these, those that are named.
         nameless: test utterances whose speaker is unknown; each counts as a speaker of its own.
+        diverged: refits that were left out, of all strategies.
         test_per_train: n_test / n_train, the mean over the folds.
     """
 
@@ -100,6 +110,7 @@ class Counts(Part):
     nameless: int
     folds: int
     seeds: int
+    diverged: int
     test_per_train: float
 
 

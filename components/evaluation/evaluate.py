@@ -73,6 +73,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             nameless=nameless,
             folds=len(predictions.folds),
             seeds=len(predictions.seeds),
+            diverged=sum(len(strategies[name].diverged) for name in real),
             test_per_train=ratio,
         ),
         intervals=Methods(
@@ -129,7 +130,7 @@ def _check_search(predictions: Predictions, best: Best) -> None:
     for k, fold in enumerate(predictions.folds):
         name, rows = best.per_fold_best[fold], predictions.fold == k
         probabilities = predictions.probabilities
-        if not np.array_equal(probabilities[CHOSEN][:, rows], probabilities[name][:, rows]):
+        if not np.array_equal(probabilities[CHOSEN][:, rows], probabilities[name][:, rows], equal_nan=True):
             raise EvaluationError(
                 f"fold {fold}: '{CHOSEN}' is not what that fold's validation chose ({name}); run `train` again"
             )

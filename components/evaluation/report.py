@@ -14,7 +14,7 @@ from .answer import answer
 from .comparison import least
 from .metrics import TITLES
 from .run_links import identity
-from .summary import out_of_reach, over, ranked, trials_by_status
+from .summary import diverged, out_of_reach, over, ranked, trials_by_status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +48,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         rows=ranked(metrics),
         titles=TITLES,
         over=over(metrics),
+        diverged=diverged(metrics),
         axis=_axis(metrics),
         matrix=_matrix(metrics),
         search=best,

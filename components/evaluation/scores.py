@@ -10,7 +10,7 @@ from . import intervals
 from .comparison import ALPHA, holm, sign_flip, ua_shares
 from .metrics import METRICS, confusion_by, recalls
 from .predictions import Predictions
-from .variation import over_folds
+from .variation import over_folds, paired
 
 
 def by_speaker(predictions: Predictions) -> dict[str, np.ndarray]:
@@ -58,16 +58,9 @@ def figures(
         groups=len(predictions.folds),
         classes=classes,
     )
-    seeds = len(predictions.seeds)
-    by_seed = confusion_by(
-        np.repeat(np.arange(seeds), len(predictions.truth)),
-        np.tile(predictions.truth, seeds),
-        predictions.predicted_by_seed(strategy).ravel(),
-        groups=seeds,
-        classes=classes,
-    )
     recall = recalls(counts.sum(0))
     single = _by_fold_and_seed(predictions, strategy)
+    by_seed = single.sum(0)
     return Figures(
         **{name: intervals.of_figure(metric, counts) for name, metric in METRICS.items()},
         fold_mean={name: _spread(metric(by_fold)) for name, metric in METRICS.items()},
@@ -79,6 +72,7 @@ def figures(
             label: None if np.isnan(value) else float(value)
             for label, value in zip(predictions.classes, recall, strict=True)
         },
+        diverged=predictions.diverged(strategy),
         baseline=strategy in BASELINES,
         params=params,
         modalities=modalities,
@@ -112,7 +106,7 @@ def against(
     shares = {name: ua_shares(counts[name]) for name in names}
     p_values, corrected = sign_flip([shares[one] - shares[other] for one, other in pairs], seed=seed)
     by_fold = {name: ua(_by_fold_and_seed(predictions, name)) for name in names}
-    varied = [over_folds(by_fold[one] - by_fold[other], ratio=ratio) for one, other in pairs]
+    varied = [over_folds(paired(by_fold[one], by_fold[other]), ratio=ratio) for one, other in pairs]
     varied_corrected = _holm_where_known([each.p for each in varied])
     comparisons = []
     for n, other in enumerate(others):
@@ -147,12 +141,14 @@ def _agrees(folds: Variation, p_corrected: float | None, difference: float) -> b
 
 
 def _by_fold_and_seed(predictions: Predictions, strategy: str) -> np.ndarray:
-    """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold."""
+    """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold; zeros where it diverged."""
     folds, seeds, classes = len(predictions.folds), len(predictions.seeds), len(predictions.classes)
+    scored = predictions.scored(strategy)
+    cell = predictions.fold[None, :] * seeds + np.arange(seeds)[:, None]
     counts = confusion_by(
-        (predictions.fold[None, :] * seeds + np.arange(seeds)[:, None]).ravel(),
-        np.tile(predictions.truth, seeds),
-        predictions.predicted_by_seed(strategy).ravel(),
+        cell[scored],
+        np.broadcast_to(predictions.truth, scored.shape)[scored],
+        predictions.predicted_by_seed(strategy)[scored],
         groups=folds * seeds,
         classes=classes,
     )

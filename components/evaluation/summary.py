@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..artifacts.model import CHOSEN
 from ..artifacts.reports import Figures, Interval, Metric, Metrics, Search, Variation, ZeroShot
+from ..errors import listed
 from .comparison import ALPHA, least
 
 if TYPE_CHECKING:
@@ -37,7 +38,13 @@ def table(metrics: Metrics) -> "Table":
         for why, count in counts_by_reason.items()
         if "quarantined" in why
     ]
-    notes += [_against(metrics), _single(metrics), metrics.search.statement, _spent(metrics.search)]
+    notes += [
+        diverged(metrics),
+        _against(metrics),
+        _single(metrics),
+        metrics.search.statement,
+        _spent(metrics.search),
+    ]
     shown = Table(
         title=f"protocol {escape(metrics.protocol)}: percent, 95 % intervals over {over(metrics)}",
         caption="\n".join(escape(line) for line in notes if line),
@@ -60,6 +67,22 @@ def table(metrics: Metrics) -> "Table":
             ("★ " if best else "  ") + escape(name) + note, *cells, style="bold green" if best else ""
         )
     return shown
+
+
+def diverged(metrics: Metrics) -> str:
+    """Which refits diverged and were left out of the means; nothing where none did."""
+    found = [
+        f"{name} (fold {refit.fold}, seed {refit.seed})"
+        for name, figures in sorted(metrics.strategies.items())
+        for refit in figures.diverged
+        if name != CHOSEN
+    ]
+    if not found:
+        return ""
+    return (
+        f"{len(found)} refit{'s' * (len(found) > 1)} diverged and {'are' if len(found) > 1 else 'is'} left out of the "
+        f"means over seeds: {listed(found)}"
+    )
 
 
 def ranked(metrics: Metrics) -> list[tuple[str, Figures]]:

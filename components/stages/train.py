@@ -71,14 +71,25 @@ def main() -> None:
     for fold in inputs.folds:
         first = best.per_fold_best[fold.number]
         for strategy, source in [*((name, name) for name in best.strategies), (CHOSEN, first)]:
-            probabilities = _kept(work, f"{source}.{fold.number}")["probabilities"]
-            tables.append(predictions(probabilities, fold, strategy=strategy, seeds=seeds, classes=classes))
+            kept = _kept(work, f"{source}.{fold.number}")
+            trained = kept["seeds"].tolist()
+            tables.append(
+                predictions(
+                    kept["probabilities"],
+                    fold,
+                    strategy=strategy,
+                    seeds=seeds,
+                    trained=trained,
+                    classes=classes,
+                )
+            )
     order = ["strategy", "fold", "seed", "utterance_id"]
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
-    card = _card(experiment, inputs, winner, state=_kept(work, REFIT))
+    state = _kept(work, REFIT)
+    card = _card(experiment, inputs, winner, seeds=state.pop("seeds").tolist(), state=state)
     with replacing(FOLDER) as folder:
         folder.mkdir()
-        (folder / WEIGHTS.name).write_bytes(_file(work, REFIT).read_bytes())
+        _save(folder / WEIGHTS.name, state)
         card.write_file(folder / card.path().name)
 
 
@@ -90,11 +101,17 @@ def _everything(inputs: Inputs):
 
 
 def _card(
-    experiment: params.Params, inputs: Inputs, winner: Choice, *, state: dict[str, np.ndarray]
+    experiment: params.Params,
+    inputs: Inputs,
+    winner: Choice,
+    *,
+    seeds: list[int],
+    state: dict[str, np.ndarray],
 ) -> ModelCard:
     """What it takes to build the model again and to feed it.
 
     Args:
+        seeds: of the members that did not diverge.
         state: the trained model's tensors by name.
     """
     protocol = inputs.protocol
@@ -113,14 +130,15 @@ def _card(
         strategy=winner.strategy,
         config=winner.config,
         epochs=winner.epochs,
-        seeds=experiment.train.seeds,
+        seeds=seeds,
+        left_out=[seed for seed in experiment.train.seeds if seed not in seeds],
         classes=protocol.classes,
         label_space=protocol.label_space,
         protocol=protocol.protocol,
         corpora=experiment.corpora,
         modalities={name: _modality(experiment, name, layout) for name, layout in layouts.items()},
         preparation=preparation.describe(),
-        parameters=parameter_count(member) * len(experiment.train.seeds),
+        parameters=parameter_count(member) * len(seeds),
         zero_shot=ZeroShot(unseen=protocol.unseen) if by_prompts else None,
     )
 
@@ -168,13 +186,17 @@ def _kept(work: Path, name: str) -> dict[str, np.ndarray]:
 
 
 def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    from safetensors.numpy import save_file
-
     for name, x in arrays.items():
         if not np.isfinite(x).all():
             raise FeatureError(f"{path.stem}: {name} holds numbers that are not finite; look at the features")
     with replacing(path) as temporary:
-        save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, temporary)
+        _save(temporary, arrays)
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, path)
 
 
 if __name__ == "__main__":

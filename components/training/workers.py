@@ -28,12 +28,17 @@ from .zero_shot import probabilities as by_prompts
 
 @dataclass(frozen=True)
 class Job:
-    """A choice to refit on ``train``, and then to score ``test`` once; without ``test``: to keep."""
+    """A choice to refit on ``train``, and then to score ``test`` once; without ``test``: to keep.
+
+    Attributes:
+        fold: whose rows these are; None: the model on all rows.
+    """
 
     choice: Choice
     seeds: tuple[int, ...]
     train: Part
     test: Part | None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Context:
 
 
 def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
-    return Job(choice, tuple(seeds), fold.seen, fold.test)
+    return Job(choice, tuple(seeds), fold.seen, fold.test, fold.number)
 
 
 def run_jobs(
@@ -60,8 +65,20 @@ def run_jobs(
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Run the jobs and yield ``(index, arrays)`` as each ends.
 
-    The arrays of a job with test rows: ``probabilities`` float64 ``[S, N, C]``. Of one without: the tensors of
-    `EmotionModel`'s state. One thread a process, so that the result does not depend on how many there are.
+    One thread per process, so that the result does not depend on how many processes there are.
+
+    Args:
+        jobs: in any order; those of one fold next to each other share its preparation.
+        context: what they have in common.
+        workers: number of processes.
+
+    Yields:
+        The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
+        with test rows also ``probabilities`` float64 ``[S, N, C]``; of one without, the tensors of `EmotionModel`'s
+        state.
+
+    Raises:
+        SearchError: every member of a job diverged, or a process died.
     """
     os.environ.update(KEEP_MEMORY)  # the workers' to inherit
     with ProcessPoolExecutor(
@@ -76,8 +93,6 @@ def run_jobs(
                 "a refit's process died, most likely for want of memory: set EMOFLOW_WORKERS to fewer, and run the "
                 "same command again (finished refits are kept)"
             ) from None
-        except FloatingPointError as error:
-            raise SearchError(f"a refit diverged: {error}; leave the strategy out of params.yaml") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -120,20 +135,17 @@ def _run(job: Job) -> dict[str, np.ndarray]:
         rows=rows.of(modalities),
         classes=_context.classes,
         device=_context.device,
+        fold=job.fold,
     )
-    if not all(population.alive):
-        lost = [m.seed for m, alive in zip(population.members, population.alive, strict=True) if not alive]
-        raise FloatingPointError(
-            f"{job.choice.strategy}: seeds {lost} diverged in the refit of {job.choice.config}"
-        )
+    seeds = np.array([member.seed for member in population.members], dtype=np.int64)
     prompts = None
     if _context.prompts is not None and job.choice.strategy not in BASELINES:
         prompts = prompt_embeddings(population, _context.prompts, preparation)
     if job.test is not None:
         test = prepare(preparation, read(_context.reader, job.test, modalities))
         scored = probabilities(population, test) if prompts is None else by_prompts(population, test, prompts)
-        return {"probabilities": scored.numpy()}
-    state = members_state(population.state(), len(job.seeds))
+        return {"probabilities": scored.numpy(), "seeds": seeds}
+    state = members_state(population.state(), len(population))
     state |= {
         f"preparation.{name}": x
         for name, x in preparation.state_dict().items()
@@ -141,7 +153,7 @@ def _run(job: Job) -> dict[str, np.ndarray]:
     }
     if prompts is not None:
         state["prompts"] = prompts
-    return {name: x.cpu().numpy() for name, x in state.items()}
+    return {name: x.cpu().numpy() for name, x in state.items()} | {"seeds": seeds}
 
 
 @dataclass(frozen=True)

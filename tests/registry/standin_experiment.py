@@ -142,6 +142,7 @@ def _model(root: Path, *, seed: int, protocol: str, strategy: str) -> None:
             "config": CONFIG,
             "epochs": 1,
             "seeds": [0, 1],
+            "left_out": [],
             "classes": CLASSES,
             "label_space": "emotion3",
             "protocol": protocol,
