@@ -1,10 +1,9 @@
 """Encoding many recordings at once, in processes that may die without taking the work with them."""
 
-import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,15 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorpusError, FeatureError, MediaError, SettingsError
-from ..process import begin_worker
+from ..process_pool import SPAWN, end_with_parent, process_pool
 from ..schema import file_of
 from .base import Encoder
 from .cache import Cache, Entry
 from .registry import make
-
-_SPAWN = multiprocessing.get_context(
-    "spawn"
-)  # a fork would copy the parent's threads in whatever state they are
 
 
 @dataclass(frozen=True)
@@ -64,23 +59,19 @@ def run_jobs(
     waiting = deque(jobs)
     while waiting:
         flying: dict = {}
-        executor = ProcessPoolExecutor(
-            min(workers, len(waiting)), mp_context=_SPAWN, initializer=_begin, initargs=(recipes, cache.root)
-        )
         try:
-            while waiting or flying:
-                while waiting and len(flying) < 2 * workers:
-                    flying[executor.submit(_encode, waiting[0])] = waiting[0]
-                    waiting.popleft()
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    future.result()
-                    yield flying.pop(future)
+            with process_pool(min(workers, len(waiting)), _begin, recipes, cache.root) as pool:
+                while waiting or flying:
+                    while waiting and len(flying) < 2 * workers:
+                        flying[pool.submit(_encode, waiting[0])] = waiting[0]
+                        waiting.popleft()
+                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                        future.result()
+                        yield flying.pop(future)
         except BrokenProcessPool:
             suspects = list(flying.values()) or [waiting.popleft()]
         else:
             suspects = []
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
         for job in suspects:
             _encode_alone(job, recipes, cache)
             yield job
@@ -92,10 +83,8 @@ _cache: Cache | None = None
 
 
 def _begin(recipes: Mapping[str, Recipe], root: Path) -> None:
-    """A worker's first act: it ends with its parent, and knows what to encode with."""
     global _recipes, _cache
     _recipes, _cache = recipes, Cache(root)
-    begin_worker()
 
 
 def _encode(job: Job) -> None:
@@ -129,12 +118,13 @@ def _unusable(dimensions: int, reason: str) -> Entry:
 
 
 def _alone(recipes: Mapping[str, Recipe], root: Path, job: Job) -> None:
+    end_with_parent()
     _begin(recipes, root)
     _encode(job)
 
 
 def _encode_alone(job: Job, recipes: Mapping[str, Recipe], cache: Cache) -> None:
-    process = _SPAWN.Process(target=_alone, args=(recipes, cache.root, job))
+    process = SPAWN.Process(target=_alone, args=(recipes, cache.root, job))
     process.start()
     try:
         process.join()

@@ -23,18 +23,17 @@ And in every layout::
     truth/request.json        what was asked for, and is not as usual
 """
 
-import multiprocessing
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import CorpusError
 from ..files import PARTIAL, digest_of, locked, read_json, write_json, write_table
-from ..process import begin_worker
+from ..process_pool import process_pool
 from ..progress import track
 from ..schema import LAYOUTS
 from . import bayes, takes, truth
@@ -185,17 +184,10 @@ def _record(missing: list[Job], folder: Path, studio: Studio, workers: int) -> N
         for job in track(missing, total=len(missing), what=what):
             record(studio, folder, job)
         return
-    pool = ProcessPoolExecutor(
-        min(workers, len(missing)),
-        mp_context=multiprocessing.get_context("spawn"),  # forking a process with threads can lock it up
-        initializer=begin_worker,
-    )
-    try:
+    with process_pool(min(workers, len(missing))) as pool:
         running = [pool.submit(record, _staffed(studio, job), folder, job) for job in missing]
         for done in track(as_completed(running), total=len(running), what=what):
             done.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _staffed(studio: Studio, job: Job) -> Studio:

@@ -2,14 +2,11 @@
 
 import gc
 import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +15,7 @@ from ..errors import SearchError
 from ..fusion.model import members_state
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
+from ..process_pool import process_pool
 from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
@@ -81,9 +79,7 @@ def run_jobs(
         SearchError: every member of a job diverged, or a process died.
     """
     os.environ.update(KEEP_MEMORY)  # the workers' to inherit
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=_start, initargs=(context,)
-    ) as pool:
+    with process_pool(min(workers, len(jobs)), _start, context) as pool:
         try:
             waiting = {pool.submit(_run, job): i for i, job in enumerate(jobs)}
             for done in as_completed(waiting):
@@ -93,9 +89,6 @@ def run_jobs(
                 "a refit's process died, most likely for want of memory: set EMOFLOW_WORKERS to fewer, and run the "
                 "same command again (finished refits are kept)"
             ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 _context: Context
@@ -104,17 +97,10 @@ _context: Context
 def _start(context: Context) -> None:
     global _context
     _context = context
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: go without a traceback
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
     gc.freeze()  # what is imported stays: the collector need not look at it again
-
-
-def _end_with_parent() -> None:
-    parent_process().join()
-    os._exit(1)
 
 
 @lru_cache(maxsize=1)

@@ -9,11 +9,11 @@ all of it, and each clip's SHA-256 is in it.
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ...storage.download import Remote
 from ..adapters.crema_d.adapter import FILM, SOUND
 from ..adapters.crema_d.votes import TABULATED
 from ..adapters.meld.adapter import SPLITS
 from ..reading import RESOURCE_FILES
-from .download import Remote
 
 ZENODO = "https://zenodo.org"
 RAVDESS_RECORD = "1188976"

@@ -14,7 +14,7 @@ from typing import IO
 
 from ...errors import CorpusError
 from ...files import replacing
-from .megabytes import follow
+from ...progress import track_bytes
 
 SPARE_BYTES = 100_000_000
 _BROKEN = (
@@ -42,7 +42,7 @@ def unpack(archive: Path, folder: Path, *, placed: Callable[[str], str | None] =
         with replacing(folder) as temporary:
             temporary.mkdir()
             work = _unpacking(archive, temporary, placed)
-            follow(work, total=archive.stat().st_size, what=f"unpacking {archive.name}")
+            track_bytes(work, total=archive.stat().st_size, what=f"unpacking {archive.name}")
     except (FileExistsError, NotADirectoryError) as error:
         name = Path(error.filename or "").name
         raise CorpusError(f"{archive}: {name} comes as a file and as a folder") from None

@@ -5,8 +5,8 @@ from hashlib import md5, sha256
 
 import httpx
 import pytest
-from emoflow.corpora.acquire.download import ATTEMPTS, Remote, ask, download, session
-from emoflow.errors import CorpusError
+from emoflow.errors import DownloadError
+from emoflow.storage.download import ATTEMPTS, Remote, download, http_client, post_json
 from file_server import serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ def served():
 
 @pytest.fixture
 def client():
-    with session() as each:
+    with http_client() as each:
         yield each
 
 
@@ -36,7 +36,7 @@ def remote(served, *, digest=SHA256, size=SIZE):
 
 
 def get(wanted, folder, client):
-    return download(wanted, folder, client=client, shown=False, pause_s=0)
+    return download(wanted, folder, client=client, show_progress=False, pause_s=0)
 
 
 @pytest.mark.parametrize("digest", [SHA256, MD5, None], ids=["sha256", "md5", "none"])
@@ -64,7 +64,7 @@ def test_a_cut_asks_only_for_the_rest(served, client, tmp_path):
 
 def test_given_up_it_keeps_what_it_has_and_another_run_goes_on(served, client, tmp_path):
     served.cuts[NAME] = [100_000] + [0] * ATTEMPTS
-    with pytest.raises(CorpusError, match=r"0\.1 MB of Audio\.zip are kept: run the same command again"):
+    with pytest.raises(DownloadError, match=r"0\.1 MB of Audio\.zip are kept: run the same command again"):
         get(remote(served), tmp_path, client)
     assert not (tmp_path / NAME).exists()
     served.asked.clear()
@@ -75,7 +75,7 @@ def test_given_up_it_keeps_what_it_has_and_another_run_goes_on(served, client, t
 
 def test_a_file_that_changed_meanwhile_is_fetched_anew(served, client, tmp_path):
     served.cuts[NAME] = [100_000] + [0] * ATTEMPTS
-    with pytest.raises(CorpusError):
+    with pytest.raises(DownloadError):
         get(remote(served, digest=None, size=None), tmp_path, client)
     served.files[NAME] = changed = os.urandom(200_000)
     served.cuts.clear()
@@ -97,7 +97,7 @@ def test_without_a_tag_or_a_digest_nothing_is_gone_on_with(served, client, tmp_p
     ],
 )
 def test_other_bytes_are_thrown_away(served, client, tmp_path, wrong, said):
-    with pytest.raises(CorpusError, match=said):
+    with pytest.raises(DownloadError, match=said):
         get(remote(served, **wrong), tmp_path, client)
     assert list(tmp_path.iterdir()) == []
 
@@ -120,7 +120,7 @@ def test_a_busy_server_is_asked_again(served, client, tmp_path):
 
 def test_not_there_is_said_at_once_and_the_next_address_is_tried(served, client, tmp_path):
     gone = Remote(NAME, (f"{served.base}/gone.zip",))
-    with pytest.raises(CorpusError, match=r"gone\.zip: the server says 404 Not Found"):
+    with pytest.raises(DownloadError, match=r"gone\.zip: the server answers 404 Not Found"):
         get(gone, tmp_path, client)
     assert len(served.asked) == 1
     both = Remote(NAME, (f"{served.base}/gone.zip", f"{served.base}/{NAME}"))
@@ -130,7 +130,7 @@ def test_not_there_is_said_at_once_and_the_next_address_is_tried(served, client,
 def test_nobody_there(client, tmp_path):
     with serving() as served:
         base = served.base
-    with pytest.raises(CorpusError, match="run the same command again"):
+    with pytest.raises(DownloadError, match="run the same command again"):
         get(Remote(NAME, (f"{base}/{NAME}",)), tmp_path, client)
 
 
@@ -155,18 +155,18 @@ def test_https_never_leads_over_http(tmp_path, monkeypatch, way):
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
     with (
-        session() as client,
-        pytest.raises(CorpusError, match=r"leads to (?i:http)://a/\d: corpora are fetched by https"),
+        http_client() as client,
+        pytest.raises(DownloadError, match=r"redirects to (?i:http)://a/\d: only https is accepted"),
     ):
         get(Remote(NAME, ("https://a/1",)), tmp_path, client)
     assert all(url.startswith("https:") for url in asked)
     assert not (tmp_path / NAME).exists()
     asked.clear()
-    with session() as client, pytest.raises(CorpusError, match="https alone"):
-        ask("https://a/1", {}, headers={}, client=client)
+    with http_client() as client, pytest.raises(DownloadError, match="only https"):
+        post_json("https://a/1", {}, headers={}, client=client)
 
 
 def test_more_than_the_disk_holds_is_not_begun(served, client, tmp_path):
-    with pytest.raises(CorpusError, match="are free in"):
+    with pytest.raises(DownloadError, match="are free in"):
         get(remote(served, size=10**18), tmp_path, client)
     assert served.asked == []
