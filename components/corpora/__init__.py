@@ -17,8 +17,6 @@ Where is what::
     perceived    the label that a part of the raters perceives
     planted      the truth that a control corpus carries
     digests      the media's digests
-    select       the stage ``corpora``
-    utterances   the stage ``utterances``
 """
 
 from __future__ import annotations

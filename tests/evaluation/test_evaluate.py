@@ -420,7 +420,7 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
     data, metrics = done
     text = (data.parent / "reports" / "index.html").read_text()
     page = parsed(text)
-    beside = ["validation/control/docs/index.html", "corpora/control.png", "run.js"]
+    beside = ["data-docs/control/index.html", "corpora/control.png", "run.js"]
     assert page.links == beside and "url(" not in text and "@import" not in text
     for name in (
         *SKILL,
@@ -430,6 +430,7 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
         "no face found",
         "byte-identical",
         "learning_rate",
+        "emoflow corpora describe control --figure reports/corpora/control.png",
     ):
         assert name in text
     assert len(text) < 500_000
