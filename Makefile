@@ -42,12 +42,16 @@ run: install  ## the whole line on the control corpus: search, register, promote
 	@emoflow predict "$$(ls data/raw/control/video/*.mp4 | head -n 1)"
 	@emoflow results
 
-test: install lint test-fast  ## every test that CI runs
-	@OMP_NUM_THREADS=1 pytest -n logical --dist loadgroup -m "slow and not integration"
-	@pytest -m integration
+QUICK := OMP_NUM_THREADS=1 pytest -n logical -m "not slow and not integration and not accept"
+LONG := OMP_NUM_THREADS=1 pytest -n logical --dist loadgroup -m "(slow or integration) and not accept"
+
+test: install lint  ## every test that CI runs, and how many lines they reach
+	@$(QUICK) --cov --cov-report=
+	@$(LONG) --cov --cov-append --cov-report=
+	@echo "lines that the tests reach in their own processes: $$(coverage report --format=total) %"
 
 test-fast: install  ## the quick ones, under two minutes
-	@OMP_NUM_THREADS=1 pytest -n logical -m "not slow and not integration and not accept"
+	@$(QUICK)
 
 accept: install  ## the figures promised, on all of RAVDESS: too long for CI
 	@pytest -m accept -s tests/acceptance
@@ -60,9 +64,10 @@ bench: install  ## speed against what one would use instead, in one run
 	@python -m benchmarks.corpora
 	@python -m benchmarks.gate
 
-lint: install
+lint: install  ## code style and types
 	@ruff check .
 	@ruff format --check --quiet .
+	@! grep -q '^\[tool\.mypy\]' pyproject.toml || mypy
 
 format: install  ## lay the code out
 	@ruff check --fix-only --quiet .

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import NoReturn
 
 import emoflow  # noqa: F401  (switches telemetry off before anything else is imported)
 import hypothesis
@@ -19,12 +20,32 @@ hypothesis.settings.load_profile("emoflow")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def required() -> set[str]:
+    """What must be there, so that a test without it fails instead of being skipped: everything in CI."""
+    stated = {name for name in os.environ.get("EMOFLOW_REQUIRE", "").split(",") if name}
+    return stated | ({"corpora", "postgresql"} if os.environ.get("CI") == "true" else set())
+
+
+def absent(what: str, reason: str) -> NoReturn:
+    """Skip the test for want of ``what``, or fail it where that is required."""
+    if what in required():
+        pytest.fail(f"{reason} ({what} is required here by EMOFLOW_REQUIRE or CI)", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``--dist loadgroup``, the tests of a file that starts servers run in one worker, one after another."""
+    for item in items:
+        if item.get_closest_marker("integration") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(scope="session")
 def corpora() -> Path:
-    """The folder of real recordings; a test that needs it is skipped where it is absent."""
+    """The folder of real recordings; where it is absent, `absent` decides what becomes of the test."""
     folder = Path(os.environ.get("EMOFLOW_CORPORA", ROOT.parent / "shared" / "corpora"))
     if not folder.is_dir():
-        pytest.skip(f"no real recordings at {folder}: set EMOFLOW_CORPORA to where they are")
+        absent("corpora", f"no real recordings at {folder}: set EMOFLOW_CORPORA to where they are")
     return folder.resolve()
 
 
@@ -33,7 +54,7 @@ def landmark_model(corpora: Path) -> Path:
     """MediaPipe's Face Landmarker bundle, which lies beside the recordings."""
     path = corpora.parent / "models" / "face_landmarker.task"
     if not path.is_file():
-        pytest.skip(f"no landmark model at {path}")
+        absent("corpora", f"no landmark model at {path}")
     return path
 
 

@@ -10,6 +10,7 @@ OURS = ("components", "flows", "infra", "benchmarks")
 """Folders at the top level; `components` is imported as `emoflow`, `flows` as `emoflow.flows`."""
 
 
+@cache
 def module_file(name: str) -> Path | None:
     """The file of a dotted module name of ours; None for anybody else's."""
     parts = name.split(".")
@@ -60,6 +61,7 @@ def _imports(path: Path, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str | 
             yield from ((source, alias.name) for alias in node.names)
 
 
+@cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -76,7 +78,8 @@ def _running(tree: ast.Module) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(node)
 
 
-def closure(module: str) -> set[Path]:
+@cache
+def closure(module: str) -> frozenset[Path]:
     """The files of ours that running ``python -m module`` may load."""
     entry = module_file(module)
     assert entry, f"no module {module}"
@@ -87,4 +90,4 @@ def closure(module: str) -> set[Path]:
             seen.add(path)
             waiting += imported(path)
     parents = {folder / "__init__.py" for path in seen for folder in path.parents if folder != ROOT}
-    return seen | {path for path in parents if path.is_file() and path.is_relative_to(ROOT)}
+    return frozenset(seen | {path for path in parents if path.is_file() and path.is_relative_to(ROOT)})

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from conftest import absent
 from test_lineage_store import check_the_facts, check_the_ledger
 
 pytestmark = pytest.mark.integration
@@ -18,7 +19,7 @@ def server():
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     on_path = shutil.which("initdb")
     if not found and not on_path:
-        pytest.skip("no PostgreSQL here: apt-get install postgresql, or put initdb on PATH")
+        absent("postgresql", "no PostgreSQL here: apt-get install postgresql, or put initdb on PATH")
     binaries = found[-1] if found else Path(on_path).resolve().parent
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path has to be short
     user = {}

@@ -9,8 +9,7 @@ from emoflow.protocols.naming import shown
 from emoflow.schema import LabelSpace
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_tables import own
-from test_protocols import ALL_ACTORS, RAVDESS8, ravdess
+from made_tables import ALL_ACTORS, RAVDESS8, own, ravdess
 
 LABELS = ["anger", "fear", "neutral"]
 THREE = LabelSpace("three", tuple(LABELS))

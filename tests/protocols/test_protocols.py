@@ -6,39 +6,12 @@ import pytest
 from emoflow.errors import ProtocolError
 from emoflow.protocols import assign, protocol, select, speakers_used
 from emoflow.protocols.fold_table import digest
-from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+from emoflow.schema import LABEL_SPACES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_tables import ALL_ACTORS, LUNA_ONE_EACH, RAVDESS8, ravdess, table_of
 
 EMOTION4 = LABEL_SPACES["emotion4"]
-RAVDESS8 = LABEL_SPACES["ravdess8"]
-LUNA_ONE_EACH = ("02", "03", "10", "08", "01")
-
-
-def table_of(rows: list[dict]) -> pd.DataFrame:
-    """An utterance table of the given rows, all other columns null."""
-    return pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
-
-
-def ravdess(actors, *, channels=("01",)) -> pd.DataFrame:
-    rows = [
-        {
-            "utterance_id": f"ravdess/{channel}-{emotion:02}-01-{statement:02}-01-{actor}",
-            "corpus": "ravdess",
-            "speaker": f"ravdess/{actor}",
-            "speaker_gender": "male" if int(actor) % 2 else "female",
-            "text": ("Kids are talking by the door", "Dogs are sitting by the door")[statement - 1],
-            "label": label,
-        }
-        for channel in channels
-        for actor in actors
-        for emotion, label in enumerate(RAVDESS8.classes, 1)
-        for statement in (1, 2)
-    ]
-    return table_of(rows)
-
-
-ALL_ACTORS = [f"{actor:02}" for actor in range(1, 25)]
 
 
 @st.composite

@@ -162,7 +162,8 @@ def test_a_shared_folder_holds_the_files_of_each_search_apart(fold, tmp_path, mo
 
 @pytest.mark.integration
 def test_through_rays_object_store(fold, tmp_path):
-    ray = pytest.importorskip("ray")
+    import ray
+
     ray.init(
         address="local", num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1",
         logging_level="ERROR", log_to_driver=False,

@@ -11,7 +11,7 @@ from emoflow.artifacts.folds import FOLDS, Folds, Leakage
 from emoflow.artifacts.utterances import UTTERANCES
 from emoflow.errors import ArtifactError, LeakageError
 from emoflow.stages import folds as stage
-from test_protocols import ALL_ACTORS, LUNA_ONE_EACH, ravdess
+from made_tables import ALL_ACTORS, LUNA_ONE_EACH, ravdess
 
 
 @pytest.fixture

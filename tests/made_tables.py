@@ -1,7 +1,12 @@
 """Utterance tables in the manner of the field's corpora, without a file."""
 
 import pandas as pd
-from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
+
+RAVDESS8 = LABEL_SPACES["ravdess8"]
+ALL_ACTORS = [f"{actor:02}" for actor in range(1, 25)]
+LUNA_ONE_EACH = ("02", "03", "10", "08", "01")
+"""An actor of each fold of the protocol luna5."""
 
 IEMOCAP_LABELS = {
     "ang": "anger",
@@ -17,6 +22,25 @@ IEMOCAP_LABELS = {
 def table_of(rows: list[dict]) -> pd.DataFrame:
     """An utterance table of the given rows, all other columns null."""
     return pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
+
+
+def ravdess(actors, *, channels=("01",)) -> pd.DataFrame:
+    """Every emotion of the actors' speech in both statements, once in each channel."""
+    rows = [
+        {
+            "utterance_id": f"ravdess/{channel}-{emotion:02}-01-{statement:02}-01-{actor}",
+            "corpus": "ravdess",
+            "speaker": f"ravdess/{actor}",
+            "speaker_gender": "male" if int(actor) % 2 else "female",
+            "text": ("Kids are talking by the door", "Dogs are sitting by the door")[statement - 1],
+            "label": label,
+        }
+        for channel in channels
+        for actor in actors
+        for emotion, label in enumerate(RAVDESS8.classes, 1)
+        for statement in (1, 2)
+    ]
+    return table_of(rows)
 
 
 def iemocap(*, turns: int = 2, sessions: int = 5, corpus: str = "iemocap") -> pd.DataFrame:
