@@ -269,7 +269,7 @@ def device(wanted: str) -> Check:
 
 def mlflow(uri: str, root: Path) -> Check:
     fix = (
-        "start it (`make ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
+        "start it (`emoflow ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
     )
     where = urlsplit(uri)
     shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
@@ -292,11 +292,11 @@ def mlflow(uri: str, root: Path) -> Check:
 def prefect(api: str | None) -> Check:
     if not api:
         found = "PREFECT_API_URL is not set: a flow run starts a private server"
-        return Check("Prefect", True, found, "`make ui` starts a server with a UI, and a worker")
+        return Check("Prefect", True, found, "`emoflow ui` starts a server with a UI, and a worker")
     try:
         reach.prefect(f"{api.rstrip('/')}/health")
     except (OSError, ValueError) as error:
-        fix = "start it (make ui), or set PREFECT_API_URL to where it is (http://HOST:PORT/api)"
+        fix = "start it (emoflow ui), or set PREFECT_API_URL to where it is (http://HOST:PORT/api)"
         return Check("Prefect", False, f"{api}: {reach.problem(error)}", fix)
     return Check("Prefect", True, f"{api} answers")
 

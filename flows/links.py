@@ -30,7 +30,7 @@ def found(published: "Published | None") -> list[str]:
 
 def _mlflow(published: "Published", tracking_uri: str) -> str:
     if not tracking_uri.startswith(("http://", "https://")):
-        return f"MLflow: run `{published.run_id}`; `make ui` starts a server that shows it"
+        return f"MLflow: run `{published.run_id}`; `emoflow ui` starts a server that shows it"
     from emoflow.registry.tracking import shown, tracking
 
     with tracking(tracking_uri, root=Path()) as client:

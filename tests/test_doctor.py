@@ -186,7 +186,7 @@ def test_mlflow_by_server_and_by_file(tmp_path, server, silent_port):
     assert_fails(check, "refused", "MLFLOW_TRACKING_URI")
     assert "secret" not in check.found
     assert_fails(
-        doctor.mlflow(f"postgresql://u:p@127.0.0.1:{silent_port}/mlflow", tmp_path), "refused", "make ui"
+        doctor.mlflow(f"postgresql://u:p@127.0.0.1:{silent_port}/mlflow", tmp_path), "refused", "emoflow ui"
     )
     assert doctor.mlflow("sqlite:///mlflow.db", tmp_path).ok
     assert not doctor.mlflow("sqlite:///nowhere/mlflow.db", tmp_path).ok
@@ -196,7 +196,7 @@ def test_prefect_is_asked_where_an_address_is_set(server, silent_port):
     assert doctor.prefect(None).ok
     assert doctor.prefect(f"{server}/api").ok
     assert_fails(doctor.prefect(f"{server}/no-api"), "404", "PREFECT_API_URL")
-    assert_fails(doctor.prefect(f"http://127.0.0.1:{silent_port}/api"), "refused", "make ui")
+    assert_fails(doctor.prefect(f"http://127.0.0.1:{silent_port}/api"), "refused", "emoflow ui")
     assert not doctor.prefect("not an address").ok
 
 

@@ -33,5 +33,5 @@ def results() -> None:
     print(
         f"\nreport     {REPORT}"
         f"\nchampion   {named}   (emoflow predict CLIP; emoflow lineage)"
-        f"\nthe UIs    make ui   (Prefect: schedules and runs; MLflow: trials and models)"
+        f"\nthe UIs    emoflow ui   (Prefect: schedules and runs; MLflow: trials and models)"
     )

@@ -153,7 +153,7 @@ def test_it_goes_all_the_way_to_a_champion(run, registry, workspace):
     assert "models:/emotion-emotion7@champion is version 3 now" in state.message
     assert "| **audio** (best by validation) | 71.2 (68.0–74.1) |" in artifact
     assert "- models:/emotion-emotion7/3 is published" in artifact
-    assert "- MLflow: run `run`; `make ui` starts a server that shows it" in artifact
+    assert "- MLflow: run `run`; `emoflow ui` starts a server that shows it" in artifact
     assert "| only | ran |" in artifact
 
 
