@@ -12,10 +12,9 @@ from pathlib import Path
 from ..encoders.registry import ENCODERS
 from ..errors import RegistryError
 from ..files import digest_of, file_digest, read_json
-from .closure import SOURCE, Closure, closure, providers, requirements
+from .closure import ENTRY, SOURCE, Closure, closure, providers, requirements
 from .inference import LANDMARK_MODEL
 
-ENTRY = "registry/pyfunc.py"
 MODEL_FILES = ("model.json", "weights.safetensors")
 
 ENTRY_TEXT = """import mlflow

@@ -22,8 +22,7 @@ from ..files import file_digest, read_json
 from ..lineage import Facts, Store, harvest
 from ..lineage.reference import CHALLENGER, CHAMPION
 from . import record
-from .closure import SOURCE, closure
-from .package import ENTRY, pack
+from .closure import ENTRY, SOURCE, closure
 from .tracking import WEIGHTS, absolute, alias_of, experiment, runs_page, tracking
 
 if TYPE_CHECKING:
@@ -155,7 +154,9 @@ def _register(
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
+    # These two import torch, which an experiment that is published already does not need.
     from .inference import MEDIA, TABLE
+    from .package import pack
 
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
     tables = [m for m, held in facts.description["modalities"].items() if held["encoders"] == [TABLE]]
