@@ -268,9 +268,7 @@ def device(wanted: str) -> Check:
 
 
 def mlflow(uri: str, root: Path) -> Check:
-    fix = (
-        "start it (`emoflow ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
-    )
+    fix = "start it (`emoflow ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
     where = urlsplit(uri)
     shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
     if where.scheme == "sqlite":

@@ -161,7 +161,6 @@ def corpora_synthesise(
     What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
     """
     from ..artifacts.corpora import RAW
-    from ..corpora.acquire import placing
     from ..settings import load
     from ..synthesis import control
 
@@ -174,8 +173,10 @@ def corpora_synthesise(
             f"say where by --out: what has {layout}'s layout is put under data/raw by emoflow corpora add, "
             "under a name of its own"
         )
+    tracked = False
     if out is None:
         require_workspace()
+        tracked = (RAW / "control").is_dir() and (RAW / "control.dvc").is_file()
     made = control.synthesise(
         out or RAW / "control",
         layout=layout,
@@ -192,7 +193,12 @@ def corpora_synthesise(
         snr=snr,
         workers=load().worker_count(),
     )
+    if tracked:  # nothing was made; `dvc repro` holds the folder against its record
+        print(f"{made} is there already")
+        return
     if out is None:
+        from ..corpora.acquire import placing
+
         placing.track(made)
         return
     stated = f"layout: {layout}" + (f", language: {language}" if language else "")

@@ -4,6 +4,7 @@ Eyben et al. (2016), The Geneva minimalistic acoustic parameter set (GeMAPS) for
 computing; Schuller et al. (2016), The INTERSPEECH 2016 computational paralinguistics challenge (ComParE).
 """
 
+import sys
 from functools import lru_cache
 
 import numpy as np
@@ -107,6 +108,10 @@ class LogMel(_Audio):
 def _smile(feature_set: str, level: str):
     import opensmile
 
+    # opensmile asks audobject for the distribution that it is from, and audobject would look through all installed
+    # ones, which takes a second in every process; the answer is put where audobject keeps it.
+    known = getattr(sys.modules.get("audobject.core.utils"), "PACKAGES_DISTRIBUTIONS", {})
+    known.setdefault("opensmile", ["opensmile"])
     return opensmile.Smile(opensmile.FeatureSet[feature_set], opensmile.FeatureLevel[level])
 
 

@@ -13,10 +13,9 @@ from ..artifacts.model import WEIGHTS, ModelCard
 from ..encoders.registry import ENCODERS
 from ..errors import RegistryError
 from ..files import digest_of, file_digest
-from .closure import SOURCE, Closure, closure, providers, requirements
+from .closure import ENTRY, SOURCE, Closure, closure, providers, requirements
 from .inference import LANDMARK_MODEL
 
-ENTRY = "registry/pyfunc.py"
 MODEL_FILES = (ModelCard.path().name, WEIGHTS.name)
 
 ENTRY_TEXT = """import mlflow

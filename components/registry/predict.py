@@ -106,7 +106,8 @@ def predict(
 
         entry = _version(client, reference)
         uri = f"models:/{entry.name}/{entry.version}"
-        model = mlflow.pyfunc.load_model(uri)
+        # MLflow's warnings compare every installed distribution with the model's pins, which takes seconds
+        model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
         media = frame[["audio", "video", "text"]]
         found = pd.concat(
             [model.predict(media.iloc[[number]]) for number in progress(range(len(media)), len(media))]

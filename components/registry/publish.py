@@ -25,8 +25,7 @@ from ..files import file_digest
 from ..lineage import Facts, Store, harvest
 from ..lineage.reference import CHALLENGER, CHAMPION
 from . import record
-from .closure import closure
-from .package import ENTRY, pack
+from .closure import ENTRY, closure
 from .tracking import WEIGHTS, absolute, alias_of, experiment, runs_page, tracking
 
 if TYPE_CHECKING:
@@ -158,7 +157,9 @@ def _register(
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
+    # These two import torch, which an experiment that is published already does not need.
     from .inference import MEDIA, TABLE
+    from .package import pack
 
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
     tables = [

@@ -13,12 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow import cli
 from emoflow.corpora import read
+from emoflow.corpora.acquire import placing
 from emoflow.errors import CorpusError
 from emoflow.files import tree_digest
 from emoflow.schema import EMOTIONS, MODALITIES
 from emoflow.synthesis import bayes, control, sentences, studio, takes, truth
 from emoflow.synthesis.layouts import grammar
+from typer.testing import CliRunner
 
 SMALL = {"speakers": 1, "clips": 1, "workers": 1}
 
@@ -57,6 +60,22 @@ def test_asked_again_it_does_nothing(small, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in small.rglob("*")}
     control.synthesise(small, **SMALL)
     assert {path: path.stat().st_mtime_ns for path in small.rglob("*")} == before
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_corpus_that_dvc_tracks_already_is_not_added_again(small, tmp_path, monkeypatch, recorded):
+    asked, added = [], []
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "raw" / "control").symlink_to(small)
+    (tmp_path / "params.yaml").touch()
+    if recorded:
+        (tmp_path / "data" / "raw" / "control.dvc").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(control, "synthesise", lambda out, **request: asked.append(request) or out)
+    monkeypatch.setattr(placing, "track", added.append)
+    done = CliRunner().invoke(cli.app, ["corpora", "synthesise"])
+    assert done.exit_code == 0 and len(asked) == 1
+    assert added == ([] if recorded else [Path("data/raw/control")])
 
 
 def test_another_request_is_refused_and_nothing_changes(small):
