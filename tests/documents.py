@@ -145,6 +145,7 @@ def metrics(**changes: Any) -> Metrics:
             "nameless": 0,
             "folds": 3,
             "seeds": 1,
+            "diverged": 0,
             "test_per_train": 0.5,
         },
         "intervals": {"level": 0.95, "figures": "jackknife", "differences": "jackknife"},
