@@ -123,6 +123,7 @@ def figures(mean: float = 0.6, **changes: Any) -> Figures:
         "single_seed": dict.fromkeys(names, spread),
         "over_folds": dict.fromkeys(names, varied),
         "recall": {},
+        "diverged": [],
         "baseline": False,
         "params": 10,
         "modalities": ["audio"],
