@@ -35,11 +35,13 @@ class Predictions:
 
     def predicted(self, strategy: str) -> np.ndarray:
         """Class codes ``[N]`` of the model, which is the mean of its seeds' probabilities."""
-        return self.probabilities[strategy].mean(0).argmax(-1)
+        codes: np.ndarray = self.probabilities[strategy].mean(0).argmax(-1)
+        return codes
 
     def predicted_by_seed(self, strategy: str) -> np.ndarray:
         """Class codes ``[seeds, N]`` of each seed on its own."""
-        return self.probabilities[strategy].argmax(-1)
+        codes: np.ndarray = self.probabilities[strategy].argmax(-1)
+        return codes
 
 
 def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str]) -> Predictions:
@@ -94,9 +96,9 @@ def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str])
     counts = np.bincount(cell, minlength=len(strategies) * len(seeds) * len(test))
     _each_once(counts.reshape(len(strategies), len(seeds), len(test)), strategies, seeds, test)
 
-    tensor = np.empty((len(counts), len(classes)))
-    tensor[cell] = values
-    tensor = tensor.reshape(len(strategies), len(seeds), len(test), len(classes))
+    flat = np.empty((len(counts), len(classes)))
+    flat[cell] = values
+    tensor = flat.reshape(len(strategies), len(seeds), len(test), len(classes))
     speakers, fold_names = sorted(test["speaker"].unique()), sorted(test["fold"].unique())
     return Predictions(
         classes=tuple(classes),
