@@ -35,15 +35,15 @@ def sign_flip(differences: Sequence[np.ndarray], *, seed: int) -> tuple[np.ndarr
     Returns:
         The p-values ``[P]`` of each pair alone, and those corrected.
     """
-    differences = np.asarray(differences, dtype=float)
-    if not differences.size:
-        return np.ones(len(differences)), np.ones(len(differences))
-    scale = np.sqrt((differences**2).sum(1))
-    standardised = differences / np.where(scale > 1e-12, scale, 1.0)[:, None]
+    paired = np.asarray(differences, dtype=float)
+    if not paired.size:
+        return np.ones(len(paired)), np.ones(len(paired))
+    scale = np.sqrt((paired**2).sum(1))
+    standardised = paired / np.where(scale > 1e-12, scale, 1.0)[:, None]
     observed = np.abs(standardised.sum(1)) - 1e-9  # ties are ties in spite of rounding
     order = np.argsort(-observed, kind="stable")
     alone, stepped, patterns = np.zeros(len(order)), np.zeros(len(order)), 0
-    for signs in _sign_patterns(differences.shape[1], seed):
+    for signs in _sign_patterns(paired.shape[1], seed):
         flipped = np.abs(signs @ standardised.T)
         alone += (flipped >= observed).sum(0)
         largest = np.maximum.accumulate(flipped[:, order[::-1]], axis=1)[
@@ -51,7 +51,7 @@ def sign_flip(differences: Sequence[np.ndarray], *, seed: int) -> tuple[np.ndarr
         ]  # of this pair and weaker ones
         stepped[order] += (largest >= observed[order]).sum(0)
         patterns += len(signs)
-    drawn = differences.shape[1] > EXACT_UP_TO  # then the observed pattern counts as one more
+    drawn = paired.shape[1] > EXACT_UP_TO  # then the observed pattern counts as one more
     alone, stepped = ((count + drawn) / (patterns + drawn) for count in (alone, stepped))
     stepped[order] = np.maximum.accumulate(stepped[order])
     return alone, stepped
@@ -85,7 +85,8 @@ def mcnemar_above(only_first: int, only_second: int) -> float:
     for k in range(only_first, disputed + 1):
         ways += term
         term = term * (disputed - k) // (k + 1)
-    return ways / 2**disputed
+    p: float = ways / 2**disputed
+    return p
 
 
 def ua_shares(by_speaker: np.ndarray) -> np.ndarray:
@@ -95,4 +96,5 @@ def ua_shares(by_speaker: np.ndarray) -> np.ndarray:
     """
     support = by_speaker.sum((0, 2))
     weight = np.divide(1.0, support, out=np.zeros(len(support)), where=support > 0) / (support > 0).sum()
-    return np.diagonal(by_speaker, axis1=1, axis2=2) @ weight
+    shares: np.ndarray = np.diagonal(by_speaker, axis1=1, axis2=2) @ weight
+    return shares

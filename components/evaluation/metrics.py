@@ -83,4 +83,5 @@ def _diagonal(counts: np.ndarray) -> np.ndarray:
 
 def _ratio(above: np.ndarray, below: np.ndarray, *, empty: float) -> np.ndarray:
     result = np.full(np.broadcast_shapes(np.shape(above), np.shape(below)), empty, dtype=float)
-    return np.divide(above, below, out=result, where=np.asarray(below) > 0)
+    np.divide(above, below, out=result, where=np.asarray(below) > 0)
+    return result

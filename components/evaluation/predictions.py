@@ -37,15 +37,18 @@ class Predictions:
 
     def predicted(self, strategy: str) -> np.ndarray:
         """Class codes ``[N]`` of the model, which is the mean of the probabilities of the seeds that it has."""
-        return np.nanmean(self.probabilities[strategy], axis=0).argmax(-1)
+        codes: np.ndarray = np.nanmean(self.probabilities[strategy], axis=0).argmax(-1)
+        return codes
 
     def predicted_by_seed(self, strategy: str) -> np.ndarray:
         """Class codes ``[seeds, N]`` of each seed on its own; 0 where it diverged (`scored`)."""
-        return self.probabilities[strategy].argmax(-1)
+        codes: np.ndarray = self.probabilities[strategy].argmax(-1)
+        return codes
 
     def scored(self, strategy: str) -> np.ndarray:
         """Boolean ``[seeds, N]``: whether the seed predicted the utterance; False where it diverged in its fold."""
-        return ~np.isnan(self.probabilities[strategy][..., 0])
+        scored: np.ndarray = ~np.isnan(self.probabilities[strategy][..., 0])
+        return scored
 
     def diverged(self, strategy: str) -> list[DivergedRefit]:
         """The refits that diverged."""
@@ -113,9 +116,9 @@ def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str])
     counts = np.bincount(cell, minlength=len(strategies) * len(seeds) * len(test))
     _each_once(counts.reshape(len(strategies), len(seeds), len(test)), strategies, seeds, test)
 
-    tensor = np.empty((len(counts), len(classes)))
-    tensor[cell] = values
-    tensor = tensor.reshape(len(strategies), len(seeds), len(test), len(classes))
+    flat = np.empty((len(counts), len(classes)))
+    flat[cell] = values
+    tensor = flat.reshape(len(strategies), len(seeds), len(test), len(classes))
     _some_seed(tensor, strategies, test)
     speakers, fold_names = sorted(test["speaker"].unique()), sorted(test["fold"].unique())
     return Predictions(

@@ -4,6 +4,7 @@ It links the Data Docs and the figure of `emoflow corpora describe`, which lie b
 leaves there.
 """
 
+from collections.abc import Sequence
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,7 +136,7 @@ def _panels(metrics: Metrics) -> dict[str, Any] | None:
     epochs = [epoch for curve in curves.values() for epoch in curve.epoch]
     first, last = min(epochs), max(max(epochs), 1)
 
-    def points(band: list[tuple[float, ...]], column: int) -> list[str]:
+    def points(band: Sequence[tuple[float, ...]], column: int) -> list[str]:
         return [
             f"{(row[0] - first) / max(last - first, 1) * PANEL['width']:.1f},"
             f"{PANEL['height'] * (1 - max(row[column], 0.0) / top):.1f}"

@@ -55,8 +55,8 @@ def table(metrics: Metrics) -> "Table":
         collapse_padding=True,
     )
     shown.add_column("strategy", no_wrap=True)
-    for name in COLUMNS:
-        shown.add_column(TITLES[name], no_wrap=True)
+    for metric in COLUMNS:
+        shown.add_column(TITLES[metric], no_wrap=True)
     rows = ranked(metrics)
     for name, figures in sorted(rows, key=lambda row: row[0] != CHOSEN):
         best = name == metrics.best

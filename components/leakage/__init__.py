@@ -11,15 +11,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..artifacts.folds import Finding, Waived
 from . import groups, moments, recordings, texts
 from .dealt import Dealt
-from .finding import KINDS, ROWS_AT_MOST, Finding, text_is_no_evidence
-from .gate import Waived, guard, idle
+from .finding import KINDS, ROWS_AT_MOST, text_is_no_evidence
+from .gate import guard, idle
+from .published import unexpected_counts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KINDS", "ROWS_AT_MOST", "Finding", "Waived", "find", "guard", "idle", "text_is_no_evidence"]
+__all__ = [
+    "KINDS",
+    "ROWS_AT_MOST",
+    "Finding",
+    "Waived",
+    "find",
+    "guard",
+    "idle",
+    "text_is_no_evidence",
+    "unexpected_counts",
+]
 
 
 def find(

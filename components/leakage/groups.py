@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..artifacts.folds import Finding
 from ..errors import listed
 from ..protocols import repeats
 from .dealt import ROLES, TEST, TRAIN, VALIDATION, Dealt, numbered
-from .finding import Finding, finding
+from .finding import finding
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..artifacts.folds import Finding
 from ..errors import listed
 from .dealt import Dealt, joined, numbered
-from .finding import Finding, finding
+from .finding import finding
 from .groups import told
 
 if TYPE_CHECKING:

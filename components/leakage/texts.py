@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..artifacts.folds import Finding
 from ..errors import listed
 from ..protocols import repeats
 from .alike import pairs_alike
 from .dealt import ROLES, TEST, TRAIN, VALIDATION, Dealt
-from .finding import Finding, finding
+from .finding import finding
 
 if TYPE_CHECKING:
     import numpy as np

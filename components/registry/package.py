@@ -74,8 +74,8 @@ def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Packa
         target.write_text(text, encoding="utf-8")
     (out / "entry.py").write_text(ENTRY_TEXT.format(name=name), encoding="utf-8")
     (out / "model").mkdir()
-    for name, path in files.items():
-        shutil.copyfile(path, out / "model" / name)
+    for file_name, path in files.items():
+        shutil.copyfile(path, out / "model" / file_name)
     return Package(name, out / "entry.py", out / name, out / "model", pins)
 
 
