@@ -13,8 +13,8 @@ from ..artifacts.validation import Breach, Verdict
 from ..errors import listed
 from . import facts as media_facts
 from .clause import CELLS, CLASSES, COUNTS, CRITICAL, SPEAKERS, UTTERANCES, WARNING, Clause
+from .data_docs import page
 from .known import Known
-from .pages import page
 from .tables import tables
 
 if TYPE_CHECKING:
