@@ -1,4 +1,4 @@
-"""A corpus held against its contract by Great Expectations: the verdict, and the pages to read it on.
+"""Checks a corpus against its data contract with Great Expectations, and returns the verdict and its pages.
 
 Great Expectations takes seconds to import, so that only the stage that needs it calls this.
 """

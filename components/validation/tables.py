@@ -1,4 +1,4 @@
-"""The tables that are held against a contract: what an utterance table says when it is looked at from aside.
+"""Derives the tables that a data contract is checked on from the utterance table.
 
 utterances   the rows with their media's facts, and the columns below
 speakers     speaker, clips, genders
