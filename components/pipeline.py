@@ -1,7 +1,7 @@
-"""What DVC says the stages are, and one of them at a time reproduced by it: the only place that talks to DVC's DAG.
+"""Lists the stages of dvc.yaml, and reproduces them one at a time: the only module that calls DVC.
 
-Through its command line, since `dvc.repo` is internal to it. Never with `--single-item`, which would train on a
-stale input without a word.
+It uses the command line, since `dvc.repo` is internal to DVC, and never `--single-item`, which would silently train on
+stale inputs.
 """
 
 import json

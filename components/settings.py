@@ -1,4 +1,4 @@
-"""The environment, which alone says where a run happens: devices, servers, stores. Never secrets in a file."""
+"""Reads the environment variables that state where a run happens: devices, servers and stores."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     lineage_uri: str = Field("sqlite:///.emoflow/lineage.db", alias="EMOFLOW_LINEAGE_URI")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", alias="EMOFLOW_DEVICE")
     workers: int = Field(0, ge=0, alias="EMOFLOW_WORKERS")
-    """Worker processes; 0: one a core."""
+    """Worker processes; 0: one per core."""
     cache: Path = Field(Path(".emoflow/cache"), alias="EMOFLOW_CACHE")
     """The per-clip feature cache; several checkouts may share one."""
     landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")

@@ -11,8 +11,8 @@ from ..artifacts.folds import FOLDS, Finding, Folds, Leakage, Waived
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import FINGERPRINTS, Verdict
 from ..protocols import AUTO, Protocol, assigned, automatic, protocol, select, speakers_used
+from ..protocols.display_name import display_name, why_inflated
 from ..protocols.fold_table import digest, sizes
-from ..protocols.naming import shown, why_inflated
 from ..protocols.selection import added
 from ..protocols.unlabelled import as_training, bare_rows, left_over, unlabelled_count, with_unlabelled
 from .entry import run
@@ -44,11 +44,11 @@ def main() -> None:
         *findings,
         *leakage.idle(findings, waivers),
     ]
-    _write_leakage(shown(plan, selection, unlabelled=unlabelled), findings, [])
+    _write_leakage(display_name(plan, selection, unlabelled=unlabelled), findings, [])
     waived = leakage.guard(findings, waivers=waivers, known=plan.leaks)
     inflated = why_inflated(plan, selection)
     kinds = [each.kind for each in waived]
-    name = shown(plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled)
+    name = display_name(plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled)
     _write_leakage(name, findings, waived)
 
     dropped = _together(left_over(folds, selection, bare), unusable)

@@ -20,9 +20,9 @@ from ..files import replacing
 from ..schema import Layout
 from ..validation.check import check
 from ..validation.contract import clauses
+from ..validation.data_docs import index
 from ..validation.facts import gather
 from ..validation.known import known
-from ..validation.pages import index
 from ..validation.quarantine import quarantined
 from .entry import run
 

@@ -1,4 +1,4 @@
-"""What the corpus's files really are: there or not, decodable or not, how long, at which rate.
+"""Examines the files of a corpus: present or not, decodable or not, duration, sample rate, fingerprint.
 
 Every recording is decoded once, since a header says nothing of silence, NaN or a torn end. What cannot be used is
 kept with its reason; downstream it is a missing modality.

@@ -1,25 +1,25 @@
-"""What a protocol is called on every figure, with the caveats that belong to it."""
+"""The display name of a protocol, which every figure carries: its id and its caveats."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
 from .assignment import speakers_used
-from .plan import Protocol
+from .lookup import Protocol
 from .selection import Selection
 
 
 def why_inflated(plan: Protocol, selection: Selection) -> str | None:
     """Why the figures are too good; None where they are not."""
-    if plan.inflated is None and selection.nameless and not plan.deal.by_speaker:
+    if plan.inflated is None and selection.nameless and not plan.scheme.by_speaker:
         return (
-            f"nobody knows who speaks in {selection.nameless} utterances: whether the test's speakers also train "
-            "cannot be told"
+            f"the speakers of {selection.nameless} utterances are unknown: whether the test's speakers also train "
+            "cannot be checked"
         )
     return plan.inflated
 
 
-def shown(
+def display_name(
     plan: Protocol,
     selection: Selection,
     *,
@@ -33,8 +33,8 @@ def shown(
     ``ravdess8.luna5 (subset 5 of 24)``, ``ravdess8.luna5 (unlabelled: lrs3)``.
 
     Args:
-        waived: kinds of leak that the gate lets through; those in ``waivers`` since somebody answers for them, the
-            others since the protocol is known for them.
+        waived: kinds of leak that the gate lets through; those in ``waivers`` by params.yaml, the others since the
+            protocol has them by design.
         unlabelled: corpora that are learned from without a label.
     """
     inflated = why_inflated(plan, selection) is not None

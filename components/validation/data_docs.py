@@ -1,7 +1,7 @@
-"""Great Expectations' Data Docs as pages that stand alone: no network, no scripts, the same bytes for the same data.
+"""Renders Great Expectations' Data Docs as self-contained pages: no network, no scripts, reproducible bytes.
 
-As it comes, a page loads its styles and scripts from five hosts and an image, stamped with the time, from a sixth,
-which so learns of every look at it. Here GX's own rendering of the results is kept, and the frame is ours.
+By default such a page loads styles and scripts from five hosts, and an image with a time stamp from a sixth; each of
+them would learn when the page is read. Here the rendering of the results is that of GX, and the frame is our own.
 """
 
 import html

@@ -3,7 +3,7 @@
 import difflib
 
 import numpy as np
-from emoflow.leakage.alike import SPELT_ALIKE, pairs_alike
+from emoflow.leakage.near_duplicates import SIMILAR_SPELLING, near_duplicate_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ def same_but_for_one(a: list[str], b: list[str]) -> bool:
     if len(a) == len(b):
         other = [(x, y) for x, y in zip(a, b, strict=True) if x != y]
         return not other or (
-            len(other) == 1 and difflib.SequenceMatcher(None, *other[0]).ratio() >= SPELT_ALIKE
+            len(other) == 1 and difflib.SequenceMatcher(None, *other[0]).ratio() >= SIMILAR_SPELLING
         )
     short, long = sorted((a, b), key=len)
     return any(short == long[:n] + long[n + 1 :] for n in range(len(long)))
@@ -31,7 +31,7 @@ def reached(links: np.ndarray) -> np.ndarray:
 @given(st.lists(sentence, max_size=12))
 def test_the_pairs_are_alike_and_reach_all_that_are(sentences):
     found = np.zeros((len(sentences), len(sentences)), dtype=bool)
-    for a, b in pairs_alike(sentences):
+    for a, b in near_duplicate_pairs(sentences):
         assert a < b and same_but_for_one(sentences[a], sentences[b])
         found[a, b] = True
     expected = np.array(
@@ -46,9 +46,9 @@ def test_one_pattern_filled_otherwise_is_not_alike():
         "my brother moved the table on friday",
         "my sister moved the table on monday",
     ]
-    assert pairs_alike([each.split() for each in sentences]).tolist() == []
+    assert near_duplicate_pairs([each.split() for each in sentences]).tolist() == []
 
 
 def test_a_slip_of_the_pen_is_alike():
     sentences = ["it was astonishing and unexpected", "it was astonishng and unexpected"]
-    assert pairs_alike([each.split() for each in sentences]).tolist() == [[0, 1]]
+    assert near_duplicate_pairs([each.split() for each in sentences]).tolist() == [[0, 1]]

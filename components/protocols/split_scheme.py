@@ -1,10 +1,10 @@
-"""How a protocol makes its folds: what is the test, and where validation is taken from."""
+"""The split scheme of a protocol: what each fold tests, where validation comes from, and which leaks that implies."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Test = Literal["listed", "each", "dealt", "utterances", "official", "corpora"]
-"""``listed``: groups of a column, fold by fold. ``each``: every value of a column is a fold. ``dealt``: speakers by
+Test = Literal["listed", "each", "speakers", "utterances", "official", "corpora"]
+"""``listed``: groups of a column, fold by fold. ``each``: every value of a column is a fold. ``speakers``: speakers by
 rule. ``utterances``: rows by rule, whoever speaks. ``official``: the corpus's own split. ``corpora``: one corpus
 trains, another is the test."""
 
@@ -19,7 +19,7 @@ Validation = Literal[
     "test",
 ]
 
-SAID = {
+DESCRIPTIONS = {
     "next fold": "For test fold k, fold k+1 (cyclic) is validation, and the rest trains",
     "listed": "Validation is the speakers that the protocol lists for it",
     "official": "Validation is the corpus's own; where it has none, a fifth of the training speakers",
@@ -47,28 +47,30 @@ BY_DESIGN: dict[str, tuple[str, ...]] = {
     "rest of the session": ("session", "dialogue", "overlap"),
     "test": ("utterance",),
 }
-"""What a way of dealing lets cross the folds by design: kinds of leak (see `leakage`)."""
+"""What a way of splitting lets cross the folds by design: kinds of leak (see `leakage`)."""
 
-AT_RANDOM = "utterances are dealt without regard to who speaks: the test's speakers also train"
+AT_RANDOM = "utterances are split without regard to who speaks: the test's speakers also train"
 
 
 @dataclass(frozen=True)
-class Deal:
-    """Attributes:
-    column: of the utterance table; for ``listed`` and ``each``.
-    groups: ``listed``: the values of that column in each test fold, by their ids within the corpus.
-    held: the values of that column that validate, where validation is ``listed``.
-    count: how many folds; for ``dealt`` and ``utterances``.
-    first_only: only the first fold is made.
-    sources: ``corpora``: those that train.
-    target: ``corpora``: the one that is the test.
+class SplitScheme:
+    """How folds are made.
+
+    Attributes:
+        column: of the utterance table; for ``listed`` and ``each``.
+        groups: ``listed``: the values of that column in each test fold, by their ids within the corpus.
+        validation_groups: the values of that column that validate, where validation is ``listed``.
+        count: how many folds; for ``speakers`` and ``utterances``.
+        first_only: only the first fold is made.
+        sources: ``corpora``: those that train.
+        target: ``corpora``: the one that is the test.
     """
 
     test: Test
     validation: Validation
     column: str = "speaker"
     groups: tuple[tuple[str, ...], ...] = ()
-    held: tuple[str, ...] = ()
+    validation_groups: tuple[str, ...] = ()
     count: int = 0
     first_only: bool = False
     sources: tuple[str, ...] = ()
@@ -82,7 +84,7 @@ class Deal:
     @property
     def leaks(self) -> dict[str, str]:
         """What crosses these folds by design: kind of leak → why."""
-        why = {"utterances": AT_RANDOM, self.validation: SAID[self.validation]}
+        why = {"utterances": AT_RANDOM, self.validation: DESCRIPTIONS[self.validation]}
         return {kind: why[way] for way in (self.validation, self.test) for kind in BY_DESIGN.get(way, ())}
 
     @property

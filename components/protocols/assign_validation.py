@@ -1,4 +1,4 @@
-"""Which rows validate while a fold is tested."""
+"""Chooses the validation rows of a fold, by the split scheme of a protocol."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
 from . import rules
-from .groups import groups_of
-from .plan import Protocol
+from .lookup import Protocol
 from .selection import refuse
+from .speaker_groups import groups_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,24 +21,38 @@ FIFTH = 5
 def validation_of(
     protocol: Protocol, rows: pd.DataFrame, tested: np.ndarray, *, fold: int, count: int
 ) -> np.ndarray:
-    """Which rows ``[N]`` validate while a fold is tested."""
-    deal, test = protocol.deal, tested == fold
+    """Choose the rows that validate while a fold is tested.
+
+    Args:
+        protocol: whose split scheme is applied.
+        rows: the selected rows, N of them.
+        tested: the fold ``[N]`` that tests each row.
+        fold: the fold that is tested.
+        count: the number of folds.
+
+    Returns:
+        Whether each row validates: bool ``[N]``.
+
+    Raises:
+        ProtocolError: where validation needs speakers of its own, and they are unknown or too few.
+    """
+    scheme, test = protocol.scheme, tested == fold
     rest = rows[~test]
-    if deal.validation == "next fold":
+    if scheme.validation == "next fold":
         return tested == (fold + 1) % count
-    if deal.validation == "test":
+    if scheme.validation == "test":
         return test
-    if deal.validation == "listed":
-        return rows[deal.column].str.split("/", n=1).str[1].isin(deal.held).to_numpy()
-    if deal.validation == "official" and (rows["split_official"] == "validation").any():
+    if scheme.validation == "listed":
+        return rows[scheme.column].str.split("/", n=1).str[1].isin(scheme.validation_groups).to_numpy()
+    if scheme.validation == "official" and (rows["split_official"] == "validation").any():
         return (rows["split_official"] == "validation").to_numpy()
-    if deal.validation == "rest of the session":
+    if scheme.validation == "rest of the session":
         sessions = set(rows.loc[test, "session"].dropna())
         return (~test & rows["session"].isin(sessions)).to_numpy()
-    if deal.validation == "10 % of the dialogues":
+    if scheme.validation == "10 % of the dialogues":
         chosen = _some(protocol, rest["dialogue"].dropna().unique(), share=0.1)
         return rows["dialogue"].isin(chosen).to_numpy() & ~test
-    if deal.validation == "20 % of the utterances":
+    if scheme.validation == "20 % of the utterances":
         return rows["utterance_id"].isin(_some(protocol, rest["utterance_id"], share=0.2)).to_numpy()
     return rows["speaker"].isin(_held_out_speakers(protocol, rest)).to_numpy()
 
@@ -60,9 +74,9 @@ def _held_out_speakers(protocol: Protocol, rest: pd.DataFrame) -> set[str]:
         if len(groups) < 2:
             raise ProtocolError(
                 f"protocol {protocol.id}: validation is held-out speakers of {corpus}, and its "
-                f"{len(groups.of)} speaker(s) all share a session or a dialogue: add speakers, or answer for it in "
-                "params.yaml, and every figure will say so: folds.waivers: {session: <why it is no leak>}"
+                f"{len(groups.of)} speaker(s) all share a session or a dialogue: add speakers, or accept it in "
+                "params.yaml, and every figure will carry it: folds.waivers: {session: <why it is no leak>}"
             )
-        fold_of = groups.dealt(min(FIFTH, len(groups)), seed=protocol.seed)
+        fold_of = groups.assign(min(FIFTH, len(groups)), seed=protocol.seed)
         chosen |= {speaker for speaker, fold in fold_of.items() if fold == 0}
     return chosen

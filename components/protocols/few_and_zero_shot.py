@@ -1,4 +1,4 @@
-"""Few-shot and zero-shot: a protocol's folds, with less to learn from.
+"""Few-shot and zero-shot variants of a protocol: fewer labelled clips, or classes left out of training.
 
 ``<protocol>.shots8``: 8 labelled clips a class in all. Whatever chooses is labelled data too, and a choice by more of
 it than the shots is no few-shot result (Perez, Kiela & Cho 2021, True Few-Shot Learning with Language Models). So half
@@ -157,9 +157,9 @@ def left_of(
     short = {}
     for part in ("train", "validation"):
         quota = scarcity.quota(part)
-        held = rows[keep & (role == part)]
+        candidates = rows[keep & (role == part)]
         for label in sorted(set(rows["label"]) - set(unseen)):
-            clips = held.loc[held["label"] == label, ["utterance_id", "speaker"]]
+            clips = candidates.loc[candidates["label"] == label, ["utterance_id", "speaker"]]
             if len(clips) < quota:
                 short[part, label] = len(clips)
                 continue
@@ -183,7 +183,7 @@ def _spread(clips: Iterable[tuple[str, str]], *, seed: int, fold: int) -> list[s
         by_speaker.setdefault(speaker, []).append(clip)
     turns = [
         (turn, rules.hashed(seed, f"{fold}:{speaker}:{turn}"), clip)
-        for speaker, held in by_speaker.items()
-        for turn, clip in enumerate(held)
+        for speaker, clips_of_speaker in by_speaker.items()
+        for turn, clip in enumerate(clips_of_speaker)
     ]
     return [clip for _, _, clip in sorted(turns)]

@@ -1,4 +1,4 @@
-"""Speakers who belong together, since they share a dialogue or a session."""
+"""Groups of speakers who must stay in one fold, since they share a dialogue or a session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import rules
-from .plan import Protocol
+from .lookup import Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +23,9 @@ class Groups:
     def __len__(self) -> int:
         return len(set(self.of.values()))
 
-    def dealt(self, folds: int, *, seed: int) -> dict[str, int]:
-        """Speaker → fold, a group together."""
-        return rules.deal_speakers(self.genders, self.of, folds=folds, seed=seed)
+    def assign(self, folds: int, *, seed: int) -> dict[str, int]:
+        """Assign each speaker a fold, a group together."""
+        return rules.assign_speakers(self.genders, self.of, folds=folds, seed=seed)
 
     def largest(self) -> list[str]:
         """The speakers of the largest group."""
@@ -36,11 +36,11 @@ class Groups:
 
 def groups_of(protocol: Protocol, rows: pd.DataFrame) -> Groups:
     """The rows' speakers, those together who share one of the columns that the protocol keeps apart."""
-    # A speaker whose rows disagree on the gender is dealt by the last of the two by name, in any row order.
+    # A speaker whose rows disagree on the gender counts as the last of the two by name, in any row order.
     genders = rows.assign(speaker_gender=rows["speaker_gender"].fillna("")).groupby("speaker")
     pairs = []
     for column in protocol.apart:
         shared = rows[["speaker", column]].dropna().drop_duplicates()
         pairs += [(speaker, f"{column} {value}") for speaker, value in shared.itertuples(index=False)]
-    held = genders["speaker_gender"].max().to_dict()
-    return Groups(held, rules.linked(sorted(pairs), held))
+    gender_of = genders["speaker_gender"].max().to_dict()
+    return Groups(gender_of, rules.linked(sorted(pairs), gender_of))

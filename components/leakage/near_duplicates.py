@@ -1,7 +1,7 @@
-"""Which of many sentences are the same but for one word: left out, put in, or spelt a little differently.
+"""Finds pairs of sentences that are the same except for one word: omitted, added, or spelt slightly differently.
 
-Each sentence is looked up under its words without one of them, in turn: those that are alike meet under one key. This
-is exact, needs no threshold, and leaves sentences of one pattern apart ("… on Monday", "… at noon").
+Each sentence is indexed under its words without one of them, in turn, so that near-duplicates share a key. This is
+exact, needs no threshold, and keeps sentences of one pattern apart ("… on Monday", "… at noon").
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ from functools import lru_cache
 
 import numpy as np
 
-SPELT_ALIKE = 0.8
+SIMILAR_SPELLING = 0.8
 """Of two words' letters, the share that they have in common in order (Ratcliff & Obershelp 1988)."""
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse among the 64-bit numbers
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 
 
-def pairs_alike(sentences: Sequence[Sequence[str]]) -> np.ndarray:
-    """Pairs of sentences that are the same but for one word, or the same, as indices: int64 [pairs, 2].
-
-    Of many that are alike not every pair is named, but they hang together. Sentences without words are like none.
+def near_duplicate_pairs(sentences: Sequence[Sequence[str]]) -> np.ndarray:
+    """Find the pairs of sentences that are the same, or the same except for one word.
 
     Args:
         sentences: the words of each.
+
+    Returns:
+        Pairs of indices, int64 ``[pairs, 2]``. Of a group of near-duplicates not every pair is named, but the pairs
+        connect the group. Sentences without words are in no pair.
     """
     lengths = np.array([len(words) for words in sentences], dtype=np.int64)
     words, word = np.unique([each for words in sentences for each in words], return_inverse=True)
@@ -61,7 +63,7 @@ def pairs_alike(sentences: Sequence[Sequence[str]]) -> np.ndarray:
     same = np.flatnonzero(starred[order[1:]] == starred[order[:-1]])
     a, b = order[same], order[same + 1]
     spelt = np.array(
-        [_spelt_alike(words[x], words[y]) for x, y in zip(word[a], word[b], strict=True)], dtype=bool
+        [_similar_spelling(words[x], words[y]) for x, y in zip(word[a], word[b], strict=True)], dtype=bool
     )
     joined = np.concatenate([joined, np.stack([owner[a], owner[b]], axis=1)[spelt]])
     joined.sort(axis=1)
@@ -70,11 +72,11 @@ def pairs_alike(sentences: Sequence[Sequence[str]]) -> np.ndarray:
 
 
 @lru_cache(maxsize=1 << 16)
-def _spelt_alike(a: str, b: str) -> bool:
+def _similar_spelling(a: str, b: str) -> bool:
     if a == b:
         return True
     numbers = any(each.isdigit() for each in a + b)  # those are other numbers, not the same misspelt
-    return not numbers and difflib.SequenceMatcher(None, a, b, autojunk=False).ratio() >= SPELT_ALIKE
+    return not numbers and difflib.SequenceMatcher(None, a, b, autojunk=False).ratio() >= SIMILAR_SPELLING
 
 
 def _powers(count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Folds and utterance table joined, as numbers: what crosses the folds' borders is found with these alone."""
+"""The role of each utterance in each fold, as arrays of numbers: the table that all checks of the gate work on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRAIN, VALIDATION, TEST = range(3)
 
 
 @dataclass(frozen=True)
-class Dealt:
+class FoldRoles:
     """One entry an utterance and fold, sorted by both. An utterance with two roles in a fold has the later of ROLES."""
 
     table: pd.DataFrame
@@ -32,7 +32,7 @@ class Dealt:
     """``fold, row``: where an utterance has two roles."""
 
     @classmethod
-    def of(cls, folds: pd.DataFrame, table: pd.DataFrame) -> Dealt:
+    def of(cls, folds: pd.DataFrame, table: pd.DataFrame) -> FoldRoles:
         import pandas as pd
 
         table = table[table["utterance_id"].isin(folds["utterance_id"].unique())]
