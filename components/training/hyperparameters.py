@@ -89,13 +89,13 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
         0.0,
         0.0,
         100.0,
-        "of 1 - concordance of valence, arousal and dominance, where they are told (Lin 1989)",
+        "of 1 - concordance of valence, arousal and dominance, where they are known (Lin 1989)",
     ),
     "intensity_weight": Hyperparameter(
         0.0,
         0.0,
         100.0,
-        "of the squared error of the intensity, low 0, normal 0.5, strong 1, where it is told",
+        "of the squared error of the intensity, low 0, normal 0.5, strong 1, where it is known",
     ),
     "gender_adversary": Hyperparameter(
         0.0,
