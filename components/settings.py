@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import SettingsError
 
+RENAMED = {"EMOFLOW_GANGS_PER_GPU": "EMOFLOW_POPULATIONS_PER_GPU"}
+"""Environment variables of earlier versions, which are refused."""
+
 
 class Settings(BaseSettings):
     """Each field is the environment variable of its name in capitals (or the alias given)."""
@@ -28,7 +31,7 @@ class Settings(BaseSettings):
     """A cluster to join; a local one is started where unset."""
     shared: str | None = Field(None, alias="EMOFLOW_SHARED")
     """What all nodes of that cluster see: a folder, or ``s3://bucket/prefix``. Features reach them without, too."""
-    gangs_per_gpu: int = Field(4, ge=1, alias="EMOFLOW_GANGS_PER_GPU")
+    populations_per_gpu: int = Field(4, ge=1, alias="EMOFLOW_POPULATIONS_PER_GPU")
     """Worker processes that share a GPU's memory evenly."""
 
     @field_validator("shared")
@@ -58,6 +61,9 @@ def load() -> Settings:
     Raises:
         SettingsError: naming each variable, what it held and what is wrong with it.
     """
+    for old, new in RENAMED.items():
+        if old in os.environ:
+            raise SettingsError(f"{old} is now called {new}: set that one, and unset {old}")
     try:
         return Settings()
     except ValidationError as error:

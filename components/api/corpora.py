@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import corpora, protocols
 from ..corpora.digests import with_digests
-from ..protocols.naming import shown, why_inflated
+from ..protocols.display_name import display_name, why_inflated
 from ..schema import LABEL_SPACES, UNSTATED, LabelSpace, Layout
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def assign_folds(
     return Folds(
         table=protocols.assigned(plan, selection),
         classes=tuple(selection.classes),
-        protocol=shown(plan, selection),
+        protocol=display_name(plan, selection),
         inflated=why_inflated(plan, selection),
         dropped=selection.dropped,
     )

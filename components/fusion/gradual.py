@@ -30,7 +30,7 @@ class Gradual(Intermediate):
         "order": Choice(
             (CORRELATED, 0, 1, 2),
             pattern=r"[^+\s]+(\+[^+\s]+)+",
-            said="the modalities joined by '+' (a number: which of them, by their names from 0, joins last)",
+            meaning="the modalities joined by '+' (a number: which of them, by their names from 0, joins last)",
         )
     }
     architecture_keys: ClassVar = ("width", "layers", "order")

@@ -59,7 +59,7 @@ def main() -> None:
             len(classes),
             device,
             inputs.reduction,
-            inputs.told(),
+            inputs.auxiliary_targets(),
             _prompts(experiment, inputs),
         )
         workers = 1 if device == "cuda" else environment.worker_count()

@@ -37,11 +37,11 @@ class Choice:
 
     def parts(self) -> list[tuple[int, dict[str, Any]]]:
         """``[(epochs, config), …]`` one after another, as many epochs in all as were chosen."""
-        held = self.schedule or ((1, self.config),)
-        ends = [epoch - 1 for epoch, _ in held[1:]] + [self.epochs]
+        schedule = self.schedule or ((1, self.config),)
+        ends = [epoch - 1 for epoch, _ in schedule[1:]] + [self.epochs]
         parts = [
             (min(end, self.epochs) - begin + 1, config)
-            for (begin, config), end in zip(held, ends, strict=True)
+            for (begin, config), end in zip(schedule, ends, strict=True)
         ]
         return [(epochs, config) for epochs, config in parts if epochs > 0]
 

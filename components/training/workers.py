@@ -16,10 +16,10 @@ from ..fusion.model import members_state
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
 from ..process_pool import process_pool
+from .auxiliary_targets import AuxiliaryTargets
 from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
-from .told import Told
 from .zero_shot import Prompts, prompt_embeddings
 from .zero_shot import probabilities as by_prompts
 
@@ -49,7 +49,7 @@ class Context:
     classes: int
     device: str
     reduction: Reduction
-    told: Told
+    targets: AuxiliaryTargets
     prompts: Prompts | None = None
     """Of a zero-shot protocol: what classes are recognised by."""
 
@@ -106,7 +106,7 @@ def _start(context: Context) -> None:
 @lru_cache(maxsize=1)
 def _prepared(train: Part):
     """Jobs come fold by fold, so a worker prepares each fold's rows once."""
-    rows = _context.told.of(read(_context.reader, train, _context.modalities), train)
+    rows = _context.targets.of(read(_context.reader, train, _context.modalities), train)
     layouts = {name: _context.layouts[name] for name in _context.modalities}
     preparation = fit_preparation(rows, layouts, _context.reduction)
     return preparation, prepare(preparation, rows)

@@ -1,16 +1,16 @@
-"""Configurations, gangs and the choice that validation makes."""
+"""Configurations, cohorts and the choice that validation makes."""
 
 import documents
 import numpy as np
 import pytest
 from emoflow.errors import SearchError
 from emoflow.fusion.strategy import build, parameter_count
+from emoflow.search.cohort import rungs
 from emoflow.search.curves import best_window, centre, smoothed
-from emoflow.search.gang import rungs
 from emoflow.search.outcome import Outcome
 from emoflow.search.results import choose, curves_table, trials_table
 from emoflow.search.space import configurations
-from small_gang import SIZES, drawn, gang
+from small_cohort import SIZES, cohort, drawn
 
 
 def test_configurations_are_the_same_for_a_seed_and_cover_each_axis():
@@ -37,7 +37,7 @@ def test_rungs():
 
 
 def test_the_better_half_goes_on():
-    outcome = gang(drawn())
+    outcome = cohort(drawn())
     assert [t.trial for t in outcome.trials] == list(range(6))
     assert sorted((t.epochs, t.status) for t in outcome.trials) == [
         (2, "stopped"), (2, "stopped"), (2, "stopped"), (4, "stopped"), (8, "finished"), (8, "finished"),
@@ -52,27 +52,27 @@ def test_the_better_half_goes_on():
 
 
 def test_a_trial_says_how_many_parameters_its_model_has():
-    (trial,) = gang(drawn(1), halvings=0, epochs=1).trials
+    (trial,) = cohort(drawn(1), halvings=0, epochs=1).trials
     model = build("late-weighted", dimensions=SIZES, classes=3, config=trial.config)
     assert trial.parameters == parameter_count(model)
 
 
-def test_the_same_gang_twice_and_through_json():
-    first, again = gang(drawn()), gang(drawn())
+def test_the_same_cohort_twice_and_through_json():
+    first, again = cohort(drawn()), cohort(drawn())
     assert first == again == Outcome.from_json(first.to_json())
 
 
 def test_a_trial_does_not_depend_on_the_others():
     configs = drawn()
-    whole, part = gang(configs, halvings=0, epochs=3), gang(configs[:2], halvings=0, epochs=3)
+    whole, part = cohort(configs, halvings=0, epochs=3), cohort(configs[:2], halvings=0, epochs=3)
     for i in range(2):
         assert part.curves[i][0]["loss"] == pytest.approx(whole.curves[i][0]["loss"], abs=1e-4)
 
 
-def test_configurations_that_cannot_share_a_population_share_a_gang():
+def test_configurations_that_cannot_share_a_population_share_a_cohort():
     changes = ({"layers": 1}, {"layers": 2}, {"adversarial": 0.1, "adversarial_steps": 2}, {})
     configs = [config | change for config, change in zip(drawn(4), changes, strict=True)]
-    outcome = gang(configs, halvings=0, epochs=1)
+    outcome = cohort(configs, halvings=0, epochs=1)
     assert [t.config for t in outcome.trials] == configs
     assert {t.status for t in outcome.trials} == {"finished"}
 
@@ -80,7 +80,7 @@ def test_configurations_that_cannot_share_a_population_share_a_gang():
 def test_a_diverging_trial_is_failed_and_never_the_best():
     configs = drawn(4)
     configs[0]["learning_rate"] = float("inf")
-    outcome = gang(configs, halvings=1)
+    outcome = cohort(configs, halvings=1)
     assert outcome.trials[0].status == "failed"
     assert "no longer finite" in outcome.trials[0].reason
     assert outcome.best().trial != 0
@@ -93,13 +93,13 @@ def test_a_diverging_trial_is_failed_and_never_the_best():
 
 def test_where_all_fail_the_search_says_why():
     configs = [config | {"learning_rate": float("inf")} for config in drawn(2)]
-    outcomes = {("late-weighted", 0): gang(configs, halvings=0, epochs=2)}
+    outcomes = {("late-weighted", 0): cohort(configs, halvings=0, epochs=2)}
     with pytest.raises(SearchError, match=r"late-weighted: no configuration came through on fold 0.*finite"):
         choose(outcomes, absent={}, modalities=["audio"], budget=documents.budget())
 
 
 def test_a_modality_that_is_absent_is_left_out():
-    outcomes = {("late-weighted", fold): gang(drawn(2), halvings=0, epochs=2) for fold in (0, 1)}
+    outcomes = {("late-weighted", fold): cohort(drawn(2), halvings=0, epochs=2) for fold in (0, 1)}
     absent = {"face": "nobody has it"}
     best = choose(outcomes, absent=absent, modalities=["audio"], budget=documents.budget(folds=2))
     assert best.modalities == ["audio"]

@@ -1,4 +1,4 @@
-"""A gang: the configurations of one strategy on one fold, trained together, halved synchronously.
+"""A cohort: the configurations of one strategy on one fold, trained together, halved synchronously.
 
 Pure computation on the rows it is given, which hold training and validation only; no Ray, no files.
 """
@@ -22,11 +22,11 @@ from .evolution import perturbed, succession
 from .fitting import at_once, too_large
 from .outcome import Outcome
 from .space import repeated_seed, seeded
-from .standing import Standing
+from .trial_state import TrialState
 
 
 @dataclass(frozen=True)
-class Gang:
+class Cohort:
     """What is trained together.
 
     Attributes:
@@ -54,7 +54,7 @@ class Gang:
 
 
 def rungs(epochs: int, halvings: int) -> list[int]:
-    """The epochs at which a gang is halved, and its end: ``40, 2 → [10, 20, 40]``.
+    """The epochs at which a cohort is halved, and its end: ``40, 2 → [10, 20, 40]``.
 
     Raises:
         SearchError: where a rung would have no epoch of its own.
@@ -68,8 +68,8 @@ def rungs(epochs: int, halvings: int) -> list[int]:
     return ends
 
 
-def run_gang(
-    gang: Gang,
+def run_cohort(
+    cohort: Cohort,
     *,
     training: Rows,
     validation: Rows,
@@ -91,41 +91,41 @@ def run_gang(
     if not len(training):
         raise SearchError(f"no training row has {' or '.join(training.tokens)}")
     rows = {"training": training, "validation": validation.to(device)}
-    groups = _by_architecture(gang.strategy, tuple(training.tokens), gang.configs)
-    sizes, notices = [len(group) * gang.repeats for group in groups], []
+    groups = _by_architecture(cohort.strategy, tuple(training.tokens), cohort.configs)
+    sizes, notices = [len(group) * cohort.repeats for group in groups], []
     if memory is not None:
-        configs = [[gang.configs[i] for i in group] for group in groups]
+        configs = [[cohort.configs[i] for i in group] for group in groups]
         sizes, notices = at_once(
-            gang.strategy,
+            cohort.strategy,
             configs,
-            repeats=gang.repeats,
+            repeats=cohort.repeats,
             classes=classes,
             device=device,
             memory=memory,
             **rows,
         )
     while True:
-        outcome = _outcome_or_none(gang, groups, sizes, classes=classes, device=device, **rows)
+        outcome = _outcome_or_none(cohort, groups, sizes, classes=classes, device=device, **rows)
         if outcome is not None:
             return replace(outcome, notices=notices)
         if max(sizes) == 1:
-            raise too_large(gang.strategy)
+            raise too_large(cohort.strategy)
         sizes = [(size + 1) // 2 for size in sizes]
         notices = [*notices, f"out of memory: begun anew with {max(sizes)} members at a time"]
         _give_back(device)
 
 
-def _outcome_or_none(gang: Gang, groups, sizes, *, device: str, **rows) -> Outcome | None:
+def _outcome_or_none(cohort: Cohort, groups, sizes, *, device: str, **rows) -> Outcome | None:
     """None for want of memory; whatever was held is let go with this frame."""
     try:
-        contest = _Contest(gang, groups, sizes, device=device, **rows)
-        for rung, end in enumerate(rungs(gang.epochs, gang.halvings)):
+        contest = _Contest(cohort, groups, sizes, device=device, **rows)
+        for rung, end in enumerate(rungs(cohort.epochs, cohort.halvings)):
             contest.train(end, rung)
-            if end < gang.epochs:
-                if gang.moves is None:
+            if end < cohort.epochs:
+                if cohort.moves is None:
                     contest.halve()
                 else:
-                    contest.evolve(rung, gang.moves)
+                    contest.evolve(rung, cohort.moves)
                 contest.compact()
         return contest.outcome()
     except (RuntimeError, MemoryError) as error:
@@ -141,11 +141,11 @@ def _give_back(device: str) -> None:
 
 
 class _Contest:
-    """The gang at work: how each configuration stands, and the populations that their members are in."""
+    """The cohort at work: how each configuration stands, and the populations that their members are in."""
 
     def __init__(
         self,
-        gang: Gang,
+        cohort: Cohort,
         groups: Sequence[Sequence[int]],
         sizes: Sequence[int],
         *,
@@ -154,38 +154,38 @@ class _Contest:
         classes: int,
         device: str,
     ):
-        self.gang, self.architectures = gang, groups
+        self.cohort, self.architectures = cohort, groups
         self.training, self.validation = training, validation
         self.done = 0
-        self.standings = [
-            Standing.at_start(gang.first + i, gang.batch, config, gang.repeats)
-            for i, config in enumerate(gang.configs)
+        self.states = [
+            TrialState.at_start(cohort.first + i, cohort.batch, config, cohort.repeats)
+            for i, config in enumerate(cohort.configs)
         ]
         self.groups: list[tuple[list[tuple[int, int]], Population]] = []
         dimensions = {name: x.shape[-1] for name, x in training.tokens.items()}
         for which, size in zip(groups, sizes, strict=True):
-            ids = [(i, repeat) for i in which for repeat in range(gang.repeats)]
+            ids = [(i, repeat) for i in which for repeat in range(cohort.repeats)]
             for part in np.array_split(np.arange(len(ids)), -(-len(ids) // size)):
                 here = [ids[k] for k in part]
                 members = [
-                    Member(gang.configs[i], repeated_seed(gang.seeds[i], repeat)) for i, repeat in here
+                    Member(cohort.configs[i], repeated_seed(cohort.seeds[i], repeat)) for i, repeat in here
                 ]
                 population = Population(
-                    gang.strategy, members, dimensions=dimensions, classes=classes, device=device
+                    cohort.strategy, members, dimensions=dimensions, classes=classes, device=device
                 )
                 self.groups.append((here, population))
                 for i, _ in here:
-                    self.standings[i].parameters = population.parameters
+                    self.states[i].parameters = population.parameters
 
     def train(self, end: int, rung: int) -> None:
         """On to this epoch; epoch by epoch where somebody may lose patience in between."""
-        stride = 1 if self.gang.patience else end - self.done
+        stride = 1 if self.cohort.patience else end - self.done
         while self.done < end and self.groups:
             self._fit(stride, rung)
             self.done += stride
-            if self.gang.patience:
-                for standing in self.standings:
-                    standing.give_up_after(self.gang.patience)
+            if self.cohort.patience:
+                for state in self.states:
+                    state.give_up_after(self.cohort.patience)
             self.compact()
         self.done = end
 
@@ -193,41 +193,41 @@ class _Contest:
         for ids, population in self.groups:
             made = population.fit(self.training, epochs=epochs, validation=self.validation)
             for k, (i, repeat) in enumerate(ids):
-                self.standings[i].record(repeat, made, k)
-                self.standings[i].rung = rung
+                self.states[i].record(repeat, made, k)
+                self.states[i].rung = rung
                 scored = all(math.isfinite(losses[k]) for losses in made.loss)
                 if not (population.alive[k] and scored):
-                    self.standings[i].leave("failed", "the loss is no longer finite")
+                    self.states[i].leave("failed", "the loss is no longer finite")
 
     def halve(self) -> None:
         """The lower half of those still in leaves, be they trained on or not."""
-        ranked = sorted((s for s in self.standings if s.status == "finished"), key=lambda s: s.trial().rank)
-        for standing in ranked[(len(ranked) + 1) // 2 :]:
-            standing.leave("stopped", "in the lower half of its rung")
+        ranked = sorted((s for s in self.states if s.status == "finished"), key=lambda s: s.trial().rank)
+        for state in ranked[(len(ranked) + 1) // 2 :]:
+            state.leave("stopped", "in the lower half of its rung")
 
     def evolve(self, rung: int, moves: dict[str, tuple[float, float]]) -> None:
         """The worst of each architecture go on from where the best are."""
-        generator = seeded(self.gang.seeds, rung)
+        generator = seeded(self.cohort.seeds, rung)
         where = {
             place: (group, k) for group, (ids, _) in enumerate(self.groups) for k, place in enumerate(ids)
         }
         for which in self.architectures:
-            running = [i for i in which if self.standings[i].training]
-            ranked = sorted(running, key=lambda i: self.standings[i].rank_now())
+            running = [i for i in which if self.states[i].training]
+            ranked = sorted(running, key=lambda i: self.states[i].rank_now())
             for loser, winner in succession(ranked, generator):
-                config = perturbed(self.standings[winner].config, moves, generator)
-                self.standings[loser].follow(self.standings[winner], config)
-                for repeat in range(self.gang.repeats):
+                config = perturbed(self.states[winner].config, moves, generator)
+                self.states[loser].follow(self.states[winner], config)
+                for repeat in range(self.cohort.repeats):
                     (group, k), (other, at) = where[loser, repeat], where[winner, repeat]
                     self.groups[group][1].take(k, self.groups[other][1], at)
         for ids, population in self.groups:
-            population.reconfigure([self.standings[i].config for i, _ in ids])
+            population.reconfigure([self.states[i].config for i, _ in ids])
 
     def compact(self) -> None:
         """Only those go on that are still trained."""
         left = []
         for ids, population in self.groups:
-            on = [k for k, (i, _) in enumerate(ids) if self.standings[i].training]
+            on = [k for k, (i, _) in enumerate(ids) if self.states[i].training]
             if on and len(on) < len(ids):
                 population.keep(on)
             if on:
@@ -235,8 +235,8 @@ class _Contest:
         self.groups = left
 
     def outcome(self) -> Outcome:
-        trials = [standing.trial() for standing in self.standings]
-        return Outcome(trials, {s.number: s.shown_curves() for s in self.standings})
+        trials = [state.trial() for state in self.states]
+        return Outcome(trials, {s.number: s.shown_curves() for s in self.states})
 
 
 def _by_architecture(strategy: str, modalities: tuple[str, ...], configs: Sequence[dict]) -> list[list[int]]:

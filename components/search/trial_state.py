@@ -1,4 +1,4 @@
-"""How one configuration of a gang stands: its curves so far, and the trial that they make of it."""
+"""How one configuration of a cohort stands: its curves so far, and the trial that they make of it."""
 
 import math
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ SCORES = ("wa", "ua", "loss")
 
 
 @dataclass
-class Standing:
-    """Changed as the gang goes on.
+class TrialState:
+    """Changed as the cohort goes on.
 
     Attributes:
         curves: a seed's ``{name: [an entry an epoch]}``; fitted: a seed's buffers, an entry an epoch.
@@ -37,7 +37,7 @@ class Standing:
     training: bool = True
 
     @classmethod
-    def at_start(cls, number: int, batch: int, config: dict[str, Any], repeats: int) -> "Standing":
+    def at_start(cls, number: int, batch: int, config: dict[str, Any], repeats: int) -> "TrialState":
         curves = [{name: [] for name in NAMES} for _ in range(repeats)]
         return cls(number, batch, config, curves, [[] for _ in range(repeats)])
 
@@ -62,7 +62,7 @@ class Standing:
         if len(ua) - 1 - max(int(np.argmax(ua)), int(np.argmin(loss))) >= patience:
             self.leave("finished", f"no better for {patience} epochs")
 
-    def follow(self, other: "Standing", config: dict[str, Any]) -> None:
+    def follow(self, other: "TrialState", config: dict[str, Any]) -> None:
         """Go on from the other's weights, which are all that it was until now, under this configuration."""
         self.schedule = [*(other.schedule or [[1, other.config]]), [self.epochs + 1, config]]
         self.config = config
@@ -96,10 +96,10 @@ class Standing:
         ]
 
     def _fitted(self, epoch: int) -> dict[str, list]:
-        held = [each[epoch] for each in self.fitted if each]
+        fitted = [each[epoch] for each in self.fitted if each]
         return (
-            {name: np.mean([each[name] for each in held], axis=0).tolist() for name in held[0]}
-            if held
+            {name: np.mean([each[name] for each in fitted], axis=0).tolist() for name in fitted[0]}
+            if fitted
             else {}
         )
 

@@ -1,7 +1,7 @@
-"""What an utterance table tells beside the label: raters' votes, dimensions, intensity, gender, and who speaks.
+"""Targets beside the label, from the utterance tables: raters' votes, dimensions, intensity, gender; and speakers.
 
-What could be learned from is given out for the rows that are learned from alone: not for a test's rows, and not for
-those whose label is not to be known.
+Targets are given out only for training rows that have a label: not for test rows, and not for rows whose label is
+hidden.
 """
 
 import json
@@ -25,18 +25,18 @@ COLUMNS = ["utterance_id", "corpus", "speaker", "speaker_gender", *DIMENSIONS, "
 INTENSITY = {"low": 0.0, "normal": 0.5, "strong": 1.0}
 GENDER = {"female": 0.0, "male": 1.0}
 NEEDS = {"soft_labels": ("votes",)} | HEADS
-"""What a hyper-parameter learns from, of which at least one has to be told."""
+"""What a hyper-parameter learns from, of which at least one has to be known."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """Of some utterances.
+class AuxiliaryTargets:
+    """Raters' votes, side targets and speakers of some utterances.
 
     Attributes:
         place: ``{utterance id: row}`` of the arrays.
         shares: float32 ``[N, C]``, zeros where nobody voted for one of the classes.
-        side: ``{name: float32 [N]}``, as in `Rows`, NaN where it is not told.
-        speaker: int64 ``[N]``; whoever nobody knows is one of their own.
+        side: ``{name: float32 [N]}``, as in `Rows`, NaN where it is unknown.
+        speaker: int64 ``[N]``; an unknown speaker is one of their own.
     """
 
     place: dict[str, int]
@@ -54,7 +54,7 @@ class Told:
         return np.array([self.place[name] for name in part.ids], dtype=np.int64)
 
     def of(self, rows: Rows, part: "Part") -> Rows:
-        """The rows of this part with what is told of those that have a label."""
+        """The rows of this part with votes and side targets of those that have a label."""
         import torch
 
         at = self._at(part)
@@ -68,10 +68,10 @@ class Told:
         )
 
     def check(self, configs: Iterable[Mapping[str, Any]]) -> None:
-        """Whether what these configurations learn from is told of anybody.
+        """Check that the tables hold what these configurations learn from.
 
         Raises:
-            SearchError: for a hyper-parameter that is used and that nothing is told for.
+            SearchError: a hyper-parameter is used that no utterance has a target for.
         """
         there = {name for name, x in self.side.items() if not np.isnan(x).all()}
         there |= {"votes"} if self.shares.any() else set()
@@ -82,18 +82,19 @@ class Told:
                 what = "raters' votes" if needed == ("votes",) else " or ".join(needed)
                 raise SearchError(
                     f"params.yaml: search.space uses {name}, which learns from {what}, and the utterance tables "
-                    f"tell it of nobody (they tell {', '.join(sorted(there)) or 'nothing of that kind'}): leave it out"
+                    f"hold it of no utterance (they hold {', '.join(sorted(there)) or 'nothing of that kind'}): "
+                    "leave it out"
                 )
 
 
-def told_of(
+def auxiliary_targets_of(
     table: "pd.DataFrame",
     layouts: Mapping[str, Layout],
     *,
     space: LabelSpace,
     classes: Sequence[str],
-) -> Told:
-    """What utterance tables tell.
+) -> AuxiliaryTargets:
+    """Read votes, side targets and speakers from utterance tables.
 
     Args:
         table: the corpora's utterance tables, one after another.
@@ -102,16 +103,16 @@ def told_of(
     """
     shares = np.zeros((len(table), len(classes)), dtype=np.float32)
     meant = {name: _meant(space, name, layout, classes) for name, layout in layouts.items()}
-    for row, (corpus, held) in enumerate(zip(table["corpus"], table["raters"], strict=True)):
-        if isinstance(held, str):
+    for row, (corpus, votes) in enumerate(zip(table["corpus"], table["raters"], strict=True)):
+        if isinstance(votes, str):
             kind = layouts[corpus].raters or ""
-            shares[row] = _shares(json.loads(held), kind, meant[corpus], len(classes))
+            shares[row] = _shares(json.loads(votes), kind, meant[corpus], len(classes))
     side = {name: table[name].to_numpy(dtype=np.float32, na_value=np.nan) for name in DIMENSIONS}
     side["intensity"] = _numbers(table["intensity"], INTENSITY)
     side["gender"] = _numbers(table["speaker_gender"], GENDER)
     place = {name: row for row, name in enumerate(table["utterance_id"])}
     speaker = table["speaker"].fillna(table["utterance_id"]).factorize()[0]
-    return Told(place, shares, side, speaker)
+    return AuxiliaryTargets(place, shares, side, speaker)
 
 
 def _meant(space: LabelSpace, corpus: str, layout: Layout, classes: Sequence[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Gangs on Ray: one Tune trial a gang, its outcome handed to the caller as soon as it is there."""
+"""Cohorts on Ray: one Tune trial a cohort, its outcome handed to the caller as soon as it is there."""
 
 import gc
 import os
@@ -10,39 +10,39 @@ from ..errors import SearchError
 from ..fusion.strategy import uses
 from ..progress import track
 from ..training.memory import KEEP_MEMORY, available
-from .gang import Gang, run_gang
+from .cohort import Cohort, run_cohort
 from .outcome import Outcome
 from .ray_cluster import Site, joined
 from .shared_features import FoldFile, within_reach
 
 RETRIES = 2
-"""Of a gang whose process died: out of memory, a lost node."""
+"""Of a cohort whose process died: out of memory, a lost node."""
 
 
 def ray_of(site: Site) -> AbstractContextManager[None]:
-    """The Ray that gangs run on, for as long as several calls of `run_gangs` are to share it."""
+    """The Ray that cohorts run on, for as long as several calls of `run_cohorts` are to share it."""
     return joined(site, {"OMP_NUM_THREADS": "1"} | KEEP_MEMORY)
 
 
-def run_gangs(
-    gangs: Sequence[Gang],
+def run_cohorts(
+    cohorts: Sequence[Cohort],
     folds: Mapping[int, FoldFile],
     *,
     modalities: Sequence[str],
     classes: int,
     site: Site,
-    on_outcome: Callable[[Gang, Outcome], None],
-    what: str = "search, gangs",
+    on_outcome: Callable[[Cohort, Outcome], None],
+    what: str = "search, populations",
 ) -> dict[int, str]:
-    """Run all gangs; what one of them hits is no other's concern.
+    """Run all cohorts; what one of them hits is no other's concern.
 
     Args:
         folds: each fold's prepared rows, of all the modalities.
-        on_outcome: called here, in the driver, as each gang ends.
+        on_outcome: called here, in the driver, as each cohort ends.
         what: the progress bar's words.
 
     Returns:
-        ``{index of a gang that failed: why}``.
+        ``{index of a cohort that failed: why}``.
 
     Raises:
         SettingsError: a cluster that cannot be used.
@@ -51,7 +51,7 @@ def run_gangs(
         from ray import tune
 
         shared = {
-            "gangs": list(gangs),
+            "cohorts": list(cohorts),
             "folds": within_reach(folds, site),
             "modalities": list(modalities),
             "classes": classes,
@@ -60,22 +60,22 @@ def run_gangs(
         with tempfile.TemporaryDirectory(prefix="emoflow-tune-") as storage:
             tuner = tune.Tuner(
                 tune.with_resources(tune.with_parameters(_trainable, shared=shared), site.resources),
-                param_space={"gang": tune.grid_search(list(range(len(gangs))))},
+                param_space={"cohort": tune.grid_search(list(range(len(cohorts))))},
                 tune_config=tune.TuneConfig(reuse_actors=True),
                 run_config=tune.RunConfig(
                     storage_path=storage,
                     verbose=0,
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
-                    callbacks=[_forwarder(gangs, on_outcome, what)],
+                    callbacks=[_forwarder(cohorts, on_outcome, what)],
                 ),
             )
             results = tuner.fit()
     failed = {}
     for result in results:
         if result.error is not None:
-            failed[result.config["gang"]] = (str(result.error).strip().splitlines() or ["?"])[-1]
+            failed[result.config["cohort"]] = (str(result.error).strip().splitlines() or ["?"])[-1]
         elif "error" in (result.metrics or {}):
-            failed[result.config["gang"]] = result.metrics["error"]
+            failed[result.config["cohort"]] = result.metrics["error"]
     return failed
 
 
@@ -86,15 +86,15 @@ def _trainable(config: dict, shared: dict) -> None:
 
     gc.freeze()  # what is imported stays: the collector need not look at it again
     torch.set_num_threads(1)  # the result must not depend on how many cores a machine has
-    gang = shared["gangs"][config["gang"]]
+    cohort = shared["cohorts"][config["cohort"]]
     site = shared["site"]
     if site.device == "cuda":
-        torch.cuda.set_per_process_memory_fraction(1 / site.gangs_per_gpu)
-    rows = shared["folds"][gang.fold].open()
-    modalities = uses(gang.strategy, shared["modalities"])
+        torch.cuda.set_per_process_memory_fraction(1 / site.populations_per_gpu)
+    rows = shared["folds"][cohort.fold].open()
+    modalities = uses(cohort.strategy, shared["modalities"])
     try:
-        outcome = run_gang(
-            gang,
+        outcome = run_cohort(
+            cohort,
             training=rows.training.of(modalities),
             validation=rows.validation.of(modalities),
             classes=shared["classes"],
@@ -111,18 +111,18 @@ def _trainable(config: dict, shared: dict) -> None:
 
 
 def _share(site: Site) -> float:
-    """Of a device's memory, for one of the gangs that it trains at once."""
+    """Of a device's memory, for one of the cohorts that it trains at once."""
     if site.device == "cuda":
-        return 1 / site.gangs_per_gpu
+        return 1 / site.populations_per_gpu
     return 1 / ((os.cpu_count() or 1) if site.address else site.workers)
 
 
-def _forwarder(gangs: Sequence[Gang], on_outcome: Callable[[Gang, Outcome], None], what: str):
+def _forwarder(cohorts: Sequence[Cohort], on_outcome: Callable[[Cohort, Outcome], None], what: str):
     from ray.tune import Callback
 
     class Forwarder(Callback):
         def __init__(self):
-            self.bar = track(range(len(gangs)), total=len(gangs), what=what)
+            self.bar = track(range(len(cohorts)), total=len(cohorts), what=what)
             next(self.bar)
 
         def __getstate__(self):
@@ -130,7 +130,7 @@ def _forwarder(gangs: Sequence[Gang], on_outcome: Callable[[Gang, Outcome], None
 
         def on_trial_result(self, iteration, trials, trial, result, **info):
             if "outcome" in result:
-                on_outcome(gangs[trial.config["gang"]], Outcome.from_json(result["outcome"]))
+                on_outcome(cohorts[trial.config["cohort"]], Outcome.from_json(result["outcome"]))
 
         def on_trial_complete(self, iteration, trials, trial, **info):
             next(self.bar, None)

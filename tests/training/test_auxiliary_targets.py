@@ -1,4 +1,4 @@
-"""What utterance tables tell beside the label: votes as shares of the classes, numbers, and nobody's secrets."""
+"""Targets beside the label: votes as shares of the classes, numbers, and none of a test row."""
 
 import json
 
@@ -10,9 +10,9 @@ import torch
 from emoflow.errors import SearchError
 from emoflow.schema import LABEL_SPACES, LabelSpace, Layout
 from emoflow.stages import train
+from emoflow.training.auxiliary_targets import COLUMNS, auxiliary_targets_of
 from emoflow.training.data import UNLABELLED, Rows
 from emoflow.training.rows import Part
-from emoflow.training.told import COLUMNS, told_of
 from planted_experiment import CLASSES as PLANTED
 from planted_experiment import lay_out
 
@@ -25,7 +25,7 @@ def said(**columns) -> dict:
 
 def tell(rows: list[dict], *, space=LABEL_SPACES["emotion4"], layout=None, classes=CLASSES):
     table = pd.DataFrame(rows, columns=COLUMNS)
-    return told_of(table, {"lab": layout or Layout()}, space=space, classes=classes)
+    return auxiliary_targets_of(table, {"lab": layout or Layout()}, space=space, classes=classes)
 
 
 def rated(**raters: list[str]) -> str:
@@ -37,7 +37,7 @@ def bare(*target: int) -> Rows:
 
 
 def test_votes_are_shares_of_the_classes_by_the_label_space():
-    told = tell(
+    targets = tell(
         [
             said(utterance_id="lab/a", raters=rated(r1=["anger"], r2=["excitement", "sadness"])),
             said(utterance_id="lab/b", raters=rated(r1=["fear"], r2=["Neutral "])),
@@ -45,7 +45,7 @@ def test_votes_are_shares_of_the_classes_by_the_label_space():
             said(utterance_id="lab/d"),
         ],
     )
-    rows = told.of(bare(0, 2, 1, 3), Part(("lab/a", "lab/b", "lab/c", "lab/d"), (0, 2, 1, 3)))
+    rows = targets.of(bare(0, 2, 1, 3), Part(("lab/a", "lab/b", "lab/c", "lab/d"), (0, 2, 1, 3)))
     expected = [[0.5, 0.25, 0, 0.25], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     torch.testing.assert_close(rows.shares, torch.tensor(expected))
 
@@ -81,14 +81,14 @@ def test_who_speaks_is_told_of_any_part_and_nothing_else():
 
 
 def test_side_targets_are_numbers_or_nan():
-    told = tell(
+    targets = tell(
         [
             said(utterance_id="lab/b", valence=-0.5, intensity="strong", speaker_gender="male"),
             said(utterance_id="lab/a", arousal=1.0, intensity="low", speaker_gender="female"),
             said(utterance_id="lab/c", intensity="normal"),
         ],
     )
-    rows = told.of(bare(0, 1, 2), Part(("lab/a", "lab/b", "lab/c"), (0, 1, 2)))
+    rows = targets.of(bare(0, 1, 2), Part(("lab/a", "lab/b", "lab/c"), (0, 1, 2)))
     np.testing.assert_array_equal(rows.side["valence"], [np.nan, -0.5, np.nan])
     np.testing.assert_array_equal(rows.side["arousal"], [1.0, np.nan, np.nan])
     np.testing.assert_array_equal(rows.side["intensity"], [0.0, 1.0, 0.5])
@@ -103,12 +103,12 @@ def test_nothing_is_told_of_a_row_without_a_label():
 
 
 def test_what_nobody_is_told_of_cannot_be_learned():
-    told = tell([said(utterance_id="lab/a", valence=0.5, speaker_gender="male")])
-    told.check([{"soft_labels": 0.0}, {"dimension_weight": 1.0, "gender_adversary": 0.1}])
+    targets = tell([said(utterance_id="lab/a", valence=0.5, speaker_gender="male")])
+    targets.check([{"soft_labels": 0.0}, {"dimension_weight": 1.0, "gender_adversary": 0.1}])
     with pytest.raises(SearchError, match=r"search\.space uses soft_labels, which learns from raters' votes"):
-        told.check([{}, {"soft_labels": 0.3}])
-    with pytest.raises(SearchError, match=r"intensity_weight.*\(they tell gender, valence\): leave it out"):
-        told.check([{"intensity_weight": 0.3}])
+        targets.check([{}, {"soft_labels": 0.3}])
+    with pytest.raises(SearchError, match=r"intensity_weight.*\(they hold gender, valence\): leave it out"):
+        targets.check([{"intensity_weight": 0.3}])
 
 
 @pytest.mark.slow
