@@ -67,7 +67,7 @@ bench: install  ## speed against what one would use instead, in one run
 lint: install  ## code style and types
 	@ruff check .
 	@ruff format --check --quiet .
-	@! grep -q '^\[tool\.mypy\]' pyproject.toml || mypy
+	@mypy
 
 format: install  ## lay the code out
 	@ruff check --fix-only --quiet .
