@@ -57,7 +57,7 @@ def corpora_add(
 @app.command("fetch", epilog="Example: `emoflow corpora fetch ravdess --part speech --part video`")
 def corpora_fetch(
     corpus: Annotated[
-        str, typer.Argument(help="ravdess, crema-d, meld; of the others it says how to have them")
+        str, typer.Argument(help="ravdess, crema-d, meld; for any other it says how to get it")
     ],
     part: Annotated[
         list[str] | None,
@@ -156,9 +156,9 @@ def corpora_synthesise(
 
     What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
     """
-    from ..corpora.acquire import placing
+    from ..corpora.acquire import raw_data
     from ..settings import load
-    from ..synthesis import control
+    from ..synthesis import control_corpus
 
     if corpus != "control":
         raise errors.CorpusError(
@@ -171,7 +171,7 @@ def corpora_synthesise(
         )
     if out is None:
         require_workspace()
-    made = control.synthesise(
+    made = control_corpus.synthesise(
         out or RAW / "control",
         layout=layout,
         speakers=speakers,
@@ -188,7 +188,7 @@ def corpora_synthesise(
         workers=load().worker_count(),
     )
     if out is None:
-        placing.track(made)
+        raw_data.track(made)
         return
     stated = f"layout: {layout}" + (f", language: {language}" if language else "")
     print(
