@@ -166,7 +166,7 @@ class Corpus:
     protocol: str
     licence: str
     obtain: str
-    """Where it comes from and what to do to have it."""
+    """Where it comes from and how to get it."""
 
 
 CORPORA = {

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from emoflow.errors import EvaluationError, FeatureError, ProtocolError, SearchError
-from emoflow.synthesis import control
+from emoflow.synthesis import control_corpus
 
 MANUAL = ROOT / "docs" / "python-api.md"
 
@@ -18,7 +18,7 @@ MANUAL = ROOT / "docs" / "python-api.md"
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("api")
-    control.synthesise(folder / "control", speakers=8, clips=1, workers=2)
+    control_corpus.synthesise(folder / "control", speakers=8, clips=1, workers=2)
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import corpora, protocols
-from ..corpora.digests import with_digests
+from ..corpora.media_digests import with_digests
 from ..protocols.display_name import display_name, why_inflated
 from ..schema import LABEL_SPACES, UNSTATED, LabelSpace, Layout
 

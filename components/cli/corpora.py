@@ -59,7 +59,7 @@ def corpora_add(
 @app.command("fetch", epilog="Example: `emoflow corpora fetch ravdess --part speech --part video`")
 def corpora_fetch(
     corpus: Annotated[
-        str, typer.Argument(help="ravdess, crema-d, meld; of the others it says how to have them")
+        str, typer.Argument(help="ravdess, crema-d, meld; for any other it says how to get it")
     ],
     part: Annotated[
         list[str] | None,
@@ -162,7 +162,7 @@ def corpora_synthesise(
     """
     from ..artifacts.corpora import RAW
     from ..settings import load
-    from ..synthesis import control
+    from ..synthesis import control_corpus
 
     if corpus != "control":
         raise errors.CorpusError(
@@ -177,7 +177,7 @@ def corpora_synthesise(
     if out is None:
         require_workspace()
         tracked = (RAW / "control").is_dir() and (RAW / "control.dvc").is_file()
-    made = control.synthesise(
+    made = control_corpus.synthesise(
         out or RAW / "control",
         layout=layout,
         speakers=speakers,
@@ -197,9 +197,9 @@ def corpora_synthesise(
         print(f"{made} is there already")
         return
     if out is None:
-        from ..corpora.acquire import placing
+        from ..corpora.acquire import raw_data
 
-        placing.track(made)
+        raw_data.track(made)
         return
     stated = f"layout: {layout}" + (f", language: {language}" if language else "")
     print(

@@ -48,7 +48,7 @@ def _matched(table: pd.DataFrame, prints: np.ndarray, media: str) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    from ..media.matching import same_films, same_sounds
+    from ..media.fingerprint_matching import same_films, same_sounds
 
     there = np.flatnonzero(~pd.isna(prints))
     pairs = there[{"audio": same_sounds, "video": same_films}[media](prints[there].tolist())]

@@ -186,12 +186,12 @@ def _sound(path: Path, place: str) -> _Sound:
 
 
 def _pictures(path: Path, place: str) -> _Pictures:
-    from ..media import fingerprint, frames, prints
+    from ..media import fingerprint, fingerprint_format, frames
 
     if place != THERE:
         return _Pictures(place)
     try:
-        shown = frames(path, count=prints.PICTURES)
+        shown = frames(path, count=fingerprint_format.PICTURES)
     except MediaError as error:
         return _Pictures(str(error))
     return _Pictures(None, shown.duration_s, fingerprint.fingerprint_face(shown.images))

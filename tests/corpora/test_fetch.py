@@ -15,7 +15,7 @@ from emoflow.corpora import read
 from emoflow.corpora.acquire import sources
 from emoflow.corpora.acquire.fetch import Addresses, fetch
 from emoflow.corpora.adapters.meld.adapter import SPLITS
-from emoflow.corpora.pointers import pointer
+from emoflow.corpora.lfs_pointers import pointer
 from emoflow.errors import CorpusError, DownloadError
 from emoflow.files import tree_digest
 from emoflow.storage.download import Remote
@@ -40,7 +40,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.acquire.raw_data.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 

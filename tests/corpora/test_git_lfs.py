@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from emoflow.corpora.acquire.git_lfs import download_objects
-from emoflow.corpora.pointers import Pointer
+from emoflow.corpora.lfs_pointers import Pointer
 from emoflow.errors import DownloadError
 from emoflow.storage.download import http_client
 

@@ -16,11 +16,11 @@ from ...files import WORK, locked, read_json
 from ...process import run_group
 from ...schema import CORPORA, UNSTATED, Layout
 from ...storage.download import Remote, download, http_client
-from ..pointers import pointer
+from ..lfs_pointers import pointer
 from . import sources
-from .copying import files_of
+from .copy_files import files_of
 from .git_lfs import download_objects
-from .placing import elsewhere, grow, project_of
+from .raw_data import elsewhere, grow, project_of
 from .sources import PARTS
 from .unpack import unpack
 

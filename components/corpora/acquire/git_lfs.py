@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...errors import DownloadError, listed
 from ...progress import track
 from ...storage.download import Remote, download, post_json
-from ..pointers import Pointer
+from ..lfs_pointers import Pointer
 
 if TYPE_CHECKING:
     import httpx

@@ -1,4 +1,4 @@
-"""The SHA-256 of every medium of an utterance table, on all cores."""
+"""SHA-256 digests of every audio, video and text of an utterance table, computed on all cores."""
 
 from __future__ import annotations
 

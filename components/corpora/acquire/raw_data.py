@@ -1,4 +1,4 @@
-"""Corpora under data/raw: what they may be called, putting one there whole, and having DVC track it."""
+"""The folder data/raw: corpus names, installing a corpus atomically, and tracking it with DVC."""
 
 from __future__ import annotations
 
@@ -13,31 +13,39 @@ from ...files import replacing
 from ...process import run_group
 from ...schema import Layout
 from .. import layout_of, read
-from ..adapters.recognise import nearby, recognise
+from ..adapter_interface import Reading
+from ..adapters.detect_layout import nearby, recognise
 from ..labels import emotion
-from ..reading import Reading
-from .copying import differs, files_of, link_all
+from .copy_files import differs, files_of, link_all
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as params.yaml takes it
 _ENDS = ".dvc", ".partial", ".parquet", ".json"  # those of files that lie beside corpora's folders
 
 
 def check_name(corpus: str) -> None:
-    """Raise CorpusError where a corpus cannot be called so."""
+    """Raise CorpusError for an invalid corpus name."""
     if not _NAME.fullmatch(corpus):
         raise CorpusError(
-            f"{corpus!r} is no name for a corpus: small letters, digits, '.', '_' and '-', the first a letter or "
-            "digit, 64 at most"
+            f"{corpus!r} is not a valid corpus name: lower-case letters, digits, '.', '_' and '-', the first a "
+            "letter or digit, 64 at most"
         )
     if corpus.endswith(_ENDS):
-        raise CorpusError(f"{corpus!r} is no name for a corpus: it ends like a file's ({', '.join(_ENDS)})")
+        raise CorpusError(
+            f"{corpus!r} is not a valid corpus name: it ends like a file's ({', '.join(_ENDS)})"
+        )
 
 
 def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None]) -> Reading:
-    """Read a folder as a corpus and say what was found.
+    """Read a folder as a corpus and report what was found.
+
+    Args:
+        corpus: its name.
+        source: the folder.
+        stated: what params.yaml states of its layout.
+        say: called with each message for the user.
 
     Raises:
-        CorpusError: the folder does not hold this corpus; says which one near it does, if one looks so.
+        CorpusError: the folder is not this corpus; the message names a folder near it that looks like it.
     """
     layout = layout_of(corpus, source, stated)
     looks = recognise(source)
@@ -47,12 +55,12 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
         raise CorpusError(f"{error}{_hint(str(error), source, layout, looks)}") from None
     if layout == "folder" and not stated.pattern:
         _refuse_one_label(source, reading)
-    told = stated.layout != "auto" or layout == corpus
+    declared = stated.layout != "auto" or layout == corpus
     say(
         f"{source}: {len(reading.table)} utterances of {reading.table['speaker'].nunique()} speakers"
-        + ("" if told else f", read as a {layout}")
+        + ("" if declared else f", read as a {layout}")
     )
-    if layout == "folder" and looks and not told:
+    if layout == "folder" and looks and not declared:
         say(
             f"it looks like {looks}; to read it so, in params.yaml: layouts: {{{corpus}: {{layout: {looks}}}}}"
         )
@@ -61,7 +69,7 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
     by_reason: dict[str, list[str]] = {}
     for each in reading.unread:
         by_reason.setdefault(each["reason"], []).append(each["path"])
-    for reason, paths in sorted(by_reason.items(), key=lambda held: -len(held[1])):
+    for reason, paths in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         say(f"not read: {len(paths)} ({reason}): {listed(paths)}")
     return reading
 
@@ -74,47 +82,49 @@ def grow(
     stated: Layout,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Put files into a corpus's folder, beside those that are there; the folder changes whole or not at all.
+    """Add files to a corpus's folder and let DVC track it; the folder changes as a whole or not at all.
 
     Args:
         files: relative POSIX path → the file, which is linked to where the file system can, else copied.
 
     Raises:
-        CorpusError: another file of the same name is there, or the whole is not the corpus.
+        CorpusError: another file of the same name exists, or the result is not the corpus.
     """
     target = root / corpus
-    held = files_of(target) if target.is_dir() else {}
-    other = [name for name in sorted(held.keys() & files.keys()) if differs(held[name], files[name])]
+    existing = files_of(target) if target.is_dir() else {}
+    other = [name for name in sorted(existing.keys() & files.keys()) if differs(existing[name], files[name])]
     if other:
         raise CorpusError(
-            f"{target} is there already, and {len(other)} file(s) in it are not what was fetched: {listed(other)}. "
+            f"{target} already exists, and {len(other)} file(s) in it are not what was fetched: {listed(other)}. "
             f"{replace(target)}"
         )
     with replacing(target) as temporary:
-        link_all({**held, **files}, temporary)
+        link_all({**existing, **files}, temporary)
         try:
-            read_as(corpus, temporary, stated, lambda said: say(said.replace(str(temporary), str(target))))
+            read_as(
+                corpus, temporary, stated, lambda message: say(message.replace(str(temporary), str(target)))
+            )
         except CorpusError as error:
-            said = str(error).replace(str(temporary), str(target))
-            raise CorpusError(f"what was fetched cannot be put there: {said}") from None
-    say(f"{len(files.keys() - held.keys())} files put into {target}")
+            reason = str(error).replace(str(temporary), str(target))
+            raise CorpusError(f"what was fetched cannot be put there: {reason}") from None
+    say(f"{len(files.keys() - existing.keys())} files put into {target}")
     track(target, say=say)
     return target
 
 
 def replace(target: Path) -> str:
-    """What to do to have another corpus in this place."""
+    """How to replace a corpus, in words."""
     return (
         f"To replace it: dvc remove {target}.dvc, remove the folder {target}, and run the same command again"
     )
 
 
 def elsewhere(target: Path) -> None:
-    """Raise CorpusError where a corpus is tracked and its data is not here."""
+    """Raise CorpusError if a corpus is tracked by DVC but its data is not on disk."""
     if Path(f"{target}.dvc").is_file() and not target.is_dir():
         raise CorpusError(
-            f"{target}.dvc is there and its data is not: dvc checkout {target}.dvc brings it back (dvc pull from a "
-            f"remote); to have another instead, dvc remove {target}.dvc first"
+            f"{target}.dvc exists and its data does not: restore it with dvc checkout {target}.dvc (dvc pull from a "
+            f"remote); to replace it, dvc remove {target}.dvc first"
         )
 
 
@@ -124,7 +134,7 @@ def project_of(root: Path) -> Path:
         if (folder / ".dvc").is_dir():
             return folder
     raise CorpusError(
-        f"{root.resolve()} is in no DVC project; run this in emoflow's root (or dvc init there)"
+        f"{root.resolve()} is not in a DVC project; run this in a workspace (or run dvc init there)"
     )
 
 
@@ -139,27 +149,27 @@ def track(target: Path, *, say: Callable[[str], None] = print) -> None:
     lines: list[str] = []
     command = [dvc, "add", "--quiet", str(target.resolve().relative_to(project))]
     if run_group(command, on_line=lines.append, cwd=project) != 0:
-        said = " ".join(line for line in lines[-5:] if line.strip())
+        output = " ".join(line for line in lines[-5:] if line.strip())
         raise CorpusError(
-            f"{target} is in place, but dvc add failed: {said}; mend that and run the same command again"
+            f"{target} is in place, but dvc add failed: {output}; fix that and run the same command again"
         )
     say(f"{target} is tracked by DVC; commit {target}.dvc")
 
 
 def _labels(reading: Reading, corpus: str) -> str:
-    """What the corpus's own words were taken for, and how many utterances have each: ``happiness 24 (Ilo, HAPPY)``."""
+    """The labels, with the number of utterances and the corpus's own words for each: ``happiness 24 (Ilo, HAPPY)``."""
     table = reading.table
-    held = table.assign(shown=table["label"].fillna(table["label_raw"])).dropna(subset=["shown"])
-    said = []
-    for label, rows in held.groupby("shown"):
+    shown_rows = table.assign(shown=table["label"].fillna(table["label_raw"])).dropna(subset=["shown"])
+    counts = []
+    for label, rows in shown_rows.groupby("shown"):
         words = sorted(set(rows["label_raw"].dropna()) - {label})
-        said.append(f"{label} {len(rows):,}" + (f" ({listed(words, 3)})" if words else ""))
-    if len(held) < len(table):
-        said.append(f"none {len(table) - len(held):,}")
-    own = sorted(set(held.loc[held["label"].isna(), "shown"]))
-    return listed(said, 20) + (
-        f"; classes of their own, since no emotion that emoflow knows: {listed(own)} (say what such a word means, if "
-        f"it is one, in params.yaml: layouts: {{{corpus}: {{labels: {{{own[0]}: happiness}}}}}})"
+        counts.append(f"{label} {len(rows):,}" + (f" ({listed(words, 3)})" if words else ""))
+    if len(shown_rows) < len(table):
+        counts.append(f"none {len(table) - len(shown_rows):,}")
+    own = sorted(set(shown_rows.loc[shown_rows["label"].isna(), "shown"]))
+    return listed(counts, 20) + (
+        f"; not emotions that emoflow knows, so classes of their own: {listed(own)} (map such a word to an "
+        f"emotion in params.yaml: layouts: {{{corpus}: {{labels: {{{own[0]}: happiness}}}}}})"
         if own
         else ""
     )
@@ -178,10 +188,10 @@ def _refuse_one_label(source: Path, reading: Reading) -> None:
         )
 
 
-def _hint(said: str, source: Path, layout: str, looks: str | None) -> str:
+def _hint(error: str, source: Path, layout: str, looks: str | None) -> str:
     """Where the corpus may be instead, if the message does not say so already."""
     near = nearby(source, layout)
-    if near and str(near) not in said and near.name not in said:
+    if near and str(near) not in error and near.name not in error:
         return f"; {near} looks like {layout}: give that folder"
     if looks and looks != layout:
         return f"; it looks like {looks}"

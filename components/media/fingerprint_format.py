@@ -1,4 +1,4 @@
-"""How fingerprints are written down: base64 of numbers, read here without any decoder of media."""
+"""Serialised fingerprints: base64 of numbers, read without any media decoder."""
 
 import base64
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Git LFS pointer files: what stands in a clone for a large file that has not been fetched.
+"""Git LFS pointer files, which stand in a clone for large files that have not been downloaded.
 
 Source: git-lfs's docs/spec.md.
 """
@@ -24,8 +24,8 @@ class Pointer:
 
 
 def pointer(path: Path) -> Pointer | None:
-    """What a file points to; None where it is no pointer but a file of its own."""
+    """What a file points to; None where it is an ordinary file."""
     if path.stat().st_size >= LONGEST:
         return None
-    held = _POINTER.fullmatch(path.read_bytes())
-    return Pointer(held[1].decode(), int(held[2])) if held else None
+    match = _POINTER.fullmatch(path.read_bytes())
+    return Pointer(match[1].decode(), int(match[2])) if match else None

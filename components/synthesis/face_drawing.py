@@ -1,4 +1,4 @@
-"""A drawn, shaded face whose brows, eyes and mouth show an emotion, and whose mouth moves with the sound.
+"""Drawing faces: brows, eyes and mouth show an emotion, and the mouth moves with the speech.
 
 What each emotion moves follows the action units of its prototype (Ekman, Friesen & Hager 2002, *Facial Action
 Coding System: Investigator's Guide*, table 10-1): anger 4+5+7+23, disgust 9+10+15, fear 1+2+4+5+20+26,
@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .canvas import Canvas
+from .raster import Canvas
 
 SIZE = 192
 FPS = 25
@@ -20,7 +20,7 @@ MARGIN = 6  # pixels that the head may sway to each side
 
 @dataclass(frozen=True)
 class Expression:
-    """How far each part of the face has moved from rest; 1 is strong."""
+    """Displacement of each part of the face from rest (AU: action unit); 1 is strong."""
 
     inner_brow: float = 0.0  # up (AU 1), below 0 down (AU 4)
     outer_brow: float = 0.0  # up (AU 2)
@@ -61,7 +61,7 @@ IRISES = ((0.25, 0.17, 0.10), (0.30, 0.42, 0.52), (0.33, 0.40, 0.27))
 
 @dataclass(frozen=True)
 class Look:
-    """What a speaker looks like, whatever they feel. Lengths in half head widths."""
+    """A speaker's appearance, independent of the emotion. Lengths in half head widths."""
 
     skin: tuple[float, float, float]
     hair: tuple[float, float, float]
@@ -79,7 +79,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Setting:
-    """What differs between a speaker's sessions: light and backdrop."""
+    """Light and backdrop, which differ between a speaker's sessions."""
 
     light: float  # from the left (-1) to the right (1)
     brightness: float
@@ -87,6 +87,7 @@ class Setting:
 
 
 def look(gender: str, generator: np.random.Generator) -> Look:
+    """Sample the appearance of a speaker, ``female`` or ``male``."""
     female = gender == "female"
     return Look(
         skin=tuple(SKINS[generator.integers(len(SKINS))]),
@@ -105,6 +106,7 @@ def look(gender: str, generator: np.random.Generator) -> Look:
 
 
 def setting(generator: np.random.Generator) -> Setting:
+    """Sample the light and backdrop of a session."""
     return Setting(
         light=float(generator.uniform(-1, 1)),
         brightness=float(generator.uniform(0.9, 1.08)),
@@ -113,7 +115,7 @@ def setting(generator: np.random.Generator) -> Setting:
 
 
 def express(emotion: str, generator: np.random.Generator) -> Expression:
-    """One showing of the emotion: its intensity and each part's movement vary."""
+    """Sample an expression of the emotion: its intensity and each part's movement vary."""
     strength = generator.uniform(0.8, 1.15)
     moved = {
         field.name: strength * getattr(EXPRESSIONS[emotion], field.name) + 0.1 * generator.normal()
@@ -125,13 +127,16 @@ def express(emotion: str, generator: np.random.Generator) -> Expression:
 def film(
     shown: Expression, who: Look, where: Setting, openness: np.ndarray, generator: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """The frames of one clip.
+    """Draw the frames of one clip.
 
     Args:
+        shown: the expression.
+        who: the speaker.
+        where: the session.
         openness: float [n], 0 to 1: how far speech opens the mouth in each frame.
 
     Yields:
-        n pictures, uint8 [192, 192, 3].
+        n frames, uint8 [192, 192, 3].
     """
     size = SIZE + 2 * MARGIN
     centre = size / 2 + generator.uniform(-3, 3), size / 2 + 4 + generator.uniform(-3, 3)

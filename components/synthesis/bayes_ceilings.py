@@ -1,4 +1,4 @@
-"""How well any model can do that sees the displays of a planted truth.
+"""Bayes-optimal accuracy of a control corpus, for each subset of the modalities.
 
 Given the displays of a subset of modalities, under a uniform prior, no rule is right more often than Bayes': name
 the label that is most probable given these. Its accuracy over the population, by enumerating every pattern of
@@ -68,8 +68,8 @@ def population(truth: Truth) -> dict[str, float]:
     for subset in subsets(truth.modalities):
         accuracy = 0.0
         for there, probability in masks.items():
-            held = [modality for modality in subset if modality in there]
-            accuracy += probability * _marginal(truth, held).max(axis=0).sum()
+            observed = [modality for modality in subset if modality in there]
+            accuracy += probability * _marginal(truth, observed).max(axis=0).sum()
         ceilings[name_of(subset)] = float(np.round(accuracy, 12))
     return ceilings
 
@@ -136,10 +136,10 @@ def oracle(displays: pd.DataFrame, truth: Truth) -> pd.DataFrame:
 def _marginal(truth: Truth, subset: Sequence[str]) -> np.ndarray:
     """P(label, displays of these modalities): the label first, then the modalities in this order."""
     away = tuple(1 + at for at, modality in enumerate(truth.telling) if modality not in subset)
-    held = truth.joint.sum(axis=away)
+    marginal = truth.joint.sum(axis=away)
     left = [modality for modality in truth.telling if modality in subset]
     order = [1 + left.index(modality) for modality in subset if modality in left]
-    return held.transpose([0, *order])
+    return marginal.transpose([0, *order])
 
 
 def _first_best(posterior: np.ndarray) -> np.ndarray:

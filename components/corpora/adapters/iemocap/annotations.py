@@ -1,4 +1,4 @@
-"""IEMOCAP's two documents of a dialogue: what was felt (EmoEvaluation) and what was said (transcriptions).
+"""IEMOCAP's annotation files of a dialogue: emotion labels (EmoEvaluation) and transcriptions.
 
 A line of the one that begins a turn, and its raters' lines (C: categories, A: attributes; E: evaluators, F and M:
 the actors of themselves)::
@@ -62,7 +62,7 @@ class Words:
 
 
 def turns(document: bytes) -> tuple[dict[str, Turn], list[str]]:
-    """Utterance → its turn, of one dialogue; and each line that is no part of one, with its number."""
+    """Utterance → its turn, of one dialogue; and each line that is not part of one, with its number."""
     found: dict[str, Turn] = {}
     faults: list[str] = []
     turn = None
@@ -103,14 +103,14 @@ def transcripts(document: bytes) -> tuple[dict[str, Words], list[str]]:
         match = _WORDS.fullmatch(line)
         if match is None:
             match = _WORDS_AT_LEAST.fullmatch(line)
-            said = "read all the same" if match else "left out"
-            faults.append(f"line {number}: malformed, {said}: {line[:60]!r}")
+            outcome = "read all the same" if match else "left out"
+            faults.append(f"line {number}: malformed, {outcome}: {line[:60]!r}")
             if match is None:
                 continue
         name, begin, end, text = match.groups()
         if "\ufffd" in text:
             faults.append(
-                f"line {number}: holds a byte that is no letter, neither in UTF-8 nor in Windows-1252"
+                f"line {number}: holds a byte that is not a letter, neither in UTF-8 nor in Windows-1252"
             )
         if name in found:
             faults.append(f"line {number}: {name} is written a second time; line {found[name].line} is taken")
@@ -120,7 +120,7 @@ def transcripts(document: bytes) -> tuple[dict[str, Words], list[str]]:
 
 
 def _lines(document: bytes) -> list[tuple[int, str]]:
-    """The lines that hold something, numbered from 1. Old Windows' letters are read where it is no UTF-8."""
+    """The lines that hold something, numbered from 1. Old Windows' letters are read where it is not UTF-8."""
     try:
         text = document.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What an adapter gives: the utterance table, and a list of what it could not read."""
+"""The interface of an adapter, and what adapters share: the utterance table and the list of unreadable files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError, listed
 from ..schema import UTTERANCE_COLUMNS, Layout
-from .paths import leading_out
-from .planted import TRUTH, is_planted
+from .media_files import leading_out
+from .planted_truth import TRUTH, is_planted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OURS = "attached"
 """The folder in a corpus's root that holds feature tables given with it; no recordings."""
 MANIFESTS = "utterances.csv", "utterances.parquet"
-"""The table that describes a corpus of anyone's, in its root."""
+"""The table in a corpus's root that describes it, for corpora in no published layout."""
 RESOURCE_FILES = "._", ".DS_Store", "__MACOSX", "Thumbs.db"
 
 
@@ -32,7 +32,7 @@ class Reading:
 
     Attributes:
         table: the utterance table (``schema.UTTERANCE_COLUMNS``), sorted by id, without digests.
-        unread: what is there, or should be, and cannot be read: ``{"path", "reason"}``, sorted.
+        unread: files that are missing or cannot be read: ``{"path", "reason"}``, sorted.
     """
 
     table: pd.DataFrame
@@ -41,10 +41,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Adapter:
-    """How one corpus is read.
+    """The functions that read one layout.
 
     Attributes:
-        read: root folder, the corpus's name, what params.yaml says of its layout → Reading. Ids begin with the name.
+        read: (root folder, corpus name, what params.yaml states of its layout) → Reading. Ids begin with the name.
         local_id: what a feature table calls a clip → the utterance's id within the corpus, None if it is no name
             of this corpus.
         features: root folder, the corpus's name, its utterance ids → modality → the features that the corpus itself
@@ -77,7 +77,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
 
     Raises:
         CorpusError: links that lead out of the corpus (but for DVC's own) or to a folder; a folder that cannot be read;
-            names that are no UTF-8.
+            names that are not UTF-8.
     """
     paths: list[str] = []
     links: list[str] = []
@@ -109,7 +109,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
     strange = sorted(path for path in paths if not path.isascii() and not _is_unicode(path))
     if strange:
         raise CorpusError(
-            f"{root}: {len(strange)} name(s) of files in it are no UTF-8: {listed(map(ascii, strange))}; rename them, "
+            f"{root}: {len(strange)} name(s) of files in it are not UTF-8: {listed(map(ascii, strange))}; rename them, "
             "as convmv does"
         )
     paths.sort()
@@ -117,7 +117,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
 
 
 def _is_unicode(path: str) -> bool:
-    """Whether a name can be written down: Python keeps bytes that are no UTF-8 as lone surrogates."""
+    """Whether a name can be written down: Python keeps bytes that are not UTF-8 as lone surrogates."""
     try:
         path.encode()
     except UnicodeEncodeError:

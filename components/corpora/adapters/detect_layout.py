@@ -1,4 +1,4 @@
-"""Which known corpus a folder looks like, by the names of its first few folders; nothing is opened."""
+"""Detecting which known corpus a folder looks like, from the names of its first folders; no file is opened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..reading import RESOURCE_FILES
+from ..adapter_interface import RESOURCE_FILES
 
 _MARKS = {
     "ravdess": (r"Actor_\d\d/",),

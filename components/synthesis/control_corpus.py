@@ -1,26 +1,26 @@
-"""The control corpus: people who are made up, and of whom it is known how well their emotion can be told.
+"""Making a control corpus: synthetic speakers whose best recognisable accuracy is known.
 
-Speech, words and face each display the true emotion with a planted reliability (see ``truth``), so the best
-accuracy that any model can reach is known for every subset of the modalities, and a pipeline that does better
-has a leak. What a modality displays is drawn apart from the others, and each is made to be told apart with
-little error by speakers that a model has not met. Two traces cross over, both faint: the lips show how fast
-the speech is, and a clip's length does. Noise behind the speech changes no display: the ceilings are those of
-the displays, which a model then hears less well.
+Speech, words and face each display the true emotion with a planted reliability (see ``truth``). So the best
+accuracy that any model can reach is known for every subset of the modalities, and a pipeline that exceeds it has a
+leak. Displays are sampled independently per modality, and each is rendered so that it can be recognised with little
+error from speakers that a model has not seen. Two weak cues cross modalities: the lips show the speech rate, and so
+does the clip's duration. Background noise changes no display: the ceilings are those of the displays, which become
+harder to recognise.
 
-It is written in the layout of any corpus that emoflow reads (``layouts``), with that corpus's known faults unless
-asked for clean; in its own layout::
+The corpus is written in the layout of any corpus that emoflow reads (``layouts``), with the known faults of that
+corpus unless ``clean``. In its own layout::
 
     utterances.csv            id, speaker, gender, session, text, label
     audio/<id>.wav            16 kHz, mono
-    video/<id>.mp4            192×192, 25 fps, with the same sound
+    video/<id>.mp4            192×192 pixels, 25 fps, with the same audio
 
 And in every layout::
 
-    truth/displays.parquet    id (in that layout), label, and what each modality displays; emotion, where raters err
-    truth/oracle.parquet      id, subset, label, prediction, correct, and how probable the displays make each class
-    truth/ceilings.json       for each subset: the population's ceiling, the oracle's score on these displays
-    truth/irregularities.json the faults that were planted: path, kind, seen_by; not there where there are none
-    truth/request.json        what was asked for, and is not as usual
+    truth/displays.parquet    id (in that layout), label, the class that each modality displays; emotion, if raters err
+    truth/oracle.parquet      id, subset, label, prediction, correct, and the posterior probability of each class
+    truth/ceilings.json       for each subset: the population's ceiling, and the oracle's accuracy on these displays
+    truth/irregularities.json the planted faults: path, kind, seen_by; only if there are any
+    truth/request.json        the arguments that differ from the defaults
 """
 
 import os
@@ -36,16 +36,16 @@ from ..files import PARTIAL, digest_of, locked, read_json, write_json, write_tab
 from ..process_pool import process_pool
 from ..progress import track
 from ..schema import LAYOUTS
-from . import bayes, takes, truth
-from .layouts import grammar
+from . import bayes_ceilings, truth, utterance_sampling
+from .layouts import layout_spec
 from .layouts.plan import Plan, Recording, Take
-from .studio import Studio
+from .rendering import Studio
 
 VERSION = 1  # of what is made of a request; raise it when the same request gives other recordings
 QUIETEST, LOUDEST = -20.0, 60.0  # dB of speech to noise that make sense
 
 Job = dict[str, Recording]
-"""Recordings of the same takes: path → what is recorded."""
+"""Recordings that show the same takes: path → recording."""
 
 
 def synthesise(
@@ -67,32 +67,34 @@ def synthesise(
 ) -> Path:
     """Make a control corpus in the folder ``out``.
 
-    Asked again for what is there already it does nothing; killed midway it goes on where it stopped. The folder
-    appears whole.
+    Does nothing if the same corpus is already there, and resumes after an interruption. The folder appears only when
+    it is complete.
 
     Args:
-        layout: whose layout it is written in, one of ``schema.LAYOUTS``.
-        speakers: women and men in turn.
-        clips: of each emotion by each speaker.
-        language: ISO 639-1; None: the layout's first.
-        clean: without the faults that the layout's corpus is known for.
-        reliability: how often a modality displays what it means; of those that are not named, as usual.
+        out: the new folder.
+        layout: one of ``schema.LAYOUTS``.
+        speakers: the number of speakers, women and men in turn.
+        clips: the number of clips per speaker and emotion.
+        seed: of all random draws.
+        language: ISO 639-1; None for the layout's first.
+        clean: leave out the faults that the layout's corpus is known for.
+        reliability: modality → how often it displays what it means; the default for those not named.
         relation, missing, raters, agreement: see ``truth.Truth``.
-        snr: of the speech to the noise behind it, in dB; None: a room that is nearly silent.
-        workers: processes; 0: one a core.
+        snr: signal-to-noise ratio of the speech in dB; None for a nearly silent room.
+        workers: the number of processes; 0 for one per core.
 
     Returns:
         ``out``.
 
     Raises:
-        CorpusError: a request that cannot be, or ``out`` holds something else.
+        CorpusError: an argument is out of range, or ``out`` contains something else.
     """
     if layout not in LAYOUTS:
-        raise CorpusError(f"nothing is synthesised in the layout {layout!r}; it may be {', '.join(LAYOUTS)}")
+        raise CorpusError(f"{layout!r} is not a layout; it must be one of {', '.join(LAYOUTS)}")
     if snr is not None and not QUIETEST <= snr <= LOUDEST:
-        raise CorpusError(f"snr is {snr} dB; it may be from {QUIETEST:g} to {LOUDEST:g}")
-    out, wanted = Path(out), grammar(layout)
-    held = takes.planted(
+        raise CorpusError(f"snr is {snr} dB; it must be from {QUIETEST:g} to {LOUDEST:g}")
+    out, wanted = Path(out), layout_spec(layout)
+    model = utterance_sampling.planted(
         wanted,
         reliability=reliability,
         relation=relation,
@@ -100,7 +102,9 @@ def synthesise(
         raters=raters,
         agreement=agreement,
     )
-    made = takes.make(wanted, held, speakers=speakers, clips=clips, seed=seed, language=language)
+    made = utterance_sampling.make(
+        wanted, model, speakers=speakers, clips=clips, seed=seed, language=language
+    )
     unusual = {
         "layout": layout if layout != "control" else None,
         "language": language if language != wanted.languages[0] else None,
@@ -108,7 +112,7 @@ def synthesise(
         "snr": snr,
         **{
             key: value
-            for key, value in held.as_json().items()
+            for key, value in model.as_json().items()
             if key not in ("classes", "mute", "acted", "majority")
         },
     }
@@ -128,7 +132,7 @@ def synthesise(
             studio = Studio({take.number: take for take in made}, seed, snr)
             _record(jobs(planned, partial), partial, studio, workers or len(os.sched_getaffinity(0)))
             _write_documents(partial, planned.documents)
-            write_truth(partial, displays(planned, made, held, layout), held, planned, request)
+            write_truth(partial, displays(planned, made, model, layout), model, planned, request)
         except (OSError, BrokenProcessPool) as error:  # a full disk, no memory
             raise CorpusError(
                 f"making {out} failed: {error}; what is finished is kept, run it again"
@@ -137,10 +141,10 @@ def synthesise(
     return out
 
 
-def displays(planned: Plan, made: Sequence[Take], held: truth.Truth, corpus: str):
-    """What each utterance of a corpus displays: id in its layout, label, a column a modality; sorted by id.
+def displays(planned: Plan, made: Sequence[Take], model: truth.Truth, corpus: str):
+    """The table of displays: id (in the corpus's layout), label, and a column per modality; sorted by id.
 
-    Where raters err, the column ``emotion`` holds what was planted.
+    Where raters err, the column ``emotion`` has the planted emotion.
     """
     import pandas as pd
 
@@ -151,15 +155,15 @@ def displays(planned: Plan, made: Sequence[Take], held: truth.Truth, corpus: str
     }
     rows = dict(sorted(rows.items()))
     columns = {"id": list(rows), "label": [take.label for take in rows.values()]}
-    if held.raters and not held.acted:
+    if model.raters and not model.acted:
         columns["emotion"] = [take.emotion for take in rows.values()]
-    for modality in held.telling:
+    for modality in model.telling:
         columns[modality] = [take.displays.get(modality) for take in rows.values()]
     return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
 
 
 def jobs(planned: Plan, folder: Path) -> list[Job]:
-    """The recordings that are not in the folder yet, those of the same takes together; the longest first."""
+    """Group the recordings missing from the folder by the takes they show, the longest first."""
     together: dict[tuple, Job] = {}
     for path, recording in sorted(planned.recordings.items()):
         if not (folder / path).exists():
@@ -203,14 +207,14 @@ def _write_documents(folder: Path, documents: Mapping[str, bytes]) -> None:
         (folder / path).write_bytes(content)
 
 
-def write_truth(folder: Path, shown, held: truth.Truth, planned: Plan, request: dict) -> None:
-    """Write the folder ``truth`` of a control corpus; ``shown`` is what :func:`displays` returns."""
+def write_truth(folder: Path, shown, model: truth.Truth, planned: Plan, request: dict) -> None:
+    """Write the folder ``truth`` of a control corpus; ``shown`` is the table of :func:`displays`."""
     labelled = {row["utterance_id"].partition("/")[2] for row in planned.rows if row.get("label") is not None}
-    oracle = bayes.oracle(shown.rename(columns={"id": "utterance_id"}), held)
+    oracle = bayes_ceilings.oracle(shown.rename(columns={"id": "utterance_id"}), model)
     scored = oracle[oracle["utterance_id"].isin(labelled)]
     write_table(folder / "truth" / "displays.parquet", shown)
     write_table(folder / "truth" / "oracle.parquet", oracle.rename(columns={"utterance_id": "id"}))
-    write_json(folder / "truth" / "ceilings.json", bayes.ceilings(held, scored))
+    write_json(folder / "truth" / "ceilings.json", bayes_ceilings.ceilings(model, scored))
     if planned.irregularities:
         write_json(
             folder / "truth" / "irregularities.json", [asdict(each) for each in planned.irregularities]
@@ -224,13 +228,13 @@ def _is_there(out: Path, request: dict) -> bool:
         return False
     advice = f"move {out} away, or name another folder"
     if not (out / "truth" / "request.json").is_file():
-        raise CorpusError(f"{out} is there and is no control corpus; {advice}")
-    held = read_json(out / "truth" / "request.json")
+        raise CorpusError(f"{out} exists and is not a control corpus; {advice}")
+    existing = read_json(out / "truth" / "request.json")
     other = [
-        f"{key} {held.get(key, 'as usual')}, not {request.get(key, 'as usual')}"
-        for key in [*request, *sorted(held.keys() - request.keys())]
-        if held.get(key) != request.get(key)
+        f"{key} {existing.get(key, 'default')}, not {request.get(key, 'default')}"
+        for key in [*request, *sorted(existing.keys() - request.keys())]
+        if existing.get(key) != request.get(key)
     ]
     if other:
-        raise CorpusError(f"{out} is there and was made with {'; '.join(other)}; {advice}")
+        raise CorpusError(f"{out} exists and was made with {'; '.join(other)}; {advice}")
     return True

@@ -1,4 +1,4 @@
-"""Copying a folder as it is, byte for byte: never a link to the user's file, and never half a folder."""
+"""Copying a folder byte for byte: no links to the user's files, and never half a folder."""
 
 import errno
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 from ...errors import CorpusError, listed
 from ...files import file_digest
 from ...progress import track
-from ..pointers import pointer
+from ..lfs_pointers import pointer
 
 _FICLONE = 0x40049409  # linux/fs.h: let two files share their blocks until one of them is written to
 _FULL = errno.ENOSPC, errno.EDQUOT
@@ -37,14 +37,14 @@ def files_of(source: Path) -> dict[str, Path]:
                 if not target.is_relative_to(home):
                     refused.append(f"{within} (a link out of the folder, to {target})")
                 elif not target.is_file():
-                    refused.append(f"{within} (a link to what is no file)")
+                    refused.append(f"{within} (a link to something that is not a file)")
                 else:
                     found[within] = target
             elif name in names:
                 if stat.S_ISREG(path.stat().st_mode):
                     found[within] = path
                 else:
-                    refused.append(f"{within} (no ordinary file)")
+                    refused.append(f"{within} (not an ordinary file)")
     if refused:
         raise CorpusError(
             f"{source}: {len(refused)} thing(s) in it cannot be copied as they are: {listed(refused)}; "
@@ -144,7 +144,7 @@ def _copy_checked(source: Path, target: Path) -> None:
     temporary.replace(target)
     if not _same(source, target):
         raise CorpusError(
-            f"{source} changed while it was copied, or the disk lies; run the same command again"
+            f"{source} changed while it was copied, or the disk is faulty; run the same command again"
         )
 
 

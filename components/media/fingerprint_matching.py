@@ -1,4 +1,4 @@
-"""Which of many fingerprints are of one recording.
+"""Finding the fingerprints that are of one recording.
 
 Sounds are looked up as in Haitsma & Kalker (2002, section 4.2): a copy keeps some moment's code almost whole, so only
 clips that share one are compared in full. Measured on RAVDESS's 1,440 clips: copies in 8 kHz, in µ-law, at a tenth of
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .prints import BLOCKS, FEWEST, PICTURES, codes, look
+from .fingerprint_format import BLOCKS, FEWEST, PICTURES, codes, look
 
 DIFFERENT = 0.175
 """More differing signs than this share, and two sounds are two recordings."""
@@ -39,9 +39,9 @@ def same_sounds(fingerprints: Sequence[str]) -> np.ndarray:
 
     Of many copies of one recording not every pair is named, but they hang together.
     """
-    held = [codes(each) for each in fingerprints]
-    begins = np.concatenate([[0], np.cumsum([len(each) for each in held])]).astype(np.int64)
-    every = np.concatenate([*held, np.zeros((0, 3), np.uint32)])
+    decoded = [codes(each) for each in fingerprints]
+    begins = np.concatenate([[0], np.cumsum([len(each) for each in decoded])]).astype(np.int64)
+    every = np.concatenate([*decoded, np.zeros((0, 3), np.uint32)])
     key, compared = every[:, 0].copy(), every[:, 1].astype(np.uint64) << np.uint64(32) | every[:, 2]
     alike = [_same(compared, begins, chunk) for chunk in _chunks(_candidates(key, begins))]
     return np.unique(np.concatenate([*alike, np.zeros((0, 2), np.int64)]), axis=0)
@@ -77,11 +77,11 @@ def _candidates(every: np.ndarray, begins: np.ndarray) -> np.ndarray:
     """Where two clips may be laid on each other: int64 [n, 3] of clip, clip, and the second's lag in moments."""
     clip = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
     after = np.append(every[1:], np.uint32(0))
-    told = np.flatnonzero(every)
+    coded = np.flatnonzero(every)
     found = [np.zeros((0, 3), np.int64)]
     for byte in range(4):  # one of a code's four bytes may be wrong in any way
-        key = every[told] & ~np.uint32(0xFF << (8 * byte))
-        order = told[np.argsort(key.astype(np.uint64) << np.uint64(32) | after[told], kind="stable")]
+        key = every[coded] & ~np.uint32(0xFF << (8 * byte))
+        order = coded[np.argsort(key.astype(np.uint64) << np.uint64(32) | after[coded], kind="stable")]
         key = every[order] & ~np.uint32(0xFF << (8 * byte))
         for step in range(1, _NEIGHBOURS + 1):
             same = np.flatnonzero(key[step:] == key[:-step])

@@ -1,4 +1,4 @@
-"""Displays and votes, drawn as a corpus's truth has it; see ``truth``."""
+"""Sampling of emotional displays per modality and of raters' votes, from a planted truth (see ``truth``)."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from .truth import Truth, strange_to
 def display(
     true: int, reliability: float, generator: np.random.Generator, classes: int = len(EMOTION7)
 ) -> int:
-    """One modality's display of the class with index ``true``, drawn."""
+    """Sample the class that one modality displays: ``true`` with probability ``reliability``, else any other."""
     if generator.random() < reliability:
         return true
     other = int(generator.integers(classes - 1))
@@ -20,7 +20,7 @@ def display(
 
 
 def draw(truth: Truth, emotion: int, generator: np.random.Generator) -> dict[str, str]:
-    """What each modality that tells something displays of the emotion with this index."""
+    """Sample what each informative modality displays of an emotion (an index into ``truth.classes``)."""
     n = len(truth.classes)
     meant = dict.fromkeys(truth.telling, emotion)
     if truth.relation == "complementary":
@@ -39,12 +39,12 @@ def draw(truth: Truth, emotion: int, generator: np.random.Generator) -> dict[str
 
 
 def votes(truth: Truth, emotion: int, generator: np.random.Generator) -> list[str]:
-    """What each rater calls an utterance with this emotion."""
+    """Sample each rater's vote on an utterance with this emotion (an index into ``truth.classes``)."""
     n = len(truth.classes)
     return [truth.classes[display(emotion, truth.agreement, generator, n)] for _ in range(truth.raters)]
 
 
 def consensus(cast: Sequence[str]) -> str:
-    """The most frequent vote; among equals the one that was cast first."""
+    """The most frequent vote; of equally frequent ones the first to be cast."""
     counts = Counter(cast)  # keeps the order of first appearance, and max the first of equals
     return max(counts, key=counts.__getitem__)

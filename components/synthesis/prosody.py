@@ -1,4 +1,4 @@
-"""How an emotion sounds: the cues of vocal emotion, laid on espeak-ng's speech.
+"""Emotional prosody: acoustic cues of vocal emotion, applied to speech synthesised by espeak-ng.
 
 The directions follow Juslin & Laukka (2003), *Communication of emotions in vocal expression and music
 performance*, Psychological Bulletin 129(5), table 11: anger loud, fast, bright; sadness soft, slow, dull and
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .speech import Voice, say
+from .espeak import Voice, say
 
 RATE = 16000
 ROOM = 10 ** (-66 / 20)  # a room is never silent
@@ -21,7 +21,7 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class Prosody:
-    """What an emotion changes in a voice."""
+    """How an emotion changes a voice."""
 
     pitch: float  # semitones
     range: float  # times the voice's own
@@ -52,18 +52,18 @@ PROSODY = {
 
 @dataclass(frozen=True)
 class Timbre:
-    """What a speaker's voice is like, whatever they feel."""
+    """A speaker's voice, independent of the emotion."""
 
     variant: str
     pitch: float  # semitones from the variant's own
-    rate: float  # words a minute
+    rate: float  # words per minute
     loudness: float  # dB
     tilt: float  # dB an octave
     tract: float  # formants and pitch, times the variant's own
 
 
 def timbre(number: int, gender: str, generator: np.random.Generator) -> Timbre:
-    """The voice of the ``number``-th speaker of a gender (from 0): variants in turn, the rest drawn."""
+    """Sample the voice of the ``number``-th speaker of a gender (from 0); espeak-ng's variants are used in turn."""
     variants = VARIANTS[gender]
     return Timbre(
         variant=variants[number % len(variants)],
@@ -78,13 +78,13 @@ def timbre(number: int, gender: str, generator: np.random.Generator) -> Timbre:
 def speak(
     text: str, emotion: str, voice: Timbre, generator: np.random.Generator, language: str = "en"
 ) -> np.ndarray:
-    """The sentence said by this voice in this emotion: float32 [n] at 16 kHz, silence before and after."""
+    """Synthesise a sentence in a voice and an emotion: float32 [n] at 16 kHz, with silence before and after."""
     import soxr
 
     prosody = PROSODY[emotion]
     jitter = generator.normal(size=6)
     semitones = voice.pitch + prosody.pitch + 0.6 * jitter[0]
-    said, rate = say(
+    speech, rate = say(
         text,
         Voice(
             name=f"{language}+{voice.variant}",
@@ -94,7 +94,7 @@ def speak(
         ),
         seed=int(generator.integers(1, 2**31)),
     )
-    sound = soxr.resample(said, rate * voice.tract, RATE).astype(np.float64)
+    sound = soxr.resample(speech, rate * voice.tract, RATE).astype(np.float64)
     if prosody.glide:
         sound = _glide(sound, prosody.glide + 1.0 * jitter[4])
     sound = _tilt(sound, voice.tilt + prosody.tilt + 0.3 * jitter[3])
@@ -114,12 +114,12 @@ def speak(
 
 
 def silence(count: int, generator: np.random.Generator) -> np.ndarray:
-    """Nobody speaks: float32 [count]."""
+    """Room noise without speech: float32 [count]."""
     return _within(generator.normal(scale=ROOM, size=count))
 
 
 def noisy(sound: np.ndarray, snr: float, generator: np.random.Generator) -> np.ndarray:
-    """The sound with pink noise behind it, ``snr`` dB below the speech's level (its pauses not counted)."""
+    """Add pink noise, ``snr`` dB below the level of the speech (pauses not counted)."""
     frames = sound[: len(sound) // 400 * 400].reshape(-1, 400).astype(np.float64)  # 25 ms
     power = (frames**2).mean(axis=1)
     speech = power[power > power.max() / 1000].mean()

@@ -1,4 +1,4 @@
-"""What a file of a generic corpus is, by its name, and whether a path that a table names stays in the corpus."""
+"""File names of recordings and transcripts: their suffixes, their stems, and links that leave the corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The random streams that a control corpus is drawn from: what one of them draws does not shift another."""
+"""Independent random streams of a control corpus: draws from one do not shift another."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""A part of a recording: from one moment to another, and of its pictures a rectangle. See ``schema.CUT``."""
+"""A segment of a recording: a time span, and optionally a region of the picture. See ``schema.CUT``."""
 
 from dataclasses import dataclass
 from pathlib import Path

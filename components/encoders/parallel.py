@@ -1,4 +1,4 @@
-"""Encoding many recordings at once, in processes that may die without taking the work with them."""
+"""Encoding many recordings in worker processes; one that crashes does not end the run."""
 
 import signal
 from collections import deque
@@ -53,8 +53,8 @@ def run_jobs(
     its own, and one that crashes that as well is kept in the cache as unusable.
 
     Raises:
-        SettingsError: something that an encoder needs is not there, or the system ended a process (memory).
-        CorpusError: a file that the utterance table names is not there.
+        SettingsError: something that an encoder needs is missing, or the system ended a process (memory).
+        CorpusError: a file that the utterance table names does not exist.
     """
     waiting = deque(jobs)
     while waiting:
@@ -92,7 +92,7 @@ def _encode(job: Job) -> None:
         _encoders[job.modality] = _recipes[job.modality].encoders()
     encoders = [encoder for encoder in _encoders[job.modality] if encoder.name in job.keys]
     if isinstance(job.source, Path) and not Path(file_of(str(job.source))).is_file():
-        raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table and not on the disk")
+        raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table but does not exist")
     try:
         medium = encoders[0].decode(job.source)
     except MediaError as error:
@@ -135,7 +135,7 @@ def _encode_alone(job: Job, recipes: Mapping[str, Recipe], cache: Cache) -> None
         return
     if process.exitcode == -signal.SIGKILL:
         raise SettingsError(
-            f"the system ended the process that encoded {job.utterance_id} ({job.modality}), probably for want of "
+            f"the system ended the process that encoded {job.utterance_id} ({job.modality}), probably for lack of "
             "memory; run again with fewer workers (EMOFLOW_WORKERS=1)"
         )
     if process.exitcode > 0:

@@ -1,4 +1,4 @@
-"""What is not the corpus: files beside it, and a folder that is another than the one asked for."""
+"""Finding the root of a corpus: files beside it, and the folder to give instead of a wrong one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import listed
-from .recognise import nearby
+from .detect_layout import nearby
 
 ARCHIVES = ".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar"
 
@@ -32,12 +32,12 @@ def wrong_root(root: Path, *, title: str, holds: str, layout: str) -> str:
         holds: what its root folder holds.
     """
     root = root.resolve()
-    said = f"{root} is not {title}: it holds no {holds}"
+    problem = f"{root} is not {title}: it holds no {holds}"
     right = nearby(root, layout)
     if right:
-        return f"{said}, but {right} does; give that folder"
+        return f"{problem}, but {right} does; give that folder"
     names = sorted(path.name for path in root.iterdir())
     archives = [name for name in names if name.lower().endswith(ARCHIVES)]
     if archives:
-        return f"{said}; it holds archives ({listed(archives)}): unpack them there first"
-    return f"{said}; it holds {listed(names, 5)}" if names else f"{said}; it is empty"
+        return f"{problem}; it holds archives ({listed(archives)}): unpack them there first"
+    return f"{problem}; it holds {listed(names, 5)}" if names else f"{problem}; it is empty"

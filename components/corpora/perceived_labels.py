@@ -1,4 +1,4 @@
-"""The label that raters perceive, in place of the one that the corpus gives: what most of them say."""
+"""Perceived labels: the majority vote of a group of raters instead of the corpus's own label."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def perceived(table: pd.DataFrame, kind: str) -> pd.Series:
     import numpy as np
     import pandas as pd
 
-    held = [json.loads(cell) if isinstance(cell, str) else {} for cell in table["raters"]]
-    of_kind = [{name: said for name, said in each.items() if name.startswith(kind)} for each in held]
+    by_rater = [json.loads(cell) if isinstance(cell, str) else {} for cell in table["raters"]]
+    of_kind = [{name: labels for name, labels in each.items() if name.startswith(kind)} for each in by_rater]
     if not any(of_kind):
-        kinds = sorted({kind_of(name) for each in held for name in each})
+        kinds = sorted({kind_of(name) for each in by_rater for name in each})
         there = f"there are {listed(map(repr, kinds))}" if kinds else "the corpus has no raters"
         raise CorpusError(f"no rater's name begins with {kind!r}; {there}")
     cast = votes(table.assign(raters=[json.dumps(each) if each else None for each in of_kind]))

@@ -1,4 +1,4 @@
-"""Sound and pictures to files, in the formats that corpora come in. The same input gives the same bytes.
+"""Writing audio and video files in the formats of published corpora, byte for byte reproducibly.
 
 =====  =======================================
 .wav   16-bit PCM

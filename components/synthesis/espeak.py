@@ -1,4 +1,4 @@
-"""Speech by espeak-ng, through ctypes: the library and its voices come with the package espeakng-loader.
+"""Speech synthesis by espeak-ng through ctypes; the package espeakng-loader ships library and voices.
 
 espeak-ng holds its state in static variables. So it is not thread-safe (one process each), and what it says
 depends on what it said before: breath and flutter go on from one sentence to the next. A library loaded afresh
@@ -28,7 +28,7 @@ class Voice:
         name: language and variant, such as ``en+f2``.
         pitch: 0 to 99; 50 is the variant's own, and 50 more is an octave.
         range: 0 to 99; how far the pitch moves. 50 is the variant's own, 0 monotone.
-        rate: words a minute, 80 to 450.
+        rate: words per minute, 80 to 450.
         volume: 0 to 200; 100 is the usual amplitude.
     """
 
@@ -85,9 +85,9 @@ def say(text: str, voice: Voice, *, seed: int = 1) -> tuple[np.ndarray, int]:
             (RANGE, voice.range),
         ):
             library.espeak_SetParameter(parameter, int(value), 0)
-        said = text.encode()
+        encoded = text.encode()
         status = library.espeak_Synth(
-            said, ctypes.c_size_t(len(said) + 1), 0, 1, 0, CHARACTERS_UTF8, None, None
+            encoded, ctypes.c_size_t(len(encoded) + 1), 0, 1, 0, CHARACTERS_UTF8, None, None
         )
         library.espeak_Synchronize()
         if status != 0 or not heard:

@@ -1,4 +1,4 @@
-"""The planted truth that a control corpus carries in its folder ``truth``.
+"""Reading the planted truth of a control corpus from its folder ``truth``.
 
 ``components/synthesis`` writes it::
 
