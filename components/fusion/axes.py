@@ -14,7 +14,7 @@ class Choice:
         meaning: what these are, in words.
     """
 
-    values: tuple
+    values: tuple[Any, ...]
     pattern: str = ""
     meaning: str = ""
 

@@ -17,7 +17,8 @@ NUDGE = 1e-3
 class Majority(Strategy):
     """The most frequent class of the training rows, for every row; its probabilities are the classes' shares there."""
 
-    architecture_keys: ClassVar = ()
+    architecture_keys: ClassVar[tuple[str, ...]] = ()
+    log_shares: Tensor
 
     def __init__(self, dimensions: dict[str, int], classes: int):
         super().__init__(dimensions, classes)
@@ -42,7 +43,8 @@ class Chance(Strategy):
     wherever in a batch it stands, and tells nothing else of it.
     """
 
-    architecture_keys: ClassVar = ()
+    architecture_keys: ClassVar[tuple[str, ...]] = ()
+    seed: Tensor
 
     def __init__(self, dimensions: dict[str, int], classes: int):
         super().__init__(dimensions, classes)
