@@ -89,7 +89,7 @@ def test_another_request_is_refused_and_nothing_changes(small):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(CorpusError, match="no control corpus"):
+    with pytest.raises(CorpusError, match="exists and is not a control corpus"):
         control_corpus.synthesise(tmp_path, **SMALL)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
