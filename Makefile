@@ -74,7 +74,7 @@ format: install  ## lay the code out
 	@ruff format --quiet .
 
 ui: install  ## Prefect, MLflow and the worker on loopback; says where
-	@python -m emoflow.flows.ui
+	@emoflow ui
 
 docs: install  ## the manual as a static site, in site/; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict

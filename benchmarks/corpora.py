@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pandas as pd
 from emoflow.corpora import read
-from emoflow.corpora.digests import with_digests
-from emoflow.corpora.reading import utterance_table
+from emoflow.corpora.adapter_interface import utterance_table
+from emoflow.corpora.media_digests import with_digests
 from emoflow.errors import CorpusError
 from emoflow.schema import LAYOUTS, Layout
-from emoflow.synthesis import takes
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis import utterance_sampling
+from emoflow.synthesis.layouts import layout_spec
 from emoflow.synthesis.layouts.plan import Plan
 
 RECORDING = 500_000  # bytes: fifteen seconds, 16 kHz, mono, 16 bit
@@ -46,9 +46,11 @@ def lay_out(layout: str, files: int, folder: Path) -> Path:
 
 
 def _plan(layout: str, *, clips: int) -> Plan:
-    rules = grammar(layout)
+    rules = layout_spec(layout)
     speakers = rules.speakers_at_most or 24
-    drawn = takes.make(rules, takes.planted(rules), speakers=speakers, clips=clips, seed=7)
+    drawn = utterance_sampling.make(
+        rules, utterance_sampling.planted(rules), speakers=speakers, clips=clips, seed=7
+    )
     return rules.plan(drawn, layout, 7, True)
 
 

@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from emoflow.corpora.digests import with_digests
+from emoflow.corpora.media_digests import with_digests
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract
-from emoflow.encoders.pool import Recipe
+from emoflow.encoders.parallel import Recipe
 
 
 def loop(paths: list[Path]) -> None:

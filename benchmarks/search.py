@@ -7,7 +7,7 @@ hour on two cores, nearly all of it the others':
 
 - stock Ray Tune: a function trainable for each configuration and fold, its defaults, a plain model and loop;
 - Optuna: the same function in one process, with the number of torch threads that is fastest here;
-- emoflow: the same configurations as gangs, Ray's start and end included.
+- emoflow: the same configurations as cohorts, Ray's start and end included.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from pathlib import Path
 
 import optuna
 import torch
-from emoflow.search.gang import Gang
-from emoflow.search.gangs import run_gangs
+from emoflow.search.cohort import Cohort
+from emoflow.search.cohorts import run_cohorts
 from emoflow.search.ray_cluster import Site
 from emoflow.search.shared_features import FoldRows, fold_file
 from emoflow.search.space import configurations, member_seed
@@ -79,19 +79,19 @@ def optuna_loop(strategy: str, trials: Trials) -> list[float]:
 
 
 def emoflow(strategy: str, trials: Trials) -> list[float]:
-    """A gang a fold; the UA after the last epoch, as for the others."""
+    """A cohort a fold; the UA after the last epoch, as for the others."""
     by_fold: dict[int, list[int]] = {}
     for i, (_, fold, _) in enumerate(trials):
         by_fold.setdefault(fold, []).append(i)
     fixed = FIXED[strategy] | {"dropout": DROPOUT}
-    gangs = [
-        Gang(strategy, fold, [trials[i][0] | fixed for i in held], [trials[i][2] for i in held], EPOCHS, 0)
+    cohorts = [
+        Cohort(strategy, fold, [trials[i][0] | fixed for i in held], [trials[i][2] for i in held], EPOCHS, 0)
         for fold, held in by_fold.items()
     ]
     ua = [float("nan")] * len(trials)
 
-    def keep(gang: Gang, outcome) -> None:
-        for i, number in enumerate(by_fold[gang.fold]):
+    def keep(cohort: Cohort, outcome) -> None:
+        for i, number in enumerate(by_fold[cohort.fold]):
             ua[number] = outcome.curves[i][0]["ua"][-1]
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -100,8 +100,8 @@ def emoflow(strategy: str, trials: Trials) -> list[float]:
             fold: fold_file(Path(folder), fold, lambda f=fold: FoldRows(rows(f), rows(f, validation=True)))
             for fold in by_fold
         }
-        failed = run_gangs(
-            gangs,
+        failed = run_cohorts(
+            cohorts,
             files,
             modalities=list(DIMENSIONS),
             classes=CLASSES,

@@ -1,6 +1,7 @@
-"""Is everything here that a run needs? Versions, disk, tracking, services, devices, media; and how to mend it.
+"""`emoflow doctor`: checks the installation, the workspace, the services and the devices, and says how to fix each.
 
-It takes a second or two: no check imports the library that it asks about.
+It works in any folder; where that is no workspace, only the machine and the installation are checked. It takes a
+second or two, since no check imports the library that it is about.
 """
 
 import importlib.metadata
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import params, reach, settings
+from .artifacts.corpora import RAW
 from .errors import EmoflowError, listed
 from .params import Params
 from .settings import Settings
@@ -27,26 +29,51 @@ if TYPE_CHECKING:
 
 OLDEST = (3, 11)
 LOCK = "requirements.lock"
+DISTRIBUTION = "emoflow"
+PACKAGE = Path(__file__).resolve().parent
+"""The folder of the code that is running."""
+PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)\s*$", re.MULTILINE)
+"""One exact requirement; one with a marker, such as that of an extra, is not meant."""
 DISK_GB = 5.0
 GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One answer. ``mend`` may also come with what is well: something optional, and how to have it."""
+    """The result of one check.
+
+    Attributes:
+        name: what was checked.
+        ok: whether a run can go on with what is there.
+        found: what is there, in words.
+        fix: what to do; where ``ok`` is true, how to get something optional.
+    """
 
     name: str
     ok: bool
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def checks(root: str | Path = ".") -> list[Check]:
-    """Every check, in the order in which one would mend them; nothing raises."""
+    """Run every check.
+
+    Args:
+        root: the folder, by default the current one. Git, DVC, params.yaml and the corpora are checked if it is a
+            workspace.
+
+    Returns:
+        The results, in the order in which one would fix them. A failed check is a result and raises nothing.
+    """
     root = Path(root)
-    done = [python(), packages(root / LOCK), disk(root), writable(root), git(root), dvc(root)]
-    done.append(espeak())
-    experiment = _read("params.yaml", lambda: params.load(root / "params.yaml"))
+    done = [python(), code(root), packages(root), disk(root), writable(root), espeak()]
+    experiment = None
+    if (root / params.PATH).is_file():
+        done += [git(root), dvc(root)]
+        experiment = _read("params.yaml", lambda: params.load(root / params.PATH))
+    else:
+        found = f"none here: this folder has no {params.PATH}"
+        done.append(Check("workspace", True, found, "to check a workspace, run this command in its folder"))
     environment = _read("environment", settings.load)
     done += [each for each in (experiment, environment) if isinstance(each, Check)]
     if isinstance(experiment, Params):
@@ -66,7 +93,7 @@ def checks(root: str | Path = ".") -> list[Check]:
 
 
 def table(found: Sequence[Check]) -> "Table":
-    """The checks for a terminal; a mend below what it mends."""
+    """The checks as a table for a terminal, each fix below what it fixes."""
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
@@ -77,27 +104,52 @@ def table(found: Sequence[Check]) -> "Table":
     shown.add_column(overflow="fold")
     for check in found:
         sign = "[green]✓[/green]" if check.ok else "[bold red]✗[/bold red]"
-        mend = f"\n[yellow]→ {escape(check.mend)}[/yellow]" if check.mend else ""
-        shown.add_row(sign, escape(check.name), escape(check.found) + mend)
+        fix = f"\n[yellow]→ {escape(check.fix)}[/yellow]" if check.fix else ""
+        shown.add_row(sign, escape(check.name), escape(check.found) + fix)
     return shown
 
 
 def python() -> Check:
     found = ".".join(map(str, sys.version_info[:3]))
     ok = sys.version_info[:2] >= OLDEST
-    mend = (
+    fix = (
         ""
         if ok
         else f"Python {'.'.join(map(str, OLDEST))} or newer is needed: make PYTHON=/path/to/it install"
     )
-    return Check("Python", ok, f"{found} ({sys.prefix})", mend)
+    return Check("Python", ok, f"{found} ({sys.prefix})", fix)
 
 
-def packages(lock: Path) -> Check:
-    """The installed versions against the lock file; a local label (`+cpu`) makes no difference."""
-    if not lock.is_file():
-        return Check("packages", False, f"no {lock.name} here", "run this in the project's root")
-    wanted = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+def code(root: Path) -> Check:
+    """Which code runs, and whether it is that of ``root``, where ``root`` is a clone of emoflow."""
+    clone = root / "components"
+    if _is_clone(root) and clone.resolve() != PACKAGE:
+        found = f"emoflow runs from {PACKAGE}, not from {clone.resolve()}"
+        return Check("emoflow", False, found, "make install, then source .venv/bin/activate, in this folder")
+    try:
+        version = importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return Check("emoflow", False, f"runs from {PACKAGE}, but is not installed", "make install")
+    return Check("emoflow", True, f"{version} ({PACKAGE})")
+
+
+def packages(root: Path) -> Check:
+    """The installed versions against the ones wanted; a local label (`+cpu`) makes no difference.
+
+    In a clone of emoflow the lock file says which are wanted, elsewhere the metadata of the installed emoflow.
+    """
+    if _is_clone(root):
+        source, fix = LOCK, "make install"
+        if not (root / LOCK).is_file():
+            return Check("packages", False, f"no {LOCK} in this clone", f"git checkout {LOCK}")
+        wanted = PIN.findall((root / LOCK).read_text(encoding="utf-8"))
+    else:
+        source, fix = "emoflow's own requirements", "pip install --force-reinstall the wheel of emoflow"
+        try:
+            required = importlib.metadata.requires(DISTRIBUTION) or []
+        except importlib.metadata.PackageNotFoundError:
+            return Check("packages", False, "emoflow is not installed, so what it requires is unknown", fix)
+        wanted = PIN.findall("\n".join(required))
     wrong = []
     for name, version in wanted:
         try:
@@ -107,16 +159,16 @@ def packages(lock: Path) -> Check:
         if found != version:
             wrong.append(f"{name} {found}, not {version}")
     if wrong:
-        return Check("packages", False, listed(wrong), "make install")
-    return Check("packages", True, f"{len(wanted)}, as in {lock.name}")
+        return Check("packages", False, listed(wrong), fix)
+    return Check("packages", True, f"{len(wanted)}, as in {source}")
 
 
 def disk(root: Path) -> Check:
     free = shutil.disk_usage(root).free / 1e9
-    mend = (
+    fix = (
         "" if free >= DISK_GB else f"free {DISK_GB:.0f} GB, or set EMOFLOW_CACHE to a folder on another disk"
     )
-    return Check("disk", not mend, f"{free:.1f} GB free", mend)
+    return Check("disk", not fix, f"{free:.1f} GB free", fix)
 
 
 def writable(root: Path) -> Check:
@@ -139,8 +191,8 @@ def git(root: Path) -> Check:
         check=False,
     )
     if answer.returncode:
-        mend = "git init && git add . && git commit -m start: lineage names a model's code by its commit"
-        return Check("git", False, "no commit here", mend)
+        fix = "git init && git add . && git commit -m start (lineage names a model's code by its commit)"
+        return Check("git", False, "no commit here", fix)
     return Check("git", True, f"commit {answer.stdout.strip()}")
 
 
@@ -150,7 +202,7 @@ def dvc(root: Path) -> Check:
 
 
 def espeak() -> Check:
-    """The speech of the control corpus."""
+    """The speech synthesiser of the control corpus."""
     spec = importlib.util.find_spec("espeakng_loader")
     folder = Path(spec.origin).parent if spec and spec.origin else None
     ok = bool(folder and any(folder.glob("*espeak-ng*")) and (folder / "espeak-ng-data").is_dir())
@@ -162,7 +214,7 @@ def corpora(root: Path, experiment: Params) -> Iterator[Check]:
     from .corpora import obtain
 
     for name in experiment.corpora:
-        folder = root / "data" / "raw" / name
+        folder = root / RAW / name
         ok = folder.is_dir() and any(folder.iterdir())
         where = folder.relative_to(root)
         if ok:
@@ -188,7 +240,7 @@ def landmark_model(path: Path, *, needed: bool) -> Check:
 
 
 def device(wanted: str) -> Check:
-    """What training can use, told from torch's build and the driver alone."""
+    """What training can use, judged by torch's build and the driver alone."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return Check("device", False, "torch is not installed", "make install")
@@ -200,25 +252,23 @@ def device(wanted: str) -> Check:
             "device", True, f"{len(cards)} × CUDA {cuda[1]}" + (", unused" if wanted == "cpu" else "")
         )
     if cuda:
-        lacks, mend = f"CUDA {cuda[1]} build, no NVIDIA driver", "install NVIDIA's driver"
+        lacks, fix = f"CUDA {cuda[1]} build, no NVIDIA driver", "install NVIDIA's driver"
     elif cards:
-        lacks, mend = (
+        lacks, fix = (
             f"{len(cards)} GPU, CPU build of torch",
             "install torch's CUDA build of the locked version",
         )
     else:
-        lacks, mend = "CPU alone", "use a machine with a GPU"
+        lacks, fix = "CPU only", "use a machine with a GPU"
     if wanted == "cuda":
         return Check(
-            "device", False, f"EMOFLOW_DEVICE is cuda: {lacks}", f"{mend}, or set EMOFLOW_DEVICE=auto"
+            "device", False, f"EMOFLOW_DEVICE is cuda: {lacks}", f"{fix}, or set EMOFLOW_DEVICE=auto"
         )
-    return Check("device", True, lacks, mend if cards else "")
+    return Check("device", True, lacks, fix if cards else "")
 
 
 def mlflow(uri: str, root: Path) -> Check:
-    mend = (
-        "start it (`make ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
-    )
+    fix = "start it (`emoflow ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
     where = urlsplit(uri)
     shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
     if where.scheme == "sqlite":
@@ -226,35 +276,39 @@ def mlflow(uri: str, root: Path) -> Check:
         made = path.is_file()
         if not os.access(path if made else path.parent, os.W_OK):
             return Check("MLflow", False, f"{shown} cannot be written", "set MLFLOW_TRACKING_URI")
-        return Check("MLflow", True, shown if made else f"{shown}, made by the first `emoflow publish`")
+        return Check("MLflow", True, shown if made else f"{shown}, created by the first `emoflow publish`")
     try:
         if where.scheme in ("http", "https"):
             reach.get(f"{uri.rstrip('/')}/health")
         else:
             reach.connect(where.hostname or "localhost", where.port or 5432)
     except (OSError, ValueError) as error:
-        return Check("MLflow", False, f"{shown}: {reach.problem(error)}", mend)
+        return Check("MLflow", False, f"{shown}: {reach.problem(error)}", fix)
     return Check("MLflow", True, f"{shown} answers")
 
 
 def prefect(api: str | None) -> Check:
     if not api:
-        found = "PREFECT_API_URL is not set: a run from here starts a private server"
-        return Check("Prefect", True, found, "make ui: the servers to look at, and a worker")
+        found = "PREFECT_API_URL is not set: a flow run starts a private server"
+        return Check("Prefect", True, found, "`emoflow ui` starts a server with a UI, and a worker")
     try:
         reach.prefect(f"{api.rstrip('/')}/health")
     except (OSError, ValueError) as error:
-        mend = "start it (make ui), or set PREFECT_API_URL to where it is (http://HOST:PORT/api)"
-        return Check("Prefect", False, f"{api}: {reach.problem(error)}", mend)
+        fix = "start it (emoflow ui), or set PREFECT_API_URL to where it is (http://HOST:PORT/api)"
+        return Check("Prefect", False, f"{api}: {reach.problem(error)}", fix)
     return Check("Prefect", True, f"{api} answers")
 
 
 def ray(address: str | None) -> Check:
     if address in (None, "", "local", "auto"):
-        return Check("Ray", True, "a local one is started" if address != "auto" else "whichever runs here")
+        return Check(
+            "Ray",
+            True,
+            "started on this machine" if address != "auto" else "the cluster that runs on this machine",
+        )
     if address.startswith("ray://"):
-        mend = "set RAY_ADDRESS to HOST:6379 on a node of the cluster, or unset it: Tune does not work through ray://"
-        return Check("Ray", False, address, mend)
+        fix = "set RAY_ADDRESS to HOST:6379 on a node of the cluster, or unset it: Tune does not work through ray://"
+        return Check("Ray", False, address, fix)
     host, _, port = address.rpartition(":")
     try:
         reach.connect(host, int(port))
@@ -266,24 +320,24 @@ def ray(address: str | None) -> Check:
 
 
 def shared(place: str) -> Check:
-    """What a cluster's nodes are to see; the bucket itself is first asked by a search that needs it."""
+    """The folder or bucket that a cluster's nodes share; only the server of a bucket is contacted, not the bucket."""
     if place.startswith("s3://"):
         named = [name for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") if os.environ.get(name)]
         if not named:
-            return Check("shared", True, f"{place}, where AWS's own settings say")
+            return Check("shared", True, f"{place}, at AWS (no endpoint is set)")
         endpoint = os.environ[named[0]]
-        mend = f"start it, or set {named[0]} to where it is (https://HOST:PORT)"
+        fix = f"start it, or set {named[0]} to where it is (https://HOST:PORT)"
         try:
             where = urlsplit(endpoint)
             if where.hostname is None or where.scheme not in ("http", "https"):
-                return Check("shared", False, f"{endpoint} is no address", mend)
+                return Check("shared", False, f"{endpoint} is not an address", fix)
             reach.connect(where.hostname, where.port or {"http": 80, "https": 443}[where.scheme])
         except (OSError, ValueError) as error:
-            return Check("shared", False, f"{endpoint}: {reach.problem(error)}", mend)
+            return Check("shared", False, f"{endpoint}: {reach.problem(error)}", fix)
         return Check("shared", True, f"{place}, {endpoint} answers")
     if Path(place).is_dir() and os.access(place, os.W_OK):
         return Check("shared", True, f"in {place}")
-    lacks = "cannot be written" if Path(place).is_dir() else "is no folder"
+    lacks = "cannot be written" if Path(place).is_dir() else "is not a folder"
     return Check(
         "shared",
         False,
@@ -292,9 +346,18 @@ def shared(place: str) -> Check:
     )
 
 
+def _is_clone(root: Path) -> bool:
+    return (root / "components" / "__init__.py").is_file()
+
+
 def _read(name: str, read: Callable[[], object]) -> object:
-    """What is read, or the check that says why it cannot be."""
+    """The result of ``read``, or the failed check that says why there is none."""
     try:
         return read()
     except EmoflowError as error:
-        return Check(name, False, str(error), "set it right there")
+        return Check(
+            name,
+            False,
+            str(error),
+            f"correct it in {name}" if name == "params.yaml" else "correct that variable",
+        )

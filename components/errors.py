@@ -5,6 +5,7 @@ EmoflowError
 ├── ParamsError        params.yaml: an unknown key, a value that cannot be
 ├── SettingsError      the environment: a service, a device or a tool that is not there
 ├── CorpusError        a corpus: its layout, names, labels, missing files
+├── DownloadError      a file that cannot be downloaded, or has other bytes than expected
 ├── MediaError         one recording that cannot be used: undecodable, empty, silent
 ├── ContractBreach     a data contract that does not hold; names the rows
 ├── LeakageError       the same speaker, clip or sentence on both sides of a fold
@@ -50,6 +51,10 @@ class SettingsError(EmoflowError):
 
 
 class CorpusError(EmoflowError):
+    pass
+
+
+class DownloadError(EmoflowError):
     pass
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: temporary name, flush, rename. And digests of what they hold."""
+"""Atomic writing of files (temporary name, flush, rename), digests, locks, and folders for unfinished work."""
 
 import fcntl
 import hashlib

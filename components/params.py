@@ -1,4 +1,4 @@
-"""``params.yaml``, parsed once into frozen objects. An error names the key, what it held and what it may hold."""
+"""Parses ``params.yaml`` into frozen objects. An error names the key, its value and the values allowed."""
 
 import difflib
 import re

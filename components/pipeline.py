@@ -1,7 +1,7 @@
-"""What DVC says the stages are, and one of them at a time reproduced by it: the only place that talks to DVC's DAG.
+"""Lists the stages of dvc.yaml, and reproduces them one at a time: the only module that calls DVC.
 
-Through its command line, since `dvc.repo` is internal to it. Never with `--single-item`, which would train on a
-stale input without a word.
+It uses the command line, since `dvc.repo` is internal to DVC, and never `--single-item`, which would silently train on
+stale inputs.
 """
 
 import json
@@ -12,6 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -59,12 +60,14 @@ class Pipeline:
 
     def __init__(self, root: str | Path = "."):
         self._root = Path(root)
-        names, reads = _edges(root)
+        with ThreadPoolExecutor() as both:  # each is a process of seconds, most of them imports
+            edges, status = both.submit(_edges, root), both.submit(_ask, root, "status", "--json")
+        names, reads = edges.result()
         self.graph = _sorted(names, reads)
         self._tracked = {name: [each for each in reads[name] if each not in reads] for name in names}
         recorded = _recorded(self._root)
         self._outputs = {name: stage.get("outs") for name, stage in recorded.items()}
-        changes = json.loads(_ask(root, "status", "--json"))
+        changes = json.loads(status.result())
         self._changes = {name: _reasons(changes[name]) for name in changes}
         self._changes |= {name: (NEVER,) for name in names if name not in recorded}
 
@@ -179,9 +182,10 @@ def reproduce(
 
 def _edges(root: str | Path) -> tuple[list[str], dict[str, list[str]]]:
     """The stages of ``dvc.yaml`` as it lists them, and what each reads: stages, and tracked data as ``NAME.dvc``."""
-    names = _ask(root, "stage", "list", "--name-only").split()
+    dag = _ask(root, "dag", "--dot")
+    names = [name for name in re.findall(r'^"([^"]+)";$', dag, re.MULTILINE) if not name.endswith(".dvc")]
     reads: dict[str, list[str]] = {name: [] for name in names}
-    for above, below in re.findall(r'^"(.+)" -> "(.+)";$', _ask(root, "dag", "--dot"), re.MULTILINE):
+    for above, below in re.findall(r'^"(.+)" -> "(.+)";$', dag, re.MULTILINE):
         if below in reads:
             reads[below].append(above)
     return names, reads

@@ -1,10 +1,8 @@
 """Child processes that die with us: a new session each, and the whole group ended on any way out."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -110,19 +108,3 @@ def _signal_group(child: subprocess.Popen, number: signal.Signals) -> None:
         os.killpg(child.pid, number)
     except ProcessLookupError:
         return
-
-
-def begin_worker() -> None:
-    """The first act of a pool's process (its ``initializer``): Ctrl-C is its parent's to handle, and it ends with it.
-
-    A worker whose parent was killed would otherwise wait for work for ever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,33 +1,36 @@
-"""Whether a server answers, asked in a few seconds and without its client library."""
+"""Checks whether a server answers, within a few seconds and without its own client library."""
 
-import base64
 import os
 import socket
-import urllib.error
-import urllib.request
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def get(url: str, *, login: str | None = None) -> bytes:
-    """What the address answers. Loopback is asked directly, past any proxy that the environment names.
+    """Get the body of an http(s) address. Loopback is asked directly, past any proxy that the environment names.
 
     Args:
-        login: ``user:password``, for a server that asks for them; those in the address, where left out.
+        url: may contain ``user:password@``.
+        login: ``user:password``, instead of those in the address.
 
     Raises:
-        OSError: (`URLError` is one) it cannot be reached, or answers anything but success.
+        OSError: it cannot be reached, or answers anything but success.
     """
-    parts = urlsplit(url)
-    written, _, host = parts.netloc.rpartition("@")
-    login = login or unquote(written)
-    headers = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
-    request = urllib.request.Request(parts._replace(netloc=host).geturl(), headers=headers)  # noqa: S310 (the user's own setting)
-    direct = [urllib.request.ProxyHandler({})] if parts.hostname in LOOPBACK else []
-    with urllib.request.build_opener(*direct).open(request, timeout=PATIENCE_S) as answer:
-        return answer.read()
+    import httpx
+
+    user, _, password = (login or "").partition(":")
+    try:
+        proxied = urlsplit(url).hostname not in LOOPBACK
+        with httpx.Client(trust_env=proxied, timeout=TIMEOUT_S, follow_redirects=True) as client:
+            auth = {"auth": (user, password)} if login else {}
+            return client.get(url, **auth).raise_for_status().content
+    except httpx.HTTPStatusError as error:
+        answer = error.response
+        raise ConnectionError(f"answers {answer.status_code} {answer.reason_phrase}") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ConnectionError(str(error) or type(error).__name__) from None
 
 
 def prefect(url: str) -> bytes:
@@ -36,13 +39,10 @@ def prefect(url: str) -> bytes:
 
 
 def connect(host: str, port: int) -> None:
-    """Raises OSError where nothing listens."""
-    socket.create_connection((host, port), timeout=PATIENCE_S).close()
+    """Open and close a TCP connection. Raises OSError where nothing listens."""
+    socket.create_connection((host, port), timeout=TIMEOUT_S).close()
 
 
 def problem(error: Exception) -> str:
-    """What kept a server from answering, in a few words."""
-    if isinstance(error, urllib.error.HTTPError):
-        return f"answers {error.code} {error.reason}"
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return getattr(reason, "strerror", None) or str(reason)
+    """Why a server did not answer, in a few words."""
+    return getattr(error, "strerror", None) or str(error)

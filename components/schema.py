@@ -1,4 +1,4 @@
-"""The words that every room shares: modalities, emotions, label spaces, and the utterance table."""
+"""The shared vocabulary: modalities, emotions, label spaces, layouts, known corpora, columns of the utterance table."""
 
 import re
 from dataclasses import dataclass, field
@@ -166,7 +166,7 @@ class Corpus:
     protocol: str
     licence: str
     obtain: str
-    """Where it comes from and what to do to have it."""
+    """Where it comes from and how to get it."""
 
 
 CORPORA = {

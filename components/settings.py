@@ -1,4 +1,4 @@
-"""The environment, which alone says where a run happens: devices, servers, stores. Never secrets in a file."""
+"""Reads the environment variables that state where a run happens: devices, servers and stores."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import SettingsError
 
+RENAMED = {"EMOFLOW_GANGS_PER_GPU": "EMOFLOW_POPULATIONS_PER_GPU"}
+"""Environment variables of earlier versions, which are refused."""
+
 
 class Settings(BaseSettings):
     """Each field is the environment variable of its name in capitals (or the alias given)."""
@@ -20,7 +23,7 @@ class Settings(BaseSettings):
     lineage_uri: str = Field("sqlite:///.emoflow/lineage.db", alias="EMOFLOW_LINEAGE_URI")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", alias="EMOFLOW_DEVICE")
     workers: int = Field(0, ge=0, alias="EMOFLOW_WORKERS")
-    """Worker processes; 0: one a core."""
+    """Worker processes; 0: one per core."""
     cache: Path = Field(Path(".emoflow/cache"), alias="EMOFLOW_CACHE")
     """The per-clip feature cache; several checkouts may share one."""
     landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")
@@ -28,7 +31,7 @@ class Settings(BaseSettings):
     """A cluster to join; a local one is started where unset."""
     shared: str | None = Field(None, alias="EMOFLOW_SHARED")
     """What all nodes of that cluster see: a folder, or ``s3://bucket/prefix``. Features reach them without, too."""
-    gangs_per_gpu: int = Field(4, ge=1, alias="EMOFLOW_GANGS_PER_GPU")
+    populations_per_gpu: int = Field(4, ge=1, alias="EMOFLOW_POPULATIONS_PER_GPU")
     """Worker processes that share a GPU's memory evenly."""
 
     @field_validator("shared")
@@ -58,6 +61,9 @@ def load() -> Settings:
     Raises:
         SettingsError: naming each variable, what it held and what is wrong with it.
     """
+    for old, new in RENAMED.items():
+        if old in os.environ:
+            raise SettingsError(f"{old} is now called {new}: set that one, and unset {old}")
     try:
         return Settings()
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """Prefect flows, their deployment, and the servers whose user interfaces show them.
 
 Prefect reads its settings from the environment when it is imported, so the project's defaults are set here, before;
-a value that the user has set stays. Prefect's database is in the workspace, so that `make ui` also shows the runs
+a value that the user has set stays. Prefect's database is in the workspace, so that `emoflow ui` also shows the runs
 that were made without a server.
 """
 

@@ -1,8 +1,8 @@
 """The artifact of a run in the Prefect UI: the results, the model, links, what became of each stage and why."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from emoflow.artifacts.reports import Metrics
 from emoflow.errors import listed
 from emoflow.evaluation.metrics import TITLES
 from emoflow.evaluation.summary import COLUMNS, over, percent, ranked
@@ -11,7 +11,7 @@ from emoflow.pipeline import Outcome
 
 def markdown(
     outcomes: Sequence[Outcome],
-    metrics: Mapping[str, Any] | None,
+    metrics: Metrics | None,
     model: Sequence[str],
     links: Sequence[str] = (),
 ) -> str:
@@ -19,7 +19,7 @@ def markdown(
 
     Args:
         outcomes: what became of each stage.
-        metrics: what ``reports/metrics.json`` holds; None where it is not there.
+        metrics: of the experiment; None where it is not evaluated.
         model: what became of the model, a sentence each.
         links: Markdown, a line each.
 
@@ -34,30 +34,29 @@ def markdown(
     return "\n\n".join([*parts, stages(outcomes)]) + "\n"
 
 
-def results(metrics: Mapping[str, Any]) -> str:
+def results(metrics: Metrics) -> str:
     """The table of results: strategies × WA, UA, WF1 in percent with 95 % intervals.
 
     Args:
-        metrics: what ``reports/metrics.json`` holds.
+        metrics: of the experiment.
 
     Returns:
         Markdown; the strategy that validation chose is bold.
     """
     lines = [
-        f"## Results ({_cell(metrics['protocol'])})",
+        f"## Results ({_cell(metrics.protocol)})",
         "",
         _row("strategy", *(TITLES[c] for c in COLUMNS)),
     ]
     lines.append("|---|" + "---:|" * len(COLUMNS))
     for name, figures in ranked(metrics):
-        title = f"**{name}** (best by validation)" if name == metrics["best"] else name
-        lines.append(_row(title, *(percent(figures[column]) for column in COLUMNS)))
+        title = f"**{name}** (best by validation)" if name == metrics.best else name
+        lines.append(_row(title, *(percent(figures.pooled(column)) for column in COLUMNS)))
     lines += ["", f"Percent, 95 % intervals over {over(metrics)}."]
     lines += [
-        f"- **{_cell(each['kind'])}** passes the leakage gate: {_cell(each['reason'])}"
-        for each in metrics.get("waived", [])
+        f"- **{_cell(each.kind)}** passes the leakage gate: {_cell(each.reason)}" for each in metrics.waived
     ]
-    lines += [f"- **Alarm**: {_cell(each['message'])}" for each in metrics.get("alarms", [])]
+    lines += [f"- **Alarm**: {_cell(each.message)}" for each in metrics.alarms]
     return "\n".join(lines)
 
 

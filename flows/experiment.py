@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emoflow import params, pipeline, process, settings
+from emoflow.artifacts.reports import Metrics
 from emoflow.errors import EmoflowError
-from emoflow.files import read_json
 from emoflow.pipeline import Outcome, Pipeline
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
@@ -22,7 +22,6 @@ from prefect.states import Completed
 from . import links
 from .artifact import markdown
 
-METRICS = Path("reports/metrics.json")
 MARK = "EMOFLOW_FLOW_RUN"
 """The variable that holds the run's id in every process that a run starts: `end_leftovers` finds them by it."""
 
@@ -214,7 +213,7 @@ def experiment(until: Literal["stages", "publish", "promote"] = "promote") -> St
             model.append(promote(model[-1]))
     messages = [state.message for state in model]
     outcomes = [state.result() for state in done.values()]
-    metrics = read_json(METRICS) if METRICS.is_file() else None
+    metrics = Metrics.read() if Metrics.path().is_file() else None
     published = model[0].result() if model else None
     create_markdown_artifact(
         key="experiment",

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoflow import settings
+from emoflow.artifacts.reports import REPORT
 
 if TYPE_CHECKING:
     from emoflow.registry.publish import Published
-
-REPORT = Path("reports/index.html")
 
 
 def found(published: "Published | None") -> list[str]:
@@ -31,7 +30,7 @@ def found(published: "Published | None") -> list[str]:
 
 def _mlflow(published: "Published", tracking_uri: str) -> str:
     if not tracking_uri.startswith(("http://", "https://")):
-        return f"MLflow: run `{published.run_id}`; `make ui` starts a server that shows it"
+        return f"MLflow: run `{published.run_id}`; `emoflow ui` starts a server that shows it"
     from emoflow.registry.tracking import shown, tracking
 
     with tracking(tracking_uri, root=Path()) as client:

@@ -1,4 +1,4 @@
-"""The servers that `make ui` runs: how each is started, on which port, and how to tell that it is ready."""
+"""The servers that `emoflow ui` runs: how each is started, on which port, and how to tell that it is ready."""
 
 import json
 import socket
@@ -26,7 +26,7 @@ class Service:
         name: what it is called, also its log.
         command: what starts it.
         health: the address that answers 200 once it is ready.
-        where: what `make ui` prints of it: its address, or what it does.
+        where: what `emoflow ui` prints of it: its address, or what it does.
         port: the port that it listens on; None for one that listens on none.
         port_variable: the environment variable that chooses another port.
         env: variables beside those of this process.
@@ -110,7 +110,7 @@ def require_free(service: Service) -> None:
             raise SettingsError(
                 f"{service.name} cannot listen on port {service.port} of {HOST} ({error.strerror}"
                 f"{_holder(service.port)}); end that process, or "
-                f"choose another: {service.port_variable}={service.port + 1} make ui"
+                f"choose another: {service.port_variable}={service.port + 1} emoflow ui"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""`make ui`: the Prefect server, the MLflow server and the worker, on loopback, until Ctrl-C ends all three.
+"""`emoflow ui`: the Prefect server, the MLflow server and the worker, on loopback, until Ctrl-C ends all three.
 
 A server that runs elsewhere by the environment is not started: the Prefect server where PREFECT_API_URL is set, the
 MLflow server where MLFLOW_TRACKING_URI is an http address.

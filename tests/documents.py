@@ -7,6 +7,7 @@ import pandas as pd
 from emoflow.artifacts.document import Document
 from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.folds import Folds
+from emoflow.artifacts.reports import Figures, Metrics
 from emoflow.artifacts.search import Best, Budget, Chosen, Scores, StrategyChoice
 from emoflow.artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
 from emoflow.artifacts.validation import FINGERPRINTS, Verdict
@@ -111,7 +112,76 @@ def budget(**changes: Any) -> Budget:
     return Budget(**usual | changes)
 
 
+def figures(mean: float = 0.6, **changes: Any) -> Figures:
+    """A strategy's figures, all alike."""
+    interval = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
+    spread = {"mean": mean, "sd": None, "values": [mean]}
+    varied = interval | {"p": 0.01, "over": "folds", "n": 3}
+    names = ("wa", "ua", "macro_f1", "wf1")
+    usual = dict.fromkeys(names, interval) | {
+        "fold_mean": dict.fromkeys(names, spread),
+        "single_seed": dict.fromkeys(names, spread),
+        "over_folds": dict.fromkeys(names, varied),
+        "recall": {},
+        "diverged": [],
+        "baseline": False,
+        "params": 10,
+        "modalities": ["audio"],
+    }
+    return Figures.model_validate(usual | changes)
+
+
+def metrics(**changes: Any) -> Metrics:
+    """``reports/metrics.json`` of an experiment with one strategy and nothing to remark."""
+    usual = {
+        "corpora": ["control"],
+        "protocol": "small.kfold3",
+        "inflated": None,
+        "waived": [],
+        "label_space": "small",
+        "classes": ["anger", "neutral", "sadness"],
+        "counts": {
+            "utterances": 9,
+            "speakers": 3,
+            "nameless": 0,
+            "folds": 3,
+            "seeds": 1,
+            "diverged": 0,
+            "test_per_train": 0.5,
+        },
+        "intervals": {"level": 0.95, "figures": "jackknife", "differences": "jackknife"},
+        "strategies": {"audio": figures()},
+        "best": "audio",
+        "chosen": {"rule": "by validation", "per_fold": {fold: "audio" for fold in range(3)}},
+        "confusion": {"strategy": "audio", "counts": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]},
+        "comparisons": [],
+        "search": {
+            "statement": "Every strategy had the same.",
+            "equal": True,
+            "departures": [],
+            "trials": {"total": 3, "finished": 3, "stopped": 0, "failed": 0, "left_out": 0},
+            "epochs": {"trained": 6, "possible": 6},
+            "strategies": {},
+        },
+        "ceiling": None,
+        "people": {},
+        "zero_shot": None,
+        "text_at_chance": None,
+        "alarms": [],
+        "findings": [],
+        "excluded": {
+            "utterances": 9,
+            "tested": 9,
+            "dropped": {},
+            "unlabelled": {},
+            "never_tested": 0,
+            "media": {},
+        },
+    }
+    return Metrics.model_validate(usual | changes)
+
+
 def changed(document: type[Document], root: Path, *, corpus: str = "", **changes: Any) -> None:
     """Rewrite a document with other values in some of its fields."""
-    held = document.read(root, corpus=corpus).model_dump(mode="json")
-    document.model_validate(held | changes).write(root, corpus=corpus)
+    fields = document.read(root, corpus=corpus).model_dump(mode="json")
+    document.model_validate(fields | changes).write(root, corpus=corpus)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from documents import protocol, verdict
+from documents import metrics, protocol, verdict
 from emoflow.artifacts.corpora import Corpora
 from emoflow.artifacts.folds import FOLDS
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.utterances import UTTERANCES
-from emoflow.files import write_json
 from emoflow.schema import UTTERANCE_COLUMNS
 
 PARAMS = {"corpora": ["control"], "search": {"seed": 7}, "registry": {"name": "auto"}}
@@ -79,7 +78,7 @@ def finish(root: Path) -> Path:
     FOLDS.write(folds, root)
     protocol().write(root)
     verdict("control").write(root, corpus="control")
-    write_json(root / "reports" / "metrics.json", {"best": "audio"})
+    metrics().write(root)
     (root / "data" / "model").mkdir()
     (root / "data" / "model" / "weights.safetensors").write_bytes(b"weights")
     card = {
@@ -87,6 +86,7 @@ def finish(root: Path) -> Path:
         "config": {},
         "epochs": 1,
         "seeds": [0],
+        "left_out": [],
         "classes": ["anger"],
         "parameters": 1,
     }

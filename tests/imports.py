@@ -27,8 +27,10 @@ def module_file(name: str) -> Path | None:
 @cache
 def imported(path: Path) -> frozenset[Path]:
     """The files of ours that a file names in an import, packages' own ``__init__.py`` on the way included."""
+    # The package's own names are imported on first use; what it says of them to type checkers loads nothing.
+    tree, top = _tree(path), ROOT / "components" / "__init__.py"
     files = set()
-    for source, name in _imports(path, ast.walk(_tree(path))):
+    for source, name in _imports(path, _running(tree) if path == top else ast.walk(tree)):
         parts = f"{source}.{name}".split(".") if name else source.split(".")
         files |= {module_file(".".join(parts[: n + 1])) for n in range(len(parts))}
     return frozenset(file for file in files if file and file != path)

@@ -1,22 +1,22 @@
-"""Control corpora laid out without media: a grammar's documents as they are, its recordings as empty files."""
+"""Control corpora laid out without media: a layout's documents as they are, its recordings as empty files."""
 
 from pathlib import Path
 
-from emoflow.synthesis import takes as made
-from emoflow.synthesis.layouts.plan import Grammar, Plan, Take
+from emoflow.synthesis import utterance_sampling as made
+from emoflow.synthesis.layouts.plan import LayoutSpec, Plan, Take
 
 
 def takes(
-    speakers: int, clips: int, grammar: Grammar, seed: int = 7, *, language: str | None = None, **truth
+    speakers: int, clips: int, spec: LayoutSpec, seed: int = 7, *, language: str | None = None, **truth
 ) -> list[Take]:
-    """Takes for a grammar.
+    """Takes for a layout.
 
     Args:
         clips: of each emotion by each speaker.
-        truth: ``raters``, ``missing``, … as ``emoflow.synthesis.takes.planted`` has them.
+        truth: ``raters``, ``missing``, … as ``emoflow.synthesis.utterance_sampling.planted`` has them.
     """
-    held = made.planted(grammar, **truth)
-    return made.make(grammar, held, speakers=speakers, clips=clips, seed=seed, language=language)
+    held = made.planted(spec, **truth)
+    return made.make(spec, held, speakers=speakers, clips=clips, seed=seed, language=language)
 
 
 def lay_out(plan: Plan, folder: Path) -> Path:

@@ -7,11 +7,11 @@ import pytest
 from imports import ROOT, imported, named_in
 
 COMPONENTS = ROOT / "components"
-GROUND = {"schema", "errors", "files", "progress", "process", "artifacts"}
+GROUND = {"schema", "errors", "files", "progress", "process", "process_pool", "artifacts"}
 EDGE = {"params", "settings"}
 
 ROOMS = {
-    "corpora": {"media"},
+    "corpora": {"media", "storage"},
     "synthesis": {"media", "corpora"},
     "validation": {"media"},
     "protocols": set(),
@@ -24,7 +24,7 @@ ROOMS = {
     "evaluation": {"training", "fusion", "protocols"},
     "lineage": set(),
     "registry": {"evaluation", "lineage", "media", "encoders", "fusion"},
-    "storage": {"settings"},
+    "storage": set(),
 }
 WORDS = COMPONENTS / "corpora" / "adapters"
 """All that synthesis may import of corpora: the names and labels that a corpus's files are written in."""

@@ -31,12 +31,12 @@ class Document(Part):
     Attributes:
         PATH: below the workspace; ``{corpus}`` stands for a corpus's name.
         STAGE: the stage of ``dvc.yaml`` that writes it.
-        VERSION: of the schema; raised with every change of the fields.
+        VERSION: of the schema; raised with every change of the fields. None for a file that holds no version.
     """
 
     PATH: ClassVar[str]
     STAGE: ClassVar[str]
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int | None] = 1
 
     @classmethod
     def path(cls, root: Path = Path(), *, corpus: str = "") -> Path:
@@ -84,7 +84,8 @@ class Document(Part):
 
     def to_dict(self) -> dict[str, Any]:
         """What the file holds."""
-        return {SCHEMA: self.VERSION} | self.model_dump(mode="json")
+        version = {} if self.VERSION is None else {SCHEMA: self.VERSION}
+        return version | self.model_dump(mode="json")
 
     def write(self, root: Path = Path(), *, corpus: str = "") -> Path:
         """Write the document to its place in the workspace ``root``, whole or not at all."""

@@ -11,7 +11,8 @@ WEIGHTS = FOLDER / "weights.safetensors"
 
 PREDICTIONS = Table("data/predictions.parquet", ("utterance_id", "fold", "seed", "strategy", "label"), STAGE)
 """One row per strategy, fold, seed and test utterance. ``p_<class>`` columns hold the probabilities. The strategy
-`CHOSEN` is, on each fold, the one that the fold's own validation put first."""
+`CHOSEN` is, on each fold, the one that the fold's own validation put first. The probabilities of a seed that diverged
+in the refit of a strategy on a fold are null, those of all the fold's utterances."""
 
 CHOSEN = "chosen"
 PROBABILITY = "p_"
@@ -41,7 +42,8 @@ class ModelCard(Document):
     """``data/model/model.json``: all that it takes to build the model again and to feed it.
 
     Attributes:
-        config: of the strategy. epochs: that it was trained for. seeds: one per member of the ensemble.
+        config: of the strategy. epochs: that it was trained for.
+        seeds: one per member of the ensemble. left_out: those whose members diverged, which are not part of it.
         classes: in the order of the outputs.
         protocol, corpora: what it was chosen under and trained on.
         preparation: modality → a plan per encoder, as `fusion.preparation.BlockPlan`.
@@ -50,12 +52,13 @@ class ModelCard(Document):
 
     PATH: ClassVar[str] = "data/model/model.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     strategy: str
     config: dict[str, Any]
     epochs: int
     seeds: list[int]
+    left_out: list[int]
     classes: list[str]
     label_space: str
     protocol: str

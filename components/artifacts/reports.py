@@ -1,11 +1,415 @@
 """The stage ``evaluate``: metrics, figures and the report."""
 
 from pathlib import Path
+from typing import ClassVar, Literal
+
+from .document import Document, Part
+from .folds import Finding, Waived
+from .utterances import Agreement
 
 STAGE = "evaluate"
-METRICS = Path("reports/metrics.json")
-HEADLINE = Path("reports/headline.json")
-"""The few figures that ``dvc exp show`` lists side by side."""
-COMPARISON = Path("reports/comparison.csv")
-REPORT = Path("reports/index.html")
-PLOTS = Path("reports/plots")
+FOLDER = Path("reports")
+COMPARISON = FOLDER / "comparison.csv"
+REPORT = FOLDER / "index.html"
+PLOTS = FOLDER / "plots"
+
+Metric = Literal["wa", "ua", "macro_f1", "wf1"]
+"""Weighted accuracy, unweighted average recall, macro F1 and weighted F1, all from 0 to 1."""
+
+
+class Interval(Part):
+    """A figure and the bounds of its 95 % interval.
+
+    The bounds are None where the speakers cannot tell: there is only one; a figure is exactly 0 or 1; or it is not
+    defined without one of them.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+class Variation(Part):
+    """A mean over folds and seeds, its 95 % interval, and the two-sided p-value that it is 0.
+
+    Attributes:
+        over: ``"folds"`` (n of them, each the mean of its seeds); ``"seeds"`` where there is one fold alone, which
+            says nothing of other training speakers; None where nothing varies: no interval and no p-value.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    p: float | None
+    over: Literal["folds", "seeds"] | None
+    n: int
+
+
+class Spread(Part):
+    """Single values, their mean and their standard deviation (ddof 1; None for one value)."""
+
+    mean: float
+    sd: float | None
+    values: list[float]
+
+
+class DivergedRefit(Part):
+    """A refit that diverged, so that its seed is left out of the fold's mean."""
+
+    fold: int
+    seed: int
+
+
+class Figures(Part):
+    """One strategy's figures, all from 0 to 1.
+
+    Attributes:
+        wa, ua, macro_f1, wf1: pooled over all test utterances, the seeds averaged, with intervals over speakers.
+        fold_mean: by metric, of each test fold.
+        single_seed: by metric, of each seed on its own, pooled over the folds in which it did not diverge.
+        over_folds: by metric, over folds and seeds.
+        recall: by class; None for one without an utterance.
+        diverged: the refits that were left out.
+        baseline: whether it looks at no modality.
+        params: trained parameters; None for the nested choice, which is several models.
+        modalities: those that it looks at.
+    """
+
+    wa: Interval
+    ua: Interval
+    macro_f1: Interval
+    wf1: Interval
+    fold_mean: dict[Metric, Spread]
+    single_seed: dict[Metric, Spread]
+    over_folds: dict[Metric, Variation]
+    recall: dict[str, float | None]
+    diverged: list[DivergedRefit]
+    baseline: bool
+    params: int | None
+    modalities: list[str]
+
+    def pooled(self, metric: Metric) -> Interval:
+        """One of ``wa``, ``ua``, ``macro_f1`` and ``wf1`` by its name."""
+        interval: Interval = getattr(self, metric)
+        return interval
+
+
+class Counts(Part):
+    """What the figures are of.
+
+    Attributes:
+        utterances: tested.
+        speakers: of these, those that are named.
+        nameless: test utterances whose speaker is unknown; each counts as a speaker of its own.
+        diverged: refits that were left out, of all strategies.
+        test_per_train: n_test / n_train, the mean over the folds.
+    """
+
+    utterances: int
+    speakers: int
+    nameless: int
+    folds: int
+    seeds: int
+    diverged: int
+    test_per_train: float
+
+
+class Methods(Part):
+    """How the intervals were made: their level, and in words the method for figures and for differences."""
+
+    level: float
+    figures: str
+    differences: str
+
+
+class Choice(Part):
+    """How strategies are chosen, in words, and fold → the strategy that the fold's own validation chose."""
+
+    rule: str
+    per_fold: dict[int, str]
+
+
+class Confusion(Part):
+    """Confusion counts of a strategy ``[C, C]``; rows are the true classes, in the order of ``classes``."""
+
+    strategy: str
+    counts: list[list[int]]
+
+
+class Comparison(Part):
+    """Strategy ``first`` against ``second`` on the same utterances; differences are of UA, first minus second.
+
+    Attributes:
+        difference, low, high, p: of the models as they are, paired by speaker.
+        p_corrected: over all pairs of strategies, by step-down max-T.
+        folds: of each seed on its own, paired by fold and seed.
+        folds_p_corrected: over all pairs of strategies, by Holm; None where nothing varies.
+        significant: whether these models would differ with other test speakers, too.
+        significant_over_folds: whether models of other training speakers and seeds would differ in the same direction.
+    """
+
+    first: str
+    second: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    p_corrected: float
+    folds: Variation
+    folds_p_corrected: float | None
+    significant: bool
+    significant_over_folds: bool
+
+
+class TrialCounts(Part):
+    """How many trials there are, and how many of each status."""
+
+    total: int
+    finished: int
+    stopped: int
+    failed: int
+    left_out: int
+
+
+class Epochs(Part):
+    """Epochs that the search trained, and those that it would have trained had it stopped no trial."""
+
+    trained: int
+    possible: int
+
+
+class Validation(Part):
+    """Validation UA of a strategy's choices; too high, since they were chosen for it.
+
+    Attributes:
+        ua, sd: mean and standard deviation (ddof 1; None for one value) over folds and seeds.
+        folds: of each fold, its seeds' values.
+    """
+
+    ua: float
+    sd: float | None
+    folds: list[list[float]]
+
+
+class LearningCurve(Part):
+    """A strategy's learning curve on validation, over the folds and seeds of its choices.
+
+    Attributes:
+        epoch: from 1. curves: how many folds and seeds went so far.
+        ua, loss: mean at each epoch; None where it is undefined. ua_sd, loss_sd: standard deviation (ddof 1).
+    """
+
+    epoch: list[int]
+    curves: list[int]
+    ua: list[float | None]
+    ua_sd: list[float | None]
+    loss: list[float | None]
+    loss_sd: list[float | None]
+
+
+class StrategySearch(Part):
+    """What the search spent on a strategy, and how its choices did on validation."""
+
+    trials: int
+    failed: int
+    epochs_trained: int
+    validation: Validation
+    curve: LearningCurve
+
+
+class Search(Part):
+    """What the search did.
+
+    Attributes:
+        statement: the budget in one sentence.
+        equal: whether every strategy had the same; ``departures`` says in words where not.
+    """
+
+    statement: str
+    equal: bool
+    departures: list[str]
+    trials: TrialCounts
+    epochs: Epochs
+    strategies: dict[str, StrategySearch]
+
+
+class BesideOracle(Part):
+    """A strategy beside the oracle of its modalities on the same utterances; all from 0 to 1.
+
+    Attributes:
+        subset: the modalities, as ``audio+text``.
+        accuracy: the strategy's. oracle, oracle_ua: the oracle's accuracy and UA.
+        p, p_holm: one-sided, that the strategy is better; corrected over the strategies.
+        above: whether it is better beyond sampling error, which an honest strategy cannot be.
+    """
+
+    strategy: str
+    subset: str
+    accuracy: float
+    oracle: float
+    oracle_ua: float
+    utterances: int
+    p: float
+    p_holm: float
+    above: bool
+
+
+class Ceiling(Part):
+    """The strategies beside the Bayes-optimal classifier of planted truth.
+
+    Attributes:
+        utterances: those that have planted truth.
+        population: corpus → subset of modalities → accuracy expected over all utterances that could be drawn.
+        oracle: subset of modalities → accuracy on the test utterances.
+        strategies: by name; baselines look at no modality and are not among them.
+    """
+
+    utterances: int
+    population: dict[str, dict[str, float]]
+    oracle: dict[str, float]
+    strategies: dict[str, BesideOracle]
+
+
+class SeenUnseen(Part):
+    """Mean recall of the seen and of the unseen classes, and their harmonic mean."""
+
+    seen: Interval
+    unseen: Interval
+    harmonic: Interval
+
+
+class ZeroShot(Part):
+    """Seen and unseen classes where both compete.
+
+    Attributes:
+        chance: the recall of a guess among all classes.
+        how: in words, how classes are recognised.
+    """
+
+    unseen: list[str]
+    chance: float
+    how: str
+    strategies: dict[str, SeenUnseen]
+
+
+class TextAtChance(Part):
+    """Whether text alone is at chance, where the sentences say nothing of the label."""
+
+    ok: bool
+    chance: float
+    ua: Interval
+
+
+class Alarm(Part):
+    """Something that forbids to trust the figures.
+
+    Attributes:
+        strategy: None where it is about all of them.
+    """
+
+    alarm: Literal["inflated", "above-ceiling", "text-above-chance"]
+    strategy: str | None
+    message: str
+
+
+class Excluded(Part):
+    """What was left out, and why.
+
+    Attributes:
+        utterances: of the corpora. tested: of these.
+        dropped: corpus → reason → utterances.
+        unlabelled: corpus → utterances that are learned from without a label.
+        never_tested: in no test fold of the protocol.
+        media: modality → reason → utterances.
+    """
+
+    utterances: int
+    tested: int
+    dropped: dict[str, dict[str, int]]
+    unlabelled: dict[str, int]
+    never_tested: int
+    media: dict[str, dict[str, int]]
+
+
+class Metrics(Document):
+    """``reports/metrics.json``: everything that the report says.
+
+    Attributes:
+        protocol, inflated, waived, label_space, classes: as in ``data/folds.json``.
+        best: the strategy that is registered.
+        confusion: of ``best``.
+        comparisons: of ``best`` with every other strategy.
+        ceiling: None where no truth is planted.
+        people: corpus → kind of rater → agreement.
+        zero_shot: None where no class is unseen.
+        text_at_chance: None where sentences may tell the label.
+        findings: of the leakage gate, and of the evaluation.
+    """
+
+    PATH: ClassVar[str] = "reports/metrics.json"
+    STAGE: ClassVar[str] = STAGE
+
+    corpora: list[str]
+    protocol: str
+    inflated: str | None
+    waived: list[Waived]
+    label_space: str
+    classes: list[str]
+    counts: Counts
+    intervals: Methods
+    strategies: dict[str, Figures]
+    best: str
+    chosen: Choice
+    confusion: Confusion
+    comparisons: list[Comparison]
+    search: Search
+    ceiling: Ceiling | None
+    people: dict[str, dict[str, Agreement]]
+    zero_shot: ZeroShot | None
+    text_at_chance: TextAtChance | None
+    alarms: list[Alarm]
+    findings: list[Finding]
+    excluded: Excluded
+
+
+class Headline(Document):
+    """``reports/headline.json``: the few figures that ``dvc exp show`` lists side by side.
+
+    It has no schema version: DVC would list that as one more figure.
+
+    Attributes:
+        ua_nested, wa_nested, wf1_nested: of the choice that each fold's own validation made, which is strictly nested;
+            None where the predictions hold none.
+        ua_registered, wa_registered, wf1_registered: of the strategy that is registered. The validation of all folds
+            named it, whose speakers are other folds' test speakers, so it may be a little too high.
+        alarms: how many.
+
+    The bounds of each figure's interval end in ``_low`` and ``_high``.
+    """
+
+    PATH: ClassVar[str] = "reports/headline.json"
+    STAGE: ClassVar[str] = STAGE
+    VERSION: ClassVar[int | None] = None
+
+    protocol: str
+    inflated: bool
+    best: str
+    ua_nested: float | None
+    ua_nested_low: float | None
+    ua_nested_high: float | None
+    wa_nested: float | None
+    wa_nested_low: float | None
+    wa_nested_high: float | None
+    wf1_nested: float | None
+    wf1_nested_low: float | None
+    wf1_nested_high: float | None
+    ua_registered: float
+    ua_registered_low: float | None
+    ua_registered_high: float | None
+    wa_registered: float
+    wa_registered_low: float | None
+    wa_registered_high: float | None
+    wf1_registered: float
+    wf1_registered_low: float | None
+    wf1_registered_high: float | None
+    alarms: int

@@ -14,6 +14,6 @@ def assets_add(
 ) -> None:
     """Check a pinned file against its digest and put it where the encoders look for it."""
     from ..settings import load
-    from ..storage import assets
+    from ..storage.install import install
 
-    print(assets.install(name, source, load().landmark_model))
+    print(install(name, source, load().landmark_model))

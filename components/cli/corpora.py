@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import errors
-from .shared import RAW, environment, require_workspace, show, stated_layout
+from .shared import environment, require_workspace, show, stated_layout
 
 app = typer.Typer(help="The recordings: what is known, what is here.", no_args_is_help=True)
 
@@ -14,6 +14,7 @@ app = typer.Typer(help="The recordings: what is known, what is here.", no_args_i
 @app.command("list", epilog="Example: `emoflow corpora list`")
 def corpora_list() -> None:
     """What emoflow knows to read, and your own: size, licence, labels, how to get it, and whether it is here."""
+    from ..artifacts.corpora import RAW
     from ..corpora.describe import listing
 
     require_workspace()
@@ -36,6 +37,7 @@ def corpora_add(
     A corpus of your own is a folder of recordings by label (`LABEL/*.wav`), or one with a table `utterances.csv`;
     `layouts` in params.yaml says what names do not tell.
     """
+    from ..artifacts.corpora import RAW
     from ..corpora.acquire import add
 
     require_workspace()
@@ -57,7 +59,7 @@ def corpora_add(
 @app.command("fetch", epilog="Example: `emoflow corpora fetch ravdess --part speech --part video`")
 def corpora_fetch(
     corpus: Annotated[
-        str, typer.Argument(help="ravdess, crema-d, meld; of the others it says how to have them")
+        str, typer.Argument(help="ravdess, crema-d, meld; for any other it says how to get it")
     ],
     part: Annotated[
         list[str] | None,
@@ -69,6 +71,7 @@ def corpora_fetch(
     Cut off, the same command goes on. Exit status 1 says that the corpus is not here: for one that is given on
     request alone it prints where to ask and what to place where.
     """
+    from ..artifacts.corpora import RAW
     from ..corpora.acquire import fetch
     from ..corpora.acquire.sources import PARTS
     from ..corpora.describe import listing
@@ -97,6 +100,7 @@ def corpora_describe(
     ] = None,
 ) -> None:
     """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree."""
+    from ..artifacts.corpora import RAW
     from ..corpora.describe import describe
 
     require_workspace()
@@ -156,9 +160,9 @@ def corpora_synthesise(
 
     What any model can reach at best, for each subset of modalities, is in truth/ceilings.json.
     """
-    from ..corpora.acquire import placing
+    from ..artifacts.corpora import RAW
     from ..settings import load
-    from ..synthesis import control
+    from ..synthesis import control_corpus
 
     if corpus != "control":
         raise errors.CorpusError(
@@ -169,9 +173,11 @@ def corpora_synthesise(
             f"say where by --out: what has {layout}'s layout is put under data/raw by emoflow corpora add, "
             "under a name of its own"
         )
+    tracked = False
     if out is None:
         require_workspace()
-    made = control.synthesise(
+        tracked = (RAW / "control").is_dir() and (RAW / "control.dvc").is_file()
+    made = control_corpus.synthesise(
         out or RAW / "control",
         layout=layout,
         speakers=speakers,
@@ -187,8 +193,13 @@ def corpora_synthesise(
         snr=snr,
         workers=load().worker_count(),
     )
+    if tracked:  # nothing was made; `dvc repro` holds the folder against its record
+        print(f"{made} is there already")
+        return
     if out is None:
-        placing.track(made)
+        from ..corpora.acquire import raw_data
+
+        raw_data.track(made)
         return
     stated = f"layout: {layout}" + (f", language: {language}" if language else "")
     print(

@@ -9,7 +9,10 @@ app = typer.Typer()
 
 @app.command(epilog="Example: `emoflow doctor`")
 def doctor() -> None:
-    """Check versions, disk, services and devices, and say how to mend what is amiss. Exit status 1 if anything is."""
+    """Check the installation, this workspace, services and devices, and say how to fix what fails.
+
+    It works in any folder. Exit status 1 says that a check failed.
+    """
     from ..doctor import checks, table
 
     found = checks()

@@ -35,7 +35,7 @@ def publish() -> None:
     start = (
         ""
         if environment().mlflow_tracking_uri.startswith("http")
-        else "`make ui` starts the MLflow UI; then open "
+        else "`emoflow ui` starts the MLflow UI; then open "
     )
     print(f"its runs: {start}{published.page}")
 

@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-RAW = Path("data/raw")
-
 
 def environment():
     from ..settings import load

@@ -1,24 +1,22 @@
-"""Corpora on disk, as utterance tables.
+"""Corpora on disk, read as utterance tables.
 
     table = read("ravdess", Path("data/raw/ravdess")).table
 
-Where is what::
+Modules::
 
-    adapters     a corpus's layout on disk → the utterance table; one adapter per corpus
-    acquire      getting a corpus: download, add, copy, place in data/raw
-    attached     feature tables that come with a corpus
-    describe     what a corpus holds, for people
-    reading      what an adapter returns, and the files below a corpus's root
-    paths        names of media files, and links that lead out of a corpus
-    tabular      CSV tables, with line numbers for what errors say
-    labels       words for emotions
-    pointers     Git LFS pointer files
-    raters       what raters say, and how well they agree
-    perceived    the label that a part of the raters perceives
-    planted      the truth that a control corpus carries
-    digests      the media's digests
-    select       the stage ``corpora``
-    utterances   the stage ``utterances``
+    adapters            a corpus's layout on disk → the utterance table; one adapter per corpus
+    acquire             getting a corpus: downloading, adding, installing in data/raw
+    attached            feature tables that come with a corpus
+    describe            the list of corpora, statistics, figures
+    adapter_interface   what an adapter returns, and the files below a corpus's root
+    media_files         names of media files, and links that leave a corpus
+    media_digests       digests of the media
+    tabular             CSV tables, with line numbers for error messages
+    labels              words for emotions
+    lfs_pointers        Git LFS pointer files
+    raters              the raters' votes, and how well they agree
+    perceived_labels    the majority vote of a group of raters
+    planted_truth       the truth that a control corpus carries
 """
 
 from __future__ import annotations
@@ -31,15 +29,15 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..schema import CORPORA, LAYOUTS, UNSTATED, Layout
-from .planted import is_planted
-from .reading import MANIFESTS, Adapter, Reading
+from .adapter_interface import MANIFESTS, Adapter, Reading
+from .planted_truth import is_planted
 
 if TYPE_CHECKING:
     from .attached.features import Attached
 
 
 def layout_of(corpus: str, root: Path, stated: Layout = UNSTATED) -> str:
-    """Which layout a corpus has: as stated, else by its name, else by whether a manifest is there."""
+    """The layout of a corpus: the stated one, else by its name, else by whether there is a manifest."""
     if stated.layout != "auto":
         return stated.layout
     if corpus in CORPORA:
@@ -63,20 +61,25 @@ def adapter(layout: str) -> Adapter:
 
 
 def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
-    """The corpus in the folder ``root`` as an utterance table, and what is there and cannot be read.
+    """Read a corpus into an utterance table, with a list of the files that cannot be read.
 
-    The digests of the media are left null: reading opens no recording.
+    No recording is opened, so the digests of the media are null.
+
+    Args:
+        corpus: its name.
+        root: its folder.
+        stated: what params.yaml states of its layout.
 
     Raises:
-        CorpusError: the folder does not hold the corpus, or not the raters whose label is asked for.
+        CorpusError: the folder is not the corpus, or the corpus does not have the requested raters.
     """
     root = Path(root)
     if not root.is_dir():
-        raise CorpusError(f"{root} is not there; have it by: {obtain(corpus, root.parent)}")
+        raise CorpusError(f"{root} does not exist; to get it: {obtain(corpus, root.parent)}")
     reading = adapter(layout_of(corpus, root, stated)).read(root, corpus, stated)
     if stated.raters is None:
         return reading
-    from .perceived import perceived
+    from .perceived_labels import perceived
 
     table = reading.table
     return replace(reading, table=table.assign(label=perceived(table, stated.raters)))
@@ -107,7 +110,7 @@ def attached_features(
 
 
 def obtain(corpus: str, raw: Path) -> str:
-    """What to do to have a corpus; ``raw`` is what holds the corpora that are here, data/raw."""
+    """How to get a corpus; ``raw`` is the folder of the corpora on disk, data/raw."""
     if corpus in CORPORA:
         return CORPORA[corpus].obtain
     here = [path.name for path in raw.glob("*") if path.is_dir()]

@@ -1,4 +1,4 @@
-"""The words that corpora use, in several languages and codes, as the utterance table's own: emotions, gender, …"""
+"""Emotion words, genders and intensities in several languages and codes, mapped to the utterance table's vocabulary."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def split(word: str) -> str | None:
 
 @cache
 def _synonyms(of: str) -> dict[str, str]:
-    held = {"gender": _GENDERS, "intensity": _INTENSITIES, "split": _SPLITS}[of]
-    return {_plain(word): name for name, words in held.items() for word in (name, *words.split())}
+    vocabulary = {"gender": _GENDERS, "intensity": _INTENSITIES, "split": _SPLITS}[of]
+    return {_plain(word): name for name, words in vocabulary.items() for word in (name, *words.split())}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What several raters make of the same utterance: soft labels, their entropy, and how well people agree.
+"""Rater agreement: soft labels, their entropy, and agreement coefficients from each rater's votes.
 
 The column ``raters`` of the utterance table holds, as JSON, rater → labels; a rater may have given several, which
 then share that rater's one vote.
@@ -60,10 +60,10 @@ def votes(table: pd.DataFrame) -> Votes:
     import numpy as np
 
     rated = table.loc[table["raters"].notna(), ["utterance_id", "raters"]].sort_values("utterance_id")
-    held = [json.loads(each) for each in rated["raters"]]
+    parsed = [json.loads(each) for each in rated["raters"]]
     ratings = [
         (place, rater, labels)
-        for place, raters in enumerate(held)
+        for place, raters in enumerate(parsed)
         for rater, labels in sorted(raters.items())
         if labels
     ]
@@ -103,8 +103,8 @@ def entropy(soft: pd.DataFrame) -> pd.Series:
     """How divided the raters are over each utterance, in bits: H = −Σ_c p(c) log₂ p(c); 0 where all agree."""
     import numpy as np
 
-    held = soft.to_numpy()
-    logs = np.log2(held, where=held > 0, out=np.zeros_like(held))
+    shares = soft.to_numpy()
+    logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))
     return (soft * -logs).sum(axis=1).clip(lower=0)
 
 
@@ -154,15 +154,15 @@ def ceilings(table: pd.DataFrame) -> dict[str, Ceiling]:
 
     rated = table.loc[table["raters"].notna(), ["utterance_id", "raters"]]
     by_kind: dict[str, dict[str, str]] = {}
-    for utterance, held in zip(rated["utterance_id"], rated["raters"], strict=True):
+    for utterance, cell in zip(rated["utterance_id"], rated["raters"], strict=True):
         split: dict[str, dict] = {}
-        for rater, labels in json.loads(held).items():
+        for rater, labels in json.loads(cell).items():
             split.setdefault(kind_of(rater), {})[rater] = labels
         for kind, raters in split.items():
             by_kind.setdefault(kind, {})[utterance] = json.dumps(raters)
     found = {}
-    for kind, held in sorted(by_kind.items()):
-        part = pd.DataFrame({"utterance_id": list(held), "raters": list(held.values())})
+    for kind, by_utterance in sorted(by_kind.items()):
+        part = pd.DataFrame({"utterance_id": list(by_utterance), "raters": list(by_utterance.values())})
         if ceiling := human_ceiling(part):
             found[kind] = ceiling
     return found

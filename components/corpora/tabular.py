@@ -1,4 +1,4 @@
-"""Tables as people keep them: CSV of any spelling, and Parquet.
+"""Reading tables: CSV in any dialect and encoding, and Parquet.
 
 A CSV may be UTF-8 (with a byte order mark or without), UTF-16 or Windows-1252, with lines ended by CR, LF or both,
 parted by commas, semicolons or tabs, with quotes. What cannot be told apart is refused, with the line.
@@ -155,9 +155,9 @@ def _csv(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
     check_header(path, header)
     uneven = [(line, len(row)) for line, row in zip(lines, rows, strict=True) if len(row) != len(header)]
     if uneven:
-        said = listed(f"line {line} has {count}" for line, count in uneven)
+        uneven_rows = listed(f"line {line} has {count}" for line, count in uneven)
         raise CorpusError(
-            f"{path}: {len(uneven)} row(s) have not the {len(header)} columns that the first line names: {said}; "
+            f"{path}: {len(uneven)} row(s) do not have the {len(header)} columns of the first line: {uneven_rows}; "
             "is a comma or a quote in a cell without quotes around it?"
         )
     return header, rows, lines

@@ -1,4 +1,4 @@
-"""Media to token sequences, and the store that keeps them.
+"""Encoders (media to token sequences) and the feature store.
 
 ENCODERS["egemaps"]                              the encoders by name, each a class
 make(["egemaps", "compare"], {})                 the encoders of one modality, with its params

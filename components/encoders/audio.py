@@ -1,9 +1,10 @@
-"""Sound to tokens: openSMILE's feature sets, and log-mel frames.
+"""Audio encoders: openSMILE's feature sets, and log-mel frames.
 
 Eyben et al. (2016), The Geneva minimalistic acoustic parameter set (GeMAPS) for voice research and affective
 computing; Schuller et al. (2016), The INTERSPEECH 2016 computational paralinguistics challenge (ComParE).
 """
 
+import sys
 from functools import lru_cache
 
 import numpy as np
@@ -67,7 +68,7 @@ class Compare(_OpenSmile):
 
 
 class EgemapsFrames(_OpenSmile):
-    """The 25 low-level descriptors of eGeMAPSv02, of every 10 ms, averaged to 20 frames a second."""
+    """The 25 low-level descriptors of eGeMAPSv02, of every 10 ms, averaged to 20 frames per second."""
 
     name = "egemaps-lld"
     kind = "sequence"
@@ -80,7 +81,7 @@ class EgemapsFrames(_OpenSmile):
 
 
 class LogMel(_Audio):
-    """64 bands from 60 to 7,600 Hz on the mel scale (HTK's), windows of 25 ms every 10 ms, averaged to 25 a second.
+    """64 bands from 60 to 7,600 Hz on the mel scale (HTK's), windows of 25 ms every 10 ms, averaged to 25 per second.
 
     The natural logarithm of the power, with a floor at −100 dB of full scale.
     """
@@ -107,6 +108,10 @@ class LogMel(_Audio):
 def _smile(feature_set: str, level: str):
     import opensmile
 
+    # opensmile asks audobject for the distribution that it is from, and audobject would look through all installed
+    # ones, which takes a second in every process; the answer is put where audobject keeps it.
+    known = getattr(sys.modules.get("audobject.core.utils"), "PACKAGES_DISTRIBUTIONS", {})
+    known.setdefault("opensmile", ["opensmile"])
     return opensmile.Smile(opensmile.FeatureSet[feature_set], opensmile.FeatureLevel[level])
 
 

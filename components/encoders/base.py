@@ -1,4 +1,4 @@
-"""What an encoder is, and how several of one modality make one sequence of tokens."""
+"""The base class of encoders, and merging several encoders of a modality into one token sequence."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a recording gave an encoder, kept by what both are: adding one speaker extracts one speaker.
+"""Content-addressed cache of encoded clips: adding one speaker extracts one speaker.
 
 Nothing here is trusted: each entry carries the digest of its tokens, and one that does not hold is as if it were
 not there. So entries are not flushed to the disk one by one, and any number of processes may share the folder.

@@ -1,4 +1,4 @@
-"""A corpus's media to tokens: every clip encoded once and cached, the feature store of the corpus written whole."""
+"""Feature extraction of a corpus: each clip is encoded once and cached, then the feature store is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..progress import track
 from ..schema import MODALITIES
 from .base import Encoder
 from .cache import Cache
-from .pool import Job, Recipe, run_jobs
+from .parallel import Job, Recipe, run_jobs
 from .store import TABLE, Row, write
 
 if TYPE_CHECKING:
@@ -86,13 +86,15 @@ def extract(
     """
     encoders = {name: recipe.encoders() for name, recipe in recipes.items() if name not in attached}
     wanted, exclusions = [], []
-    for modality, held in encoders.items():
+    for modality, of_modality in encoders.items():
         for source in _sources(table, modality, raw):
             reason = excluded.get((source.utterance_id, modality)) or source.missing
             if reason:
-                exclusions += [_exclusion(source.utterance_id, modality, each.name, reason) for each in held]
+                exclusions += [
+                    _exclusion(source.utterance_id, modality, each.name, reason) for each in of_modality
+                ]
             else:
-                wanted += [(source, encoder, cache.key(source.digest, encoder)) for encoder in held]
+                wanted += [(source, encoder, cache.key(source.digest, encoder)) for encoder in of_modality]
 
     missing = {key for *_, key in wanted if cache.get(key) is None}
     jobs = _jobs(wanted, missing)
@@ -156,7 +158,7 @@ def _sources(table: pd.DataFrame, modality: str, raw: Path) -> Iterator[_Source]
             row["utterance_id"],
             row[column] if column == "text" else raw / row[column],
             digest,
-            f"missing: {row[column]} was not there" if pd.isna(digest) else None,
+            f"missing: {row[column]} does not exist" if pd.isna(digest) else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""A clip's face to tokens, one for each picture looked at: its appearance, or its landmarks."""
+"""Face encoders, one token per sampled frame: appearance (image patches) or facial landmarks."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -104,7 +104,7 @@ class Landmarks(_Face):
 
         Raises:
             MediaError: no face in any picture.
-            SettingsError: the model is not there, or is another.
+            SettingsError: the model is missing, or is another one.
         """
         model = _landmark_model(str(self.model or ""))
         import mediapipe
@@ -153,14 +153,16 @@ def upright(points: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _landmark_model(model: str) -> bytes:
     path = Path(model)
-    mend = "put it where EMOFLOW_LANDMARK_MODEL says with: emoflow assets add face-landmarker FILE-OR-URL"
+    fix = (
+        "install it (EMOFLOW_LANDMARK_MODEL says where) with: emoflow assets add face-landmarker FILE-OR-URL"
+    )
     if not path.is_file():
         raise SettingsError(
-            f"the encoder 'landmarks' needs MediaPipe's face landmark model, and there is none at {model!r}; {mend}"
+            f"the encoder 'landmarks' needs MediaPipe's face landmark model, which is not at {model!r}; {fix}"
         )
     found = file_digest(path)
     if found != LANDMARK_MODEL_SHA256:
         raise SettingsError(
-            f"{path} is not the landmark model that is meant: sha256 {found}, expected {LANDMARK_MODEL_SHA256}; {mend}"
+            f"{path} is not the pinned landmark model: sha256 {found}, expected {LANDMARK_MODEL_SHA256}; {fix}"
         )
     return path.read_bytes()

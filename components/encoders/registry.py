@@ -1,4 +1,4 @@
-"""The encoders by name, and one recording's tokens as training sees them."""
+"""Encoders by name, and encoding one recording as training sees it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The feature store: for each modality and encoder one tensor of tokens, memory-mapped, and whose they are.
+"""The feature store: one memory-mapped tensor of tokens per modality and encoder, with an index of utterances.
 
 <folder>/<modality>/<encoder>/tokens.safetensors    "tokens" [sum of T, D]
 <folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest
@@ -85,7 +85,7 @@ class _Shard:
             self.feature_names = json.loads(self._file.metadata()["feature_names"])
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
             raise FeatureError(
-                f"{folder} is no part of a feature store ({error}); make it again with: dvc repro features"
+                f"{folder} is not part of a feature store ({error}); make it again with: dvc repro features"
             ) from None
         whole = (lengths > 0).all() and (offsets == np.cumsum(lengths) - lengths).all()
         if not whole or lengths.sum() != count or len(self.digests) != len(index):
@@ -126,7 +126,7 @@ class FeatureStore:
         found: dict[str, list[dict[str, _Shard]]] = {}
         for folder in map(Path, folders):
             if not folder.is_dir():
-                raise FeatureError(f"{folder} is not there; make it with: dvc repro features")
+                raise FeatureError(f"{folder} does not exist; make it with: dvc repro features")
             for modality in sorted(path for path in folder.iterdir() if path.is_dir()):
                 shards = {path.name: _Shard(path) for path in sorted(modality.iterdir()) if path.is_dir()}
                 if shards:
@@ -168,13 +168,13 @@ class FeatureStore:
             float32 [N, T, D], zero where there is no token; and bool [N, T], whether there is one. An utterance
             without this modality has none. T is the longest of those asked for, at least 1.
         """
-        held = self._modality(modality)
+        stored = self._modality(modality)
         parts = [
-            merge([shard.read(id_) for shard in held.where[id_]]) if id_ in held.where else None
+            merge([shard.read(id_) for shard in stored.where[id_]]) if id_ in stored.where else None
             for id_ in ids
         ]
         longest = max((len(part) for part in parts if part is not None), default=1)
-        tokens = np.zeros((len(parts), longest, sum(size for _, size in held.layout)), np.float32)
+        tokens = np.zeros((len(parts), longest, sum(size for _, size in stored.layout)), np.float32)
         present = np.zeros((len(parts), longest), bool)
         for index, part in enumerate(parts):
             if part is not None:
@@ -238,12 +238,12 @@ def _same_layout(modality: str, corpora: list[dict[str, _Shard]]) -> None:
 
     for shards in corpora[1:]:
         if meaning(shards) != meaning(corpora[0]):
-            said = [
+            layouts = [
                 f"{next(iter(each.values())).folder.parent}: "
                 + " + ".join(f"{encoder} [{shard.dimensions}]" for encoder, shard in each.items())
                 for each in (corpora[0], shards)
             ]
             raise FeatureError(
-                f"the corpora's {modality} features are not of one kind ({'; '.join(said)}); "
+                f"the corpora's {modality} features are not of one kind ({'; '.join(layouts)}); "
                 "encode them alike, or leave the modality or a corpus out of params.yaml"
             )

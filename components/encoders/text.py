@@ -1,4 +1,4 @@
-"""Words to tokens, by hashing alone: nothing is fitted, nothing is downloaded, any language is read."""
+"""The text encoder: feature hashing of words and character n-grams, without fitting, downloads or a language."""
 
 from hashlib import blake2b
 

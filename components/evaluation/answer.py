@@ -1,64 +1,65 @@
 """The experiment's answer in words: which strategy, how good, and whether fusion beats the best single modality."""
 
-from typing import Any
-
+from ..artifacts.model import CHOSEN
+from ..artifacts.reports import Interval, Metrics
 from .summary import percent
 
 
-def answer(metrics: dict[str, Any]) -> str:
+def answer(metrics: Metrics) -> str:
     """The answer in two or three sentences, for the head of the report.
 
     Args:
-        metrics: what ``reports/metrics.json`` holds.
+        metrics: of the experiment.
     """
-    strategies, best = metrics["strategies"], metrics["best"]
+    strategies, best = metrics.strategies, metrics.best
     sentences = [
-        f"{best} was chosen by validation and reaches UA {_with_interval(strategies[best]['ua'])} on "
-        f"{len(metrics['classes'])} classes{_beside_single(metrics)}."
+        f"{best} was chosen by validation and reaches UA {_with_interval(strategies[best].ua)} on "
+        f"{len(metrics.classes)} classes{_beside_single(metrics)}."
     ]
-    if "chosen" in strategies:
-        strictly = "" if metrics["inflated"] or metrics["waived"] else ", the strictly nested estimate,"
+    if CHOSEN in strategies:
+        strictly = "" if metrics.inflated or metrics.waived else ", the strictly nested estimate,"
         sentences.append(
-            f"Choosing in each fold by its own validation{strictly} reaches UA {percent(strategies['chosen']['ua'])}."
+            f"Choosing in each fold by its own validation{strictly} reaches UA {percent(strategies[CHOSEN].ua)}."
         )
-    if metrics["inflated"]:
-        sentences.append(f"All figures are inflated: {metrics['inflated']}.")
+    if metrics.inflated:
+        sentences.append(f"All figures are inflated: {metrics.inflated}.")
     return " ".join(sentences)
 
 
-def single_modalities(metrics: dict[str, Any]) -> list[str]:
+def single_modalities(metrics: Metrics) -> list[str]:
     """The strategies that use one modality, by descending mean validation UA."""
-    searched = metrics["search"]["strategies"]
-    single = [name for name, figures in metrics["strategies"].items() if figures["modalities"] == [name]]
-    known = [name for name in single if name in searched and searched[name]["validation"]["ua"] is not None]
-    return sorted(known, key=lambda name: -searched[name]["validation"]["ua"])
+    searched = metrics.search.strategies
+    single = [name for name, figures in metrics.strategies.items() if figures.modalities == [name]]
+    return sorted(
+        (name for name in single if name in searched), key=lambda name: -searched[name].validation.ua
+    )
 
 
-def _beside_single(metrics: dict[str, Any]) -> str:
+def _beside_single(metrics: Metrics) -> str:
     """Whether the chosen strategy, if it fuses, is better than the single modality that validation ranks first."""
-    single, best = single_modalities(metrics), metrics["best"]
+    single, best = single_modalities(metrics), metrics.best
     if best in single:
         return ": a single modality, which validation preferred to every fusion"
-    against = {each["second"]: each for each in metrics["comparisons"]}
+    against = {each.second: each for each in metrics.comparisons}
     if not single or single[0] not in against:
         return ""
     compared = against[single[0]]
-    points = f"{100 * compared['difference']:+.1f} points".replace("-", "−")
-    if compared["low"] is not None:
-        low, high = (f"{100 * compared[end]:+.1f}".replace("-", "−") for end in ("low", "high"))
+    points = f"{100 * compared.difference:+.1f} points".replace("-", "−")
+    if compared.low is not None and compared.high is not None:
+        low, high = (f"{100 * bound:+.1f}".replace("-", "−") for bound in (compared.low, compared.high))
         points += f", 95 % interval {low} to {high}"
-    if compared["significant"] and compared["difference"] > 0:
+    if compared.significant and compared.difference > 0:
         verdict = "better than"
-    elif compared["significant"]:
+    elif compared.significant:
         verdict = "worse than"
     else:
         verdict = "not shown to differ from"
-    evidence = f"{points}, corrected p = {compared['p_corrected']:.2g}"
+    evidence = f"{points}, corrected p = {compared.p_corrected:.2g}"
     return f"; this fusion is {verdict} the best single modality, {single[0]} ({evidence})"
 
 
-def _with_interval(interval: dict[str, float | None]) -> str:
-    mean = f"{100 * interval['mean']:.1f} %"
-    if interval["low"] is None:
+def _with_interval(interval: Interval) -> str:
+    mean = f"{100 * interval.mean:.1f} %"
+    if interval.low is None or interval.high is None:
         return mean
-    return f"{mean} (95 % interval {100 * interval['low']:.1f} to {100 * interval['high']:.1f})"
+    return f"{mean} (95 % interval {100 * interval.low:.1f} to {100 * interval.high:.1f})"

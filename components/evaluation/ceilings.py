@@ -4,11 +4,11 @@ A corpus with planted truth knows, for each subset of modalities, what the best 
 would have answered. A strategy that is better than that beyond sampling error has seen what it must not see.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..artifacts.reports import BesideOracle, Interval
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
 from .comparison import ALPHA, holm, mcnemar_above
@@ -18,23 +18,6 @@ if TYPE_CHECKING:
 
 CHANCE_MARGIN = 0.03
 """UA of text alone may be so far from chance where the sentences say nothing of the emotion."""
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """One strategy beside the oracle of its modalities on the same utterances; accuracies from 0 to 1."""
-
-    strategy: str
-    subset: str
-    accuracy: float
-    oracle: float
-    utterances: int
-    p: float
-    p_holm: float
-
-    @property
-    def above(self) -> bool:
-        return self.p_holm < ALPHA
 
 
 def subset_name(modalities: list[str] | tuple[str, ...]) -> str:
@@ -131,29 +114,44 @@ def together(oracles: list["pd.DataFrame"], subsets: set[str]) -> "pd.DataFrame"
 
 
 def compare(
-    right: dict[str, np.ndarray], oracle: dict[str, np.ndarray], subsets: dict[str, str]
-) -> list[Ceiling]:
+    right: dict[str, np.ndarray], oracle: dict[str, np.ndarray], subsets: dict[str, str], truth: np.ndarray
+) -> list[BesideOracle]:
     """Test each strategy against the oracle of its subset, Holm-corrected over the strategies.
 
     The test is McNemar's, exact and one-sided, over utterances: given the displays, an honest strategy's chance
     to be right is at most the oracle's for each utterance on its own, so utterances need no grouping here.
 
     Args:
-        right: strategy → bool ``[N]``; oracle: subset → bool ``[N]``, the same utterances in the same order.
+        right: strategy → bool ``[N]``.
+        oracle: subset → bool ``[N]``, the same utterances in the same order.
         subsets: strategy → its subset. A strategy whose subset has no oracle is left out.
+        truth: class codes ``[N]``.
+
+    Returns:
+        One comparison per strategy, in the order of ``right``.
     """
     names = [name for name in right if subsets[name] in oracle]
     pairs = [(right[name], oracle[subsets[name]]) for name in names]
     p_values = [mcnemar_above(int((ours & ~best).sum()), int((best & ~ours).sum())) for ours, best in pairs]
     return [
-        Ceiling(name, subsets[name], float(ours.mean()), float(best.mean()), len(ours), p, p_holm)
+        BesideOracle(
+            strategy=name,
+            subset=subsets[name],
+            accuracy=float(ours.mean()),
+            oracle=float(best.mean()),
+            oracle_ua=float(np.mean([best[truth == label].mean() for label in np.unique(truth)])),
+            utterances=len(ours),
+            p=p,
+            p_holm=p_holm,
+            above=p_holm < ALPHA,
+        )
         for name, (ours, best), p, p_holm in zip(names, pairs, p_values, holm(p_values), strict=True)
     ]
 
 
-def text_at_chance(ua: dict[str, float | None], classes: int) -> bool:
+def text_at_chance(ua: Interval, classes: int) -> bool:
     """Whether the UA of text alone is chance: within three points of 1 / C, or 1 / C lies in its interval."""
     chance = 1 / classes
-    if abs(ua["mean"] - chance) <= CHANCE_MARGIN:
+    if abs(ua.mean - chance) <= CHANCE_MARGIN:
         return True
-    return ua["low"] is not None and ua["low"] <= chance <= ua["high"]
+    return ua.low is not None and ua.high is not None and ua.low <= chance <= ua.high

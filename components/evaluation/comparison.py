@@ -1,12 +1,9 @@
 """Paired tests between strategies, and against the planted ceiling, corrected for how many there are."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-
-from .variation import Variation
 
 ALPHA = 0.05
 EXACT_UP_TO = 14
@@ -38,15 +35,15 @@ def sign_flip(differences: Sequence[np.ndarray], *, seed: int) -> tuple[np.ndarr
     Returns:
         The p-values ``[P]`` of each pair alone, and those corrected.
     """
-    differences = np.asarray(differences, dtype=float)
-    if not differences.size:
-        return np.ones(len(differences)), np.ones(len(differences))
-    scale = np.sqrt((differences**2).sum(1))
-    standardised = differences / np.where(scale > 1e-12, scale, 1.0)[:, None]
+    paired = np.asarray(differences, dtype=float)
+    if not paired.size:
+        return np.ones(len(paired)), np.ones(len(paired))
+    scale = np.sqrt((paired**2).sum(1))
+    standardised = paired / np.where(scale > 1e-12, scale, 1.0)[:, None]
     observed = np.abs(standardised.sum(1)) - 1e-9  # ties are ties in spite of rounding
     order = np.argsort(-observed, kind="stable")
     alone, stepped, patterns = np.zeros(len(order)), np.zeros(len(order)), 0
-    for signs in _sign_patterns(differences.shape[1], seed):
+    for signs in _sign_patterns(paired.shape[1], seed):
         flipped = np.abs(signs @ standardised.T)
         alone += (flipped >= observed).sum(0)
         largest = np.maximum.accumulate(flipped[:, order[::-1]], axis=1)[
@@ -54,7 +51,7 @@ def sign_flip(differences: Sequence[np.ndarray], *, seed: int) -> tuple[np.ndarr
         ]  # of this pair and weaker ones
         stepped[order] += (largest >= observed[order]).sum(0)
         patterns += len(signs)
-    drawn = differences.shape[1] > EXACT_UP_TO  # then the observed pattern counts as one more
+    drawn = paired.shape[1] > EXACT_UP_TO  # then the observed pattern counts as one more
     alone, stepped = ((count + drawn) / (patterns + drawn) for count in (alone, stepped))
     stepped[order] = np.maximum.accumulate(stepped[order])
     return alone, stepped
@@ -88,38 +85,8 @@ def mcnemar_above(only_first: int, only_second: int) -> float:
     for k in range(only_first, disputed + 1):
         ways += term
         term = term * (disputed - k) // (k + 1)
-    return ways / 2**disputed
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Strategy ``first`` against ``second`` on the same utterances; differences are of UA, first minus second.
-
-    ``difference``, ``low``, ``high``, ``p`` are of the models as they are, paired by speaker; ``folds`` is of each seed
-    on its own, paired by fold and seed. ``p_corrected`` (step-down max-T) and ``folds_p_corrected`` (Holm; None where
-    nothing varies) are corrected over all pairs of strategies.
-    """
-
-    first: str
-    second: str
-    difference: float
-    low: float | None
-    high: float | None
-    p: float
-    p_corrected: float
-    folds: Variation
-    folds_p_corrected: float | None
-
-    @property
-    def significant(self) -> bool:
-        """Whether these models would differ with other test speakers, too."""
-        return self.p_corrected < ALPHA
-
-    @property
-    def significant_over_folds(self) -> bool:
-        """Whether models of other training speakers and seeds would differ in the same direction, too."""
-        below = self.folds_p_corrected is not None and self.folds_p_corrected < ALPHA
-        return below and self.folds.mean * self.difference > 0
+    p: float = ways / 2**disputed
+    return p
 
 
 def ua_shares(by_speaker: np.ndarray) -> np.ndarray:
@@ -129,4 +96,5 @@ def ua_shares(by_speaker: np.ndarray) -> np.ndarray:
     """
     support = by_speaker.sum((0, 2))
     weight = np.divide(1.0, support, out=np.zeros(len(support)), where=support > 0) / (support > 0).sum()
-    return np.diagonal(by_speaker, axis1=1, axis2=2) @ weight
+    shares: np.ndarray = np.diagonal(by_speaker, axis1=1, axis2=2) @ weight
+    return shares

@@ -1,12 +1,11 @@
 """Test predictions to metrics with intervals, tests and alarms."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from ..artifacts.model import CHOSEN
+from ..artifacts.reports import Choice, Confusion, Counts, Excluded, Methods, Metrics
 from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
@@ -22,11 +21,18 @@ RULE = (
 )
 
 
-def measure(experiment: Experiment, *, seed: int) -> tuple[dict[str, Any], Predictions]:
-    """What ``metrics.json`` holds, and the predictions it is of.
+def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]:
+    """Evaluate every strategy.
+
+    Args:
+        experiment: what the stages before wrote.
+        seed: of the permutation tests.
+
+    Returns:
+        The metrics, and the predictions they are of.
 
     Raises:
-        EvaluationError: where predictions, folds, search and oracle do not fit each other.
+        EvaluationError: predictions, folds, search and oracle do not fit each other.
     """
     protocol, best, corpora = experiment.protocol, experiment.best, experiment.corpora
     predictions = join(experiment.folds, experiment.predictions, protocol.classes)
@@ -35,82 +41,70 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[dict[str, Any], Predi
 
     counts, ratio = scores.by_speaker(predictions), held_out_ratio(experiment.folds)
     strategies = {
-        name: scores.figures(predictions, name, counts[name], ratio=ratio)
-        | {
-            "baseline": name in BASELINES,
-            "params": best.strategies[name].parameters if name in best.strategies else None,
-            "modalities": ceilings.modalities_of(name, best.modalities),
-        }
+        name: scores.figures(
+            predictions,
+            name,
+            counts[name],
+            ratio=ratio,
+            params=best.strategies[name].parameters if name in best.strategies else None,
+            modalities=ceilings.modalities_of(name, best.modalities),
+        )
         for name in predictions.strategies
     }
-    confusion = {name: figures.pop("confusion") for name, figures in strategies.items()}
     real = [name for name in predictions.strategies if name != CHOSEN]
-    compared = scores.against(
-        best.best,
-        [name for name in real if name != best.best],
-        predictions,
-        counts,
-        seed=seed,
-        ratio=ratio,
-    )
-    curves = searched.chosen_curves(experiment.curves, best)
     ceiling, findings = alarms.beside_oracle(
         predictions,
         [name for name in real if name not in BASELINES],
         modalities=best.modalities,
         corpora=corpora,
     )
+    text_at_chance = alarms.beside_chance(protocol, strategies)
 
-    metrics = {
-        "corpora": list(corpora),
-        "protocol": protocol.protocol,
-        "inflated": protocol.inflated,
-        "waived": [each.model_dump() for each in protocol.waived],
-        "label_space": protocol.label_space,
-        "classes": protocol.classes,
-        "counts": {
-            "utterances": len(predictions.truth),
-            "speakers": len(predictions.speakers) - nameless,
-            "nameless": nameless,
-            "folds": len(predictions.folds),
-            "seeds": len(predictions.seeds),
-            "test_per_train": ratio,
-        },
-        "intervals": {
-            "level": intervals.LEVEL,
-            "figures": intervals.METHOD,
-            "differences": intervals.DIFFERENCE_METHOD,
-        },
-        "strategies": strategies,
-        "best": best.best,
-        "chosen": {
-            "rule": f"{protocol.selection}. {RULE}",
-            "per_fold": {str(fold): name for fold, name in best.per_fold_best.items()},
-        },
-        "confusion": {"strategy": best.best, "counts": confusion[best.best]},
-        "comparisons": [
-            asdict(each)
-            | {"significant": each.significant, "significant_over_folds": each.significant_over_folds}
-            for each in compared
-        ],
-        "search": searched.described(experiment.trials, curves, best),
-        "ceiling": ceiling,
-        "people": {
-            name: {kind: each.model_dump() for kind, each in facts.agreement.items()}
-            for name, facts in corpora.items()
-            if facts.agreement
-        },
-        "zero_shot": zero_shot.figures(predictions, protocol.unseen, counts),
-        "text_at_chance": alarms.beside_chance(protocol, strategies),
-        "findings": [finding.model_dump(exclude={"rows"}) for finding in protocol.findings] + findings,
-        "excluded": _excluded(
+    metrics = Metrics(
+        corpora=list(corpora),
+        protocol=protocol.protocol,
+        inflated=protocol.inflated,
+        waived=protocol.waived,
+        label_space=protocol.label_space,
+        classes=protocol.classes,
+        counts=Counts(
+            utterances=len(predictions.truth),
+            speakers=len(predictions.speakers) - nameless,
+            nameless=nameless,
+            folds=len(predictions.folds),
+            seeds=len(predictions.seeds),
+            diverged=sum(len(strategies[name].diverged) for name in real),
+            test_per_train=ratio,
+        ),
+        intervals=Methods(
+            level=intervals.LEVEL, figures=intervals.METHOD, differences=intervals.DIFFERENCE_METHOD
+        ),
+        strategies=strategies,
+        best=best.best,
+        chosen=Choice(rule=f"{protocol.selection}. {RULE}", per_fold=best.per_fold_best),
+        confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
+        comparisons=scores.against(
+            best.best,
+            [name for name in real if name != best.best],
+            predictions,
+            counts,
+            seed=seed,
+            ratio=ratio,
+        ),
+        search=searched.described(experiment.trials, searched.chosen_curves(experiment.curves, best), best),
+        ceiling=ceiling,
+        people={name: dict(facts.agreement) for name, facts in corpora.items() if facts.agreement},
+        zero_shot=zero_shot.figures(predictions, protocol.unseen, counts),
+        text_at_chance=text_at_chance,
+        alarms=alarms.raised(inflated=protocol.inflated, ceiling=ceiling, text=text_at_chance),
+        findings=[*protocol.findings, *findings],
+        excluded=_excluded(
             corpora,
             predictions,
             dropped=protocol.dropped_by_corpus,
             unlabelled=protocol.unlabelled,
         ),
-    }
-    metrics["alarms"] = alarms.raised(metrics)
+    )
     return metrics, predictions
 
 
@@ -136,7 +130,7 @@ def _check_search(predictions: Predictions, best: Best) -> None:
     for k, fold in enumerate(predictions.folds):
         name, rows = best.per_fold_best[fold], predictions.fold == k
         probabilities = predictions.probabilities
-        if not np.array_equal(probabilities[CHOSEN][:, rows], probabilities[name][:, rows]):
+        if not np.array_equal(probabilities[CHOSEN][:, rows], probabilities[name][:, rows], equal_nan=True):
             raise EvaluationError(
                 f"fold {fold}: '{CHOSEN}' is not what that fold's validation chose ({name}); run `train` again"
             )
@@ -148,7 +142,7 @@ def _excluded(
     *,
     dropped: dict[str, dict[str, int]],
     unlabelled: dict[str, int],
-) -> dict[str, Any]:
+) -> Excluded:
     """What was left out, and why: by corpus, labels outside the space and rows that validation set aside; rows that
     train without a label; rows in no test fold; media that cannot be used."""
     media: dict[str, dict[str, int]] = {}
@@ -160,11 +154,11 @@ def _excluded(
     total = sum(len(facts.utterances) for facts in corpora.values())
     tested = len(np.unique(predictions.utterance_ids))
     elsewhere = sum(sum(counts.values()) for counts in dropped.values()) + sum(unlabelled.values())
-    return {
-        "utterances": total,
-        "tested": tested,
-        "dropped": dropped,
-        "unlabelled": unlabelled,
-        "never_tested": total - tested - elsewhere,
-        "media": media,
-    }
+    return Excluded(
+        utterances=total,
+        tested=tested,
+        dropped=dropped,
+        unlabelled=unlabelled,
+        never_tested=total - tested - elsewhere,
+        media=media,
+    )

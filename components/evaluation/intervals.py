@@ -11,9 +11,10 @@ speakers would have changed is in `variation`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+
+from ..artifacts.reports import Interval
 
 LEVEL = 0.95
 METHOD = "jackknife over speakers, Student's t, logit scale"
@@ -21,22 +22,6 @@ DIFFERENCE_METHOD = "jackknife over speakers, Student's t, paired"
 
 Metric = Callable[[np.ndarray], np.ndarray]
 """Confusion counts ``[..., C, C]`` → one number for each of the leading axes (see `metrics`)."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and the bounds of its 95 % interval.
-
-    The bounds are None where the speakers cannot tell: there is only one; a figure is exactly 0 or 1; or it is not
-    defined without one of them.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-
-    def as_dict(self) -> dict[str, float | None]:
-        return {"mean": self.mean, "low": self.low, "high": self.high}
 
 
 def of_figure(metric: Metric, by_speaker: np.ndarray) -> Interval:
@@ -50,9 +35,9 @@ def of_figure(metric: Metric, by_speaker: np.ndarray) -> Interval:
 
     value, reach = _value_and_reach(metric, by_speaker)
     if reach is None or not 0 < value < 1:
-        return Interval(value, None, None)
+        return Interval(mean=value, low=None, high=None)
     low, high = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
-    return Interval(value, min(float(low), value), max(float(high), value))
+    return Interval(mean=value, low=min(float(low), value), high=max(float(high), value))
 
 
 def of_difference(metric: Metric, first: np.ndarray, second: np.ndarray) -> Interval:
@@ -68,8 +53,8 @@ def of_difference(metric: Metric, first: np.ndarray, second: np.ndarray) -> Inte
         np.stack([first, second], axis=1),
     )
     if reach is None:
-        return Interval(value, None, None)
-    return Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
+        return Interval(mean=value, low=None, high=None)
+    return Interval(mean=value, low=max(value - reach, -1.0), high=min(value + reach, 1.0))
 
 
 def _value_and_reach(metric: Metric, by_speaker: np.ndarray) -> tuple[float, float | None]:

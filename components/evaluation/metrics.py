@@ -16,6 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..artifacts.reports import Metric
+
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
     """Confusion counts ``[C, C]`` (int64) of class codes ``[N]`` from 0."""
@@ -65,14 +67,14 @@ def wf1(counts: np.ndarray) -> np.ndarray:
     return _ratio((f1(counts) * support).sum(-1), support.sum(-1), empty=np.nan)
 
 
-METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+METRICS: dict[Metric, Callable[[np.ndarray], np.ndarray]] = {
     "wa": wa,
     "ua": ua,
     "macro_f1": macro_f1,
     "wf1": wf1,
 }
 
-TITLES = {"wa": "WA", "ua": "UA", "macro_f1": "macro F1", "wf1": "WF1"}
+TITLES: dict[Metric, str] = {"wa": "WA", "ua": "UA", "macro_f1": "macro F1", "wf1": "WF1"}
 
 
 def _diagonal(counts: np.ndarray) -> np.ndarray:
@@ -81,4 +83,5 @@ def _diagonal(counts: np.ndarray) -> np.ndarray:
 
 def _ratio(above: np.ndarray, below: np.ndarray, *, empty: float) -> np.ndarray:
     result = np.full(np.broadcast_shapes(np.shape(above), np.shape(below)), empty, dtype=float)
-    return np.divide(above, below, out=result, where=np.asarray(below) > 0)
+    np.divide(above, below, out=result, where=np.asarray(below) > 0)
+    return result

@@ -5,19 +5,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..artifacts.model import PROBABILITY
+from ..artifacts.reports import DivergedRefit
 from ..errors import EvaluationError, listed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PROBABILITY = "p_"
 
 
 @dataclass(frozen=True)
 class Predictions:
     """Every strategy's probabilities for the same N test utterances, which are sorted by fold and utterance id.
 
-    ``probabilities[strategy]`` is ``[seeds, N, C]`` (float64); truth, speaker and fold are codes ``[N]``.
+    ``probabilities[strategy]`` is ``[seeds, N, C]`` (float64), NaN in the folds in which a seed diverged; truth,
+    speaker and fold are codes ``[N]``.
     """
 
     classes: tuple[str, ...]
@@ -35,12 +36,29 @@ class Predictions:
         return tuple(self.probabilities)
 
     def predicted(self, strategy: str) -> np.ndarray:
-        """Class codes ``[N]`` of the model, which is the mean of its seeds' probabilities."""
-        return self.probabilities[strategy].mean(0).argmax(-1)
+        """Class codes ``[N]`` of the model, which is the mean of the probabilities of the seeds that it has."""
+        codes: np.ndarray = np.nanmean(self.probabilities[strategy], axis=0).argmax(-1)
+        return codes
 
     def predicted_by_seed(self, strategy: str) -> np.ndarray:
-        """Class codes ``[seeds, N]`` of each seed on its own."""
-        return self.probabilities[strategy].argmax(-1)
+        """Class codes ``[seeds, N]`` of each seed on its own; 0 where it diverged (`scored`)."""
+        codes: np.ndarray = self.probabilities[strategy].argmax(-1)
+        return codes
+
+    def scored(self, strategy: str) -> np.ndarray:
+        """Boolean ``[seeds, N]``: whether the seed predicted the utterance; False where it diverged in its fold."""
+        scored: np.ndarray = ~np.isnan(self.probabilities[strategy][..., 0])
+        return scored
+
+    def diverged(self, strategy: str) -> list[DivergedRefit]:
+        """The refits that diverged."""
+        scored = self.scored(strategy)
+        return [
+            DivergedRefit(fold=number, seed=seed)
+            for k, number in enumerate(self.folds)
+            for seed, row in zip(self.seeds, scored, strict=True)
+            if not row[self.fold == k].all()
+        ]
 
 
 def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str]) -> Predictions:
@@ -48,11 +66,12 @@ def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str])
 
     Args:
         folds: fold, utterance_id, speaker, label, role (see ``data/folds.parquet``).
-        predictions: utterance_id, fold, seed, strategy, label and a column ``p_<class>`` for each class.
+        predictions: utterance_id, fold, seed, strategy, label and a column ``p_<class>`` for each class, which is null
+            for all utterances of a fold where a strategy's seed diverged.
 
     Raises:
         EvaluationError: where an utterance is missing, is predicted twice or is not of its test fold, a label is
-            another one, or the probabilities are none.
+            another one, the probabilities are none, or a strategy has no seed left in a fold.
     """
     import pandas as pd
 
@@ -76,7 +95,9 @@ def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str])
     expected = test["label"].to_numpy()[place]
     _refuse(predictions[predictions["label"].to_numpy() != expected], "labelled otherwise than in the folds")
     values = predictions[columns].to_numpy(float)
-    wrong = ~(np.isfinite(values).all(1) & (values >= 0).all(1) & (np.abs(values.sum(1) - 1) < 1e-3))
+    wrong = ~_diverged(predictions, values) & ~(
+        np.isfinite(values).all(1) & (values >= 0).all(1) & (np.abs(values.sum(1) - 1) < 1e-3)
+    )
     _refuse(
         predictions[wrong], "whose probabilities are no distribution (negative, NaN, or not adding up to 1)"
     )
@@ -95,9 +116,10 @@ def join(folds: "pd.DataFrame", predictions: "pd.DataFrame", classes: list[str])
     counts = np.bincount(cell, minlength=len(strategies) * len(seeds) * len(test))
     _each_once(counts.reshape(len(strategies), len(seeds), len(test)), strategies, seeds, test)
 
-    tensor = np.empty((len(counts), len(classes)))
-    tensor[cell] = values
-    tensor = tensor.reshape(len(strategies), len(seeds), len(test), len(classes))
+    flat = np.empty((len(counts), len(classes)))
+    flat[cell] = values
+    tensor = flat.reshape(len(strategies), len(seeds), len(test), len(classes))
+    _some_seed(tensor, strategies, test)
     speakers, fold_names = sorted(test["speaker"].unique()), sorted(test["fold"].unique())
     return Predictions(
         classes=tuple(classes),
@@ -116,6 +138,27 @@ def _refuse(rows: "pd.DataFrame", what: str) -> None:
     if len(rows):
         named = (f"{r.utterance_id} (fold {r.fold}, {r.strategy})" for r in rows.itertuples())
         raise EvaluationError(f"{len(rows)} predictions {what}: {listed(named)}; run the stage `train` again")
+
+
+def _diverged(predictions: "pd.DataFrame", values: np.ndarray) -> np.ndarray:
+    """Boolean, per row: null in all classes, as are all other rows of the same strategy, fold and seed."""
+    null = predictions[["strategy", "fold", "seed"]].assign(null=np.isnan(values).all(1))
+    return null.groupby(["strategy", "fold", "seed"])["null"].transform("all").to_numpy()
+
+
+def _some_seed(probabilities: np.ndarray, strategies: list[str], test: "pd.DataFrame") -> None:
+    """Refuse a strategy of which no seed is left in a fold; probabilities are ``[K, seeds, N, C]``."""
+    lost = np.isnan(probabilities).all((1, 3))
+    found = [
+        f"{name}, fold {fold}"
+        for name, rows in zip(strategies, lost, strict=True)
+        for fold in sorted(test["fold"][rows].unique())
+    ]
+    if found:
+        raise EvaluationError(
+            f"every seed diverged in the refit of {listed(found)}: leave the strategy out of search.strategies in "
+            "params.yaml, and run the stage `search` again"
+        )
 
 
 def _each_once(counts: np.ndarray, strategies: list[str], seeds: list[int], test: "pd.DataFrame") -> None:

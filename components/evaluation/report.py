@@ -4,15 +4,18 @@ It links the Data Docs and the figure of `emoflow corpora describe`, which lie b
 leaves there.
 """
 
+from collections.abc import Sequence
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..artifacts.reports import Metrics
+from ..artifacts.search import TRIALS, Best
 from .answer import answer
 from .comparison import least
 from .metrics import TITLES
 from .run_links import identity
-from .summary import out_of_reach, over, ranked
+from .summary import diverged, out_of_reach, over, ranked, trials_by_status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +26,13 @@ PANEL = {"width": 220.0, "height": 96.0}
 FAILURES_SHOWN = 10
 
 
-def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame") -> str:
+def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
     """The report as HTML.
 
     Args:
-        metrics: what ``reports/metrics.json`` holds; best: what ``data/search/best.json`` holds.
-        trials: all trials of the search.
+        metrics: of the experiment.
+        best: what the search chose.
+        trials: all trials of the search, see `artifacts.search.TRIALS`.
     """
     import jinja2
 
@@ -41,18 +45,20 @@ def page(metrics: dict[str, Any], *, best: dict[str, Any], trials: "pd.DataFrame
         m=metrics,
         answer=answer(metrics),
         identity=identity(metrics),
-        best=metrics["strategies"][metrics["best"]],
+        best=metrics.strategies[metrics.best],
         rows=ranked(metrics),
         titles=TITLES,
         over=over(metrics),
+        diverged=diverged(metrics),
         axis=_axis(metrics),
         matrix=_matrix(metrics),
         search=best,
         panels=_panels(metrics),
         failed=_failed(trials),
-        least_p=least(metrics["counts"]["speakers"] + metrics["counts"]["nameless"]),
+        least_p=least(metrics.counts.speakers + metrics.counts.nameless),
         out_of_reach=out_of_reach(metrics),
-        pairs=comb(len(metrics["comparisons"]) + 1, 2),
+        trials_by_status=trials_by_status(metrics.search),
+        pairs=comb(len(metrics.comparisons) + 1, 2),
     )
 
 
@@ -78,13 +84,14 @@ def _number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _axis(metrics: dict[str, Any]) -> dict[str, Any]:
+def _axis(metrics: Metrics) -> dict[str, Any]:
     """The percent axis of the dots: from and to whole tens that hold every interval, ceiling and chance."""
-    chance = 1 / len(metrics["classes"])
-    ceiling = metrics["ceiling"]["strategies"].values() if metrics["ceiling"] else ()
-    values = [chance, *(compared["oracle_ua"] for compared in ceiling)]
-    for figures in metrics["strategies"].values():
-        values += [value for value in figures["ua"].values() if value is not None]
+    chance = 1 / len(metrics.classes)
+    ceiling = metrics.ceiling.strategies.values() if metrics.ceiling else ()
+    values = [chance, *(compared.oracle_ua for compared in ceiling)]
+    for figures in metrics.strategies.values():
+        ua = figures.ua
+        values += [value for value in (ua.mean, ua.low, ua.high) if value is not None]
     low, high = int(10 * min(values)) / 10, min(1.0, int(10 * max(values) + 1) / 10)
     span = high - low
     step = 0.1 if span <= 0.6 else 0.2
@@ -97,35 +104,39 @@ def _axis(metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _matrix(metrics: dict[str, Any]) -> list[dict[str, Any]]:
+def _matrix(metrics: Metrics) -> list[dict[str, Any]]:
     rows = []
-    for label, counts in zip(metrics["classes"], metrics["confusion"]["counts"], strict=True):
+    for label, counts in zip(metrics.classes, metrics.confusion.counts, strict=True):
         total = sum(counts)
         cells = [{"count": count, "share": count / total if total else 0.0} for count in counts]
         rows.append({"label": label, "total": total, "cells": cells})
     return rows
 
 
-def _panels(metrics: dict[str, Any]) -> dict[str, Any] | None:
+def _panels(metrics: Metrics) -> dict[str, Any] | None:
     """Small multiples of validation UA by epoch: the mean and a band of one standard deviation over folds and seeds,
     in SVG units; None without curves."""
-    curves = {name: searched["curve"] for name, searched in metrics["search"]["strategies"].items()}
-    curves = {name: curves[name] for name, _ in ranked(metrics) if curves.get(name, {"epoch": []})["epoch"]}
+    searched = metrics.search.strategies
+    curves = {
+        name: searched[name].curve
+        for name, _ in ranked(metrics)
+        if name in searched and searched[name].curve.epoch
+    }
     if not curves:
         return None
     bands = {
         name: [
             (epoch, mean - (sd or 0.0), mean, mean + (sd or 0.0))
-            for epoch, mean, sd in zip(curve["epoch"], curve["ua"], curve["ua_sd"], strict=True)
+            for epoch, mean, sd in zip(curve.epoch, curve.ua, curve.ua_sd, strict=True)
             if mean is not None
         ]
         for name, curve in curves.items()
     }
     top = max([0.1, *(high for band in bands.values() for *_, high in band)])
-    epochs = [epoch for curve in curves.values() for epoch in curve["epoch"]]
+    epochs = [epoch for curve in curves.values() for epoch in curve.epoch]
     first, last = min(epochs), max(max(epochs), 1)
 
-    def points(band: list[tuple], column: int) -> list[str]:
+    def points(band: Sequence[tuple[float, ...]], column: int) -> list[str]:
         return [
             f"{(row[0] - first) / max(last - first, 1) * PANEL['width']:.1f},"
             f"{PANEL['height'] * (1 - max(row[column], 0.0) / top):.1f}"
@@ -137,7 +148,7 @@ def _panels(metrics: dict[str, Any]) -> dict[str, Any] | None:
             "name": name,
             "line": " ".join(points(band, 2)),
             "band": " ".join(points(band, 1) + points(band, 3)[::-1]),
-            "curves": max(curves[name]["curves"]),
+            "curves": max(curves[name].curves),
         }
         for name, band in bands.items()
     ]
@@ -151,4 +162,4 @@ def _failed(trials: "pd.DataFrame") -> list[str]:
         for row in failed.head(FAILURES_SHOWN).itertuples()
     ]
     more = len(failed) - len(sentences)
-    return sentences + [f"and {more:,} more: data/search/trials.parquet"] * (more > 0)
+    return sentences + [f"and {more:,} more: {TRIALS.path()}"] * (more > 0)

@@ -11,19 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..artifacts.reports import Metrics
 from ..files import digest_of, write_text
 
 NAME = "run.js"
 
 
-def identity(metrics: dict[str, Any]) -> str:
+def identity(metrics: Metrics) -> str:
     """Tells one report from another: the SHA-256 of what ``reports/metrics.json`` holds."""
-    return digest_of(json.loads(json.dumps(metrics)))
+    return digest_of(metrics.to_dict())
 
 
 def write(
     reports: Path,
-    metrics: dict[str, Any],
+    metrics: Metrics,
     *,
     commit: str | None,
     mlflow: str | None = None,
@@ -33,7 +34,7 @@ def write(
 
     Args:
         reports: the folder of the report.
-        metrics: what ``reports/metrics.json`` holds.
+        metrics: of the experiment.
         commit: the git commit that the experiment ran at.
         mlflow: the address of the run in MLflow; anything but http is left out.
         prefect: the address of the flow run in Prefect; None outside a flow.
@@ -60,4 +61,5 @@ def _web_address(address: str | None) -> str | None:
 
 def _read(path: Path) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8").strip()
-    return json.loads(text.removeprefix("emoflowRun(").removesuffix(");"))
+    run: dict[str, Any] = json.loads(text.removeprefix("emoflowRun(").removesuffix(");"))
+    return run

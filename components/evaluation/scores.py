@@ -4,11 +4,13 @@ from itertools import combinations
 
 import numpy as np
 
+from ..artifacts.reports import Comparison, Figures, Spread, Variation
+from ..schema import BASELINES
 from . import intervals
-from .comparison import Comparison, holm, sign_flip, ua_shares
+from .comparison import ALPHA, holm, sign_flip, ua_shares
 from .metrics import METRICS, confusion_by, recalls
 from .predictions import Predictions
-from .variation import over_folds
+from .variation import over_folds, paired
 
 
 def by_speaker(predictions: Predictions) -> dict[str, np.ndarray]:
@@ -29,20 +31,26 @@ def by_speaker(predictions: Predictions) -> dict[str, np.ndarray]:
     }
 
 
-def figures(predictions: Predictions, strategy: str, counts: np.ndarray, *, ratio: float) -> dict:
+def figures(
+    predictions: Predictions,
+    strategy: str,
+    counts: np.ndarray,
+    *,
+    ratio: float,
+    params: int | None,
+    modalities: list[str],
+) -> Figures:
     """One strategy's figures, all from 0 to 1.
 
-    ``wa``, ``ua``, ``macro_f1``, ``wf1``: pooled over all test utterances, seeds averaged, with 95 % intervals;
-    ``fold_mean``: mean and standard deviation (ddof 1) over the test folds, and each fold's value;
-    ``single_seed``: mean and standard deviation over the seeds, each on its own; ``over_folds``: mean and 95 %
-    interval over folds and seeds (`variation.over_folds`); ``recall``: of each class (None for one without an
-    utterance); ``confusion``: counts, rows are the true classes.
-
     Args:
+        predictions: of every strategy.
+        strategy: the one.
         counts: the strategy's confusion counts ``[S, C, C]`` of each speaker, see `by_speaker`.
         ratio: n_test / n_train, see `variation.held_out_ratio`.
+        params: its trained parameters, where it is one model.
+        modalities: those that it looks at.
     """
-    classes, pooled = len(predictions.classes), counts.sum(0)
+    classes = len(predictions.classes)
     by_fold = confusion_by(
         predictions.fold,
         predictions.truth,
@@ -50,30 +58,25 @@ def figures(predictions: Predictions, strategy: str, counts: np.ndarray, *, rati
         groups=len(predictions.folds),
         classes=classes,
     )
-    seeds = len(predictions.seeds)
-    by_seed = confusion_by(
-        np.repeat(np.arange(seeds), len(predictions.truth)),
-        np.tile(predictions.truth, seeds),
-        predictions.predicted_by_seed(strategy).ravel(),
-        groups=seeds,
-        classes=classes,
-    )
-    pooled_figures = {name: intervals.of_figure(metric, counts).as_dict() for name, metric in METRICS.items()}
-    recall = recalls(pooled)
+    recall = recalls(counts.sum(0))
     single = _by_fold_and_seed(predictions, strategy)
-    return pooled_figures | {
-        "fold_mean": {name: _spread(metric(by_fold), "folds") for name, metric in METRICS.items()},
-        "single_seed": {name: _spread(metric(by_seed), "seeds") for name, metric in METRICS.items()},
-        "over_folds": {
-            name: over_folds(metric(single), ratio=ratio, lowest=0.0).as_dict()
-            for name, metric in METRICS.items()
+    by_seed = single.sum(0)
+    return Figures(
+        **{name: intervals.of_figure(metric, counts) for name, metric in METRICS.items()},
+        fold_mean={name: _spread(metric(by_fold)) for name, metric in METRICS.items()},
+        single_seed={name: _spread(metric(by_seed)) for name, metric in METRICS.items()},
+        over_folds={
+            name: over_folds(metric(single), ratio=ratio, lowest=0.0) for name, metric in METRICS.items()
         },
-        "recall": {
+        recall={
             label: None if np.isnan(value) else float(value)
             for label, value in zip(predictions.classes, recall, strict=True)
         },
-        "confusion": pooled.tolist(),
-    }
+        diverged=predictions.diverged(strategy),
+        baseline=strategy in BASELINES,
+        params=params,
+        modalities=modalities,
+    )
 
 
 def against(
@@ -103,8 +106,8 @@ def against(
     shares = {name: ua_shares(counts[name]) for name in names}
     p_values, corrected = sign_flip([shares[one] - shares[other] for one, other in pairs], seed=seed)
     by_fold = {name: ua(_by_fold_and_seed(predictions, name)) for name in names}
-    varied = [over_folds(by_fold[one] - by_fold[other], ratio=ratio) for one, other in pairs]
-    varied_corrected = holm([each.p for each in varied]) if others and varied[0].over else [None] * len(pairs)
+    varied = [over_folds(paired(by_fold[one], by_fold[other]), ratio=ratio) for one, other in pairs]
+    varied_corrected = _holm_where_known([each.p for each in varied])
     comparisons = []
     for n, other in enumerate(others):
         difference = intervals.of_difference(ua, counts[first], counts[other])
@@ -119,25 +122,40 @@ def against(
                 p_corrected=float(corrected[n]),
                 folds=varied[n],
                 folds_p_corrected=varied_corrected[n],
+                significant=bool(corrected[n] < ALPHA),
+                significant_over_folds=_agrees(varied[n], varied_corrected[n], difference.mean),
             )
         )
     return comparisons
 
 
+def _holm_where_known(p_values: list[float | None]) -> list[float | None]:
+    """Holm's adjusted p-values; None throughout where nothing varies, so that there is no p-value."""
+    known = [p for p in p_values if p is not None]
+    return list(holm(known)) if len(known) == len(p_values) else [None] * len(p_values)
+
+
+def _agrees(folds: Variation, p_corrected: float | None, difference: float) -> bool:
+    """Whether the folds and seeds show a difference of the same sign as the pooled one."""
+    return p_corrected is not None and p_corrected < ALPHA and folds.mean * difference > 0
+
+
 def _by_fold_and_seed(predictions: Predictions, strategy: str) -> np.ndarray:
-    """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold."""
+    """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold; zeros where it diverged."""
     folds, seeds, classes = len(predictions.folds), len(predictions.seeds), len(predictions.classes)
+    scored = predictions.scored(strategy)
+    cell = predictions.fold[None, :] * seeds + np.arange(seeds)[:, None]
     counts = confusion_by(
-        (predictions.fold[None, :] * seeds + np.arange(seeds)[:, None]).ravel(),
-        np.tile(predictions.truth, seeds),
-        predictions.predicted_by_seed(strategy).ravel(),
+        cell[scored],
+        np.broadcast_to(predictions.truth, scored.shape)[scored],
+        predictions.predicted_by_seed(strategy)[scored],
         groups=folds * seeds,
         classes=classes,
     )
     return counts.reshape(folds, seeds, classes, classes)
 
 
-def _spread(values: np.ndarray, of: str) -> dict:
+def _spread(values: np.ndarray) -> Spread:
     values = values[~np.isnan(values)]
     deviation = float(values.std(ddof=1)) if len(values) > 1 else None
-    return {"mean": float(values.mean()), "sd": deviation, of: values.tolist()}
+    return Spread(mean=float(values.mean()), sd=deviation, values=values.tolist())

@@ -1,10 +1,10 @@
-"""What the search did, read from its tables: the budget that was spent, and whether every strategy had the same; what
-validation said of each strategy's choice; its learning curve."""
+"""What the search did, read from its tables: the budget, validation figures and learning curves."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..artifacts.search import Best, Budget, Chosen
+from ..artifacts.reports import Epochs, LearningCurve, Search, StrategySearch, TrialCounts, Validation
+from ..artifacts.search import TRIALS, Best, Budget, Chosen
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEFT_OUT = "left out"
-STATUSES = ("finished", "stopped", "failed", LEFT_OUT)
-CURVES = ("ua", "loss")
 PROPOSED = {
     "spread": "spread evenly over its space",
     "random": "drawn at random",
@@ -21,41 +19,58 @@ PROPOSED = {
 }
 
 
-def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: Best) -> dict[str, Any]:
-    """What ``metrics.json`` holds of the search.
+def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: Best) -> Search:
+    """Summarise the search for ``metrics.json``.
 
     Args:
-        trials: a row a configuration, seed and fold (see ``data/search/trials.parquet``).
+        trials: one row per strategy, configuration, seed and fold (see `artifacts.search.TRIALS`).
         curves: of the chosen configurations alone (`chosen_curves`).
         best: what the search chose.
 
+    Returns:
+        The budget that was spent, whether every strategy had the same, and each strategy's validation figures.
+
     Raises:
-        EvaluationError: where a choice is no trial of the search.
+        EvaluationError: a choice is no trial of the search.
     """
     ran = trials[trials["status"] != LEFT_OUT]
     counts = trials["status"].value_counts()
     departures = unequal(ran, best.budget)
-    return {
-        "statement": statement(ran, best.budget, departures),
-        "equal": not departures,
-        "departures": departures,
-        "trials": {"total": len(trials)} | {name: int(counts.get(name, 0)) for name in STATUSES},
-        "epochs": {"trained": int(ran["epochs"].sum()), "possible": len(ran) * best.budget.epochs},
-        "strategies": {
-            name: {
-                "trials": int((trials["strategy"] == name).sum()),
-                "failed": int(((trials["strategy"] == name) & (trials["status"] == "failed")).sum()),
-                "epochs_trained": int(ran.loc[ran["strategy"] == name, "epochs"].sum()),
-                "validation": validation(ran, name, choice.folds),
-                "curve": learning(curves[curves["strategy"] == name]),
-            }
+    return Search(
+        statement=statement(ran, best.budget, departures),
+        equal=not departures,
+        departures=departures,
+        trials=TrialCounts(
+            total=len(trials),
+            finished=int(counts.get("finished", 0)),
+            stopped=int(counts.get("stopped", 0)),
+            failed=int(counts.get("failed", 0)),
+            left_out=int(counts.get(LEFT_OUT, 0)),
+        ),
+        epochs=Epochs(trained=int(ran["epochs"].sum()), possible=len(ran) * best.budget.epochs),
+        strategies={
+            name: StrategySearch(
+                trials=int((trials["strategy"] == name).sum()),
+                failed=int(((trials["strategy"] == name) & (trials["status"] == "failed")).sum()),
+                epochs_trained=int(ran.loc[ran["strategy"] == name, "epochs"].sum()),
+                validation=validation(ran, name, choice.folds),
+                curve=learning(curves[curves["strategy"] == name]),
+            )
             for name, choice in sorted(best.strategies.items())
         },
-    }
+    )
 
 
 def unequal(ran: "pd.DataFrame", budget: Budget) -> list[str]:
-    """Where the trials that ran are not what the budget says; nothing where every strategy had the same."""
+    """Where the trials that ran are not what the budget says.
+
+    Args:
+        ran: the trials, without those that were left out.
+        budget: what every strategy was given on each fold.
+
+    Returns:
+        One phrase per departure; empty where every strategy had the same.
+    """
     found, seeds = [], set(ran["seed"])
     for (name, fold), rows in ran[~ran["strategy"].isin(BASELINES)].groupby(["strategy", "fold"]):
         configurations = rows["trial"].nunique()
@@ -78,7 +93,13 @@ def unequal(ran: "pd.DataFrame", budget: Budget) -> list[str]:
 
 
 def statement(ran: "pd.DataFrame", budget: Budget, departures: list[str]) -> str:
-    """One sentence on what every strategy had, true of what the tables record."""
+    """The budget in one sentence, as the tables record it.
+
+    Args:
+        ran: the trials, without those that were left out.
+        budget: what every strategy was given on each fold.
+        departures: see `unequal`.
+    """
     if departures:
         return f"Not every strategy had the same budget: {listed(departures)}."
     rungs = " and ".join(str(end) for end in budget.rungs[:-1])
@@ -99,31 +120,39 @@ def statement(ran: "pd.DataFrame", budget: Budget, departures: list[str]) -> str
     )
 
 
-def validation(ran: "pd.DataFrame", strategy: str, chosen: Mapping[int, Chosen]) -> dict[str, Any]:
+def validation(ran: "pd.DataFrame", strategy: str, chosen: Mapping[int, Chosen]) -> Validation:
     """Validation UA of a strategy's choices: mean and standard deviation (ddof 1) over the folds and seeds.
 
     They were chosen for it, so it is too high; it is no estimate of what the test will say.
+
+    Args:
+        ran: the trials, without those that were left out.
+        strategy: whose choices these are.
+        chosen: fold → the configuration that its validation chose.
+
+    Raises:
+        EvaluationError: a choice is no trial of the search.
     """
     values = []
     for fold, choice in sorted(chosen.items()):
         rows = ran[(ran["strategy"] == strategy) & (ran["fold"] == fold) & (ran["trial"] == choice.trial)]
         if rows.empty:
             raise EvaluationError(
-                f"{strategy}, fold {fold}: the choice is trial {choice.trial}, which data/search/trials.parquet "
-                "lacks; run the stage `search` again"
+                f"{strategy}, fold {fold}: the choice is trial {choice.trial}, which {TRIALS.path()} lacks; run the "
+                "stage `search` again"
             )
         values.append(rows.sort_values("seed")["ua"].tolist())
     flat = [value for row in values for value in row]
     mean = sum(flat) / len(flat)
     spread = (sum((value - mean) ** 2 for value in flat) / (len(flat) - 1)) ** 0.5 if len(flat) > 1 else None
-    return {"ua": mean, "sd": spread, "folds": values}
+    return Validation(ua=mean, sd=spread, folds=values)
 
 
 def chosen_curves(curves: "pd.DataFrame", best: Best) -> "pd.DataFrame":
     """The learning curves of the chosen trial of each strategy and fold, sorted by strategy, fold, seed, epoch.
 
     Args:
-        curves: strategy, fold, trial, seed, epoch, train_loss, loss, wa, ua (see ``data/search/curves.parquet``).
+        curves: strategy, fold, trial, seed, epoch, train_loss, loss, wa, ua (see `artifacts.search.CURVES`).
         best: what the search chose.
     """
     import pandas as pd
@@ -141,19 +170,26 @@ def chosen_curves(curves: "pd.DataFrame", best: Best) -> "pd.DataFrame":
     )
 
 
-def learning(curves: "pd.DataFrame") -> dict[str, list]:
-    """A strategy's learning curve on validation: at each epoch mean and standard deviation (ddof 1; None for one).
+def learning(curves: "pd.DataFrame") -> LearningCurve:
+    """A strategy's learning curve on validation.
 
-    ``curves`` says how many (fold, seed) are in it: fewer, where some ended earlier.
+    Args:
+        curves: of the strategy's chosen configurations; may be empty.
+
+    Returns:
+        At each epoch mean and standard deviation (ddof 1; None for one value), and how many folds and seeds they are
+        over: fewer at later epochs, where some ended earlier.
     """
-    if curves.empty:
-        return {"epoch": [], "curves": []} | {f"{name}{end}": [] for name in CURVES for end in ("", "_sd")}
     by_epoch = curves.groupby("epoch")
-    result = {"epoch": [int(epoch) for epoch in by_epoch.groups], "curves": by_epoch.size().tolist()}
-    for name in CURVES:
-        result[name] = _rounded(by_epoch[name].mean())
-        result[f"{name}_sd"] = _rounded(by_epoch[name].std())
-    return result
+    ua, loss = by_epoch["ua"], by_epoch["loss"]
+    return LearningCurve(
+        epoch=[int(epoch) for epoch in by_epoch.groups],
+        curves=by_epoch.size().tolist(),
+        ua=_rounded(ua.mean()),
+        ua_sd=_rounded(ua.std()),
+        loss=_rounded(loss.mean()),
+        loss_sd=_rounded(loss.std()),
+    )
 
 
 def _rounded(values: "pd.Series") -> list[float | None]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..artifacts.reports import Interval, SeenUnseen, ZeroShot
 from . import intervals
 from .metrics import recalls
 from .predictions import Predictions
@@ -11,38 +12,38 @@ HOW = (
     "clip shows beside its words. Configuration and epochs were chosen by the seen classes' own classifier."
 )
 
-KINDS = ("seen", "unseen", "harmonic")
 
-
-def figures(predictions: Predictions, unseen: list[str], counts: dict[str, np.ndarray]) -> dict | None:
+def figures(predictions: Predictions, unseen: list[str], counts: dict[str, np.ndarray]) -> ZeroShot | None:
     """For each strategy the mean recall of the seen and of the unseen classes, and their harmonic mean.
 
-    ``{"unseen", "chance", "how", "strategies": {name: {"seen", "unseen", "harmonic": {"mean", "low", "high"}}}}``, from
-    0 to 1, with 95 % intervals over speakers; None where no class is unseen. ``chance``: the recall of a guess among
-    all classes.
-
     Args:
+        predictions: of every strategy.
         unseen: the classes that nothing was learned of.
         counts: strategy → confusion counts ``[S, C, C]`` of each speaker, see `scores.by_speaker`.
+
+    Returns:
+        The figures, from 0 to 1, with 95 % intervals over speakers; None where no class is unseen.
     """
     if not unseen:
         return None
     new = np.isin(predictions.classes, unseen)
-    strategies = {
-        name: {
-            kind: intervals.of_figure(
-                lambda confusion, kind=kind: _seen_unseen(confusion, new)[kind], counts[name]
-            ).as_dict()
-            for kind in KINDS
-        }
-        for name in predictions.strategies
-    }
-    return {
-        "unseen": unseen,
-        "chance": 1 / len(predictions.classes),
-        "how": HOW,
-        "strategies": strategies,
-    }
+
+    def interval(by_speaker: np.ndarray, kind: str) -> Interval:
+        return intervals.of_figure(lambda confusion: _seen_unseen(confusion, new)[kind], by_speaker)
+
+    return ZeroShot(
+        unseen=unseen,
+        chance=1 / len(predictions.classes),
+        how=HOW,
+        strategies={
+            name: SeenUnseen(
+                seen=interval(counts[name], "seen"),
+                unseen=interval(counts[name], "unseen"),
+                harmonic=interval(counts[name], "harmonic"),
+            )
+            for name in predictions.strategies
+        },
+    )
 
 
 def _seen_unseen(counts: np.ndarray, new: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,12 +11,12 @@ class Choice:
 
     Attributes:
         pattern: of further texts that params may state in their place; none where it is empty.
-        said: what these are, in words.
+        meaning: what these are, in words.
     """
 
-    values: tuple
+    values: tuple[Any, ...]
     pattern: str = ""
-    said: str = ""
+    meaning: str = ""
 
     def at(self, u: float) -> Any:
         return self.values[min(int(u * len(self.values)), len(self.values) - 1)]

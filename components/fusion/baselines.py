@@ -17,7 +17,8 @@ NUDGE = 1e-3
 class Majority(Strategy):
     """The most frequent class of the training rows, for every row; its probabilities are the classes' shares there."""
 
-    architecture_keys: ClassVar = ()
+    architecture_keys: ClassVar[tuple[str, ...]] = ()
+    log_shares: Tensor
 
     def __init__(self, dimensions: dict[str, int], classes: int):
         super().__init__(dimensions, classes)
@@ -42,7 +43,8 @@ class Chance(Strategy):
     wherever in a batch it stands, and tells nothing else of it.
     """
 
-    architecture_keys: ClassVar = ()
+    architecture_keys: ClassVar[tuple[str, ...]] = ()
+    seed: Tensor
 
     def __init__(self, dimensions: dict[str, int], classes: int):
         super().__init__(dimensions, classes)
@@ -50,13 +52,17 @@ class Chance(Strategy):
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         tokens, present = complete(tokens, present, self.dimensions)
-        held = torch.zeros_like(next(iter(present.values()))[:, 0], dtype=torch.int32)  # [B]
+        row_hash = torch.zeros_like(next(iter(present.values()))[:, 0], dtype=torch.int32)  # [B]
         for i, name in enumerate(self.modalities):
             bits = tokens[name].detach().to(torch.float32).view(torch.int32)  # [B, T, D]
             place = torch.arange(bits.shape[1] * bits.shape[2], device=bits.device, dtype=torch.int32)
             mixed = _mix(_mix(bits ^ (self.seed + i)) ^ place.view(bits.shape[1:]))
-            held = held + torch.where(present[name].unsqueeze(-1), mixed, 0).sum((1, 2), dtype=torch.int32)
-        draws = _mix(held.unsqueeze(-1) + _mix(torch.arange(self.classes, device=held.device).int() + 1))
+            row_hash = row_hash + torch.where(present[name].unsqueeze(-1), mixed, 0).sum(
+                (1, 2), dtype=torch.int32
+            )
+        draws = _mix(
+            row_hash.unsqueeze(-1) + _mix(torch.arange(self.classes, device=row_hash.device).int() + 1)
+        )
         logits = NUDGE * draws.to(torch.float32) * 2.0**-31  # [B, C] within ± NUDGE
         return FusionOutput(logits, torch.zeros_like(logits))
 

@@ -25,10 +25,13 @@ class Entry:
     description: str
 
     def load(self) -> type[Strategy]:
-        return getattr(importlib.import_module(f".{self.module}", __package__), self.attribute)
+        kind: type[Strategy] = getattr(
+            importlib.import_module(f".{self.module}", __package__), self.attribute
+        )
+        return kind
 
 
-TRAINING_SPACE = {
+TRAINING_SPACE: dict[str, Choice | Uniform | Log] = {
     "learning_rate": Log(5e-4, 4e-3),
     "weight_decay": Log(1e-3, 1e-1),
     "dropout": Uniform(0.2, 0.6),

@@ -45,7 +45,8 @@ def correlated_order(pooled: dict[str, Tensor], there: dict[str, Tensor]) -> lis
                 generator = torch.Generator().manual_seed(SAMPLE_SEED)
                 rows = rows[torch.randperm(len(rows), generator=generator)[:ROWS].to(rows.device)]
             found[i, j] = found[j, i] = alignment(pooled[one][rows], pooled[names[j]][rows])
-    order = sorted(max(found, key=lambda pair: (found[pair], -pair[0], -pair[1])))
+    first = max(found, key=lambda pair: (found[pair], -pair[0], -pair[1]))
+    order = sorted(first)
     while len(order) < len(names):
         rest = [i for i in range(len(names)) if i not in order]
         order.append(max(rest, key=lambda i: (max(found[i, j] for j in order), -i)))

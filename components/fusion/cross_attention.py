@@ -1,6 +1,6 @@
 """Cross-attention: each modality asks the others."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ class CrossAttention(Strategy):
         "modality_dropout": Uniform(0.0, 0.3),
         "unimodal_weight": Uniform(0.0, 0.7),
     }
-    architecture_keys: ClassVar = ("width", "layers", "heads")
+    architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "heads")
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, heads: int):
         super().__init__(dimensions, classes)
@@ -50,8 +50,10 @@ class CrossAttention(Strategy):
             alone[name] = self.heads[name](each[name])
             streams[name] = x + self.kind[name] + 0.1 * position_code(x.shape[1], self.width, x)
         for layer in self.layers:
+            by_modality = cast(nn.ModuleDict, layer)
             streams = {
-                name: layer[name](streams[name], *self._others(name, streams, present)) for name in streams
+                name: by_modality[name](streams[name], *self._others(name, streams, present))
+                for name in streams
             }
         pooled = [
             self.absent[name](masked_mean(streams[name], present[name]), present[name].any(1))
@@ -85,4 +87,5 @@ class CrossLayer(nn.Module):
     def forward(self, x: Tensor, others: Tensor, present: Tensor) -> Tensor:
         asked = self.attention(self.norm_queries(x), self.norm_keys(others), present)
         x = x + self.dropout(asked)
-        return x + self.down(self.dropout_inner(nn.functional.gelu(self.up(self.norm(x)))))
+        fed: Tensor = self.down(self.dropout_inner(nn.functional.gelu(self.up(self.norm(x)))))
+        return x + fed

@@ -16,9 +16,13 @@ from .layers import (
     resample,
 )
 from .output import FusionOutput
-from .strategy import Choice, Strategy, Uniform
+from .strategy import Choice, Log, Strategy, Uniform
 
-SPACE = {"width": Choice((128,)), "layers": Choice((1, 2)), "modality_dropout": Uniform(0.0, 0.3)}
+SPACE: dict[str, Choice | Uniform | Log] = {
+    "width": Choice((128,)),
+    "layers": Choice((1, 2)),
+    "modality_dropout": Uniform(0.0, 0.3),
+}
 
 
 class EarlySummation(Strategy):
@@ -73,7 +77,7 @@ class ResampledConcatenation(Strategy):
     """
 
     space: ClassVar = SPACE | {"width": Choice((64,)), "heads": Choice((4,)), "slots": Choice((8, 16))}
-    architecture_keys: ClassVar = ("width", "layers", "heads", "slots")
+    architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "heads", "slots")
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Late fusion of several experts a modality, that differ by what they began with."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ class LateEnsemble(Strategy):
     """
 
     space: ClassVar = LateAverage.space | {"experts": Choice((3, 5))}
-    architecture_keys: ClassVar = ("width", "layers", "experts")
+    architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "experts")
     defaults: ClassVar = LateAverage.defaults
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, experts: int):
@@ -37,7 +37,7 @@ class LateEnsemble(Strategy):
         there = torch.stack([present[name].any(1) for name in self.modalities], dim=-1)  # [B, M]
         each, decided, own = {}, {}, {}
         for name in self.modalities:
-            made = [expert(tokens[name], present[name]) for expert in self.experts[name]]
+            made = [expert(tokens[name], present[name]) for expert in cast(nn.ModuleList, self.experts[name])]
             each[name] = torch.cat([embedding for embedding, _ in made], dim=-1)  # [B, n W]
             own[f"experts/{name}"] = torch.stack([logits for _, logits in made])  # [n, B, C]
             decided[name] = own[f"experts/{name}"].softmax(-1).mean(0)

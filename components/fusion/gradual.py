@@ -30,10 +30,12 @@ class Gradual(Intermediate):
         "order": Choice(
             (CORRELATED, 0, 1, 2),
             pattern=r"[^+\s]+(\+[^+\s]+)+",
-            said="the modalities joined by '+' (a number: which of them, by their names from 0, joins last)",
+            meaning="the modalities joined by '+' (a number: which of them, by their names from 0, joins last)",
         )
     }
-    architecture_keys: ClassVar = ("width", "layers", "order")
+    architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "order")
+
+    order: Tensor
 
     def __init__(
         self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, order: str | int

@@ -51,6 +51,8 @@ class _Evidence(LateAverage):
     a product over M modalities would count it M times. `evidence` takes it out of each, and it is put back once.
     """
 
+    log_prior: Tensor
+
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes, width=width, layers=layers)
         self.register_buffer("log_prior", torch.zeros(classes))
@@ -87,6 +89,9 @@ class LateWeighted(_Evidence):
     each other (1) or know of different things (more). The bias is a priori the logarithm of the prior.
     """
 
+    weights: Tensor
+    bias: Tensor
+
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes, width=width, layers=layers)
         self.register_buffer("weights", torch.full((len(dimensions),), 1.0 / len(dimensions)))
@@ -120,6 +125,9 @@ class LateStacking(_Evidence):
     ``logits = b + Σ_m A_m log(P(· | x_m) / P(·))`` over those present. It starts as the logarithmic opinion pool
     (``A_m = w_m I``), and leaves it by as much as the rows tell: with a few hundred it hardly does.
     """
+
+    mixing: Tensor
+    bias: Tensor
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes, width=width, layers=layers)

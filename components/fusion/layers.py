@@ -20,6 +20,8 @@ class Dropout(nn.Module):
         hyperparameter: the configuration's key for the rate.
     """
 
+    mask: Tensor
+
     def __init__(self, hyperparameter: str = "dropout"):
         super().__init__()
         self.hyperparameter = hyperparameter
@@ -116,10 +118,12 @@ class Attention(nn.Module):
         scores = scores.masked_fill(~mask, -1e9)
         weights = torch.softmax(scores, dim=-1) * mask  # all masked: zeros
         mixed = (weights @ v).transpose(1, 2).flatten(-2)  # [B, Q, W]
-        return self.output(mixed)
+        output: Tensor = self.output(mixed)
+        return output
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(-2, -3)  # [B, H, T, W / H]
+        heads: Tensor = x.unflatten(-1, (self.heads, -1))
+        return heads.transpose(-2, -3)  # [B, H, T, W / H]
 
 
 class FeedForward(nn.Module):
@@ -133,7 +137,8 @@ class FeedForward(nn.Module):
         self.dropout = Dropout()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.down(self.dropout(nn.functional.gelu(self.up(self.norm(x)))))
+        fed: Tensor = self.down(self.dropout(nn.functional.gelu(self.up(self.norm(x)))))
+        return x + fed
 
 
 class SelfLayer(nn.Module):
@@ -149,7 +154,8 @@ class SelfLayer(nn.Module):
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """``[B, T, W], [B, T] → [B, T, W]``."""
         z = self.norm(x)
-        return self.feed_forward(x + self.dropout(self.attention(z, z, present)))
+        fed: Tensor = self.feed_forward(x + self.dropout(self.attention(z, z, present)))
+        return fed
 
 
 def resample(x: Tensor, present: Tensor, slots: int) -> Tensor:

@@ -23,6 +23,8 @@ class EmotionModel(nn.Module):
         prompts: what each member encodes the classes' prompts to ``[K, C, E]``, where classes are recognised by them.
     """
 
+    prompts: Tensor | None
+
     def __init__(
         self,
         preparation: Preparation,

@@ -28,13 +28,15 @@ class FusionOutput:
     def float(self) -> "FusionOutput":
         """The same in float32."""
 
-        def each(tensors: dict[str, Tensor] | None) -> dict[str, Tensor] | None:
-            return None if tensors is None else {name: x.float() for name, x in tensors.items()}
+        def each(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: x.float() for name, x in tensors.items()}
+
+        alone, encoded = self.per_modality_logits, self.per_modality_embeddings
 
         return FusionOutput(
             self.logits.float(),
             self.embedding.float(),
-            per_modality_logits=each(self.per_modality_logits),
+            per_modality_logits=None if alone is None else each(alone),
             auxiliary=each(self.auxiliary),
-            per_modality_embeddings=each(self.per_modality_embeddings),
+            per_modality_embeddings=None if encoded is None else each(encoded),
         )

@@ -5,6 +5,7 @@ speaker is looked at, so a model may be used on a person who has one clip.
 """
 
 from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,14 @@ class Block(nn.Module):
     A column that is constant in training becomes 0, and a term that training never saw is left out: nothing was
     learned of either.
     """
+
+    mean: Tensor
+    scale: Tensor
+    columns: Tensor
+    centre: Tensor
+    axes: Tensor
+    bias: Tensor
+    deviation: Tensor
 
     def __init__(self, plan: BlockPlan):
         super().__init__()
@@ -104,7 +113,8 @@ class Block(nn.Module):
         if self.plan.kind == "counts":
             x = x[..., self.columns] if self.plan.components else x
             z = torch.log1p(x.clamp(min=0.0)) * self.scale
-            return z / z.norm(dim=-1, keepdim=True).clamp(min=1e-12) * 4.0
+            length: Tensor = z.norm(dim=-1, keepdim=True)
+            return z / length.clamp(min=1e-12) * 4.0
         return ((x - self.mean) * self.scale).clamp(-CLIP, CLIP)
 
 
@@ -138,7 +148,11 @@ class Preparation(nn.Module):
 
     @property
     def plans(self) -> dict[str, list[BlockPlan]]:
-        return {name: [block.plan for block in blocks] for name, blocks in self.blocks.items()}
+        return {name: [block.plan for block in self._of(name)] for name in self.blocks}
+
+    def _of(self, name: str) -> list[Block]:
+        """A modality's blocks, one per encoder."""
+        return [cast(Block, block) for block in cast(nn.ModuleList, self.blocks[name])]
 
     @property
     def dimensions(self) -> dict[str, int]:
@@ -147,13 +161,13 @@ class Preparation(nn.Module):
 
     def fit(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> "Preparation":
         """Fit on training rows: ``tokens[m] [N, T, D]``, ``present[m]`` bool ``[N, T]``; absent tokens are ignored."""
-        for name, blocks in self.blocks.items():
+        for name in self.blocks:
             rows = present[name].flatten().nonzero().squeeze(-1)
             if not len(rows):
                 continue
             there = tokens[name].flatten(0, 1)[rows]
             sample = _sample(len(rows), FIT_TOKENS).to(rows.device)
-            for block, part in zip(blocks, self._split(name, there), strict=True):
+            for block, part in zip(self._of(name), self._split(name, there), strict=True):
                 block.fit(part if block.plan.kind == "counts" else part[sample])
         return self
 
@@ -163,16 +177,16 @@ class Preparation(nn.Module):
         for name, x in tokens.items():
             mask = present[name].unsqueeze(-1)
             x = torch.where(mask, x, 0.0)
-            parts = [block(part) for block, part in zip(self.blocks[name], self._split(name, x), strict=True)]
+            parts = [block(part) for block, part in zip(self._of(name), self._split(name, x), strict=True)]
             prepared[name] = torch.where(mask, torch.cat(parts, dim=-1), 0.0)
         return prepared
 
-    def describe(self) -> dict[str, list[dict]]:
+    def describe(self) -> dict[str, list[dict[str, Any]]]:
         """The plans as JSON; `from_description` takes it."""
         return {name: [asdict(plan) for plan in blocks] for name, blocks in self.plans.items()}
 
     @classmethod
-    def from_description(cls, described: dict[str, list[dict]]) -> "Preparation":
+    def from_description(cls, described: dict[str, list[dict[str, Any]]]) -> "Preparation":
         return cls({name: [BlockPlan(**plan) for plan in blocks] for name, blocks in described.items()})
 
     def _split(self, name: str, x: Tensor) -> tuple[Tensor, ...]:
@@ -180,7 +194,8 @@ class Preparation(nn.Module):
         assert x.shape[-1] == sum(sizes), (
             f"{name}: {x.shape[-1]} features, the layout has {sum(sizes)} ({sizes})"
         )
-        return x.split(sizes, dim=-1)
+        parts: tuple[Tensor, ...] = x.split(sizes, dim=-1)
+        return parts
 
 
 def _sample(count: int, most: int) -> Tensor:

@@ -43,8 +43,11 @@ from torch import Tensor, nn
 
 from ..errors import ParamsError
 from ..schema import BASELINES as BASELINES
-from .axes import Choice, Log, Uniform
-from .catalogue import REGISTRY, TRAINING_SPACE, UNIMODAL, Entry
+from .axes import Choice as Choice
+from .axes import Log as Log
+from .axes import Uniform as Uniform
+from .catalogue import REGISTRY as REGISTRY
+from .catalogue import TRAINING_SPACE, UNIMODAL, Entry
 from .output import FusionOutput
 
 
@@ -65,7 +68,7 @@ class Strategy(nn.Module):
     defaults: ClassVar[dict[str, Any]] = {}
     """Fixed entries of every configuration of this strategy."""
 
-    def __init__(self, dimensions: dict[str, int], classes: int, **architecture):
+    def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
         super().__init__()
         assert list(dimensions) == sorted(dimensions), f"modalities out of order: {list(dimensions)}"
         self.dimensions = dict(dimensions)

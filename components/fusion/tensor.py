@@ -1,6 +1,6 @@
 """Fusion by products of embeddings: every feature of one modality may change what a feature of another means."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ class _Product(Intermediate):
     """The embeddings made narrow, then multiplied by the subclass."""
 
     space: ClassVar = Intermediate.space | {"narrow": Choice((8, 12))}
-    architecture_keys: ClassVar = ("width", "layers", "narrow")
+    architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "narrow")
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, narrow: int):
         super().__init__(dimensions, classes, width=width, layers=layers)
@@ -63,7 +63,7 @@ class LowRankTensor(_Product):
     """
 
     space: ClassVar = _Product.space | {"narrow": Choice((32,)), "rank": Choice((4, 8))}
-    architecture_keys: ClassVar = (*_Product.architecture_keys, "rank")
+    architecture_keys: ClassVar[tuple[str, ...]] = (*_Product.architecture_keys, "rank")
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, rank: int, **sizes: int):
         self.rank = rank
@@ -74,7 +74,7 @@ class LowRankTensor(_Product):
             {name: nn.Linear(narrow, width * self.rank) for name in self.dimensions}
         )  # its bias is the factor of the 1
         for factor in self.factors.values():
-            nn.init.ones_(factor.bias)  # a product of small numbers would vanish
+            nn.init.ones_(cast(nn.Linear, factor).bias)  # a product of small numbers would vanish
         self.weights = nn.Parameter(torch.full((self.rank,), 1.0 / self.rank))
         return width
 

@@ -4,7 +4,7 @@ Every strategy here has the same stem (`Stem`) and the same layer (`layers.SelfL
 in nothing but where tokens meet. ``Tf`` stands for ``layers`` such layers, ``C`` for concatenation along time.
 """
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ class Transformer(Strategy):
         "modality_dropout": Uniform(0.0, 0.3),
         "unimodal_weight": Uniform(0.0, 0.7),
     }
-    architecture_keys: ClassVar = ("width", "layers", "heads")
+    architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "heads")
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, heads: int):
         super().__init__(dimensions, classes)
@@ -121,7 +121,7 @@ class ManyToOne(Transformer):
         self.layers = stack(width, layers, heads)
 
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
-        streams = {name: through(self.own[name], x, masks[name]) for name, x in streams.items()}
+        streams = apart(self.own, streams, masks)
         x, mask = joined(streams, masks)
         return masked_mean(through(self.layers, x, mask), mask)
 
@@ -141,7 +141,10 @@ class OneToMany(Transformer):
         x, mask = joined(streams, masks)
         parts = through(self.layers, x, mask).split([s.shape[1] for s in streams.values()], dim=1)
         streams = dict(zip(streams, parts, strict=True))
-        return pooled({name: through(self.own[name], x, masks[name]) for name, x in streams.items()}, masks)
+        return pooled(
+            apart(self.own, streams, masks),
+            masks,
+        )
 
 
 class CrossConcatenation(Transformer):
@@ -190,10 +193,10 @@ class Bottleneck(Transformer):
         shared = self.bottleneck.expand(rows, -1, -1)
         open_ = torch.ones(rows, self.TOKENS, dtype=torch.bool, device=shared.device)
         for layer in self.layers:
-            made, written = {}, []
+            by_modality, made, written = cast(nn.ModuleDict, layer), {}, []
             for name, x in streams.items():
                 mask = torch.cat((masks[name], open_), dim=1)
-                x = layer[name](torch.cat((x, shared), dim=1), mask)
+                x = by_modality[name](torch.cat((x, shared), dim=1), mask)
                 made[name] = x[:, : -self.TOKENS]
                 written.append(x[:, -self.TOKENS :])
             streams, shared = made, torch.stack(written).mean(0)
@@ -218,7 +221,10 @@ class HybridStream(Transformer):
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
         x, mask = joined(streams, masks)
         common = masked_mean(through(self.layers, x, mask), mask)
-        own = pooled({name: through(self.own[name], x, masks[name]) for name, x in streams.items()}, masks)
+        own = pooled(
+            apart(self.own, streams, masks),
+            masks,
+        )
         return torch.cat((common, own), dim=-1)
 
 
@@ -235,7 +241,8 @@ class Cross(nn.Module):
 
     def forward(self, x: Tensor, others: Tensor, present: Tensor) -> Tensor:
         asked = self.attention(self.norm_queries(x), self.norm_keys(others), present)
-        return self.feed_forward(x + self.dropout(asked))
+        fed: Tensor = self.feed_forward(x + self.dropout(asked))
+        return fed
 
 
 def stack(width: int, layers: int, heads: int) -> nn.ModuleList:
@@ -246,6 +253,11 @@ def through(layers: nn.ModuleList, x: Tensor, mask: Tensor) -> Tensor:
     for layer in layers:
         x = layer(x, mask)
     return x
+
+
+def apart(own: nn.ModuleDict, streams: Streams, masks: Streams) -> Streams:
+    """Each modality's stream through its own layers."""
+    return {name: through(cast(nn.ModuleList, own[name]), x, masks[name]) for name, x in streams.items()}
 
 
 def joined(streams: Streams, masks: Streams) -> tuple[Tensor, Tensor]:

@@ -1,31 +1,43 @@
-"""The leakage gate: nothing of a test speaker may be in what a model learns or is chosen by.
+"""The leakage gate: refuses folds in which training or validation contains something of the test.
 
     findings = find(folds, table, fingerprints=prints)
     waived = guard(findings, waivers={"duplicate": "the copies are wanted"}, known=protocol.leaks)
 
-A ``critical`` finding refuses the folds unless it is waived, or known of the protocol; a ``warning`` is for a person
-to read; ``info`` is a fact about the corpus that other stages use.
+A ``critical`` finding refuses the folds unless params.yaml waives it or the protocol has it by design; a ``warning`` is
+for a person to read; ``info`` is a fact about the corpus that other stages use.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import groups, moments, recordings, texts
-from .dealt import Dealt
-from .finding import KINDS, ROWS_AT_MOST, Finding, text_is_no_evidence
-from .gate import Waived, guard, idle
+from ..artifacts.folds import Finding, Waived
+from . import groups, overlaps, recordings, texts
+from .finding import KINDS, ROWS_AT_MOST, text_is_no_evidence
+from .fold_roles import FoldRoles
+from .gate import guard, idle
+from .published import unexpected_counts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KINDS", "ROWS_AT_MOST", "Finding", "Waived", "find", "guard", "idle", "text_is_no_evidence"]
+__all__ = [
+    "KINDS",
+    "ROWS_AT_MOST",
+    "Finding",
+    "Waived",
+    "find",
+    "guard",
+    "idle",
+    "text_is_no_evidence",
+    "unexpected_counts",
+]
 
 
 def find(
     folds: pd.DataFrame, table: pd.DataFrame, *, fingerprints: pd.DataFrame | None = None
 ) -> list[Finding]:
-    """Everything that crosses, or nearly crosses, the folds' borders.
+    """Find everything that has, or nearly has, more than one role in a fold.
 
     Args:
         folds: ``fold, utterance_id, label, role``, one row an utterance and fold (two where it has two roles).
@@ -35,10 +47,10 @@ def find(
 
     100,000 utterances in 5 folds take some ten seconds.
     """
-    dealt = Dealt.of(folds, table)
+    fold_roles = FoldRoles.of(folds, table)
     return [
-        *groups.find(dealt),
-        *moments.find(dealt),
-        *recordings.find(dealt, fingerprints),
-        *texts.find(dealt),
+        *groups.find(fold_roles),
+        *overlaps.find(fold_roles),
+        *recordings.find(fold_roles, fingerprints),
+        *texts.find(fold_roles),
     ]

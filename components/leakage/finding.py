@@ -1,9 +1,10 @@
-"""What the gate says of one thing that it saw."""
+"""What the gate can find, and how a finding is made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+
+from ..artifacts.folds import Finding
 
 KINDS = {
     "utterance": "an utterance has two roles in one fold",
@@ -29,29 +30,18 @@ ROWS_AT_MOST = 1000
 """So many utterance ids are listed in one finding; ``count`` is always the whole number."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the gate saw. ``fold`` is None for what holds in all folds alike."""
-
-    kind: str
-    """One of KINDS, or of NOTES."""
-    severity: str
-    """critical, warning, info"""
-    fold: int | None
-    rows: list[str]
-    count: int
-    explanation: str
-    advice: str
-
-    def to_dict(self) -> dict:
-        return asdict(self)
-
-
 def finding(
     kind: str, severity: str, *, fold: int | None, rows: Sequence[str], explanation: str, advice: str
 ) -> Finding:
+    """A finding about these utterances, of which the first `ROWS_AT_MOST` are listed."""
     return Finding(
-        kind, severity, fold, [str(row) for row in rows[:ROWS_AT_MOST]], len(rows), explanation, advice
+        kind=kind,
+        severity=severity,
+        fold=fold,
+        rows=[str(row) for row in rows[:ROWS_AT_MOST]],
+        count=len(rows),
+        explanation=explanation,
+        advice=advice,
     )
 
 

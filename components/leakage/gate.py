@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 
+from ..artifacts.folds import Finding, Waived
 from ..errors import LeakageError, listed
-from .finding import KINDS, NOTES, Finding, finding
+from .finding import KINDS, NOTES, finding
 
-_FOLDS_TOLD = 3
-
-
-@dataclass(frozen=True)
-class Waived:
-    """A kind of leak that is there and passes; every later number carries it."""
-
-    kind: str
-    reason: str
-    count: int
-    """Utterances concerned, in the fold that has most."""
-
-    def to_dict(self) -> dict:
-        return asdict(self)
+_FOLDS_NAMED = 3
 
 
 def guard(
@@ -54,9 +41,9 @@ def guard(
     critical = [each for each in findings if each.severity == "critical" and each.kind not in reasons]
     if critical:
         kinds = {each.kind: None for each in critical}
-        said = "\n".join(f"  - {line}" for kind in kinds for line in _lines(kind, critical))
+        lines = "\n".join(f"  - {line}" for kind in kinds for line in _lines(kind, critical))
         raise LeakageError(
-            f"the folds leak, so that no score under them would mean anything:\n{said}\n"
+            f"the folds leak, so that no score under them would mean anything:\n{lines}\n"
             "Mend that; or, to go on in spite of it, say why in params.yaml, and every figure will carry it: "
             f"folds.waivers: {{{', '.join(f'{kind}: <why>' for kind in kinds)}}}"
         )
@@ -64,7 +51,9 @@ def guard(
         kind: [each.count for each in findings if each.kind == kind and _tells(each)]
         for kind in sorted(reasons)
     }
-    return [Waived(kind, reasons[kind], max(counts)) for kind, counts in there.items() if counts]
+    return [
+        Waived(kind=kind, reason=reasons[kind], count=max(counts)) for kind, counts in there.items() if counts
+    ]
 
 
 def idle(findings: Iterable[Finding], waivers: Mapping[str, str]) -> list[Finding]:
@@ -91,7 +80,7 @@ def _tells(found: Finding) -> bool:
 
 def _lines(kind: str, critical: list[Finding]) -> list[str]:
     of_kind = [each for each in critical if each.kind == kind]
-    lines = [f"{each.explanation} {each.advice} [{kind}]" for each in of_kind[:_FOLDS_TOLD]]
-    if rest := of_kind[_FOLDS_TOLD:]:
+    lines = [f"{each.explanation} {each.advice} [{kind}]" for each in of_kind[:_FOLDS_NAMED]]
+    if rest := of_kind[_FOLDS_NAMED:]:
         lines.append(f"likewise in the folds {listed(each.fold for each in rest)} [{kind}]")
     return lines

@@ -1,13 +1,14 @@
-"""The same sound or film on two sides of a fold: byte for byte, or as a copy in another form."""
+"""Finds copies of one sound or film with different roles in a fold: byte-identical, or by fingerprint."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..artifacts.folds import Finding
 from ..errors import listed
-from .dealt import Dealt, joined, numbered
-from .finding import Finding, finding
-from .groups import told
+from .finding import finding
+from .fold_roles import FoldRoles, joined, numbered
+from .groups import listed_groups
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,22 +17,22 @@ if TYPE_CHECKING:
 _REMOVE = "Remove the copies from the corpus, or give them to one speaker, so that they share a fold."
 
 
-def find(dealt: Dealt, fingerprints: pd.DataFrame | None) -> list[Finding]:
+def find(fold_roles: FoldRoles, fingerprints: pd.DataFrame | None) -> list[Finding]:
     findings = []
     for media in ("audio", "video"):
         findings += _copies(
-            dealt, _digests(dealt.table, media), kind="duplicate", what=f"byte-identical {media}"
+            fold_roles, _digests(fold_roles.table, media), kind="duplicate", what=f"byte-identical {media}"
         )
-        findings += _without_digest(dealt, media)
+        findings += _without_digest(fold_roles, media)
     if fingerprints is None:
         return findings
-    held = fingerprints.set_index("utterance_id").reindex(dealt.table["utterance_id"])
-    sounds = _matched(dealt.table, held["audio_fingerprint"].to_numpy(object), "audio")
-    films = _matched(dealt.table, held["face_fingerprint"].to_numpy(object), "video")
+    matching = fingerprints.set_index("utterance_id").reindex(fold_roles.table["utterance_id"])
+    sounds = _matched(fold_roles.table, matching["audio_fingerprint"].to_numpy(object), "audio")
+    films = _matched(fold_roles.table, matching["face_fingerprint"].to_numpy(object), "video")
     return [
         *findings,
-        *_copies(dealt, sounds, kind="fingerprint", what="one recording in several forms"),
-        *_copies(dealt, films, kind="face-track", what="films with the same pictures"),
+        *_copies(fold_roles, sounds, kind="fingerprint", what="one recording in several forms"),
+        *_copies(fold_roles, films, kind="face-track", what="films with the same pictures"),
     ]
 
 
@@ -47,7 +48,7 @@ def _matched(table: pd.DataFrame, prints: np.ndarray, media: str) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    from ..media.matching import same_films, same_sounds
+    from ..media.fingerprint_matching import same_films, same_sounds
 
     there = np.flatnonzero(~pd.isna(prints))
     pairs = there[{"audio": same_sounds, "video": same_films}[media](prints[there].tolist())]
@@ -60,22 +61,22 @@ def _matched(table: pd.DataFrame, prints: np.ndarray, media: str) -> np.ndarray:
     return group
 
 
-def _copies(dealt: Dealt, group: np.ndarray, *, kind: str, what: str) -> list[Finding]:
+def _copies(fold_roles: FoldRoles, group: np.ndarray, *, kind: str, what: str) -> list[Finding]:
     """A critical finding a fold where copies have several roles, and one warning for those that never do."""
     import numpy as np
 
     several = group >= 0
     several[several] = np.bincount(group[several])[group[several]] > 1
     group = np.where(several, group, -1)
-    crossing = dealt.crossing(group)
+    crossing = fold_roles.crossing(group)
     findings = [
         finding(
             kind,
             "critical",
             fold=int(fold),
-            rows=dealt.ids[np.sort(part["row"])],
+            rows=fold_roles.ids[np.sort(part["row"])],
             explanation=f"fold {fold}: {what} in different roles: "
-            f"{told(dealt, *(part[name].to_numpy() for name in ('row', 'role', 'group')))}.",
+            f"{listed_groups(fold_roles, *(part[name].to_numpy() for name in ('row', 'role', 'group')))}.",
             advice=_REMOVE,
         )
         for fold, part in crossing.groupby("fold")
@@ -83,7 +84,7 @@ def _copies(dealt: Dealt, group: np.ndarray, *, kind: str, what: str) -> list[Fi
     within = np.flatnonzero(several & ~np.isin(group, crossing["group"]))
     if kind == "face-track":
         # Films of one speaker are much alike, and cost nothing in one role: two speakers' are worth a look.
-        speakers = dealt.table["speaker"].iloc[within].groupby(group[within]).transform("nunique")
+        speakers = fold_roles.table["speaker"].iloc[within].groupby(group[within]).transform("nunique")
         within = within[speakers.to_numpy() > 1]
     if len(within):
         findings.append(
@@ -91,23 +92,23 @@ def _copies(dealt: Dealt, group: np.ndarray, *, kind: str, what: str) -> list[Fi
                 kind,
                 "warning",
                 fold=None,
-                rows=dealt.ids[within],
-                explanation=f"{what}, always in one role together: {_equal(dealt, within, group)}.",
+                rows=fold_roles.ids[within],
+                explanation=f"{what}, always in one role together: {_equal(fold_roles, within, group)}.",
                 advice="No leak; but the clip counts more than once. It stays, as the corpus has it.",
             )
         )
     return findings
 
 
-def _equal(dealt: Dealt, rows: np.ndarray, group: np.ndarray) -> str:
+def _equal(fold_roles: FoldRoles, rows: np.ndarray, group: np.ndarray) -> str:
     by_group: dict[int, list[str]] = {}
     for row in rows:
-        by_group.setdefault(int(group[row]), []).append(dealt.ids[row])
+        by_group.setdefault(int(group[row]), []).append(fold_roles.ids[row])
     return listed(" = ".join(names) for names in by_group.values())
 
 
-def _without_digest(dealt: Dealt, media: str) -> list[Finding]:
-    table = dealt.table
+def _without_digest(fold_roles: FoldRoles, media: str) -> list[Finding]:
+    table = fold_roles.table
     rows = table.loc[table[media].notna() & table[f"{media}_digest"].isna(), "utterance_id"].tolist()
     if not rows:
         return []

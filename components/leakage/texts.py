@@ -1,15 +1,16 @@
-"""Sentences on two sides of a fold: read by everybody by design, said again by chance, or copied."""
+"""Finds held-out sentences that also occur in training, word for word or nearly so."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..artifacts.folds import Finding
 from ..errors import listed
 from ..protocols import repeats
-from .alike import pairs_alike
-from .dealt import ROLES, TEST, TRAIN, VALIDATION, Dealt
-from .finding import Finding, finding
+from .finding import finding
+from .fold_roles import ROLES, TEST, TRAIN, VALIDATION, FoldRoles
+from .near_duplicates import near_duplicate_pairs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,19 +31,19 @@ TELLS_NOTHING = 0.02
 
 
 @dataclass(frozen=True)
-class _Told:
-    """The utterances' texts as numbers of sentences. ``read``: rows of a corpus that repeats its text by design."""
+class _Sentences:
+    """The utterances' sentences, as numbers."""
 
-    said: np.ndarray
+    number: np.ndarray
     """Of each row, -1 where it has no text."""
     long: np.ndarray
-    """Of each sentence."""
-    read: np.ndarray
-    """Of each row."""
+    """Of each sentence: whether it has at least `LONG` letters."""
+    by_design: np.ndarray
+    """Of each row: whether its corpus repeats its sentences by design (read or acted text)."""
 
 
 @dataclass(frozen=True)
-class _Held:
+class _Repeated:
     """One fold's rows of one role that are in training too, by the sentence or by one like it."""
 
     fold: int
@@ -52,80 +53,85 @@ class _Held:
     """So many rows have the role there."""
 
 
-def find(dealt: Dealt) -> list[Finding]:
-    said = repeats.sentences(dealt.table["text"]).to_numpy()
-    if (said < 0).all():
+def find(fold_roles: FoldRoles) -> list[Finding]:
+    numbers = repeats.sentences(fold_roles.table["text"]).to_numpy()
+    if (numbers < 0).all():
         return []
-    long = _long(dealt.table["text"], said)
-    told = _Told(said, long, _by_design(dealt.table["corpus"], said, long))
-    same, alike = _in_training(dealt, told)
-    return [*_repeated(dealt, told, same), *_near(dealt, told, alike)]
+    long = _long(fold_roles.table["text"], numbers)
+    spoken = _Sentences(numbers, long, _by_design(fold_roles.table["corpus"], numbers, long))
+    same, alike = _in_training(fold_roles, spoken)
+    return [*_repeated(fold_roles, spoken, same), *_near(fold_roles, spoken, alike)]
 
 
-def _long(texts: pd.Series, said: np.ndarray) -> np.ndarray:
+def _long(texts: pd.Series, numbers: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    first = np.unique(said, return_index=True)
-    long = np.zeros(said.max() + 1, dtype=bool)
+    first = np.unique(numbers, return_index=True)
+    long = np.zeros(numbers.max() + 1, dtype=bool)
     rows = first[1][first[0] >= 0]
-    long[said[rows]] = (texts.iloc[rows].str.count(r"\w") >= LONG).to_numpy()
+    long[numbers[rows]] = (texts.iloc[rows].str.count(r"\w") >= LONG).to_numpy()
     return long
 
 
-def _by_design(corpus: pd.Series, said: np.ndarray, long: np.ndarray) -> np.ndarray:
+def _by_design(corpus: pd.Series, numbers: np.ndarray, long: np.ndarray) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    rows = pd.DataFrame({"corpus": corpus.to_numpy(), "said": said})[said >= 0]
-    again = rows.duplicated(["corpus", "said"], keep=False) & long[rows["said"]]
+    rows = pd.DataFrame({"corpus": corpus.to_numpy(), "sentence": numbers})[numbers >= 0]
+    again = rows.duplicated(["corpus", "sentence"], keep=False) & long[rows["sentence"]]
     read = again.groupby(rows["corpus"]).mean() >= BY_DESIGN
     return np.isin(corpus.to_numpy(object), read.index[read].to_numpy(object))
 
 
-def _in_training(dealt: Dealt, told: _Told) -> tuple[list[_Held], list[_Held]]:
+def _in_training(fold_roles: FoldRoles, spoken: _Sentences) -> tuple[list[_Repeated], list[_Repeated]]:
     """What is held out and was said in training: word for word, or nearly so and not word for word."""
     import numpy as np
 
-    pairs = _alike(dealt.table["text"], told)
+    pairs = _alike(fold_roles.table["text"], spoken)
     same, alike = [], []
-    for fold in dealt.folds:
-        masks = dealt.masks(fold)
-        trained = np.zeros(len(told.long), dtype=bool)
-        trained[told.said[masks[TRAIN] & (told.said >= 0)]] = True
-        near = np.zeros(len(told.long), dtype=bool)
+    for fold in fold_roles.folds:
+        masks = fold_roles.masks(fold)
+        trained = np.zeros(len(spoken.long), dtype=bool)
+        trained[spoken.number[masks[TRAIN] & (spoken.number >= 0)]] = True
+        near = np.zeros(len(spoken.long), dtype=bool)
         near[pairs[trained[pairs[:, 1]], 0]] = near[pairs[trained[pairs[:, 0]], 1]] = True
         for role in (TEST, VALIDATION):
-            rows = np.flatnonzero(masks[role] & (told.said >= 0))
+            rows = np.flatnonzero(masks[role] & (spoken.number >= 0))
             of = int(masks[role].sum())
-            known = trained[told.said[rows]]
-            same.append(_Held(fold, role, rows[known], of))
-            alike.append(_Held(fold, role, rows[~known & near[told.said[rows]]], of))
+            known = trained[spoken.number[rows]]
+            same.append(_Repeated(fold, role, rows[known], of))
+            alike.append(_Repeated(fold, role, rows[~known & near[spoken.number[rows]]], of))
     return same, alike
 
 
-def _alike(texts: pd.Series, told: _Told) -> np.ndarray:
+def _alike(texts: pd.Series, spoken: _Sentences) -> np.ndarray:
     """Pairs of long sentences that are alike, by their numbers."""
     import numpy as np
 
-    rows = np.flatnonzero((told.said >= 0) & told.long[told.said])
-    sentences, first = np.unique(told.said[rows], return_index=True)
+    rows = np.flatnonzero((spoken.number >= 0) & spoken.long[spoken.number])
+    sentences, first = np.unique(spoken.number[rows], return_index=True)
     words = texts.iloc[rows[first]].str.casefold().str.findall(_WORD)
-    return sentences[pairs_alike(words.tolist())]
+    return sentences[near_duplicate_pairs(words.tolist())]
 
 
-def _repeated(dealt: Dealt, told: _Told, same: list[_Held]) -> list[Finding]:
+def _repeated(fold_roles: FoldRoles, spoken: _Sentences, same: list[_Repeated]) -> list[Finding]:
     """Of what is repeated word for word: copies, where no corpus means it; and the rest."""
     import numpy as np
 
     suspect = [
-        row for held in same for row in held.rows[told.long[told.said[held.rows]] & ~told.read[held.rows]]
+        row
+        for part in same
+        for row in part.rows[spoken.long[spoken.number[part.rows]] & ~spoken.by_design[part.rows]]
     ]
-    copied = np.isin(dealt.table["corpus"].to_numpy(object), dealt.table["corpus"].iloc[suspect].unique())
+    copied = np.isin(
+        fold_roles.table["corpus"].to_numpy(object), fold_roles.table["corpus"].iloc[suspect].unique()
+    )
     findings = []
     if suspect:
-        parts = [_Held(held.fold, held.role, held.rows[copied[held.rows]], held.of) for held in same]
+        parts = [_Repeated(part.fold, part.role, part.rows[copied[part.rows]], part.of) for part in same]
         long = [
-            _Held(held.fold, held.role, held.rows[told.long[told.said[held.rows]]], held.of) for held in parts
+            _Repeated(part.fold, part.role, part.rows[spoken.long[spoken.number[part.rows]]], part.of)
+            for part in parts
         ]
         rows = _rows(parts)
         shown = _rows(long)
@@ -134,30 +140,32 @@ def _repeated(dealt: Dealt, told: _Told, same: list[_Held]) -> list[Finding]:
                 "duplicate-text",
                 "critical" if _worth_refusing(long) else "warning",
                 fold=None,
-                rows=dealt.ids[rows],
+                rows=fold_roles.ids[rows],
                 explanation=f"said word for word in training too: {_shares(parts)}; in sentences of {LONG} letters or "
-                f"more {len(shown):,}: {_quoted(dealt, shown)}.",
+                f"more {len(shown):,}: {_quoted(fold_roles, shown)}.",
                 advice="If these clips are copies, remove them; if everybody was given these words, waive it.",
             )
         )
-    rest = [_Held(held.fold, held.role, held.rows[~copied[held.rows]], held.of) for held in same]
-    return findings + _by_heart(dealt, told, same, [held for held in rest if held.role == TEST])
+    rest = [_Repeated(part.fold, part.role, part.rows[~copied[part.rows]], part.of) for part in same]
+    return findings + _by_heart(fold_roles, spoken, same, [part for part in rest if part.role == TEST])
 
 
-def _by_heart(dealt: Dealt, told: _Told, same: list[_Held], rest: list[_Held]) -> list[Finding]:
+def _by_heart(
+    fold_roles: FoldRoles, spoken: _Sentences, same: list[_Repeated], rest: list[_Repeated]
+) -> list[Finding]:
     """Sentences that a model can learn by heart; where they tell nothing of the label, text is no evidence."""
     import numpy as np
 
     repeated = _rows(rest)
     if not len(repeated):
         return []
-    tests = [held for held in same if held.role == TEST]
-    share = sum(len(held.rows) for held in rest) / sum(held.of for held in rest)
-    tested = np.unique(dealt.row[dealt.role == TEST])
-    tested = tested[told.said[tested] >= 0]
+    tests = [part for part in same if part.role == TEST]
+    share = sum(len(part.rows) for part in rest) / sum(part.of for part in rest)
+    tested = np.unique(fold_roles.row[fold_roles.role == TEST])
+    tested = tested[spoken.number[tested] >= 0]
     words, free = "", False
-    if all(len(held.rows) >= NEARLY_ALL * held.of for held in tests):
-        tells = _share_of_label_told(told.said[tested], dealt.label[tested])
+    if all(len(part.rows) >= NEARLY_ALL * part.of for part in tests):
+        tells = _share_of_label_explained(spoken.number[tested], fold_roles.label[tested])
         words = f", and the sentence tells {tells:.0%} of the label"
         free = tells <= TELLS_NOTHING
     return [
@@ -165,9 +173,9 @@ def _by_heart(dealt: Dealt, told: _Told, same: list[_Held], rest: list[_Held]) -
             "repeated-text",
             "info" if free else "warning",
             fold=None,
-            rows=dealt.ids[repeated],
+            rows=fold_roles.ids[repeated],
             explanation=f"{share:.0%} of the test utterances' sentences also occur in training "
-            f"({len(np.unique(told.said[tested])):,} different sentences in all){words}.",
+            f"({len(np.unique(spoken.number[tested])):,} different sentences in all){words}.",
             advice="Text carries no emotion here, so text alone must score at chance; anything above is a leak."
             if free
             else "A model can learn these sentences' labels by heart: read scores of text with that in mind.",
@@ -175,50 +183,54 @@ def _by_heart(dealt: Dealt, told: _Told, same: list[_Held], rest: list[_Held]) -
     ]
 
 
-def _near(dealt: Dealt, told: _Told, alike: list[_Held]) -> list[Finding]:
+def _near(fold_roles: FoldRoles, spoken: _Sentences, alike: list[_Repeated]) -> list[Finding]:
     rows = _rows(alike)
     if not len(rows):
         return []
-    unread = [_Held(held.fold, held.role, held.rows[~told.read[held.rows]], held.of) for held in alike]
+    unread = [
+        _Repeated(part.fold, part.role, part.rows[~spoken.by_design[part.rows]], part.of) for part in alike
+    ]
     return [
         finding(
             "near-duplicate-text",
             "critical" if _worth_refusing(unread) else "warning",
             fold=None,
-            rows=dealt.ids[rows],
-            explanation=f"said nearly word for word in training too: {_shares(alike)}: {_quoted(dealt, rows)}.",
+            rows=fold_roles.ids[rows],
+            explanation=f"said nearly word for word in training too: {_shares(alike)}: {_quoted(fold_roles, rows)}.",
             advice="If these clips are copies, remove them; if everybody was given these words, waive it.",
         )
     ]
 
 
-def _worth_refusing(parts: list[_Held]) -> bool:
-    return any(len(held.rows) >= max(2, WORTH_REFUSING * held.of) for held in parts)
+def _worth_refusing(parts: list[_Repeated]) -> bool:
+    return any(len(part.rows) >= max(2, WORTH_REFUSING * part.of) for part in parts)
 
 
-def _rows(parts: list[_Held]) -> np.ndarray:
+def _rows(parts: list[_Repeated]) -> np.ndarray:
     import numpy as np
 
-    return np.unique(np.concatenate([held.rows for held in parts])).astype(np.int64)
+    return np.unique(np.concatenate([part.rows for part in parts])).astype(np.int64)
 
 
-def _shares(parts: list[_Held]) -> str:
+def _shares(parts: list[_Repeated]) -> str:
     """``331 of 2,610 test and 135 of 1,109 validation utterances``, over all folds."""
-    said = []
+    counts = []
     for role in (TEST, VALIDATION):
-        count = sum(len(held.rows) for held in parts if held.role == role)
+        count = sum(len(part.rows) for part in parts if part.role == role)
         if count:
-            said.append(f"{count:,} of {sum(held.of for held in parts if held.role == role):,} {ROLES[role]}")
-    return f"{' and '.join(said)} utterances"
+            counts.append(
+                f"{count:,} of {sum(part.of for part in parts if part.role == role):,} {ROLES[role]}"
+            )
+    return f"{' and '.join(counts)} utterances"
 
 
-def _quoted(dealt: Dealt, rows: np.ndarray) -> str:
-    texts = dealt.table["text"]
-    shown = [f"{dealt.ids[row]} “{texts.iloc[row]}”" for row in rows[:10]]
+def _quoted(fold_roles: FoldRoles, rows: np.ndarray) -> str:
+    texts = fold_roles.table["text"]
+    shown = [f"{fold_roles.ids[row]} “{texts.iloc[row]}”" for row in rows[:10]]
     return listed(shown) + (f" … and {len(rows) - 10} more" if len(rows) > 10 else "")
 
 
-def _share_of_label_told(sentence: np.ndarray, label: np.ndarray) -> float:
+def _share_of_label_explained(sentence: np.ndarray, label: np.ndarray) -> float:
     """Mutual information of sentence and label over the label's entropy, less what chance adds (Miller 1955).
 
     Where sentences are few-fold the correction is too small, so that the share errs upwards: no false calm.

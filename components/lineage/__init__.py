@@ -1,4 +1,4 @@
-"""What came from what: the lineage of every published model, read from what the run left, and kept in a database.
+"""Lineage: what each published model came from, collected from the files of the run and kept in a database.
 
 >>> from emoflow.lineage import Store, tree
 >>> print(tree("models:/emotion-emotion7@champion", store=Store("sqlite:///.emoflow/lineage.db")))

@@ -1,4 +1,4 @@
-"""What git holds: the commit, and its files' bytes in the form that ``dvc.lock`` digests them."""
+"""Reads git: the commit, its files, and their digests as ``dvc.lock`` has them."""
 
 import hashlib
 import json

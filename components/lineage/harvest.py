@@ -13,7 +13,7 @@ import yaml
 from ..artifacts.corpora import RAW
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.model import FOLDER, WEIGHTS, ModelCard
-from ..artifacts.reports import METRICS
+from ..artifacts.reports import Metrics
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import Verdict
 from ..errors import LineageError
@@ -76,7 +76,7 @@ def _executions(stages: dict[str, dict], corpora: list[str]) -> list[dict[str, A
     made = {out["path"]: stage for stage, held in stages.items() for out in held.get("outs", [])}
     if MODEL not in made:
         raise LineageError(f"no stage of {LOCK} makes {MODEL}: run `dvc repro`")
-    waiting, reached = [made[path] for path in (MODEL, METRICS.as_posix()) if path in made], set()
+    waiting, reached = [made[path] for path in (MODEL, Metrics.path().as_posix()) if path in made], set()
     while waiting:
         stage = waiting.pop()
         if stage not in reached:

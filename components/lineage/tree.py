@@ -1,4 +1,4 @@
-"""A model back to its raw files: ``graph`` as plain data, ``tree`` for a terminal."""
+"""Traces a model back to its raw files: ``graph`` as plain data, ``tree`` for a terminal."""
 
 from typing import Any
 

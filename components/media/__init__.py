@@ -1,4 +1,4 @@
-"""Recordings to arrays: sound, pictures, faces, words. The decoders are imported when first used.
+"""Decoding recordings: audio, video frames, faces, text. The decoders are imported on first use.
 
     decode_audio(source)          → float32 [samples], mono, 16 kHz, within ±1
     frames(source, count=8)       → Frames: RGB uint8 [n, H, W, 3] and their times
@@ -25,7 +25,7 @@ _WHERE = {
     "crop": "face",
     "find_face": "face",
     "find_faces": "face",
-    "PICTURES": "prints",
+    "PICTURES": "fingerprint_format",
     "fingerprint_face": "fingerprint",
     "fingerprint_sound": "fingerprint",
     "normalise_text": "text",

@@ -1,4 +1,4 @@
-"""Sound: any recording to mono float32 at one rate, or the reason why not."""
+"""Decoding audio: any recording to mono float32 at one sampling rate, or the reason why not."""
 
 import io
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import soxr
 
 from ..errors import MediaError
 from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
-from .cut import Cut, cut_of
+from .segment import Cut, cut_of
 
 VERSION = 1
 """Of the decoding: raised when the same recording gives other samples, so that no cache mixes the two."""
@@ -36,7 +36,7 @@ class AudioFacts:
     """What a recording's header says of its sound."""
 
     rate: int
-    """Samples a second, in Hz."""
+    """Sampling rate in Hz."""
     channels: int
     duration_s: float
     codec: str

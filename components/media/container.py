@@ -1,4 +1,4 @@
-"""Opening a recording: from a path or bytes, with the reason when it is none."""
+"""Opening media containers from a path or bytes, with the reason if one cannot be read."""
 
 import io
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where the face is, by the cascade that scikit-image brings along; and its picture.
+"""Face detection with scikit-image's cascade, and the cropped face.
 
 Liao et al. (2007), Learning multi-scale block local binary patterns for face recognition; the cascade is
 OpenCV's ``lbpcascade_frontalface``. It finds frontal, upright faces.

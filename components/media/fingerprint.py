@@ -1,10 +1,10 @@
-"""Fingerprints: the same recording is known again after resampling, another level or another codec.
+"""Audio and video fingerprints, which survive resampling, a change of level and re-encoding.
 
 A sound's is that of Haitsma & Kalker (2002), A highly robust audio fingerprinting system: of each moment 32 signs
 of differences between bands, which a codec hardly changes; and 64 of narrower bands, since two performances of one
 sentence differ in the voice's overtones alone. A film's is how its picture moves, as block means, and
 how it looks on average (after Oostveen, Kalker & Haitsma 2002, Feature extraction and a database strategy for video
-fingerprinting). ``matching`` tells which fingerprints are of one recording.
+fingerprinting). ``fingerprint_matching`` finds which fingerprints are of one recording.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from .audio import RATE
-from .prints import BLOCKS, FEWEST, PICTURES, written
+from .fingerprint_format import BLOCKS, FEWEST, PICTURES, written
 
 VERSION = 1
 """Of both fingerprints: raised when the same recording gives another one."""
@@ -40,7 +40,7 @@ def fingerprint_sound(samples: np.ndarray) -> str | None:
         samples: float32 [n], mono, 16 kHz, as ``decode_audio`` gives them.
 
     Returns:
-        For ``prints.codes``; None where fewer than ``FEWEST`` moments are loud.
+        For ``fingerprint_format.codes``; None where fewer than ``FEWEST`` moments are loud.
     """
     import scipy.fft
     import scipy.signal
@@ -70,7 +70,7 @@ def fingerprint_face(images: np.ndarray | Sequence[np.ndarray]) -> str | None:
         images: RGB uint8 [n, H, W, 3], ``PICTURES`` of a clip, evenly spaced.
 
     Returns:
-        For ``prints.look``; None for fewer pictures, and for a film in which nothing moves.
+        For ``fingerprint_format.look``; None for fewer pictures, and for a film in which nothing moves.
     """
     if len(images) != PICTURES:
         return None

@@ -1,4 +1,4 @@
-"""Words as the text encoders read them: the same sentence is the same string, whoever typed it."""
+"""Text normalisation: the same sentence gives the same string, whoever typed it."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Pictures of a clip: a few, evenly spaced."""
+"""Decoding video: evenly spaced frames of a clip."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import MediaError
 from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
-from .cut import Cut, cut_of
+from .segment import Cut, cut_of
 
 VERSION = 1
 """Of the decoding: raised when the same clip gives other pictures, so that no cache mixes the two."""

@@ -1,15 +1,15 @@
-"""Protocols: who is in the test, who in validation. A number without a protocol's id is not a number.
+"""Protocols: which utterances train, validate and test in each fold.
 
     plan = protocol("kfold4", space, seed=7)      # or a published one: protocol("ravdess8.luna5", space)
     selection = select(plan, table)               # which rows, of which classes, and what was dropped
     folds = assigned(plan, selection)
 
-A choice is made by validation alone, whose speakers do not train; protocols that do otherwise are there to compare
-with, and say of themselves that they are inflated.
+Choices are made by validation alone, whose speakers do not train. Protocols that do otherwise exist for comparison with
+older papers and are marked as inflated.
 """
 
 from .assignment import ROLES, assign, assigned, automatic, speakers_used
-from .plan import AUTO, Protocol, protocol
+from .lookup import AUTO, Protocol, protocol
 from .selection import Selection, select
 
 __all__ = [

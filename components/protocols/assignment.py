@@ -1,4 +1,4 @@
-"""From selected rows to folds: the role of each in every fold."""
+"""Assigns every selected row its role in every fold: train, validation or test."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError, listed
 from . import rules
-from .groups import groups_of
-from .holdout import validation_of
-from .plan import Protocol
-from .scarcity import left_of
+from .assign_test import test_fold_of
+from .assign_validation import validation_of
+from .few_and_zero_shot import left_of
+from .lookup import Protocol
 from .selection import Selection, select
-from .testing import tested_of
+from .speaker_groups import groups_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +43,10 @@ def assigned(protocol: Protocol, selection: Selection) -> pd.DataFrame:
     import pandas as pd
 
     rows = selection.rows
-    tested, count = tested_of(protocol, rows)
+    tested, count = test_fold_of(protocol, rows)
     unseen = protocol.scarcity.unseen_of(selection.classes, protocol=protocol.id)
     parts = []
-    for fold in range(1 if protocol.deal.first_only else count):
+    for fold in range(1 if protocol.scheme.first_only else count):
         test = tested == fold
         validation = validation_of(protocol, rows, tested, fold=fold, count=count)
         twice = test & validation
@@ -67,7 +67,7 @@ def assigned(protocol: Protocol, selection: Selection) -> pd.DataFrame:
 
 
 def automatic(plan: Protocol, table: pd.DataFrame) -> str:
-    """The rule for a corpus that no protocol was published for, by its speakers.
+    """Choose a rule for a corpus without a published protocol, by its speakers.
 
     Five folds of speakers; a fold each where there are three or four; utterances at random, which is inflated, where
     there are fewer or somebody is unknown. Speakers who share a dialogue or a session count as one.
@@ -85,10 +85,10 @@ def automatic(plan: Protocol, table: pd.DataFrame) -> str:
 
 
 def speakers_used(protocol: Protocol, rows: pd.DataFrame) -> str:
-    """How many of the protocol's speakers the rows hold: ``all 24``, ``subset 10 of 24``."""
+    """How many of the protocol's speakers are among the rows, in words: ``all 24``, ``subset 10 of 24``."""
     present = rows["speaker"].nunique()
-    whole = len(protocol.deal.groups) > 1 and protocol.deal.column == "speaker"
-    total = sum(map(len, protocol.deal.groups)) if whole else present
+    whole = len(protocol.scheme.groups) > 1 and protocol.scheme.column == "speaker"
+    total = sum(map(len, protocol.scheme.groups)) if whole else present
     return f"all {present}" if present == total else f"subset {present} of {total}"
 
 

@@ -1,4 +1,4 @@
-"""Published protocols: one YAML file each in ``library``, the file's name being the protocol's id."""
+"""Reads published protocols: one YAML file each in ``library``, the file's name being the protocol's id."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .deal import Deal
+from .split_scheme import SplitScheme
 
 FOLDER = Path(__file__).parent / "library"
 
@@ -42,7 +42,7 @@ class Test(_Frozen):
     by: Literal["speaker", "session", "official", "random"]
     folds: tuple[tuple[str, ...], ...] = ()
     parts: int = Field(default=0, ge=0)
-    """``random``: the utterances are dealt into so many parts; the first is tested, the second validates."""
+    """``random``: the utterances are split into so many parts; the first is tested, the second validates."""
 
     @model_validator(mode="after")
     def _says_its_folds(self):
@@ -94,14 +94,14 @@ class Published(_Frozen):
         return self
 
     @property
-    def deal(self) -> Deal:
+    def scheme(self) -> SplitScheme:
         listed = not isinstance(self.validation, str)
-        return Deal(
+        return SplitScheme(
             test={"official": "official", "random": "utterances"}.get(self.test.by, "listed"),
             validation="listed" if listed else self.validation,
             column=self.test.by if self.test.folds else "speaker",
             groups=self.test.folds,
-            held=self.validation if listed else (),
+            validation_groups=self.validation if listed else (),
             count=self.test.parts,
             first_only=self.test.by == "random",
         )
@@ -121,6 +121,6 @@ def read(name: str) -> Published:
 
 
 def _keys(name: str) -> dict[str, Any]:
-    held = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    like = held.pop("like", None)
-    return _keys(like) | held if like else held
+    content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    like = content.pop("like", None)
+    return _keys(like) | content if like else content

@@ -1,8 +1,8 @@
-"""What of a test a model has met in training although it is another utterance: the same moment, the same sentence.
+"""Finds held_out-out utterances that repeat training: clips that overlap in time, and the same sentences.
 
-Pure functions of the utterance table, by which ``meld7.clean`` is made of MELD's official split and the leakage gate
-looks at any. On MELD's own CSVs 35 test and 8 validation utterances overlap a training clip, and 331 and 135 repeat
-a training sentence word for word.
+Pure functions of the utterance table, by which ``meld7.clean`` is derived from MELD's official split; the leakage
+gate applies them to any corpus. On MELD's own CSVs 35 test and 8 validation utterances overlap a training clip, and
+331 and 135 repeat a training sentence word for word.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def leaking(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     trains = (table["split_official"] == "train").to_numpy()
-    held = table["split_official"].isin(HELD_OUT).to_numpy()
-    found = {OVERLAP: overlapping(table, held, trains), SENTENCE: repeating(table, held, trains)}
+    held_out = table["split_official"].isin(HELD_OUT).to_numpy()
+    found = {OVERLAP: overlapping(table, held_out, trains), SENTENCE: repeating(table, held_out, trains)}
     named = [
         pd.DataFrame({"utterance_id": table["utterance_id"][rows], "kind": kind})
         for kind, rows in found.items()
@@ -42,9 +42,9 @@ def leaking(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def overlapping(
-    table: pd.DataFrame, held: np.ndarray, others: np.ndarray, *, recording: np.ndarray | None = None
+    table: pd.DataFrame, held_out: np.ndarray, others: np.ndarray, *, recording: np.ndarray | None = None
 ) -> np.ndarray:
-    """Which of the rows ``held`` overlap one of ``others`` in time, in the same recording: bool [rows].
+    """Which of the rows ``held_out`` overlap one of ``others`` in time, in the same recording: bool [rows].
 
     Times that end before they begin, and rows of no recording, overlap nothing. Clips that only touch do not either.
 
@@ -57,7 +57,7 @@ def overlapping(
     start, end = table["start_s"].to_numpy(float), table["end_s"].to_numpy(float)
     timed = (recording >= 0) & (end > start)
     found = np.zeros(len(table), dtype=bool)
-    a, b = np.flatnonzero(held & timed), np.flatnonzero(others & timed)
+    a, b = np.flatnonzero(held_out & timed), np.flatnonzero(others & timed)
     if not len(a) or not len(b):
         return found
     # Of the others some have begun before a row's end; not all of them had ended by its start: they overlap it.
@@ -67,10 +67,10 @@ def overlapping(
     return found
 
 
-def repeating(table: pd.DataFrame, held: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which of the rows ``held`` say word for word what one of ``others`` says: bool [rows]."""
-    said = sentences(table["text"])
-    return held & (said >= 0) & said.isin(said[others]).to_numpy()
+def repeating(table: pd.DataFrame, held_out: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of the rows ``held_out`` say word for word what one of ``others`` says: bool [rows]."""
+    sentence = sentences(table["text"])
+    return held_out & (sentence >= 0) & sentence.isin(sentence[others]).to_numpy()
 
 
 def sentences(texts: pd.Series) -> pd.Series:

@@ -1,7 +1,7 @@
-"""Protocols by rule, for any corpus, and how they deal speakers and utterances.
+"""Protocols by rule, for any corpus: their names, and how they assign speakers to folds.
 
-A deal depends on the seed and the names, and for speakers on their genders: not on the order of rows or files, nor
-on a platform's random numbers.
+An assignment depends on the seed and the names, and for speakers on their genders: not on the order of rows or files,
+nor on a platform's random numbers.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from ..errors import ProtocolError, listed
-from .deal import Deal
+from .split_scheme import SplitScheme
 
 FEWEST = 3  # one fold tests, one validates, and something has to train
 MOST = 100
@@ -26,8 +26,11 @@ _ENDS = {".rand20": "20 % of the utterances", ".valtest": "test"}
 _CROSS = re.compile(r"cross:([^:]+):([^:]+)")
 
 
-def parse(name: str) -> Deal | None:
-    """The deal of a rule's name; None where it is no rule.
+def parse(name: str) -> SplitScheme | None:
+    """Parse the name of a rule.
+
+    Returns:
+        Its split scheme; None where the name is no rule.
 
     Raises:
         ProtocolError: for a column that folds cannot be made of.
@@ -35,39 +38,39 @@ def parse(name: str) -> Deal | None:
     end = next((each for each in _ENDS if name.endswith(each)), "")
     base, validation = name.removesuffix(end), _ENDS.get(end, "next fold")
     if base == "loso":
-        return Deal("each", validation)
+        return SplitScheme("each", validation)
     if match := re.fullmatch(r"kfold([1-9]\d*)", base):
-        return Deal("dealt", validation, count=int(match[1]))
+        return SplitScheme("speakers", validation, count=int(match[1]))
     if base.startswith("logo:"):
         column = base.removeprefix("logo:")
         if column not in COLUMNS:
             raise ProtocolError(f"{name}: {column!r} makes no folds; logo takes {', '.join(COLUMNS)}")
-        return Deal("each", validation, column=column)
+        return SplitScheme("each", validation, column=column)
     if match := re.fullmatch(r"random([1-9]\d*)", name):
-        return Deal("utterances", "next fold", count=int(match[1]))
+        return SplitScheme("utterances", "next fold", count=int(match[1]))
     if name == "official":
-        return Deal("official", "official")
+        return SplitScheme("official", "official")
     if match := _CROSS.fullmatch(name):
         sources = tuple(sorted(match[1].split("+")))
         if match[2] in sources or len(set(sources)) < len(sources) or not all(sources):
             raise ProtocolError(f"{name}: each corpus is named once, those that train and the one that tests")
-        return Deal("corpora", "held-out speakers", sources=sources, target=match[2])
+        return SplitScheme("corpora", "held-out speakers", sources=sources, target=match[2])
     return None
 
 
-def title(deal: Deal) -> str:
+def title(scheme: SplitScheme) -> str:
     """What a rule does, in a few words."""
     return {
-        "each": "leave one speaker out" if deal.column == "speaker" else f"leave one {deal.column} out",
-        "dealt": f"{deal.count} folds by rule, speaker-disjoint, genders balanced",
-        "utterances": f"{deal.count} folds of utterances, whoever speaks",
+        "each": "leave one speaker out" if scheme.column == "speaker" else f"leave one {scheme.column} out",
+        "speakers": f"{scheme.count} folds by rule, speaker-disjoint, genders balanced",
+        "utterances": f"{scheme.count} folds of utterances, whoever speaks",
         "official": "the corpus's own split",
-        "corpora": f"{' and '.join(deal.sources)} train, {deal.target} is the test",
-    }[deal.test]
+        "corpora": f"{' and '.join(scheme.sources)} train, {scheme.target} is the test",
+    }[scheme.test]
 
 
 def fold_count(wanted: int, there: int, *, rule: str, of: str, fewest: int = FEWEST) -> int:
-    """The number of folds that can be made of so many things.
+    """The number of folds that can be made of a number of speakers, groups or utterances.
 
     Args:
         wanted: 0 for a fold each.
@@ -96,7 +99,7 @@ def fold_count(wanted: int, there: int, *, rule: str, of: str, fewest: int = FEW
 
 
 def linked(pairs: Iterable[tuple[str, str]], speakers: Collection[str]) -> dict[str, str]:
-    """Speaker → the group that they are dealt with, by the name of its first speaker.
+    """Speaker → the group that they stay with, by the name of its first speaker.
 
     Args:
         pairs: (speaker, what they share), say a dialogue; whoever shares something is in one group.
@@ -116,10 +119,10 @@ def linked(pairs: Iterable[tuple[str, str]], speakers: Collection[str]) -> dict[
     return {speaker: first(speaker) for speaker in speakers}
 
 
-def deal_speakers(genders: Mapping[str, str], groups: Mapping[str, str], *, folds: int, seed: int) -> dict:
-    """Speaker → test fold, a group together: the larger group first, each to the fold that has fewest speakers.
+def assign_speakers(genders: Mapping[str, str], groups: Mapping[str, str], *, folds: int, seed: int) -> dict:
+    """Assign speakers to test folds, a group together: larger groups first, each to the fold with fewest speakers.
 
-    Groups of a size come by gender and a hash of seed and name, so that speakers who share nothing are dealt
+    Groups of a size come by gender and a hash of seed and name, so that speakers who share nothing are assigned
     round-robin, and folds' sizes and their numbers of each gender stay within one of each other.
 
     Args:
@@ -133,8 +136,8 @@ def deal_speakers(genders: Mapping[str, str], groups: Mapping[str, str], *, fold
         raise ProtocolError(f"{folds} folds of {len(members)} groups of speakers: {listed(sorted(members))}")
 
     def place(group: str) -> tuple:
-        held = members[group]
-        return -len(held), sorted(genders[speaker] for speaker in held), hashed(seed, group)
+        speakers = members[group]
+        return -len(speakers), sorted(genders[speaker] for speaker in speakers), hashed(seed, group)
 
     filled, fold_of = Counter(dict.fromkeys(range(folds), 0)), {}
     for group in sorted(members, key=place):

@@ -1,4 +1,4 @@
-"""Which rows of an utterance table a protocol is about, and the class of each; the rest is counted."""
+"""Selects the rows of an utterance table that a protocol is about, with their classes; the rest is counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError, listed
 from ..schema import EMOTIONS, LabelSpace
-from .plan import Protocol
+from .lookup import Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,14 +53,14 @@ class Selection:
 def added(dropped: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     """Corpus → why → how many, added up over the corpora."""
     total: dict[str, int] = {}
-    for held in dropped.values():
-        for why, count in held.items():
+    for counts in dropped.values():
+        for why, count in counts.items():
             total[why] = total.get(why, 0) + count
     return dict(sorted(total.items()))
 
 
 def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
-    """The utterances inside the protocol and its label space, their labels mapped to classes; the rest counted.
+    """Select the utterances inside the protocol and its label space, map their labels to classes, and count the rest.
 
     Raises:
         ProtocolError: for rows of other corpora than the protocol's, ids that occur twice, rows without a speaker
@@ -73,13 +73,13 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
     table = table.reset_index(drop=True)
     why = pd.Series(None, index=table.index, dtype="object")  # of a row that is left out
 
-    held = protocol.published
-    if held is not None and held.include is not None:
+    published = protocol.published
+    if published is not None and published.include is not None:
         local = table["utterance_id"].str.split("/", n=1).str[1]
-        why[~local.str.contains(held.include.pattern, regex=True)] = held.include.otherwise
-    if protocol.deal.test == "official":
+        why[~local.str.contains(published.include.pattern, regex=True)] = published.include.otherwise
+    if protocol.scheme.test == "official":
         why[why.isna() & table["split_official"].isna()] = OUTSIDE
-    if held is not None and held.without_repeats:
+    if published is not None and published.without_repeats:
         from .repeats import leaking
 
         named = leaking(table).groupby("utterance_id")["kind"].agg(" and ".join)
@@ -105,10 +105,10 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
             f"{protocol.space.name} ({', '.join(classes)}); left out: {added(dropped)}{hint}"
         )
     nobody = rows["speaker"].isna()
-    if protocol.deal.by_speaker:
+    if protocol.scheme.by_speaker:
         refuse(
             protocol,
-            rows[nobody & (rows["corpus"] != protocol.deal.target)],
+            rows[nobody & (rows["corpus"] != protocol.scheme.target)],
             "have no speaker, and folds are made of speakers: name them (params.yaml: a group (?P<speaker>…) in "
             "layouts.<corpus>.pattern, or a column speaker), or take the protocol random5, whose figures are inflated",
         )
@@ -202,7 +202,7 @@ def _unlabelled(protocol: Protocol, rows: pd.DataFrame) -> np.ndarray:
         bare = bare.where(~_is(rows, corpus, protocol.known), rows["label_raw"].isna())
     if space.cuts is not None:
         bare[:] = True
-    if protocol.deal.test == "official":
+    if protocol.scheme.test == "official":
         bare &= rows["split_official"] == "train"
     return bare.to_numpy(dtype=bool)
 
@@ -223,8 +223,8 @@ def _of_its_corpora(protocol: Protocol, table: pd.DataFrame) -> None:
                 f"protocol {protocol.id} is of one corpus, and the table holds {listed(there)}, both of that layout: "
                 "name one of them under corpora in params.yaml, or a rule as the protocol"
             )
-    if protocol.deal.test == "corpora":
-        named = {*protocol.deal.sources, protocol.deal.target}
+    if protocol.scheme.test == "corpora":
+        named = {*protocol.scheme.sources, protocol.scheme.target}
         if named != set(there):
             raise ProtocolError(
                 f"protocol {protocol.id} is of the corpora {listed(sorted(named))}, and here are {listed(there)}: "

@@ -1,4 +1,4 @@
-"""Utterances that are learned from without a label, in the folds where that gives nothing of the held-out rows away.
+"""Adds unlabelled utterances to training, in the folds where they reveal nothing of the held-out rows.
 
 Two kinds: all of a corpus whose labels are not to be used (another language, or one that has none), and those of the
 other corpora that nobody labelled.
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError, listed
-from .plan import Protocol
+from .lookup import Protocol
 from .selection import Selection
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def with_unlabelled(
     about = selection.rows.set_index("utterance_id")[["corpus", "session", "dialogue"]]
     parts = [folds]
     for fold, part in folds.groupby("fold"):
-        held = part[part["role"] != "train"]
-        held = held.join(about, on="utterance_id")
+        held_out = part[part["role"] != "train"]
+        held_out = held_out.join(about, on="utterance_id")
         closed = pd.Series(False, index=rows.index)
         for column in ("speaker", *protocol.apart):
-            closed |= rows[column].isin(held[column].dropna().unique())
-        if protocol.deal.by_speaker:
-            closed |= rows["speaker"].isna() & rows["corpus"].isin(held["corpus"].unique())
+            closed |= rows[column].isin(held_out[column].dropna().unique())
+        if protocol.scheme.by_speaker:
+            closed |= rows["speaker"].isna() & rows["corpus"].isin(held_out["corpus"].unique())
         kept = rows.loc[~closed, ["utterance_id", "speaker"]]
         parts.append(kept.assign(fold=fold, label=None, role=ROLE))
     made = pd.concat(parts, ignore_index=True)[list(folds.columns)].astype({"label": "str", "role": "str"})

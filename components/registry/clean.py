@@ -18,7 +18,8 @@ def main(job_path: str, out_path: str) -> None:
     job = json.loads(Path(job_path).read_text(encoding="utf-8"))
     mlflow.set_tracking_uri(job["tracking_uri"])
     mlflow.set_registry_uri(job["tracking_uri"])
-    model = mlflow.pyfunc.load_model(job["uri"])
+    # its warnings compare every installed distribution with the pins, for a second, and nobody reads them here
+    model = mlflow.pyfunc.load_model(job["uri"], suppress_warnings=True)
     cases = []
     for case in job["cases"]:
         rows = [{name: _value(value) for name, value in row.items()} for row in case["rows"]]

@@ -12,6 +12,8 @@ from ..errors import RegistryError
 SOURCE = Path(__file__).resolve().parents[1]
 """The folder of our package."""
 PACKAGE = "emoflow"
+ENTRY = "registry/pyfunc.py"
+"""What a published model is entered by; what it imports is packed with the model."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from ..artifacts.model import CHOSEN, PROBABILITY
 from ..evaluation import intervals
 from ..evaluation.metrics import confusion_by, ua
-
-CHOSEN = "chosen"
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def held_out(path: Path, strategy: str) -> pd.DataFrame:
     """Read a run's held-out predictions, the probabilities averaged over seeds.
 
     Args:
-        path: ``data/predictions.parquet`` of the run.
+        path: the predictions that were logged to the run.
         strategy: whose predictions to take where the run has no nested choice (``chosen``).
 
     Returns:
@@ -82,10 +81,10 @@ def held_out(path: Path, strategy: str) -> pd.DataFrame:
     table = pd.read_parquet(path)
     name = CHOSEN if CHOSEN in set(table["strategy"]) else strategy
     table = table[table["strategy"] == name]
-    columns = [column for column in table.columns if column.startswith("p_")]
+    columns = [column for column in table.columns if column.startswith(PROBABILITY)]
     mean = table.groupby("utterance_id")[columns].mean()
     labels = table.drop_duplicates("utterance_id").set_index("utterance_id")["label"]
-    predicted = mean.idxmax(axis=1).str.removeprefix("p_")
+    predicted = mean.idxmax(axis=1).str.removeprefix(PROBABILITY)
     return pd.DataFrame({"label": labels.loc[mean.index], "predicted": predicted})
 
 

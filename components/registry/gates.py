@@ -6,16 +6,24 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RegistryError, listed
-from ..files import digest_of, read_json
+from ..artifacts.model import PREDICTIONS
+from ..artifacts.reports import Metrics
+from ..errors import ArtifactError, RegistryError, listed
+from ..files import digest_of
 from ..lineage import Store
 from . import loadback
 from .compare import Policy, held_out, paired
+from .record import FILES, PREDICTIONS_FOLDER
 from .tracking import WEIGHTS, artifact, tracking, version_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+METRICS_ARTIFACT = f"{FILES[Metrics.path()]}/{Metrics.path().name}"
+PREDICTIONS_ARTIFACT = f"{PREDICTIONS_FOLDER}/{PREDICTIONS.path().name}"
+"""Where a run has the experiment's metrics and held-out predictions."""
 
 WAIVE_BETTER = "promote it all the same with --waive better --reason …"
 WAIVABLE = ("lineage", "alarms", "protocol", "better")
@@ -102,15 +110,14 @@ def judge(
         champion = store.holder(name)
         registered = version_of(client, name, version)
         model = store.model(name, version)
-        challenger_figures = _Figures(client, registered.run_id, Path(folder) / "challenger")
-        gates = [_data(model), _lineage(model), _alarms(challenger_figures.metrics)]
+        challenger_run = _Run(client, registered, Path(folder) / "challenger")
+        gates = [_data(model), _lineage(model), _alarms(challenger_run)]
         if champion is not None and champion != version:
-            champion_run = version_of(client, name, champion).run_id
-            champion_figures = _Figures(client, champion_run, Path(folder) / "champion")
+            champion_run = _Run(client, version_of(client, name, champion), Path(folder) / "champion")
             speakers = {row["utterance_id"]: row["speaker"] for row in store.members(name, version)}
             gates += [
-                _protocol(challenger_figures, champion_figures, champion),
-                _better(challenger_figures, champion_figures, champion, speakers, policy),
+                _protocol(challenger_run, champion_run, champion),
+                _better(challenger_run, champion_run, champion, speakers, policy),
             ]
         loaded = loadback.check(name, version, root=root, tracking_uri=tracking_uri)
         gates.append(_loads(loaded, registered.tags.get(WEIGHTS) == model["weights_sha256"]))
@@ -120,23 +127,43 @@ def judge(
     return report
 
 
-class _Figures:
-    """What a run says of its figures."""
+class _Run:
+    """What the gates read of a version's run.
 
-    def __init__(self, client: "MlflowClient", run_id: str, folder: Path):
+    Protocol and strategy are read from the version's tags, which every version of emoflow writes alike: so a champion
+    that an older one published can still be compared with.
+    """
+
+    def __init__(self, client: "MlflowClient", version: "ModelVersion", folder: Path):
         folder.mkdir()
-        self._client, self._run_id, self._folder = client, run_id, folder
-        path = artifact(client, run_id, "report/metrics.json", folder)
+        self._client, self._folder = client, folder
+        self.id = version.run_id
+        missing = [tag for tag in ("protocol", "strategy") if not version.tags.get(tag)]
+        if missing:
+            raise RegistryError(
+                f"models:/{version.name}/{version.version} has no tag {listed(missing)}: was it published by "
+                "`emoflow publish`?"
+            )
+        self.protocol, self.strategy = version.tags["protocol"], version.tags["strategy"]
+
+    def metrics(self) -> Metrics:
+        """The metrics.
+
+        Raises:
+            RegistryError: the run has none.
+            ArtifactError: another version of emoflow wrote them.
+        """
+        path = artifact(self._client, self.id, METRICS_ARTIFACT, self._folder)
         if path is None:
             raise RegistryError(
-                f"run {run_id} has no report/metrics.json: was it published by `emoflow publish`?"
+                f"run {self.id} has no {METRICS_ARTIFACT}: was it published by `emoflow publish`?"
             )
-        self.metrics = read_json(path)
+        return Metrics.read_file(path)
 
     def held_out(self) -> "pd.DataFrame | None":
         """The held-out predictions; None where the run has none."""
-        path = artifact(self._client, self._run_id, "data/predictions.parquet", self._folder)
-        return None if path is None else held_out(path, self.metrics["best"])
+        path = artifact(self._client, self.id, PREDICTIONS_ARTIFACT, self._folder)
+        return None if path is None else held_out(path, self.strategy)
 
 
 def _data(model: dict[str, Any]) -> Gate:
@@ -154,20 +181,30 @@ def _data(model: dict[str, Any]) -> Gate:
 
 
 def _lineage(model: dict[str, Any]) -> Gate:
-    said = listed(f"{each['path']} {each['reason']}" for each in model["unclean"])
+    reasons = listed(f"{each['path']} {each['reason']}" for each in model["unclean"])
     return Gate(
         "lineage",
         model["clean"],
-        said or f"commit {model['git_commit'][:12]}",
+        reasons or f"commit {model['git_commit'][:12]}",
         "code, dvc.yaml and params.yaml are committed as they ran",
         "" if model["clean"] else "commit them, then `emoflow publish` again (nothing is run twice)",
     )
 
 
-def _alarms(metrics: dict[str, Any]) -> Gate:
-    alarms = metrics.get("alarms", [])
+def _alarms(run: _Run) -> Gate:
+    expected = f"no alarm in {Metrics.path()}"
+    try:
+        alarms = run.metrics().alarms
+    except ArtifactError:
+        return Gate(
+            "alarms",
+            False,
+            f"{METRICS_ARTIFACT} of its run was written by another version of emoflow",
+            expected,
+            f"look at the report of run {run.id} in MLflow, then promote it with --waive alarms --reason …",
+        )
     advice = "look for a leak before anything else: reports/index.html"
-    if all(alarm.get("alarm") == "inflated" for alarm in alarms):
+    if all(alarm.alarm == "inflated" for alarm in alarms):
         advice = (
             "take a protocol by speaker (a corpus needs its speakers named for that), or promote it all the same with "
             "--waive alarms --reason …"
@@ -175,14 +212,14 @@ def _alarms(metrics: dict[str, Any]) -> Gate:
     return Gate(
         "alarms",
         not alarms,
-        " ".join(alarm["message"] for alarm in alarms) or "none",
-        "no alarm in reports/metrics.json",
+        " ".join(alarm.message for alarm in alarms) or "none",
+        expected,
         advice if alarms else "",
     )
 
 
-def _protocol(new: _Figures, old: _Figures, champion: int) -> Gate:
-    found, expected = new.metrics["protocol"], old.metrics["protocol"]
+def _protocol(new: _Run, old: _Run, champion: int) -> Gate:
+    found, expected = new.protocol, old.protocol
     return Gate(
         "protocol",
         found == expected,
@@ -195,8 +232,8 @@ def _protocol(new: _Figures, old: _Figures, champion: int) -> Gate:
 
 
 def _better(
-    challenger: _Figures,
-    champion: _Figures,
+    challenger: _Run,
+    champion: _Run,
     champion_version: int,
     speakers: Mapping[str, str | None],
     policy: Policy,
@@ -211,7 +248,7 @@ def _better(
     predictions = challenger.held_out(), champion.held_out()
     if predictions[0] is None or predictions[1] is None:
         which = "the champion's" if predictions[1] is None else "this version's"
-        found = f"{which} run has no data/predictions.parquet, so the two cannot be compared"
+        found = f"{which} run has no {PREDICTIONS_ARTIFACT}, so the two cannot be compared"
         return Gate("better", False, found, expected, "publish it again, or " + WAIVE_BETTER)
     comparison = paired(*predictions, speakers=speakers)
     if comparison is None:

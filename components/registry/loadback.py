@@ -1,8 +1,8 @@
 """The load-back check: what the registry gives back, in a clean process, is the model that was trained.
 
 The version is downloaded and run by a fresh interpreter in another folder, which sees nothing of this repository,
-on several batch sizes, clip lengths and subsets of the modalities; its answers are held against the same weights
-run here, one row at a time, and, on recordings of the corpora, against the features that training saw.
+on several batch sizes, clip lengths and subsets of the modalities; its answers are compared with those of the same
+weights run here, one row at a time, and, on recordings of the corpora, with the features that training saw.
 """
 
 import base64
@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..artifacts.corpora import RAW
+from ..artifacts.features import FOLDER as FEATURES
+from ..artifacts.utterances import UTTERANCES
 from ..errors import MediaError, RegistryError
 from ..files import file_digest, read_json, write_json
 from ..schema import file_of
@@ -66,7 +69,9 @@ def check(name: str, version: int, *, root: str | Path, tracking_uri: str) -> di
             }
             _compare(compared, "features that training saw", found, found | trained, predictor.classes)
     problems = [f"it imports {', '.join(answer['ours'])} of this repository"] if answer["ours"] else []
-    cases = [{"case": case, **held, "ok": held["difference"] <= TOLERANCE} for case, held in compared.items()]
+    cases = [
+        {"case": case, **result, "ok": result["difference"] <= TOLERANCE} for case, result in compared.items()
+    ]
     return {"ok": not problems and all(case["ok"] for case in cases), "cases": cases, "problems": problems}
 
 
@@ -176,24 +181,23 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
     from ..errors import FeatureError
 
     corpora = predictor.card.corpora
-    tables = {name: root / "data" / "utterances" / f"{name}.parquet" for name in corpora}
     if not all(
-        path.is_file() and (root / "data" / "features" / name).is_dir() for name, path in tables.items()
+        UTTERANCES.path(root, corpus=name).is_file() and (root / FEATURES / name).is_dir() for name in corpora
     ):
         return []
     try:
-        store = open_all(root / "data" / "features", corpora)
+        store = open_all(root / FEATURES, corpora)
     except FeatureError:
         return []
     if any([list(each) for each in store.layout(m)] != [list(each) for each in layout]
            for m, layout in predictor.layouts.items() if m in store.modalities):  # fmt: skip
         return []  # another experiment's features
-    table = pd.concat([pd.read_parquet(path) for path in tables.values()], ignore_index=True)
+    table = pd.concat([UTTERANCES.read(root, corpus=name) for name in corpora], ignore_index=True)
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, RECORDINGS).astype(int))]
     found = []
     for row in chosen.to_dict("records"):
         media, tokens = dict.fromkeys(predictor.columns), {}
-        folder = root / "data" / "raw" / row["corpus"]
+        folder = root / RAW / row["corpus"]
         for column in ("audio", "video"):
             if not pd.isna(row[column]):
                 media[column] = str((folder / row[column]).resolve())
@@ -202,9 +206,9 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
         for modality in predictor.layouts:
             if modality not in store.modalities:
                 continue
-            held, present = store.tokens(modality, [row["utterance_id"]])
+            values, present = store.tokens(modality, [row["utterance_id"]])
             if present.any():
-                tokens[modality] = held[0][present[0]]
+                tokens[modality] = values[0][present[0]]
                 if modality in predictor.columns and modality not in media:
                     media[modality] = None
                 if modality in predictor.columns and predictor.layouts[modality][0][0] == "table":
@@ -223,17 +227,17 @@ def _record(predictor: "Predictor", row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _compare(compared: dict, case: str, found: dict, expected: dict, classes: list[str]) -> None:
-    held = compared.setdefault(case, {"rows": 0, "difference": 0.0})
-    held["rows"] += 1
+    result = compared.setdefault(case, {"rows": 0, "difference": 0.0})
+    result["rows"] += 1
     names = [f"p_{each}" for each in classes]
     if (
         any((found[n] is None) != (expected[n] is None) for n in names)
         or found["modalities_used"] != expected["modalities_used"]
     ):
-        held["difference"] = 1.0  # one of them could use what the other could not
+        result["difference"] = 1.0  # one of them could use what the other could not
     elif found[names[0]] is not None:
         apart = max(abs(found[n] - expected[n]) for n in names)
-        held["difference"] = max(held["difference"], float(apart))
+        result["difference"] = max(result["difference"], float(apart))
 
 
 def _index(rows: list[dict], row: dict) -> int:

@@ -9,14 +9,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..artifacts.model import WEIGHTS, ModelCard
 from ..encoders.registry import ENCODERS
 from ..errors import RegistryError
-from ..files import digest_of, file_digest, read_json
-from .closure import SOURCE, Closure, closure, providers, requirements
+from ..files import digest_of, file_digest
+from .closure import ENTRY, SOURCE, Closure, closure, providers, requirements
 from .inference import LANDMARK_MODEL
 
-ENTRY = "registry/pyfunc.py"
-MODEL_FILES = ("model.json", "weights.safetensors")
+MODEL_FILES = (ModelCard.path().name, WEIGHTS.name)
 
 ENTRY_TEXT = """import mlflow
 
@@ -52,8 +52,8 @@ def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Packa
         raise RegistryError(f"{' and '.join(missing)} not found: run `dvc repro`, which makes the model")
     used = {
         encoder
-        for held in read_json(files["model.json"])["modalities"].values()
-        for encoder in held["encoders"]
+        for modality in ModelCard.read_file(files[ModelCard.path().name]).modalities.values()
+        for encoder in modality.encoders
     }
     if "landmarks" in used:
         if landmark_model is None or not landmark_model.is_file():
@@ -74,8 +74,8 @@ def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Packa
         target.write_text(text, encoding="utf-8")
     (out / "entry.py").write_text(ENTRY_TEXT.format(name=name), encoding="utf-8")
     (out / "model").mkdir()
-    for held, path in files.items():
-        shutil.copyfile(path, out / "model" / held)
+    for file_name, path in files.items():
+        shutil.copyfile(path, out / "model" / file_name)
     return Package(name, out / "entry.py", out / name, out / "model", pins)
 
 

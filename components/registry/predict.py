@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.pyfunc import PyFuncModel
 
 AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif"})
 VIDEO = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".flv"})
@@ -105,7 +106,8 @@ def predict(
 
         entry = _version(client, reference)
         uri = f"models:/{entry.name}/{entry.version}"
-        model = mlflow.pyfunc.load_model(uri)
+        # MLflow's warnings compare every installed distribution with the model's pins, which takes seconds
+        model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
         media = frame[["audio", "video", "text"]]
         found = pd.concat(
             [model.predict(media.iloc[[number]]) for number in progress(range(len(media)), len(media))]
@@ -114,6 +116,19 @@ def predict(
     found.insert(1, "model", uri)
     found["trained_on"] = trained_on(entry.tags.get("corpora", ""))
     return found
+
+
+def load(reference: ModelReference, *, root: Path, tracking_uri: str) -> "PyFuncModel":
+    """Load a registered model; its champion where no version is named.
+
+    Raises:
+        RegistryError: there is no such version.
+    """
+    with tracking(tracking_uri, root=root) as client:
+        import mlflow
+
+        entry = _version(client, reference)
+        return mlflow.pyfunc.load_model(f"models:/{entry.name}/{entry.version}")
 
 
 def trained_on(corpora: str) -> str:

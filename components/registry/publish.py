@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from filelock import FileLock
 
+from ..artifacts import model, reports
+from ..artifacts.model import ModelCard
+from ..artifacts.reports import Metrics
 from ..errors import RegistryError
 from ..evaluation import run_links
-from ..files import file_digest, read_json
+from ..files import file_digest
 from ..lineage import Facts, Store, harvest
 from ..lineage.reference import CHALLENGER, CHAMPION
 from . import record
-from .closure import SOURCE, closure
-from .package import ENTRY, pack
+from .closure import ENTRY, closure
 from .tracking import WEIGHTS, absolute, alias_of, experiment, runs_page, tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MODEL = Path("data/model")
-METRICS = Path("reports/metrics.json")
 NOTE, KIND = "mlflow.note.content", "mlflow.experimentKind"
 """MLflow's tags of a description, and of the view that an experiment opens in."""
 
@@ -60,7 +60,7 @@ def model_name(root: Path) -> str:
     """The registered model's name: ``registry.name`` of params.yaml, or ``emotion-<label space>`` for ``auto``."""
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     name = params.get("registry", {}).get("name", "auto")
-    return f"emotion-{read_json(root / MODEL / 'model.json')['label_space']}" if name == "auto" else name
+    return f"emotion-{ModelCard.read(root).label_space}" if name == "auto" else name
 
 
 def publish(
@@ -83,11 +83,13 @@ def publish(
         LineageError: where nobody knows where the model came from.
     """
     root = Path(root)
-    for path in (MODEL / "weights.safetensors", MODEL / "model.json", METRICS):
+    for path in (model.WEIGHTS, ModelCard.path(), Metrics.path()):
         if not (root / path).is_file():
             raise RegistryError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
     uri, name = absolute(tracking_uri, root), model_name(root)
-    packed = [f"{SOURCE.name}/{module}" for module in closure(ENTRY).modules]
+    # The code that goes into the model is in a clone; in a workspace it is the installed one, which code.yaml states.
+    packed = [f"components/{module}" for module in closure(ENTRY).modules]
+    packed = packed if (root / "components" / ENTRY).is_file() else []
     facts = harvest(root, name=name, version=0, run_id="", packed=packed)
     lock = root / ".emoflow" / "publish.lock"
     lock.parent.mkdir(exist_ok=True)
@@ -107,8 +109,8 @@ def publish(
         clean = store.model(name, version)["clean"]
         page = runs_page(uri, client.get_run(run_id).info.experiment_id)
         run_links.write(
-            root / "reports",
-            read_json(root / METRICS),
+            root / reports.FOLDER,
+            Metrics.read(root),
             commit=facts.git_commit,
             mlflow=_run_url(client, uri, run_id),
             prefect=flow_run_url,
@@ -155,10 +157,14 @@ def _register(
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
+    # These two import torch, which an experiment that is published already does not need.
     from .inference import MEDIA, TABLE
+    from .package import pack
 
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
-    tables = [m for m, held in facts.description["modalities"].items() if held["encoders"] == [TABLE]]
+    tables = [
+        name for name, modality in facts.description["modalities"].items() if modality["encoders"] == [TABLE]
+    ]
     signature = ModelSignature(
         inputs=Schema(
             [ColSpec(AnyType(), column, required=False) for column in dict.fromkeys((*MEDIA, *tables))]
@@ -176,7 +182,7 @@ def _register(
         ),
     )
     with tempfile.TemporaryDirectory() as folder:
-        package = pack(root / MODEL, Path(folder), landmark_model=landmark_model)
+        package = pack(root / model.FOLDER, Path(folder), landmark_model=landmark_model)
         with mlflow.start_run(run_id=run_id), _importable(Path(folder), package.name):
             logged = mlflow.pyfunc.log_model(
                 name=facts.description["strategy"],
@@ -192,16 +198,18 @@ def _register(
     tags = _tags(facts) | {"package": package.name}
     with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what we say in one sentence
         version = mlflow.register_model(logged.model_uri, name, tags=tags)
-    if file_digest(root / MODEL / "weights.safetensors") != facts.weights_sha256:
+    if file_digest(root / model.WEIGHTS) != facts.weights_sha256:
         client.delete_model_version(name, version.version)
-        raise RegistryError("data/model changed while it was published; nothing is registered: publish again")
+        raise RegistryError(
+            f"{model.FOLDER} changed while it was published; nothing is registered: publish again"
+        )
     return int(version.version)
 
 
 def _describe(client: "MlflowClient", root: Path, run_id: str, facts: Facts) -> None:
     """Describe the run, the version, the registered model and the experiment; the latter two by their newest run."""
     experiment_id = client.get_run(run_id).info.experiment_id
-    text = record.description(read_json(root / METRICS), facts, experiment_id=experiment_id, run_id=run_id)
+    text = record.description(Metrics.read(root), facts, experiment_id=experiment_id, run_id=run_id)
     client.set_tag(run_id, NOTE, text)
     client.update_model_version(facts.name, str(facts.version), text)
     newest = f"{text}\n\nThis describes version {facts.version}, the newest."
@@ -238,8 +246,8 @@ def _tag_lineage(client: "MlflowClient", facts: Facts) -> None:
         "git_commit": facts.git_commit or "",
         "lineage": "clean" if facts.clean else "not clean",
     }
-    held = client.get_model_version(facts.name, str(facts.version)).tags
-    if held.get("lineage") == "clean":
+    known = client.get_model_version(facts.name, str(facts.version)).tags
+    if known.get("lineage") == "clean":
         return
     for key, value in tags.items():
         client.set_model_version_tag(facts.name, str(facts.version), key, value)

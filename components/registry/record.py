@@ -8,7 +8,12 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import read_json
+from ..artifacts.folds import FOLDS, Folds, Leakage
+from ..artifacts.model import CHOSEN, PREDICTIONS, ModelCard
+from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Interval, Metric, Metrics
+from ..artifacts.search import CURVES, TRIALS, Best, Chosen
+from ..artifacts.validation import Verdict
+from ..files import write_table
 from ..lineage import Facts
 from ..progress import track
 from .tracking import WEIGHTS
@@ -18,29 +23,29 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FILES = {
-    "reports/index.html": "report",
-    "reports/metrics.json": "report",
-    "reports/comparison.csv": "report",
-    "reports/leakage.json": "report",
-    "data/folds.json": "data",
-    "data/folds.parquet": "data",
-    "data/search/trials.parquet": "search",
-    "data/search/curves.parquet": "search",
-    "data/search/best.json": "search",
-    "data/model/model.json": "lineage",
-    "dvc.lock": "lineage",
-    "params.yaml": "lineage",
+    REPORT: "report",
+    Metrics.path(): "report",
+    COMPARISON: "report",
+    Leakage.path(): "report",
+    Folds.path(): "data",
+    FOLDS.path(): "data",
+    TRIALS.path(): "search",
+    CURVES.path(): "search",
+    Best.path(): "search",
+    ModelCard.path(): "lineage",
+    Path("dvc.lock"): "lineage",
+    Path("params.yaml"): "lineage",
 }
 """Files of the experiment, and the folder of the run that they are put in."""
 
-CURVES = ("train_loss", "loss", "wa", "ua")
-PREDICTIONS = "data/predictions.parquet"
-NESTED = "chosen"
-"""The strategy's name of the nested choice: each fold's own, by its validation."""
-HEADLINE = ("ua", "wa", "wf1")
+PREDICTIONS_FOLDER = "data"
+"""The folder of the run that has the held-out predictions of the strategies that are compared later."""
+
+LEARNING = ("train_loss", "loss", "wa", "ua")
+"""The learning curves of a choice."""
+HEADLINE: tuple[Metric, ...] = ("ua", "wa", "wf1")
 """The run's metrics, each with its 95 % interval; everything else goes into tables."""
-FIGURES = ("ua", "wa", "wf1", "macro_f1")
-BOUNDS = ("mean", "low", "high")
+FIGURES: tuple[Metric, ...] = ("ua", "wa", "wf1", "macro_f1")
 MOST_METRICS, MOST_PARAMS, LONGEST_PARAM = 1000, 100, 6000
 """MLflow's limits for one ``log_batch``, and for a param's letters."""
 
@@ -49,7 +54,7 @@ def experiment(client: "MlflowClient", run_id: str, root: Path, facts: Facts) ->
     """Log everything about the experiment as a whole to its run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    metrics = read_json(root / "reports" / "metrics.json")
+    metrics = Metrics.read(root)
     now = int(time.time() * 1000)
     _batches(
         client,
@@ -61,7 +66,7 @@ def experiment(client: "MlflowClient", run_id: str, root: Path, facts: Facts) ->
         dep["path"]: dep["digest"]
         for execution in facts.executions
         for dep in execution["in"]
-        if dep["kind"] == "raw" or dep["path"] == "data/folds.parquet"
+        if dep["kind"] == "raw" or dep["path"] == FOLDS.path().as_posix()
     }
     client.log_inputs(
         run_id,
@@ -76,17 +81,15 @@ def experiment(client: "MlflowClient", run_id: str, root: Path, facts: Facts) ->
     for path, folder in FILES.items():
         if (root / path).is_file():
             client.log_artifact(run_id, str(root / path), folder)
-    if (root / "reports" / "plots").is_dir():
-        client.log_artifacts(run_id, str(root / "reports" / "plots"), "report/plots")
+    if (root / PLOTS).is_dir():
+        client.log_artifacts(run_id, str(root / PLOTS), "report/plots")
     for corpus in facts.verdicts:
-        path = root / "reports" / "validation" / corpus / "verdict.json"
+        path = Verdict.path(root, corpus=corpus)
         if path.is_file():
             client.log_artifact(run_id, str(path), f"validation/{corpus}")
     client.log_table(run_id, _strategies(metrics), "report/strategies.json")
-    client.log_table(
-        run_id, _choices(read_json(root / "data" / "search" / "best.json")), "search/choices.json"
-    )
-    _predictions(client, run_id, root, metrics["best"])
+    client.log_table(run_id, _choices(Best.read(root)), "search/choices.json")
+    _predictions(client, run_id, root, metrics.best)
     _readable_trials(client, run_id, root)
 
 
@@ -96,11 +99,8 @@ def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, 
     The curves are ``validation/ua`` and so on, a step an epoch, the mean over the choice's seeds. What every other
     configuration reached is in the parent's ``search/trials.csv``: a run a configuration would be thousands.
     """
-    import pandas as pd
-
-    best = read_json(root / "data" / "search" / "best.json")
-    curves = pd.read_parquet(root / "data" / "search" / "curves.parquet")
-    mean = curves.groupby(["strategy", "fold", "trial", "epoch"], as_index=False)[list(CURVES)].mean()
+    best, curves = Best.read(root), CURVES.read(root)
+    mean = curves.groupby(["strategy", "fold", "trial", "epoch"], as_index=False)[list(LEARNING)].mean()
     by_trial = dict(list(mean.groupby(["strategy", "fold", "trial"])))
     choices = _by_fold(best)
     for strategy, fold, choice in track(choices, total=len(choices), what="publish, trials"):
@@ -112,20 +112,20 @@ def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, 
             "protocol": facts.protocol,
             "strategy": strategy,
             "fold": str(fold),
-            "trial": str(choice["trial"]),
-            "best": str(strategy == best["best"]).lower(),
+            "trial": str(choice.trial),
+            "best": str(strategy == best.best).lower(),
         }
         run = client.create_run(
             experiment_id, run_name=f"{strategy} fold {fold}", tags=tags | source_tags(facts)
         )
-        params = flat(choice["config"]) | {
+        params = flat(choice.config) | {
             "strategy": strategy,
             "fold": str(fold),
-            "epochs": str(choice["epochs"]),
+            "epochs": str(choice.epochs),
         }
-        curve = by_trial[strategy, fold, choice["trial"]]
+        curve = by_trial[strategy, fold, choice.trial]
         series = {
-            f"validation/{name}": list(zip(curve["epoch"], curve[name], strict=True)) for name in CURVES
+            f"validation/{name}": list(zip(curve["epoch"], curve[name], strict=True)) for name in LEARNING
         }
         _batches(
             client,
@@ -147,79 +147,78 @@ def source_tags(facts: Facts) -> dict[str, str]:
     }
 
 
-def headline(metrics: dict[str, Any]) -> dict[str, float]:
+def headline(metrics: Metrics) -> dict[str, float]:
     """UA, WA and WF1 with their 95 % intervals: ``ua``, ``ua_low``, ``ua_high``, ``wa`` …, from 0 to 1.
 
     They are those of the nested choice, the figure to quote, where the experiment has one; else those of the
     registered strategy.
     """
-    strategies = metrics["strategies"]
-    figures = strategies.get(NESTED, strategies[metrics["best"]])
-    found = {}
-    for name in HEADLINE:
-        for bound, value in _bounds(figures.get(name)).items():
-            if _finite(value):
-                found[name if bound == "mean" else f"{name}_{bound}"] = float(value)
-    return found
+    figures = metrics.strategies.get(CHOSEN, metrics.strategies[metrics.best])
+    return {
+        column: value
+        for name in HEADLINE
+        for column, value in _bounds(name, figures.pooled(name)).items()
+        if value is not None
+    }
 
 
-def description(metrics: dict[str, Any], facts: Facts, *, experiment_id: str, run_id: str) -> str:
+def description(metrics: Metrics, facts: Facts, *, experiment_id: str, run_id: str) -> str:
     """The headline, the protocol and a link to the report, as Markdown for MLflow's pages."""
-    figures, strategies = headline(metrics), metrics["strategies"]
-    said = []
+    nested = metrics.strategies.get(CHOSEN)
+    figures = nested or metrics.strategies[metrics.best]
+    phrases = []
     for name in HEADLINE:
-        if name in figures:
-            bounds = [figures.get(f"{name}_{bound}") for bound in ("low", "high")]
-            interval = "" if None in bounds else f" ({100 * bounds[0]:.1f}–{100 * bounds[1]:.1f})"
-            said.append(f"{name.upper()} {100 * figures[name]:.1f} %{interval}")
-    whose = "each fold's own choice, nested" if NESTED in strategies else f"strategy {metrics['best']}"
+        value = figures.pooled(name)
+        known = value.low is not None and value.high is not None
+        interval = f" ({100 * value.low:.1f}–{100 * value.high:.1f})" if known else ""
+        phrases.append(f"{name.upper()} {100 * value.mean:.1f} %{interval}")
+    whose = "each fold's own choice, nested" if nested else f"strategy {metrics.best}"
     report = f"#/experiments/{experiment_id}/runs/{run_id}/artifactPath/report/index.html"
     return (
-        f"**{', '.join(said)}**: {whose}, 95 % intervals.\n\n"
+        f"**{', '.join(phrases)}**: {whose}, 95 % intervals.\n\n"
         f"Registered strategy: {facts.description['strategy']}. Protocol: {facts.protocol}. "
         f"Corpora: {' and '.join(facts.description['corpora'])}.\n\n"
         f"[Report]({report}) (the file report/index.html of run {run_id})"
     )
 
 
-def _bounds(value: Any) -> dict[str, Any]:
-    """A figure and the bounds of its interval, in that order."""
-    return {bound: value.get(bound) for bound in BOUNDS} if isinstance(value, dict) else {"mean": value}
+def _bounds(name: str, value: Interval) -> dict[str, float | None]:
+    """A figure under its name, and the bounds of its interval under ``…_low`` and ``…_high``."""
+    return {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}
 
 
-def _strategies(metrics: dict[str, Any]) -> "pd.DataFrame":
+def _strategies(metrics: Metrics) -> "pd.DataFrame":
     """A row for each strategy: its figures with their intervals, from 0 to 1."""
     import pandas as pd
 
     rows = []
-    for strategy, figures in metrics["strategies"].items():
-        row: dict[str, Any] = {"strategy": strategy, "registered": strategy == metrics["best"]}
+    for strategy, figures in metrics.strategies.items():
+        row: dict[str, Any] = {"strategy": strategy, "registered": strategy == metrics.best}
         for name in FIGURES:
-            for bound, value in _bounds(figures.get(name)).items():
-                row[name if bound == "mean" else f"{name}_{bound}"] = value
+            row |= _bounds(name, figures.pooled(name))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _choices(best: dict[str, Any]) -> "pd.DataFrame":
+def _choices(best: Best) -> "pd.DataFrame":
     """A row for each strategy and fold: the trial that validation chose, and its scores there."""
     import pandas as pd
 
     return pd.DataFrame(
         [
-            {"strategy": strategy, "fold": fold, "trial": choice["trial"], "epochs": choice["epochs"]}
-            | {f"validation_{name}": value for name, value in choice["validation"].items()}
+            {"strategy": strategy, "fold": fold, "trial": choice.trial, "epochs": choice.epochs}
+            | {f"validation_{name}": value for name, value in choice.validation}
             for strategy, fold, choice in _by_fold(best)
         ]
     )
 
 
-def _by_fold(best: dict[str, Any]) -> list[tuple[str, int, dict[str, Any]]]:
+def _by_fold(best: Best) -> list[tuple[str, int, Chosen]]:
     """Strategy, fold and choice, in that order."""
     return [
-        (strategy, int(fold), choice)
-        for strategy, chosen in sorted(best["strategies"].items())
-        for fold, choice in sorted(chosen["folds"].items(), key=lambda item: int(item[0]))
+        (strategy, fold, choice)
+        for strategy, chosen in sorted(best.strategies.items())
+        for fold, choice in sorted(chosen.folds.items())
     ]
 
 
@@ -241,10 +240,10 @@ def _param(name: str, value: str) -> Any:
     return Param(name, value[:LONGEST_PARAM])
 
 
-def flat(held: dict[str, Any], prefix: str = "") -> dict[str, str]:
+def flat(params: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested params as MLflow's: ``{"search.epochs": "40", "corpora": '["control"]'}``."""
     found = {}
-    for key, value in held.items():
+    for key, value in params.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):
             found |= flat(value, f"{name}.")
@@ -257,15 +256,11 @@ def _predictions(client: "MlflowClient", run_id: str, root: Path, best: str) -> 
     """The held-out predictions of the best strategy and of the nested choice: later models are compared on them."""
     import tempfile
 
-    import pandas as pd
-
-    from ..files import write_table
-
-    table = pd.read_parquet(root / PREDICTIONS)
+    table = PREDICTIONS.read(root)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "predictions.parquet"
-        write_table(path, table[table["strategy"].isin([best, "chosen"])])
-        client.log_artifact(run_id, str(path), "data")
+        path = Path(folder) / PREDICTIONS.path().name
+        write_table(path, table[table["strategy"].isin([best, CHOSEN])])
+        client.log_artifact(run_id, str(path), PREDICTIONS_FOLDER)
 
 
 def _readable_trials(client: "MlflowClient", run_id: str, root: Path) -> None:
@@ -274,7 +269,7 @@ def _readable_trials(client: "MlflowClient", run_id: str, root: Path) -> None:
 
     import pandas as pd
 
-    table = pd.read_parquet(root / "data" / "search" / "trials.parquet")
+    table = TRIALS.read(root)
     configs = pd.DataFrame([flat(json.loads(each)) for each in table["config"]], index=table.index)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trials.csv"

@@ -106,7 +106,7 @@ def alias_of(client: "MlflowClient", name: str, alias: str) -> int | None:
 def runs_page(uri: str, experiment_id: str) -> str:
     """The address of an experiment's runs in MLflow's UI, in its view for training.
 
-    Where ``uri`` is a database, the address is that of the UI that `make ui` starts on this machine.
+    Where ``uri`` is a database, the address is that of the UI that `emoflow ui` starts on this machine.
     """
     server = (
         uri.rstrip("/")

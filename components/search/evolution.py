@@ -1,4 +1,4 @@
-"""Population based training inside a gang (Jaderberg et al. 2017): the worst go on from where the best are.
+"""Population based training inside a cohort (Jaderberg et al. 2017): the worst go on from where the best are.
 
 At each rung, among the configurations of one architecture, each of the lower quarter takes the weights and the
 optimizer's state of one of the upper quarter, with its configuration perturbed. What is chosen in the end is then not a

@@ -1,4 +1,4 @@
-"""How many members of a gang are trained at once: as many as memory holds."""
+"""How many members of a cohort are trained at once: as many as memory holds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def at_once(
     A member comes out alike in a population of any size, so nothing but the time depends on it.
 
     Args:
-        memory: bytes that there are for all of the gang.
+        memory: bytes that there are for all of the cohort.
 
     Raises:
         SearchError: no memory for a single member.
@@ -47,7 +47,7 @@ def at_once(
             raise
         raise too_large(strategy) from None
     counts = [len(configs) * repeats for configs in groups]
-    left = memory - sum(count * held for count, (held, _) in zip(counts, measured, strict=True))
+    left = memory - sum(count * each for count, (each, _) in zip(counts, measured, strict=True))
     sizes, notices = [], []
     for count, (_, working) in zip(counts, measured, strict=True):
         size = count

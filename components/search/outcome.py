@@ -1,4 +1,4 @@
-"""What a gang comes to: a line a configuration, and a learning curve for each of its seeds."""
+"""What a cohort comes to: a line a configuration, and a learning curve for each of its seeds."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration's way through a gang.
+    """One configuration's way through a cohort.
 
     Attributes:
         trial: its number among the strategy's configurations.
@@ -56,7 +56,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A gang's trials in their order.
+    """A cohort's trials in their order.
 
     Attributes:
         curves: ``{trial: [a seed's {"train_loss" | "loss" | "wa" | "ua": [an entry an epoch]}]}``.
@@ -78,11 +78,11 @@ class Outcome:
 
     @classmethod
     def from_json(cls, text: str) -> "Outcome":
-        held = json.loads(text)
+        content = json.loads(text)
         return cls(
-            [Trial(**t | {"scores": [Score(**s) for s in t["scores"]]}) for t in held["trials"]],
-            {int(trial): curve for trial, curve in held["curves"].items()},
-            held["notices"],
+            [Trial(**t | {"scores": [Score(**s) for s in t["scores"]]}) for t in content["trials"]],
+            {int(trial): curve for trial, curve in content["curves"].items()},
+            content["notices"],
         )
 
 
@@ -91,4 +91,6 @@ def joined(outcomes: Iterable[Outcome]) -> Outcome:
     outcomes = list(outcomes)
     trials = sorted((t for each in outcomes for t in each.trials), key=lambda t: t.trial)
     curves = {trial: curve for each in outcomes for trial, curve in each.curves.items()}
-    return Outcome(trials, dict(sorted(curves.items())), [said for each in outcomes for said in each.notices])
+    return Outcome(
+        trials, dict(sorted(curves.items())), [notice for each in outcomes for notice in each.notices]
+    )

@@ -1,4 +1,4 @@
-"""The gangs of a search: every strategy and fold gets the same number of configurations, seeds and epochs."""
+"""The cohorts of a search: every strategy and fold gets the same number of configurations, seeds and epochs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from typing import Any
 
 from ..fusion.strategy import Log, Uniform
 from ..training.hyperparameters import COMMON
-from .gang import Gang
+from .cohort import Cohort
 from .outcome import Outcome
 from .proposals import Method, batch_sizes, propose
 from .space import axes, check_architectures, check_names, member_seed
 
-Done = Mapping[tuple[str, int], Sequence[tuple[Gang, Outcome]]]
+Done = Mapping[tuple[str, int], Sequence[tuple[Cohort, Outcome]]]
 """``{(strategy, fold): the batches that ended, in their order}``."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is stated of a search, as `Gang` and ``params.Search`` describe it."""
+    """What is stated of a search, as `Cohort` and ``params.Search`` describe it."""
 
     strategies: Sequence[str]
     folds: Sequence[int]
@@ -39,8 +39,8 @@ class Plan:
             axes(name, modalities=self.modalities, stated=self.space)
             check_architectures(name, modalities=self.modalities, stated=self.space)
 
-    def gangs(self, batch: int, done: Done, *, without: Sequence[str] = ()) -> list[Gang]:
-        """A batch's gangs, fold by fold, when all batches before it have ended.
+    def cohorts(self, batch: int, done: Done, *, without: Sequence[str] = ()) -> list[Cohort]:
+        """A batch's cohorts, fold by fold, when all batches before it have ended.
 
         Args:
             without: strategies that nothing is searched for.
@@ -56,8 +56,8 @@ class Plan:
                 space = axes(name, modalities=self.modalities, stated=self.space)
                 past = [
                     pair
-                    for gang, outcome in done.get((name, fold), ())
-                    for pair in zip(gang.configs, outcome.trials, strict=True)
+                    for cohort, outcome in done.get((name, fold), ())
+                    for pair in zip(cohort.configs, outcome.trials, strict=True)
                 ]
                 configs = propose(
                     self.proposals,
@@ -74,7 +74,7 @@ class Plan:
                     if isinstance(axis, (Uniform, Log)) and key not in COMMON
                 }
                 made.append(
-                    Gang(
+                    Cohort(
                         name,
                         fold,
                         configs,

@@ -69,15 +69,17 @@ def _learnt(space: dict[str, Axis], *, count: int, key: Sequence[Any], past: Pas
     sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=1)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     distributions = {name: _distribution(axis) for name, axis in space.items()}
-    told = [_told(config, trial, distributions) for config, trial in past if trial.status != "failed"]
-    study.add_trials(told)
+    finished = [
+        _optuna_trial(config, trial, distributions) for config, trial in past if trial.status != "failed"
+    ]
+    study.add_trials(finished)
     return [
         {name: rounded(space[name], value) for name, value in study.ask(distributions).params.items()}
         for _ in range(count)
     ]
 
 
-def _told(config: dict[str, Any], trial: Trial, distributions: dict[str, Any]):
+def _optuna_trial(config: dict[str, Any], trial: Trial, distributions: dict[str, Any]):
     """A finished trial by its UA; one that was stopped as pruned, by the UA that it had when it was."""
     from optuna.trial import TrialState, create_trial
 

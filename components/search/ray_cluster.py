@@ -1,6 +1,6 @@
 """The Ray that a search runs on: one of its own on loopback, or a cluster that is there.
 
-Light to import: a node is asked from here whether it has what a gang needs, and may lack it.
+Light to import: a node is asked from here whether it has what a cohort needs, and may lack it.
 """
 
 import importlib
@@ -24,26 +24,26 @@ PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAU
 
 @dataclass(frozen=True)
 class Site:
-    """Where gangs run.
+    """Where cohorts run.
 
     Attributes:
         workers: processes of a local Ray; a cluster has its own.
         device: "cpu" or "cuda".
         address: of a cluster to join; a local one is started where None.
-        gangs_per_gpu: so many share one.
+        populations_per_gpu: so many share one.
         shared: what every node sees, for features: a folder, or ``s3://bucket/prefix``.
     """
 
     workers: int
     device: str
     address: str | None = None
-    gangs_per_gpu: int = 4
+    populations_per_gpu: int = 4
     shared: str | None = None
 
     @property
     def resources(self) -> dict[str, float]:
-        """That one gang asks for."""
-        return {"cpu": 1, "gpu": 1 / self.gangs_per_gpu if self.device == "cuda" else 0}
+        """That one cohort asks for."""
+        return {"cpu": 1, "gpu": 1 / self.populations_per_gpu if self.device == "cuda" else 0}
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
         environment: of the workers.
 
     Raises:
-        SettingsError: a cluster that does not answer, refuses the token, or whose nodes lack what a gang needs.
+        SettingsError: a cluster that does not answer, refuses the token, or whose nodes lack what a cohort needs.
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even where it is asked for nothing
@@ -145,9 +145,9 @@ def _refused(address: str, error: Exception) -> str:
 
 
 def lacks() -> str:
-    """What this process lacks for running gangs; empty where it lacks nothing. Runs on a node."""
+    """What this process lacks for running cohorts; empty where it lacks nothing. Runs on a node."""
     try:
-        importlib.import_module(f"{__package__}.gangs")
+        importlib.import_module(f"{__package__}.cohorts")
     except ImportError as error:
         return str(error)
     return ""
@@ -161,17 +161,17 @@ def _check_nodes(site: Site) -> None:
             f"EMOFLOW_DEVICE is cuda, and the cluster at {site.address} has no GPU: start nodes with --num-gpus, or "
             "set EMOFLOW_DEVICE=cpu"
         )
-    told = on_each_node(lacks)
-    without = {host: why for host, why in told.items() if why}
+    lacking = on_each_node(lacks)
+    without = {host: why for host, why in lacking.items() if why}
     if without:
         raise SettingsError(
-            f"{len(without)} of {len(told)} nodes of the cluster at {site.address} lack this environment: "
+            f"{len(without)} of {len(lacking)} nodes of the cluster at {site.address} lack this environment: "
             f"{listed(f'{host}: {why}' for host, why in without.items())}; install requirements.lock there"
         )
 
 
 def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    """What a function says on every node that may run gangs: ``{node: answer}``. One that leaves is not asked.
+    """What a function says on every node that may run cohorts: ``{node: answer}``. One that leaves is not asked.
 
     Raises:
         SearchError: no node answers.
@@ -187,13 +187,13 @@ def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     }
-    told, silent = {}, {}
+    answers, silent = {}, {}
     for name, answer in asked.items():
         try:
-            told[name] = ray.get(answer)
+            answers[name] = ray.get(answer)
         except ray.exceptions.RayError as error:
             silent[name] = (str(error).strip().splitlines() or ["?"])[-1]
-    if not told:
+    if not answers:
         why = listed(f"{name}: {why}" for name, why in silent.items()) or "none has a CPU to offer"
         raise SearchError(f"no node of the cluster can be asked: {why}")
-    return told
+    return answers

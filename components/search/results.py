@@ -1,4 +1,4 @@
-"""Outcomes of gangs as tables, and the choice that validation makes."""
+"""Outcomes of cohorts as tables, and the choice that validation makes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,16 +35,28 @@ def trials_table(
     rows = []
     for (strategy, fold), outcome in outcomes.items():
         for t in outcome.trials:
-            told = (_json(t.config), _json(t.schedule) if t.schedule else None)
+            settings = (_json(t.config), _json(t.schedule) if t.schedule else None)
             way = (t.parameters, t.rung, t.epochs, t.status, t.reason)
             for seed, s in enumerate(t.scores):
                 rows.append(
-                    (strategy, fold, t.batch, t.trial, seed, *told, *way, s.wa, s.ua, s.loss, t.best_epoch)
+                    (
+                        strategy,
+                        fold,
+                        t.batch,
+                        t.trial,
+                        seed,
+                        *settings,
+                        *way,
+                        s.wa,
+                        s.ua,
+                        s.loss,
+                        t.best_epoch,
+                    )
                 )
     for strategy, reason in absent.items():
-        told = ("{}", None, None, 0, 0, "left out", reason, None, None, None, None)
+        empty = ("{}", None, None, 0, 0, "left out", reason, None, None, None, None)
         rows += [
-            (strategy, fold, 0, trial, seed, *told)
+            (strategy, fold, 0, trial, seed, *empty)
             for fold in folds
             for trial in range(count)
             for seed in range(seeds)
@@ -182,7 +194,9 @@ def _mean(trials: Sequence[Trial], key: str) -> float:
 
 def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
     """The numbers of the trials that failed, by strategy and fold."""
-    failed = {key: [t.trial for t in held.trials if t.status == "failed"] for key, held in outcomes.items()}
+    failed = {
+        key: [t.trial for t in outcome.trials if t.status == "failed"] for key, outcome in outcomes.items()
+    }
     return {key: trials for key, trials in failed.items() if trials}
 
 

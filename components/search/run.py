@@ -9,10 +9,10 @@ from ..encoders import FeatureStore
 from ..errors import SearchError, listed
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
+from ..training.auxiliary_targets import AuxiliaryTargets
 from ..training.rows import Fold, fit_preparation, prepare, read
-from ..training.told import Told
-from .gang import Gang
-from .gangs import ray_of, run_gangs
+from .cohort import Cohort
+from .cohorts import ray_of, run_cohorts
 from .outcome import Outcome, joined
 from .plan import Plan
 from .ray_cluster import Site
@@ -34,15 +34,15 @@ class Rows:
     modalities: Sequence[str]
     classes: int
     reduction: Reduction
-    told: Told
+    targets: AuxiliaryTargets
 
     def of(self, fold: Fold) -> FoldRows:
         """A fold's training and validation rows; the preparation is fitted on training rows."""
-        training = self.told.of(read(self.store.tokens, fold.train, self.modalities), fold.train)
+        training = self.targets.of(read(self.store.tokens, fold.train, self.modalities), fold.train)
         layouts = {name: self.store.layout(name) for name in self.modalities}
         preparation = fit_preparation(training, layouts, self.reduction)
         validation = read(self.store.tokens, fold.validation, self.modalities)
-        validation = self.told.spoken(validation, fold.validation)
+        validation = self.targets.spoken(validation, fold.validation)
         return FoldRows(prepare(preparation, training), prepare(preparation, validation))
 
 
@@ -53,65 +53,68 @@ def search(
     absent: Mapping[str, str],
     site: Site,
     name: str,
-    kept: Callable[[Gang], Outcome | None],
-    keep: Callable[[Gang, Outcome], None],
+    kept: Callable[[Cohort], Outcome | None],
+    keep: Callable[[Cohort, Outcome], None],
 ) -> Outcomes:
     """Train every configuration of the plan.
 
     Args:
         absent: strategies that nothing is searched for, with the reason.
         name: of the search, unique to its inputs: the rows that workers share are kept under it until it has ended.
-        kept: what a gang came to in an earlier run, if anything.
-        keep: takes what a gang came to, as soon as it has ended.
+        kept: what a cohort came to in an earlier run, if anything.
+        keep: takes what a cohort came to, as soon as it has ended.
 
     Raises:
-        SearchError: some gangs failed; what the others came to has been handed to ``keep``.
+        SearchError: some cohorts failed; what the others came to has been handed to ``keep``.
     """
     shared = folder_of(name, site)
     prepared = {fold.number: partial(rows.of, fold) for fold in rows.folds}
-    done: dict[tuple[str, int], list[tuple[Gang, Outcome]]] = {}
+    done: dict[tuple[str, int], list[tuple[Cohort, Outcome]]] = {}
     with ExitStack() as ray:
         for batch in range(plan.batches):
-            gangs = {
-                (gang.strategy, gang.fold): gang for gang in plan.gangs(batch, done, without=list(absent))
+            cohorts = {
+                (cohort.strategy, cohort.fold): cohort
+                for cohort in plan.cohorts(batch, done, without=list(absent))
             }
-            outcomes = {key: outcome for key, gang in gangs.items() if (outcome := kept(gang)) is not None}
-            left = [gang for key, gang in gangs.items() if key not in outcomes]
+            outcomes = {
+                key: outcome for key, cohort in cohorts.items() if (outcome := kept(cohort)) is not None
+            }
+            left = [cohort for key, cohort in cohorts.items() if key not in outcomes]
             if left and outcomes:
-                print(f"search: {len(outcomes)} of {len(gangs)} gangs were finished before")
+                print(f"search: {len(outcomes)} of {len(cohorts)} populations were finished before")
             if left:
                 ray.enter_context(ray_of(site))
                 folds = {
                     fold: fold_file(shared, fold, prepared[fold]) for fold in sorted({g.fold for g in left})
                 }
-                what = f"search, batch {batch + 1} of {plan.batches}, gangs"
+                what = f"search, batch {batch + 1} of {plan.batches}, populations"
                 outcomes |= _trained(left, folds, rows=rows, site=site, keep=keep, what=what)
-            for key, gang in gangs.items():
-                done.setdefault(key, []).append((gang, outcomes[key]))
+            for key, cohort in cohorts.items():
+                done.setdefault(key, []).append((cohort, outcomes[key]))
     clear(shared, site)
     return {key: joined(outcome for _, outcome in pairs) for key, pairs in sorted(done.items())}
 
 
 def _trained(
-    gangs: Sequence[Gang],
+    cohorts: Sequence[Cohort],
     folds: Mapping[int, FoldFile],
     *,
     rows: Rows,
     site: Site,
-    keep: Callable[[Gang, Outcome], None],
+    keep: Callable[[Cohort, Outcome], None],
     what: str,
 ) -> dict[tuple[str, int], Outcome]:
-    """The gangs' outcomes by strategy and fold, each handed to ``keep`` as soon as it is there."""
+    """The cohorts' outcomes by strategy and fold, each handed to ``keep`` as soon as it is there."""
     outcomes: dict[tuple[str, int], Outcome] = {}
 
-    def on_outcome(gang: Gang, outcome: Outcome) -> None:
-        keep(gang, outcome)
-        outcomes[gang.strategy, gang.fold] = outcome
+    def on_outcome(cohort: Cohort, outcome: Outcome) -> None:
+        keep(cohort, outcome)
+        outcomes[cohort.strategy, cohort.fold] = outcome
         for notice in outcome.notices:
-            print(f"search: {gang.strategy} on fold {gang.fold}: {notice}")
+            print(f"search: {cohort.strategy} on fold {cohort.fold}: {notice}")
 
-    failed = run_gangs(
-        gangs,
+    failed = run_cohorts(
+        cohorts,
         folds,
         modalities=rows.modalities,
         classes=rows.classes,
@@ -122,9 +125,11 @@ def _trained(
     if failed:
         by_reason: dict[tuple[str, str], list[int]] = {}
         for i, why in sorted(failed.items()):
-            by_reason.setdefault((gangs[i].strategy, why), []).append(gangs[i].fold)
+            by_reason.setdefault((cohorts[i].strategy, why), []).append(cohorts[i].fold)
         reasons = listed(f"{name} on fold {listed(where)}: {why}" for (name, why), where in by_reason.items())
-        raise SearchError(f"{len(failed)} of {len(gangs)} gangs failed ({reasons}); the others are kept")
+        raise SearchError(
+            f"{len(failed)} of {len(cohorts)} populations failed ({reasons}); the others are kept"
+        )
     return outcomes
 
 

@@ -36,7 +36,7 @@ class Copy:
 
     digest: str
     url: str | None = None
-    held: Any = None
+    reference: Any = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class FoldFile:
         if self.copy is None:
             raise FeatureError(
                 f"{os.uname().nodename} does not see {self.path}: it joined the cluster after the search had begun. "
-                "Run the same command again (finished gangs are kept), or set EMOFLOW_SHARED to a folder that every "
-                "node sees"
+                "Run the same command again (finished populations are kept), or set EMOFLOW_SHARED to a folder that "
+                "every node sees"
             )
         return _fetched(self.copy)
 
@@ -75,7 +75,7 @@ def folder_of(search: str, site: Site) -> Path:
 
 
 def clear(folder: Path, site: Site) -> None:
-    """Remove a search's fold files and their copies on S3; what cannot be removed is told."""
+    """Remove a search's fold files and their copies on S3; what cannot be removed is printed."""
     try:
         if folder.exists():
             shutil.rmtree(folder)
@@ -122,7 +122,7 @@ def within_reach(files: Mapping[int, FoldFile], site: Site) -> dict[int, FoldFil
         return dict(files)
     if is_url(site.shared):
         return {fold: uploaded(file, site.shared) for fold, file in files.items()}
-    return {fold: held(file) for fold, file in files.items()}
+    return {fold: in_object_store(file) for fold, file in files.items()}
 
 
 def sees(paths: Sequence[Path]) -> bool:
@@ -153,13 +153,14 @@ def uploaded(file: FoldFile, place: str) -> FoldFile:
     return replace(file, copy=Copy(digest, url=url))
 
 
-def held(file: FoldFile) -> FoldFile:
+def in_object_store(file: FoldFile) -> FoldFile:
     """The file with its bytes in Ray's object store, where they stay as long as the driver needs them."""
     import numpy as np
     import ray
 
     return replace(
-        file, copy=Copy(file_digest(file.path), held=ray.put(np.memmap(file.path, dtype=np.uint8, mode="r")))
+        file,
+        copy=Copy(file_digest(file.path), reference=ray.put(np.memmap(file.path, dtype=np.uint8, mode="r"))),
     )
 
 
@@ -189,7 +190,7 @@ def _fetch(copy: Copy, to: Path) -> None:
     if copy.url is None:
         import ray
 
-        to.write_bytes(memoryview(ray.get(copy.held)))
+        to.write_bytes(memoryview(ray.get(copy.reference)))
         return
     s3, errors = _s3()
     try:

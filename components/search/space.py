@@ -164,17 +164,17 @@ def rounded(axis: Axis, value: Any) -> Any:
 def _axis(key: str, value: Any, own: Axis | None, *, where: str) -> Axis:
     if isinstance(value, Mapping):
         ((scale, (low, high)),) = value.items()
-        held = [low, high]
+        values = [low, high]
         if key not in HYPERPARAMETERS or key in COMMON:
             why = "is shared by the members of a population" if key in COMMON else "is of the architecture"
             raise SearchError(f"{where} is {dict(value)!r}: {key} {why}; give the values in a list")
     else:
-        held = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    for each in held:
+        values = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    for each in values:
         _check(key, each, own, where=where)
     if isinstance(value, Mapping):
         return {"log": Log, "uniform": Uniform}[scale](float(low), float(high))
-    return Choice(tuple(float(v) for v in held) if key in HYPERPARAMETERS else tuple(held))
+    return Choice(tuple(float(v) for v in values) if key in HYPERPARAMETERS else tuple(values))
 
 
 def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
@@ -192,12 +192,12 @@ def _check(key: str, value: Any, own: Axis | None, *, where: str) -> None:
     if any(isinstance(each, str) for each in usual):
         spelt = bool(own.pattern) and isinstance(value, str) and bool(re.fullmatch(own.pattern, value))
         valid = spelt or value in usual
-        said = f"one of {', '.join(map(str, usual))}{own.said and f', or {own.said}'}"
+        allowed = f"one of {', '.join(map(str, usual))}{own.meaning and f', or {own.meaning}'}"
     else:
         valid = value in usual or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
-        said = f"a whole number from 1 on, as in {list(usual)}"
+        allowed = f"a whole number from 1 on, as in {list(usual)}"
     if not valid:
-        raise SearchError(f"{where} holds {value!r}; {key} is {said}")
+        raise SearchError(f"{where} holds {value!r}; {key} is {allowed}")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

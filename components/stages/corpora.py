@@ -14,7 +14,8 @@ from .. import params
 from ..artifacts import features, utterances, validation
 from ..artifacts.corpora import RAW, Corpora
 from ..corpora import obtain
-from ..errors import CorpusError, listed, run
+from ..errors import CorpusError, listed
+from .entry import run
 
 LOCKS = Path(".dvc/tmp/rwlock")
 SHARED = (
@@ -86,4 +87,4 @@ def _corpus(entry: Path) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("corpora", main)

@@ -3,21 +3,20 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from .. import params
 from ..artifacts.features import Exclusions
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.model import PREDICTIONS
-from ..artifacts.reports import COMPARISON, HEADLINE, METRICS, PLOTS, REPORT
+from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
 from ..artifacts.search import CURVES, TRIALS, Best
 from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
-from ..errors import run
 from ..evaluation import plots, report, searched
 from ..evaluation.evaluate import measure
 from ..evaluation.inputs import CorpusFacts, Experiment
 from ..evaluation.tables import comparison_table, headline
-from ..files import replacing, write_json, write_text
+from ..files import replacing, write_text
+from .entry import run
 
 
 def main() -> None:
@@ -26,7 +25,7 @@ def main() -> None:
     evaluate(corpora=stated.corpora, seed=stated.evaluate.seed)
 
 
-def evaluate(*, corpora: Sequence[str], seed: int, root: Path = Path()) -> dict[str, Any]:
+def evaluate(*, corpora: Sequence[str], seed: int, root: Path = Path()) -> Metrics:
     """Evaluate the experiment in the workspace ``root`` and write its reports; returns the metrics.
 
     Raises:
@@ -42,8 +41,8 @@ def evaluate(*, corpora: Sequence[str], seed: int, root: Path = Path()) -> dict[
     with replacing(root / COMPARISON) as path:
         comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
     write_text(root / REPORT, report.page(metrics, best=experiment.best, trials=experiment.trials))
-    write_json(root / HEADLINE, headline(metrics))
-    write_json(root / METRICS, metrics)
+    headline(metrics).write(root)
+    metrics.write(root)
     return metrics
 
 
@@ -71,4 +70,4 @@ def _facts(corpus: str, root: Path) -> CorpusFacts:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("evaluate", main)

@@ -12,10 +12,10 @@ from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import Verdict
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
-from ..errors import run
 from ..files import replacing
 from ..schema import MODALITIES
 from ..storage import assets
+from .entry import run
 
 FACE_IN_VALIDATION = "video"
 """Validation judges media, so that it names a face's medium."""
@@ -71,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("features", main)

@@ -7,15 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import leakage, params
-from ..artifacts.folds import FOLDS, Folds, Leakage
+from ..artifacts.folds import FOLDS, Finding, Folds, Leakage, Waived
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import FINGERPRINTS, Verdict
-from ..errors import run
 from ..protocols import AUTO, Protocol, assigned, automatic, protocol, select, speakers_used
+from ..protocols.display_name import display_name, why_inflated
 from ..protocols.fold_table import digest, sizes
-from ..protocols.naming import shown, why_inflated
 from ..protocols.selection import added
 from ..protocols.unlabelled import as_training, bare_rows, left_over, unlabelled_count, with_unlabelled
+from .entry import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,15 +40,15 @@ def main() -> None:
     waivers = experiment.folds.waivers
     findings = leakage.find(as_training(folds), table, fingerprints=_fingerprints(experiment.corpora))
     findings = [
-        *_unexpected_counts(plan, selection.rows),
+        *leakage.unexpected_counts(plan, selection.rows),
         *findings,
         *leakage.idle(findings, waivers),
     ]
-    _write_leakage(shown(plan, selection, unlabelled=unlabelled), findings, [])
+    _write_leakage(display_name(plan, selection, unlabelled=unlabelled), findings, [])
     waived = leakage.guard(findings, waivers=waivers, known=plan.leaks)
     inflated = why_inflated(plan, selection)
     kinds = [each.kind for each in waived]
-    name = shown(plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled)
+    name = display_name(plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled)
     _write_leakage(name, findings, waived)
 
     dropped = _together(left_over(folds, selection, bare), unusable)
@@ -70,10 +70,10 @@ def main() -> None:
         unlabelled=unlabelled,
         speakers=speakers_used(plan, selection.rows),
         folds=sizes(folds),
-        waived=[each.to_dict() for each in waived],
+        waived=waived,
         dropped=added(dropped),
         dropped_by_corpus=dropped,
-        findings=[finding.to_dict() | {"rows": finding.rows[:ROWS_SHOWN]} for finding in findings],
+        findings=[each.model_copy(update={"rows": each.rows[:ROWS_SHOWN]}) for each in findings],
         text_repeats=leakage.text_is_no_evidence(findings),
     ).write()
     print(f"{name}: {folds['fold'].nunique()} folds of {len(selection.rows)} utterances")
@@ -134,14 +134,8 @@ def _fingerprints(corpora: Sequence[str]) -> pd.DataFrame:
     return pd.concat([FINGERPRINTS.read(corpus=name) for name in corpora], ignore_index=True)
 
 
-def _write_leakage(
-    name: str, findings: Collection[leakage.Finding], waived: Collection[leakage.Waived]
-) -> None:
-    Leakage(
-        protocol=name,
-        findings=[each.to_dict() for each in findings],
-        waived=[each.to_dict() for each in waived],
-    ).write()
+def _write_leakage(name: str, findings: Collection[Finding], waived: Collection[Waived]) -> None:
+    Leakage(protocol=name, findings=list(findings), waived=list(waived)).write()
 
 
 def _together(*dropped: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -155,33 +149,5 @@ def _together(*dropped: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
     }
 
 
-def _unexpected_counts(plan: Protocol, rows: pd.DataFrame) -> list[leakage.Finding]:
-    """Where the published protocol has another number of utterances: the scores differ then."""
-    expected = plan.published.counts if plan.published else None
-    if expected is None:
-        return []
-    counts = rows.groupby("speaker").size()
-    other = counts[counts != expected.per_speaker] if expected.per_speaker else counts[:0]
-    if not other.empty:
-        said = ", ".join(f"{speaker}: {count}" for speaker, count in other.items())
-        said = f"{expected.per_speaker} utterances of each speaker; here it is {said}"
-    elif expected.utterances not in (None, len(rows)) and not expected.per_speaker:
-        said = f"{expected.utterances:,} utterances; here there are {len(rows):,}"
-    else:
-        return []
-    named = rows.loc[rows["speaker"].isin(other.index), "utterance_id"]
-    return [
-        leakage.Finding(
-            kind="count",
-            severity="warning",
-            fold=None,
-            rows=named.tolist()[: leakage.ROWS_AT_MOST],
-            count=len(named) or abs(len(rows) - (expected.utterances or 0)),
-            explanation=f"{plan.id} has {said}.",
-            advice="Complete the corpus, or say so beside the scores: they are not quite the published protocol's.",
-        )
-    ]
-
-
 if __name__ == "__main__":
-    run(main)
+    run("folds", main)

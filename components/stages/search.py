@@ -8,9 +8,9 @@ from pathlib import Path
 
 from .. import params, settings
 from ..artifacts.search import CURVES, FOLDER, TRIALS, Budget
-from ..errors import listed, run
+from ..errors import listed
 from ..files import replacing, work_folder, write_table, write_text
-from ..search.gang import Gang, rungs
+from ..search.cohort import Cohort, rungs
 from ..search.outcome import Outcome
 from ..search.plan import Plan
 from ..search.ray_cluster import Site
@@ -19,6 +19,7 @@ from ..search.run import Rows, absent_strategies, search
 from ..training import zero_shot
 from ..training.consistency import idle
 from ..training.rows import unlabelled
+from .entry import run
 from .training_inputs import Inputs
 
 CODE = Path(__file__).parents[1] / "search"
@@ -30,10 +31,10 @@ def main() -> None:
     inputs = Inputs.of(experiment)
     numbers = [fold.number for fold in inputs.folds]
     plan = Plan(**stated.model_dump(), folds=numbers, modalities=experiment.modalities)
-    first = {gang.strategy: gang.configs for gang in plan.gangs(0, {})}
+    first = {cohort.strategy: cohort.configs for cohort in plan.cohorts(0, {})}
     zero_shot.require(inputs.protocol.unseen, first, modalities=inputs.trainable)
-    told = inputs.told()
-    told.check([config for configs in first.values() for config in configs])
+    targets = inputs.auxiliary_targets()
+    targets.check([config for configs in first.values() for config in configs])
     absent = absent_strategies(
         stated.strategies,
         corpora=experiment.corpora,
@@ -56,19 +57,19 @@ def main() -> None:
             inputs.trainable,
             len(inputs.protocol.classes),
             inputs.reduction,
-            told,
+            targets,
         ),
         absent=absent,
         site=Site(
             workers=environment.worker_count(),
             device=device,
             address=environment.ray_address,
-            gangs_per_gpu=environment.gangs_per_gpu,
+            populations_per_gpu=environment.populations_per_gpu,
             shared=environment.shared,
         ),
         name=work.name,
-        kept=lambda gang: _kept(work, gang),
-        keep=lambda gang, outcome: write_text(_file(work, gang), outcome.to_json()),
+        kept=lambda cohort: _kept(work, cohort),
+        keep=lambda cohort, outcome: write_text(_file(work, cohort), outcome.to_json()),
     )
 
     for (name, fold), trials in failures(outcomes).items():
@@ -96,14 +97,14 @@ def main() -> None:
         best.write_file(folder / best.path().name)
 
 
-def _file(work: Path, gang: Gang) -> Path:
-    return work / f"{gang.strategy}.{gang.fold}.{gang.batch}.json"
+def _file(work: Path, cohort: Cohort) -> Path:
+    return work / f"{cohort.strategy}.{cohort.fold}.{cohort.batch}.json"
 
 
-def _kept(work: Path, gang: Gang) -> Outcome | None:
-    path = _file(work, gang)
+def _kept(work: Path, cohort: Cohort) -> Outcome | None:
+    path = _file(work, cohort)
     return Outcome.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 if __name__ == "__main__":
-    run(main)
+    run("search", main)

@@ -14,7 +14,7 @@ from ..artifacts import features as features_artifact
 from ..artifacts.model import CHOSEN, FOLDER, PREDICTIONS, WEIGHTS, Modality, ModelCard, ZeroShot
 from ..artifacts.search import Best
 from ..encoders import encode, layout_of, make, open_all
-from ..errors import FeatureError, listed, run
+from ..errors import FeatureError, listed
 from ..files import replacing, work_folder
 from ..fusion.preparation import Layout, Preparation, plan
 from ..fusion.strategy import BASELINES, build, parameter_count, uses
@@ -24,6 +24,7 @@ from ..training.predicted import predictions
 from ..training.refit import Choice, choice_for_everything
 from ..training.rows import unlabelled
 from ..training.workers import Context, Job, StoredReader, job_of, run_jobs
+from .entry import run
 from .training_inputs import Inputs
 
 REFIT = "model"
@@ -58,7 +59,7 @@ def main() -> None:
             len(classes),
             device,
             inputs.reduction,
-            inputs.told(),
+            inputs.auxiliary_targets(),
             _prompts(experiment, inputs),
         )
         workers = 1 if device == "cuda" else environment.worker_count()
@@ -70,14 +71,25 @@ def main() -> None:
     for fold in inputs.folds:
         first = best.per_fold_best[fold.number]
         for strategy, source in [*((name, name) for name in best.strategies), (CHOSEN, first)]:
-            probabilities = _kept(work, f"{source}.{fold.number}")["probabilities"]
-            tables.append(predictions(probabilities, fold, strategy=strategy, seeds=seeds, classes=classes))
+            kept = _kept(work, f"{source}.{fold.number}")
+            trained = kept["seeds"].tolist()
+            tables.append(
+                predictions(
+                    kept["probabilities"],
+                    fold,
+                    strategy=strategy,
+                    seeds=seeds,
+                    trained=trained,
+                    classes=classes,
+                )
+            )
     order = ["strategy", "fold", "seed", "utterance_id"]
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
-    card = _card(experiment, inputs, winner, state=_kept(work, REFIT))
+    state = _kept(work, REFIT)
+    card = _card(experiment, inputs, winner, seeds=state.pop("seeds").tolist(), state=state)
     with replacing(FOLDER) as folder:
         folder.mkdir()
-        (folder / WEIGHTS.name).write_bytes(_file(work, REFIT).read_bytes())
+        _save(folder / WEIGHTS.name, state)
         card.write_file(folder / card.path().name)
 
 
@@ -89,11 +101,17 @@ def _everything(inputs: Inputs):
 
 
 def _card(
-    experiment: params.Params, inputs: Inputs, winner: Choice, *, state: dict[str, np.ndarray]
+    experiment: params.Params,
+    inputs: Inputs,
+    winner: Choice,
+    *,
+    seeds: list[int],
+    state: dict[str, np.ndarray],
 ) -> ModelCard:
     """What it takes to build the model again and to feed it.
 
     Args:
+        seeds: of the members that did not diverge.
         state: the trained model's tensors by name.
     """
     protocol = inputs.protocol
@@ -112,14 +130,15 @@ def _card(
         strategy=winner.strategy,
         config=winner.config,
         epochs=winner.epochs,
-        seeds=experiment.train.seeds,
+        seeds=seeds,
+        left_out=[seed for seed in experiment.train.seeds if seed not in seeds],
         classes=protocol.classes,
         label_space=protocol.label_space,
         protocol=protocol.protocol,
         corpora=experiment.corpora,
         modalities={name: _modality(experiment, name, layout) for name, layout in layouts.items()},
         preparation=preparation.describe(),
-        parameters=parameter_count(member) * len(experiment.train.seeds),
+        parameters=parameter_count(member) * len(seeds),
         zero_shot=ZeroShot(unseen=protocol.unseen) if by_prompts else None,
     )
 
@@ -167,14 +186,18 @@ def _kept(work: Path, name: str) -> dict[str, np.ndarray]:
 
 
 def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    from safetensors.numpy import save_file
-
     for name, x in arrays.items():
         if not np.isfinite(x).all():
             raise FeatureError(f"{path.stem}: {name} holds numbers that are not finite; look at the features")
     with replacing(path) as temporary:
-        save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, temporary)
+        _save(temporary, arrays)
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, path)
 
 
 if __name__ == "__main__":
-    run(main)
+    run("train", main)

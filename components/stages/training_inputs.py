@@ -17,8 +17,8 @@ from ..files import digest_of, tree_digest, versions
 from ..fusion.reduction import Reduction
 from ..params import Params
 from ..schema import LabelSpace, Layout
+from ..training.auxiliary_targets import COLUMNS, AuxiliaryTargets, auxiliary_targets_of
 from ..training.rows import Fold, folds_of, lacking
-from ..training.told import COLUMNS, Told, told_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,9 +77,9 @@ class Inputs:
         tables = [UTTERANCES.read(corpus=name, columns=columns) for name in self.corpora]
         return pd.concat(tables, ignore_index=True)
 
-    def told(self) -> Told:
+    def auxiliary_targets(self) -> AuxiliaryTargets:
         """Raters' votes and side targets, of all utterances."""
-        return told_of(
+        return auxiliary_targets_of(
             self.utterances(COLUMNS), self.layouts, space=self.space, classes=self.protocol.classes
         )
 

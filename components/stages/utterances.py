@@ -10,10 +10,10 @@ from .. import params, settings
 from ..artifacts import utterances as artifact
 from ..artifacts.corpora import RAW
 from ..corpora import raters, read
-from ..corpora.digests import with_digests
-from ..corpora.planted import planted_ceilings
-from ..errors import run
+from ..corpora.media_digests import with_digests
+from ..corpora.planted_truth import planted_ceilings
 from ..files import replacing, write_table
+from .entry import run
 
 SHOWN = 10
 
@@ -46,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("utterances", main)

@@ -15,15 +15,16 @@ from ..artifacts import validation as artifact
 from ..artifacts.corpora import RAW
 from ..artifacts.utterances import UTTERANCES, Unread
 from ..artifacts.validation import Breach, Verdict
-from ..errors import ContractBreach, listed, run
+from ..errors import ContractBreach, listed
 from ..files import replacing
 from ..schema import Layout
 from ..validation.check import check
 from ..validation.contract import clauses
+from ..validation.data_docs import index
 from ..validation.facts import gather
 from ..validation.known import known
-from ..validation.pages import index
 from ..validation.quarantine import quarantined
+from .entry import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,4 +122,4 @@ def breach(verdict: Verdict) -> ContractBreach:
 
 
 if __name__ == "__main__":
-    run(main)
+    run("validate", main)

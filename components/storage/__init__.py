@@ -1,1 +1,1 @@
-"""Files that come from elsewhere: pinned by digest, put in place whole."""
+"""Files from elsewhere: the downloader, and assets pinned by digest."""

@@ -1,1 +1,1 @@
-"""Control corpora: recordings with planted truth, in every adapter's layout, and the Bayes ceilings of that truth."""
+"""Control corpora: recordings with planted truth, in the layout of every adapter, and their Bayes ceilings."""

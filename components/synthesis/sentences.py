@@ -1,4 +1,4 @@
-"""Sentences for the control corpus: something everyday that is said, and two words that tell an emotion.
+"""Sentences of the control corpus: a neutral carrier phrase, and two words that express an emotion.
 
 In English, Finnish and German. The subjects are singular and the telling words adjectives that stand alone, so
 that any of them fits any other.
@@ -59,7 +59,7 @@ ENGLISH = Language(
         "this morning", "after lunch", "on Monday", "before the meeting", "last week", "at noon", "yesterday",
         "in the evening", "on the way home", "again",
     ),
-    frames=("{} and {}, I thought: {said}", "{said}, so {}, so {}", "{said}; that was {}, even {}"),
+    frames=("{} and {}, I thought: {carrier}", "{carrier}, so {}, so {}", "{carrier}; that was {}, even {}"),
 )  # fmt: skip
 FINNISH = Language(
     telling={
@@ -89,7 +89,7 @@ FINNISH = Language(
         "tänä aamuna", "lounaan jälkeen", "maanantaina", "ennen kokousta", "viime viikolla", "keskipäivällä",
         "eilen", "illalla", "kotimatkalla", "taas",
     ),
-    frames=("{} ja {}, ajattelin: {said}", "{said}, niin {}, niin {}", "{said}; se oli {}, jopa {}"),
+    frames=("{} ja {}, ajattelin: {carrier}", "{carrier}, niin {}, niin {}", "{carrier}; se oli {}, jopa {}"),
 )  # fmt: skip
 GERMAN = Language(
     telling={
@@ -119,7 +119,7 @@ GERMAN = Language(
         "heute Morgen", "nach dem Essen", "am Montag", "vor der Sitzung", "letzte Woche", "am Mittag",
         "gestern", "am Abend", "auf dem Heimweg", "wieder",
     ),
-    frames=("{} und {}, dachte ich: {said}", "{said}, so {}, so {}", "{said}; das war {}, sogar {}"),
+    frames=("{} und {}, dachte ich: {carrier}", "{carrier}, so {}, so {}", "{carrier}; das war {}, sogar {}"),
 )  # fmt: skip
 LANGUAGES = {"en": ENGLISH, "fi": FINNISH, "de": GERMAN}
 
@@ -135,5 +135,5 @@ def compose(emotion: str, generator: np.random.Generator, language: str = "en") 
     of = LANGUAGES[language]
     spoken = " ".join(str(generator.choice(part)) for part in (of.who, of.what, of.when))
     words = generator.choice(of.telling[emotion], size=2, replace=False)
-    text = str(generator.choice(of.frames)).format(*words, said=spoken)
+    text = str(generator.choice(of.frames)).format(*words, carrier=spoken)
     return Sentence(text=text[0].upper() + text[1:] + ".", spoken=spoken[0].upper() + spoken[1:] + ".")

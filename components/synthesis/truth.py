@@ -1,4 +1,4 @@
-"""Planted truth: what each modality displays of an emotion, and what the label tells of it. See ``bayes``.
+"""The generative model of a control corpus: what each modality displays of an emotion, and the label raters give.
 
 An emotion is planted in each utterance, every one of ``n`` classes as often as another. What a modality means to
 display follows from it by the corpus's *relation*:
@@ -40,20 +40,22 @@ MOST_RATERS = 9
 
 @dataclass(frozen=True)
 class Truth:
-    """How the truth of a corpus is planted; see above.
+    """The parameters of the generative model described above.
 
     Attributes:
-        reliability: modality → how often it displays what it means; kept in the modalities' usual order.
+        reliability: modality → how often it displays what it means, in the usual order of the modalities.
         classes: the planted emotions.
-        mute: modalities that display nothing and are never missing: the text where all speak the same sentences.
-        missing: the probability that a modality is missing from an utterance; one at least is left.
-        raters: how many vote on each utterance; 0: none, and the label is the planted emotion.
-        acted: the label is the planted emotion, whatever the raters say.
+        relation: one of ``RELATIONS``.
+        mute: modalities that display nothing and are never missing: the text, if all speak the same sentences.
+        missing: the probability that a modality is missing from an utterance; at least one remains.
+        raters: the number of votes per utterance; 0 if the label is the planted emotion.
+        agreement: the probability that a rater's vote is the planted emotion.
+        acted: the label is the planted emotion, whatever the raters' votes.
         majority: an utterance has a label only where more than half of the raters agree on it; the ceilings are
             those of the utterances that have one.
 
     Raises:
-        CorpusError: a value that cannot be.
+        CorpusError: a value is out of range.
     """
 
     reliability: Mapping[str, float]
@@ -75,22 +77,22 @@ class Truth:
             checked[modality] = chance if modality in self.mute else float(value)
             if not chance <= checked[modality] <= 1:
                 raise CorpusError(
-                    f"reliability of {modality} is {value}; it may be from {chance:.3f} (chance) to 1"
+                    f"reliability of {modality} is {value}; it must be from {chance:.3f} (chance) to 1"
                 )
         object.__setattr__(self, "reliability", checked)
         if self.relation not in RELATIONS:
-            raise CorpusError(f"the relation is {self.relation!r}; it may be {', '.join(RELATIONS)}")
+            raise CorpusError(f"the relation is {self.relation!r}; it must be one of {', '.join(RELATIONS)}")
         if self.relation != "redundant" and len(self.telling) < 2:
             raise CorpusError(
-                f"{self.relation} displays need two modalities that tell something; this corpus has "
+                f"{self.relation} displays need two informative modalities; this corpus has "
                 f"{', '.join(self.telling) or 'none'}"
             )
         if not 0 <= self.missing < 1:
-            raise CorpusError(f"missing is {self.missing}; it may be from 0 to below 1")
+            raise CorpusError(f"missing is {self.missing}; it must be from 0 to below 1")
         if not 0 <= self.raters <= MOST_RATERS:
-            raise CorpusError(f"{self.raters} raters; there may be 0 to {MOST_RATERS}")
+            raise CorpusError(f"{self.raters} raters; there can be 0 to {MOST_RATERS}")
         if not chance <= self.agreement <= 1:
-            raise CorpusError(f"agreement is {self.agreement}; it may be from {chance:.3f} (chance) to 1")
+            raise CorpusError(f"agreement is {self.agreement}; it must be from {chance:.3f} (chance) to 1")
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -98,23 +100,23 @@ class Truth:
 
     @property
     def telling(self) -> tuple[str, ...]:
-        """The modalities that display something."""
+        """The informative modalities: those that display something."""
         return tuple(modality for modality in self.reliability if modality not in self.mute)
 
     def as_json(self) -> dict:
         """The reliabilities, and of the rest what is not as usual."""
         usual = {field.name: field.default for field in fields(self)}
-        held = asdict(self) | {"reliability": dict(self.reliability)}
+        values = asdict(self) | {"reliability": dict(self.reliability)}
         return {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in held.items()
+            for name, value in values.items()
             if value != usual[name]
         }
 
     @classmethod
-    def from_json(cls, held: Mapping) -> Truth:
+    def from_json(cls, document: Mapping) -> Truth:
         """The truth that ``as_json`` wrote, other keys left out."""
-        known = {field.name: held[field.name] for field in fields(cls) if field.name in held}
+        known = {field.name: document[field.name] for field in fields(cls) if field.name in document}
         return cls(**known)
 
     @cached_property

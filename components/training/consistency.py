@@ -44,14 +44,14 @@ def strong_view(clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds
     """The rows disturbed; the target is the decision ``logits [K, B, C]`` on the clean ones, the weight `sure`'s."""
     label, weight = sure(logits, hyper["pseudo_threshold"], hyper["smoothing"])
     decided = torch.nn.functional.one_hot(label, logits.shape[-1]).to(logits.dtype)
-    told = clean._replace(
+    labelled = clean._replace(
         target=decided,
         weight=weight,
         classes=decided,
         side={},
     )
     strength = {name: torch.full_like(hyper["smoothing"], value) for name, value in STRONG.items()}
-    return disturbed(told, hyper=strength, on=frozenset(STRONG), seeds=seeds, step=step, stream=STREAM)
+    return disturbed(labelled, hyper=strength, on=frozenset(STRONG), seeds=seeds, step=step, stream=STREAM)
 
 
 def idle(rows: int, configs: Iterable[Mapping[str, Any]]) -> str | None:

@@ -23,10 +23,10 @@ def mix32(x: Tensor) -> Tensor:
 
 def member_seeds(seeds: list[int], device: str) -> Tensor:
     """int32 ``[K]`` from seeds of any size."""
-    held = torch.tensor(
+    states = torch.tensor(
         [(seed & 0xFFFFFFFF) - ((seed & 0x80000000) << 1) for seed in seeds], dtype=torch.int32
     )
-    return mix32(held.to(device))
+    return mix32(states.to(device))
 
 
 def member_keys(seeds: Tensor, step: int, layer: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 UNLABELLED = -1
-"""The target of a row whose emotion nobody told."""
+"""The target of a row whose emotion is unknown."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Rows:
         present: ``{modality: bool [N, T_m]}``.
         target: int64 ``[N]``, `UNLABELLED` where there is none.
         shares: float ``[N, C]``, the raters' votes as shares; None where nobody voted. Rows of zeros: no votes.
-        side: what else is told of an utterance, ``{name: float [N]}``, NaN where it is not: ``valence``, ``arousal``,
+        side: further targets of an utterance, ``{name: float [N]}``, NaN where it is not: ``valence``, ``arousal``,
             ``dominance`` in -1…1, ``intensity`` in 0…1, ``gender`` (0 female, 1 male).
-        speaker: int64 ``[N]``, a number for each; None where it is not told.
+        speaker: int64 ``[N]``, a number for each; None where it is unknown.
     """
 
     tokens: dict[str, Tensor]

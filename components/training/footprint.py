@@ -26,10 +26,10 @@ class Peak(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args: Sequence = (), kwargs: Mapping | None = None) -> Any:
         made = func(*args, **(kwargs or {}))
         for each in tree_leaves(made):
-            if isinstance(each, torch.Tensor) and (held := each.untyped_storage()) not in self._known:
-                self._known.add(held)
-                self._now += held.nbytes()
-                weakref.finalize(held, self._let_go, held.nbytes())
+            if isinstance(each, torch.Tensor) and (storage := each.untyped_storage()) not in self._known:
+                self._known.add(storage)
+                self._now += storage.nbytes()
+                weakref.finalize(storage, self._let_go, storage.nbytes())
                 self.most = max(self.most, self._now)
         return made
 

@@ -1,7 +1,7 @@
 """What is learned beside the emotion: linear heads on the fused embedding, which the packaged model does not have.
 
 A head is a vector ``[E + 1]``, weights and bias, that starts at zero, so what one head is does not depend on which
-others there are. A target that nobody told is NaN and teaches nothing.
+others there are. An unknown target is NaN and teaches nothing.
 """
 
 import torch
@@ -24,7 +24,7 @@ def side_loss(
     hyper: dict[str, Tensor],
     on: frozenset[str],
 ) -> Tensor:
-    """The weighted sum of what the heads miss, of one member; 0 where nothing is told.
+    """The weighted sum of what the heads miss, of one member; 0 where no target is known.
 
     ``d · mean over dimensions of (1 - CCC) + i · mean squared error of the intensity + g · gender's cross-entropy``,
     the last with its gradient reversed: the head learns to tell women from men, the embedding not to let it (Ganin et
@@ -36,18 +36,18 @@ def side_loss(
         hyper: ``{hyper-parameter: []}``; on: those that some member of the population uses.
     """
     total = embedding.new_zeros(())
-    told = [name for name in DIMENSIONS if name in side]
-    if "dimension_weight" in on and told:
-        missed = [discordance(applied(heads[name], embedding), side[name]) for name in told]
-        known = torch.stack([_spread(side[name]) for name in told])
+    dimensions = [name for name in DIMENSIONS if name in side]
+    if "dimension_weight" in on and dimensions:
+        missed = [discordance(applied(heads[name], embedding), side[name]) for name in dimensions]
+        known = torch.stack([_spread(side[name]) for name in dimensions])
         mean = (torch.stack(missed) * known).sum() / known.sum().clamp(min=1)
         total = total + hyper["dimension_weight"] * mean
     if "intensity_weight" in on and "intensity" in side:
-        truth, known = _told(side["intensity"])
+        truth, known = _with_mask(side["intensity"])
         error = (applied(heads["intensity"], embedding) - truth).square()
         total = total + hyper["intensity_weight"] * _mean(error, known)
     if "gender_adversary" in on and "gender" in side:
-        truth, known = _told(side["gender"])
+        truth, known = _with_mask(side["gender"])
         score = applied(heads["gender"], reversed_gradient(embedding))
         missed = torch.nn.functional.softplus(score) - truth * score
         total = total + hyper["gender_adversary"] * _mean(missed, known)
@@ -65,15 +65,15 @@ def reversed_gradient(x: Tensor) -> Tensor:
 
 
 def discordance(prediction: Tensor, truth: Tensor) -> Tensor:
-    """1 less Lin's concordance (1989), ``2 cov / (var + var + (difference of means)²)``, where told: ``[B] → []``."""
-    truth, known = _told(truth)
+    """1 less Lin's concordance (1989), ``2 cov / (var + var + (difference of means)²)``, where known: ``[B] → []``."""
+    truth, known = _with_mask(truth)
     mean_p, mean_t = _mean(prediction, known), _mean(truth, known)
     p, t = prediction - mean_p, truth - mean_t
     spread = _mean(p.square(), known) + _mean(t.square(), known) + (mean_p - mean_t).square()
     return 1 - 2 * _mean(p * t, known) / spread.clamp(min=1e-6)
 
 
-def _told(truth: Tensor) -> tuple[Tensor, Tensor]:
+def _with_mask(truth: Tensor) -> tuple[Tensor, Tensor]:
     """With 0 for NaN, and 1 where there was a number, else 0."""
     known = ~truth.isnan()
     return torch.where(known, truth, 0.0), known.to(truth.dtype)
@@ -85,5 +85,5 @@ def _mean(x: Tensor, weight: Tensor) -> Tensor:
 
 def _spread(truth: Tensor) -> Tensor:
     """1 where the truth is not the same number everywhere, else 0: there concordance has no meaning."""
-    held, known = _told(truth)
-    return (_mean((held - _mean(held, known)).square(), known) > 1e-6).to(truth.dtype)
+    values, known = _with_mask(truth)
+    return (_mean((values - _mean(values, known)).square(), known) > 1e-6).to(truth.dtype)

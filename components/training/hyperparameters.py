@@ -89,13 +89,13 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
         0.0,
         0.0,
         100.0,
-        "of 1 - concordance of valence, arousal and dominance, where they are told (Lin 1989)",
+        "of 1 - concordance of valence, arousal and dominance, where they are known (Lin 1989)",
     ),
     "intensity_weight": Hyperparameter(
         0.0,
         0.0,
         100.0,
-        "of the squared error of the intensity, low 0, normal 0.5, strong 1, where it is told",
+        "of the squared error of the intensity, low 0, normal 0.5, strong 1, where it is known",
     ),
     "gender_adversary": Hyperparameter(
         0.0,
@@ -113,7 +113,7 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
         1.0, 1.0, 50.0, "of the attack: 1 is FGSM (Goodfellow et al. 2015), more is PGD (Madry et al. 2018)"
     ),
     "bfloat16": Hyperparameter(
-        0.0, 0.0, 1.0, "1: matrix products in bfloat16; weights, losses and the optimizer stay in float32"
+        0.0, 0.0, 1.0, "1: matrix products in bfloat16, the rest stays in float32; experimental on a CPU"
     ),
 }
 

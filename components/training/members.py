@@ -39,9 +39,9 @@ class Setting:
 
 def setting_of(members: Sequence[Member], *, defaults: Mapping[str, Any], device: str) -> Setting:
     """The members as tensors; what a configuration leaves out is the strategy's default, or the general one."""
-    held = [{**defaults, **member.config} for member in members]
+    configs = [{**defaults, **member.config} for member in members]
     hyper = {
-        name: torch.tensor([float(each.get(name, known.default)) for each in held], device=device)
+        name: torch.tensor([float(each.get(name, known.default)) for each in configs], device=device)
         for name, known in HYPERPARAMETERS.items()
     }
     on = frozenset(name for name, value in hyper.items() if bool((value > 0).any()))

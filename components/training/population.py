@@ -137,7 +137,7 @@ class Population:
         return curves
 
     def _used(self, rows: Rows) -> Rows:
-        """Without what is told of the rows and no member learns from."""
+        """Without the votes and side targets that no member learns from."""
         shares = rows.shares if "soft_labels" in self.setting.on else None
         return replace(
             rows, shares=shares, side={k: x for k, x in rows.side.items() if k in self.stacked.heads}

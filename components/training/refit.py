@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..artifacts.search import Chosen, StrategyChoice
+from ..errors import SearchError, listed
 from .data import Rows
 from .population import Member, Population
 
@@ -36,19 +37,40 @@ class Choice:
 
     def parts(self) -> list[tuple[int, dict[str, Any]]]:
         """``[(epochs, config), …]`` one after another, as many epochs in all as were chosen."""
-        held = self.schedule or ((1, self.config),)
-        ends = [epoch - 1 for epoch, _ in held[1:]] + [self.epochs]
+        schedule = self.schedule or ((1, self.config),)
+        ends = [epoch - 1 for epoch, _ in schedule[1:]] + [self.epochs]
         parts = [
             (min(end, self.epochs) - begin + 1, config)
-            for (begin, config), end in zip(held, ends, strict=True)
+            for (begin, config), end in zip(schedule, ends, strict=True)
         ]
         return [(epochs, config) for epochs, config in parts if epochs > 0]
 
 
 def refit(
-    choice: Choice, *, seeds: Sequence[int], rows: Rows, classes: int, device: str = "cpu"
+    choice: Choice,
+    *,
+    seeds: Sequence[int],
+    rows: Rows,
+    classes: int,
+    device: str = "cpu",
+    fold: int | None = None,
 ) -> Population:
-    """Train the choice for its epochs, once a seed, as one population."""
+    """Train the choice for its epochs, once per seed, as one population.
+
+    Args:
+        choice: configuration, epochs and what was fitted on validation.
+        seeds: one per member.
+        rows: prepared training rows of the strategy's modalities.
+        classes: number of classes C.
+        device: "cpu" or "cuda".
+        fold: named in the error.
+
+    Returns:
+        The members that did not diverge, in the order of their seeds.
+
+    Raises:
+        SearchError: all of them diverged.
+    """
     dimensions = {name: x.shape[-1] for name, x in rows.tokens.items()}
     parts = choice.parts()
     members = [Member(parts[0][1], seed) for seed in seeds]
@@ -62,11 +84,40 @@ def refit(
             {name: torch.tensor(value).expand(len(members), *torch.tensor(value).shape).clone()
              for name, value in choice.fitted.items()}
         )  # fmt: skip
+    sound = _sound(population, rows)
+    if not sound:
+        where = choice.strategy if fold is None else f"{choice.strategy}, fold {fold}"
+        raise SearchError(
+            f"{where}: in the refit of {choice.config} all of the seeds {listed(seeds, 20)} diverged (losses, "
+            "weights or scores are no longer finite). In params.yaml, lower the upper end of "
+            "search.space.learning_rate, or leave the strategy out of search.strategies"
+        )
+    if len(sound) < len(population):
+        population.keep(sound)
     return population
 
 
+def _sound(population: Population, rows: Rows) -> list[int]:
+    """The members whose losses, averaged weights and scores of the training rows are finite.
+
+    A loss is of the weights before its step, so the losses alone do not tell of the last one.
+    """
+    made = [population.evaluate(rows), *population.state().values()]
+    return [
+        k for k in range(len(population)) if population.alive[k] and all(x[k].isfinite().all() for x in made)
+    ]
+
+
 def probabilities(population: Population, rows: Rows) -> torch.Tensor:
-    """float64 ``[K, N, C]``, each row summing to 1."""
+    """Score rows.
+
+    Args:
+        population: K trained members.
+        rows: N prepared rows.
+
+    Returns:
+        Probabilities, float64 ``[K, N, C]``, each row summing to 1.
+    """
     return population.evaluate(rows).double().softmax(-1).cpu()
 
 

@@ -22,7 +22,7 @@ Reader = Callable[[str, Sequence[str]], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Part:
-    """Utterances and their classes, `UNLABELLED` where nobody told."""
+    """Utterances and their classes, `UNLABELLED` where the class is unknown."""
 
     ids: tuple[str, ...]
     target: tuple[int, ...]
@@ -79,13 +79,13 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
     for number, rows in table.sort_values("utterance_id").groupby("fold", sort=True):
         parts = {}
         for role in ("train", "validation", "test"):
-            held = rows[rows["role"] == role]
-            if held.empty:
+            having = rows[rows["role"] == role]
+            if having.empty:
                 raise ProtocolError(
                     f"fold {number} has no {role} rows: use a protocol with more speakers or folds"
                 )
-            target = tuple(classes.index(label) for label in held["label"])
-            parts[role] = Part(tuple(held["utterance_id"]), target)
+            target = tuple(classes.index(label) for label in having["label"])
+            parts[role] = Part(tuple(having["utterance_id"]), target)
         shown = {classes[i] for part in ("train", "validation") for i in parts[part].target}
         if shown & set(unseen):
             raise ProtocolError(
@@ -126,8 +126,8 @@ def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
 
 def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction) -> Preparation:
     """The preparation fitted on the rows that have a label, so that those without one change nothing of it."""
-    told = rows.at(rows.target != UNLABELLED)
-    return Preparation(plan(layouts, reduction)).fit(told.tokens, told.present)
+    labelled = rows.at(rows.target != UNLABELLED)
+    return Preparation(plan(layouts, reduction)).fit(labelled.tokens, labelled.present)
 
 
 def prepare(preparation: Preparation, rows: Rows) -> Rows:

@@ -58,11 +58,11 @@ class Stacked:
 
     def call(self, parameters: dict, buffers: dict, tokens: dict, present: dict) -> FusionOutput:
         """The model as one member has it; the output in float32 whatever its products are in."""
-        held = (parameters, buffers), (tokens, present)
+        weights, inputs = (parameters, buffers), (tokens, present)
         if not self.bfloat16:
-            return functional_call(self.model, *held)
+            return functional_call(self.model, weights, inputs)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
-            return functional_call(self.model, *held).float()
+            return functional_call(self.model, weights, inputs).float()
 
     # -- weights -----------------------------------------------------------------------------------------------
 
@@ -104,9 +104,9 @@ class Stacked:
 
     def state(self, flat: Tensor) -> dict[str, Tensor]:
         """These weights and the fitted buffers, stacked: ``{name: [K, ...]}``."""
-        held = {name: x.detach().clone() for name, x in self.named(flat).items()}
+        parameters = {name: x.detach().clone() for name, x in self.named(flat).items()}
         scoring = self.scoring_buffers
-        return held | {name: scoring[name].clone() for name in self.kept}
+        return parameters | {name: scoring[name].clone() for name in self.kept}
 
     @property
     def scoring_buffers(self) -> dict[str, Tensor]:

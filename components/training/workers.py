@@ -2,14 +2,11 @@
 
 import gc
 import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +15,28 @@ from ..errors import SearchError
 from ..fusion.model import members_state
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
+from ..process_pool import process_pool
+from .auxiliary_targets import AuxiliaryTargets
 from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
-from .told import Told
 from .zero_shot import Prompts, prompt_embeddings
 from .zero_shot import probabilities as by_prompts
 
 
 @dataclass(frozen=True)
 class Job:
-    """A choice to refit on ``train``, and then to score ``test`` once; without ``test``: to keep."""
+    """A choice to refit on ``train``, and then to score ``test`` once; without ``test``: to keep.
+
+    Attributes:
+        fold: whose rows these are; None: the model on all rows.
+    """
 
     choice: Choice
     seeds: tuple[int, ...]
     train: Part
     test: Part | None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,13 @@ class Context:
     classes: int
     device: str
     reduction: Reduction
-    told: Told
+    targets: AuxiliaryTargets
     prompts: Prompts | None = None
     """Of a zero-shot protocol: what classes are recognised by."""
 
 
 def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
-    return Job(choice, tuple(seeds), fold.seen, fold.test)
+    return Job(choice, tuple(seeds), fold.seen, fold.test, fold.number)
 
 
 def run_jobs(
@@ -60,13 +63,23 @@ def run_jobs(
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Run the jobs and yield ``(index, arrays)`` as each ends.
 
-    The arrays of a job with test rows: ``probabilities`` float64 ``[S, N, C]``. Of one without: the tensors of
-    `EmotionModel`'s state. One thread a process, so that the result does not depend on how many there are.
+    One thread per process, so that the result does not depend on how many processes there are.
+
+    Args:
+        jobs: in any order; those of one fold next to each other share its preparation.
+        context: what they have in common.
+        workers: number of processes.
+
+    Yields:
+        The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
+        with test rows also ``probabilities`` float64 ``[S, N, C]``; of one without, the tensors of `EmotionModel`'s
+        state.
+
+    Raises:
+        SearchError: every member of a job diverged, or a process died.
     """
     os.environ.update(KEEP_MEMORY)  # the workers' to inherit
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=_start, initargs=(context,)
-    ) as pool:
+    with process_pool(min(workers, len(jobs)), _start, context) as pool:
         try:
             waiting = {pool.submit(_run, job): i for i, job in enumerate(jobs)}
             for done in as_completed(waiting):
@@ -76,11 +89,6 @@ def run_jobs(
                 "a refit's process died, most likely for want of memory: set EMOFLOW_WORKERS to fewer, and run the "
                 "same command again (finished refits are kept)"
             ) from None
-        except FloatingPointError as error:
-            raise SearchError(f"a refit diverged: {error}; leave the strategy out of params.yaml") from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 _context: Context
@@ -89,23 +97,16 @@ _context: Context
 def _start(context: Context) -> None:
     global _context
     _context = context
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: go without a traceback
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
     gc.freeze()  # what is imported stays: the collector need not look at it again
 
 
-def _end_with_parent() -> None:
-    parent_process().join()
-    os._exit(1)
-
-
 @lru_cache(maxsize=1)
 def _prepared(train: Part):
     """Jobs come fold by fold, so a worker prepares each fold's rows once."""
-    rows = _context.told.of(read(_context.reader, train, _context.modalities), train)
+    rows = _context.targets.of(read(_context.reader, train, _context.modalities), train)
     layouts = {name: _context.layouts[name] for name in _context.modalities}
     preparation = fit_preparation(rows, layouts, _context.reduction)
     return preparation, prepare(preparation, rows)
@@ -120,20 +121,17 @@ def _run(job: Job) -> dict[str, np.ndarray]:
         rows=rows.of(modalities),
         classes=_context.classes,
         device=_context.device,
+        fold=job.fold,
     )
-    if not all(population.alive):
-        lost = [m.seed for m, alive in zip(population.members, population.alive, strict=True) if not alive]
-        raise FloatingPointError(
-            f"{job.choice.strategy}: seeds {lost} diverged in the refit of {job.choice.config}"
-        )
+    seeds = np.array([member.seed for member in population.members], dtype=np.int64)
     prompts = None
     if _context.prompts is not None and job.choice.strategy not in BASELINES:
         prompts = prompt_embeddings(population, _context.prompts, preparation)
     if job.test is not None:
         test = prepare(preparation, read(_context.reader, job.test, modalities))
         scored = probabilities(population, test) if prompts is None else by_prompts(population, test, prompts)
-        return {"probabilities": scored.numpy()}
-    state = members_state(population.state(), len(job.seeds))
+        return {"probabilities": scored.numpy(), "seeds": seeds}
+    state = members_state(population.state(), len(population))
     state |= {
         f"preparation.{name}": x
         for name, x in preparation.state_dict().items()
@@ -141,7 +139,7 @@ def _run(job: Job) -> dict[str, np.ndarray]:
     }
     if prompts is not None:
         state["prompts"] = prompts
-    return {name: x.cpu().numpy() for name, x in state.items()}
+    return {name: x.cpu().numpy() for name, x in state.items()} | {"seeds": seeds}
 
 
 @dataclass(frozen=True)

@@ -174,10 +174,10 @@ def require(
             f"{zero}: classes are recognised by words, and the modalities here are {listed(modalities)}; there have "
             "to be text and another one under modalities in params.yaml"
         )
-    fusions = {name: held for name, held in configs.items() if name not in BASELINES}
+    fusions = {name: drawn for name, drawn in configs.items() if name not in BASELINES}
     deaf = [
-        name for name, held in fusions.items()
-        if name in modalities or not _encodes_apart(name, modalities, held[0])
+        name for name, drawn in fusions.items()
+        if name in modalities or not _encodes_apart(name, modalities, drawn[0])
     ]  # fmt: skip
     if deaf:
         able = [name for name in REGISTRY if name in fusions and name not in deaf]
@@ -187,7 +187,7 @@ def require(
             f"else each for itself; take it out of search.strategies ({instead})"
         )
     apart = [
-        name for name, held in fusions.items() if not all(each.get("align_weight", 0) > 0 for each in held)
+        name for name, drawn in fusions.items() if not all(each.get("align_weight", 0) > 0 for each in drawn)
     ]
     if apart:
         raise SearchError(

@@ -1,4 +1,4 @@
-"""A corpus held against its contract by Great Expectations: the verdict, and the pages to read it on.
+"""Checks a corpus against its data contract with Great Expectations, and returns the verdict and its pages.
 
 Great Expectations takes seconds to import, so that only the stage that needs it calls this.
 """
@@ -13,8 +13,8 @@ from ..artifacts.validation import Breach, Verdict
 from ..errors import listed
 from . import facts as media_facts
 from .clause import CELLS, CLASSES, COUNTS, CRITICAL, SPEAKERS, UTTERANCES, WARNING, Clause
+from .data_docs import page
 from .known import Known
-from .pages import page
 from .tables import tables
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""One sentence of a data contract: an expectation, how grave its breach is, and what to do about it."""
+"""A clause of a data contract: an expectation, the severity of its breach, and the advice."""
 
 from __future__ import annotations
 

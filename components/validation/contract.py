@@ -1,4 +1,4 @@
-"""The data contracts: what must hold of every corpus, and of each corpus that is known, as Great Expectations.
+"""The data contracts: what must hold for every corpus, and for each known corpus, as Great Expectations.
 
 A clause is ``critical`` (the pipeline stops) or a ``warning`` (a person reads it).
 

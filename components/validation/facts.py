@@ -1,4 +1,4 @@
-"""What the corpus's files really are: there or not, decodable or not, how long, at which rate.
+"""Examines the files of a corpus: present or not, decodable or not, duration, sample rate, fingerprint.
 
 Every recording is decoded once, since a header says nothing of silence, NaN or a torn end. What cannot be used is
 kept with its reason; downstream it is a missing modality.
@@ -186,12 +186,12 @@ def _sound(path: Path, place: str) -> _Sound:
 
 
 def _pictures(path: Path, place: str) -> _Pictures:
-    from ..media import fingerprint, frames, prints
+    from ..media import fingerprint, fingerprint_format, frames
 
     if place != THERE:
         return _Pictures(place)
     try:
-        shown = frames(path, count=prints.PICTURES)
+        shown = frames(path, count=fingerprint_format.PICTURES)
     except MediaError as error:
         return _Pictures(str(error))
     return _Pictures(None, shown.duration_s, fingerprint.fingerprint_face(shown.images))

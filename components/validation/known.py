@@ -1,4 +1,4 @@
-"""What is published of a corpus: its counts, names and rates, a YAML file each in ``expected/``, by its layout."""
+"""Reads what is published of a known corpus (counts, names, sample rates) from the YAML files in ``expected/``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setting aside the utterances that break the contract, so that the rest of the corpus can go on without them."""
+"""Quarantines the utterances that break the data contract, so that the rest of the corpus can be used."""
 
 from __future__ import annotations
 

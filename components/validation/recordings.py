@@ -1,4 +1,4 @@
-"""The clauses of a corpus's recordings: files, rates and lengths, which modalities there are, times.
+"""The clauses of the data contract about recordings: files, sample rates, durations, modalities and times.
 
 A single recording that cannot be used is a warning and a missing modality; only where more than ``UNUSABLE_AT_MOST``
 of a modality's recordings are unusable is something wrong with the corpus, its copy or its decoding, and stops.

@@ -1,4 +1,4 @@
-"""The tables that are held against a contract: what an utterance table says when it is looked at from aside.
+"""Derives the tables that a data contract is checked on from the utterance table.
 
 utterances   the rows with their media's facts, and the columns below
 speakers     speaker, clips, genders
@@ -53,7 +53,7 @@ def tables(
     cells = pd.crosstab(facts["speaker"], facts["label"]).stack().rename("clips").reset_index()
     usual = cells["clips"].mode()
     cells["of_usual"] = cells["clips"] / (usual.iloc[0] if len(usual) else 1)
-    if facts["raters"].notna().any():  # who agree on other labels than were dealt
+    if facts["raters"].notna().any():  # raters may agree on other labels than the design of the corpus
         cells["of_usual"] = None
     return {
         UTTERANCES: _utterances(facts, features),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from emoflow.corpora import attached_features, read
-from emoflow.corpora.acquire import copying
+from emoflow.corpora.acquire import copy_files
 from emoflow.corpora.acquire.add import add
 from emoflow.errors import CorpusError
 from emoflow.files import locked, tree_digest
@@ -36,7 +36,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.acquire.raw_data.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 
@@ -68,7 +68,7 @@ def test_the_same_again_copies_nothing(source, root, monkeypatch):
     monkeypatch.setattr("emoflow.corpora.acquire.add.copy_all", lambda *_, **__: pytest.fail("copied again"))
     told = []
     add("ravdess", source, root=root, say=told.append)
-    assert any("the same to the byte" in each for each in told)
+    assert any("already exists with the same content" in each for each in told)
 
 
 def test_other_content_is_refused_and_kept(source, root):
@@ -113,7 +113,7 @@ def test_a_link_within_becomes_a_file(source, root):
 
 def test_outside_a_dvc_project(source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CorpusError, match="no DVC project"):
+    with pytest.raises(CorpusError, match="not in a DVC project"):
         quiet("ravdess", source, root=tmp_path / "data" / "raw")
     assert not (tmp_path / "data").exists()
 
@@ -121,8 +121,8 @@ def test_outside_a_dvc_project(source, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda source: source.parent / "nowhere", "is no folder"),
-        (lambda source: source / NAMES[0], "is no folder"),
+        (lambda source: source.parent / "nowhere", "is not a folder"),
+        (lambda source: source / NAMES[0], "is not a folder"),
         (lambda source: source.parent, r"shipped (in it )?does; give that folder"),
         (lambda source: source / "Actor_01", "shipped does; give that folder"),
     ],
@@ -137,8 +137,8 @@ def test_a_full_disk_leaves_nothing(source, root, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(copying.shutil, "copyfile", full)
-    monkeypatch.setattr(copying.fcntl, "ioctl", full)
+    monkeypatch.setattr(copy_files.shutil, "copyfile", full)
+    monkeypatch.setattr(copy_files.fcntl, "ioctl", full)
     with pytest.raises(CorpusError, match=r"is full: the corpus is 0\.00 GB"):
         quiet("ravdess", source, root=root)
     assert list(root.iterdir()) == []
@@ -163,7 +163,7 @@ def test_cut_off_it_goes_on_with_what_is_missing(source, root, monkeypatch):
     )
     folder = quiet("ravdess", source, root=root, workers=1)
     assert not set(again) & set(copied) and len(again) == 2
-    assert copying.differences(copying.files_of(source), folder) == []
+    assert copy_files.differences(copy_files.files_of(source), folder) == []
 
 
 def test_two_at_once(source, root):
@@ -187,8 +187,8 @@ def test_a_feature_table_comes_along(source, root, tmp_path):
     ("modality", "content", "said"),
     [
         ("face", "AU01,name\n0.5,01-01-08-01-01-01-02\n", "none of its clips"),
-        ("../face", "AU01,name\n0.5,01-01-03-01-01-01-02\n", "is no name of a modality"),
-        ("face", None, "is not there"),
+        ("../face", "AU01,name\n0.5,01-01-03-01-01-01-02\n", "is not a valid modality name"),
+        ("face", None, "does not exist"),
     ],
 )
 def test_a_feature_table_that_does_not_fit_stops_it_before_the_copy(
@@ -206,7 +206,7 @@ def test_dvc_failing_is_said(source, root, monkeypatch):
         on_line("ERROR: cache is read-only")
         return 255
 
-    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", failing)
+    monkeypatch.setattr("emoflow.corpora.acquire.raw_data.run_group", failing)
     with pytest.raises(CorpusError, match="is in place, but dvc add failed: ERROR: cache is read-only"):
         quiet("ravdess", source, root=root)
 
@@ -229,7 +229,7 @@ def test_dvc_tracks_it(source, tmp_path, monkeypatch):
     ["../up", "a/b", "", ".hidden", "Ravdess", "my lab", "a" * 65, "lab.dvc", "lab.json", "lab.partial"],
 )
 def test_names_that_are_no_names(source, root, name):
-    with pytest.raises(CorpusError, match="is no name for a corpus"):
+    with pytest.raises(CorpusError, match="is not a valid corpus name"):
         quiet(name, source, root=root)
     assert not root.exists()
 
@@ -273,10 +273,10 @@ def test_what_the_labels_were_taken_for_is_told(root, tmp_path):
     add("mylab", source, root=root, say=told.append)
     (labels,) = (each for each in told if each.startswith("labels: "))
     assert "happiness 2 (Freude, ilo)" in labels and "sadness 1 (sad)" in labels
-    assert "since no emotion that emoflow knows: hangry" in labels
+    assert "not emotions that emoflow knows, so classes of their own: hangry" in labels
     assert "layouts: {mylab: {labels: {hangry: happiness}}}" in labels
     (unread,) = (each for each in told if each.startswith("not read: "))
-    assert "2 (no recording" in unread and unread.endswith("sad/notes.pdf, sad/plan.pdf")
+    assert "2 (not a recording" in unread and unread.endswith("sad/notes.pdf, sad/plan.pdf")
 
 
 def test_one_label_s_folder_is_refused_and_the_right_one_named(root, tmp_path):

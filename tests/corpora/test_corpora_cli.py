@@ -17,7 +17,7 @@ def project(tmp_path, monkeypatch) -> Path:
     stated = "layouts: {mylab: {layout: folder, pattern: '(?P<speaker>\\w+)_(?P<label>\\w+)\\.wav'}}"
     (tmp_path / "params.yaml").write_text(text.replace("layouts: {}", stated))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.acquire.raw_data.run_group", lambda *args, **kwargs: 0)
     return tmp_path
 
 
@@ -56,7 +56,7 @@ def test_what_is_given_on_request_alone_is_explained_and_the_status_says_it_is_n
 def test_a_mistyped_part_and_an_unknown_corpus(project):
     with pytest.raises(CorpusError, match="has no part vidoe"):
         raise typed("fetch", "ravdess", "--part", "vidoe").exception
-    with pytest.raises(CorpusError, match="not to be fetched"):
+    with pytest.raises(CorpusError, match="cannot be downloaded"):
         raise typed("fetch", "atlantis").exception
     with pytest.raises(CorpusError, match="did you mean 'ravdess'"):
         raise typed("fetch", "ravdes").exception

@@ -5,11 +5,11 @@ import json
 import pandas as pd
 import pytest
 from emoflow.corpora import read
+from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.corpora.adapters.crema_d import adapter as crema_d
-from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
@@ -130,9 +130,9 @@ def test_what_lies_beside_is_counted(one):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("AudioWAV/1092_DFA_ANG_XX.wav", "actor is 1092; it may be 1001 to 1091"),
+        ("AudioWAV/1092_DFA_ANG_XX.wav", "actor is 1092; it must be 1001 to 1091"),
         ("AudioWAV/1001_ABC_ANG_XX.wav", "sentence is 'ABC'"),
-        ("AudioWAV/1001_DFA_SUR_XX.wav", "emotion is 'SUR'; it may be ANG"),
+        ("AudioWAV/1001_DFA_SUR_XX.wav", "emotion is 'SUR'; it must be one of ANG"),
         ("AudioWAV/1001_DFA_ANG_ZZ.wav", "say 1001_DFA_ANG_XX"),
         ("AudioWAV/1001_DFA_SAD_XX.flv", "AudioWAV holds .wav files"),
         ("1001_DFA_SAD_XX.wav", "lies in the root"),
@@ -207,7 +207,7 @@ def test_answers_that_cannot_be_used_are_counted(one):
     write(one, "finishedResponses.csv", FINAL + "".join(lines))
     assert raters(one) == {"audio-5": ["anger"]}
     said = reasons(read("crema-d", one))["finishedResponses.csv"]
-    assert "3 answer(s) without a participant" in said and "1 answer(s) to clips that are not here" in said
+    assert "3 answer(s) without a participant" in said and "1 answer(s) to clips that are missing" in said
 
 
 def test_the_tabulated_votes_serve_where_there_are_no_answers(one):
@@ -274,7 +274,7 @@ def test_labels_are_words_that_everyone_knows():
 @pytest.mark.parametrize("clean", [True, False])
 @pytest.mark.parametrize("truth", [{}, {"missing": 0.3}, {"raters": 5, "agreement": 0.6}])
 def test_what_is_laid_out_is_read_back(tmp_path, clean, truth):
-    layout = grammar("crema-d")
+    layout = layout_spec("crema-d")
     plan = layout.plan(takes(3, 14, layout, **truth), "mine", 3, clean)
     reading = read("mine", lay_out(plan, tmp_path), Layout("crema-d"))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
@@ -285,7 +285,7 @@ def test_what_is_laid_out_is_read_back(tmp_path, clean, truth):
 
 
 def test_the_tabulated_votes_say_the_same(tmp_path):
-    layout = grammar("crema-d")
+    layout = layout_spec("crema-d")
     plan = layout.plan(takes(2, 2, layout, raters=9, agreement=0.6), "mine", 3, False)
     votes = [_votes(read("mine", lay_out(plan, tmp_path), Layout("crema-d")).table)]
     (tmp_path / "finishedResponses.csv").unlink()
@@ -301,7 +301,7 @@ def _votes(table: pd.DataFrame) -> list:
 
 
 def test_a_faulty_clip_of_the_release_is_no_take():
-    layout = grammar("crema-d")
+    layout = layout_spec("crema-d")
     plan = layout.plan(takes(76, 12, layout), "crema-d", 3, True)
     assert not set(plan.recordings) & set(crema_d.KNOWN_BAD)
 

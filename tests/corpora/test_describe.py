@@ -115,7 +115,7 @@ def test_the_length_of_a_part_of_a_recording_is_the_part_s(corpus):
 
 
 def test_a_corpus_that_is_not_there(tmp_path):
-    with pytest.raises(CorpusError, match="is not there; have it by: emoflow corpora fetch ravdess"):
+    with pytest.raises(CorpusError, match="does not exist; to get it: emoflow corpora fetch ravdess"):
         describe("ravdess", tmp_path / "ravdess")
 
 

@@ -4,8 +4,8 @@ from hashlib import sha256
 
 import pandas as pd
 import pytest
-from emoflow.corpora.digests import with_digests
-from emoflow.corpora.reading import utterance_table
+from emoflow.corpora.adapter_interface import utterance_table
+from emoflow.corpora.media_digests import with_digests
 from emoflow.schema import UTTERANCE_COLUMNS
 
 

@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 from emoflow.corpora import read
+from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.corpora.adapters import emodb
-from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
@@ -74,9 +74,9 @@ def test_other_names_are_not(name):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("wav/04a01Fa.wav", "speaker is '04'; it may be 03, 08"),
-        ("wav/03a03Fa.wav", "text is 'a03'; it may be a01"),
-        ("wav/03a01Xa.wav", "emotion is 'X'; it may be W, L"),
+        ("wav/04a01Fa.wav", "speaker is '04'; it must be one of 03, 08"),
+        ("wav/03a03Fa.wav", "text is 'a03'; it must be one of a01"),
+        ("wav/03a01Xa.wav", "emotion is 'X'; it must be one of W, L"),
         ("wav/noise.wav", "say 03a01Fa; this is 'noise'"),
         ("03a01Wa.wav", "lies in the root, not in wav/"),
         ("silb/03a01Wa.wav", "lies in silb, not in wav/"),
@@ -113,7 +113,7 @@ def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):
 @pytest.mark.parametrize("clean", [True, False])
 @pytest.mark.parametrize(("speakers", "clips"), [(10, 1), (2, 23)])
 def test_what_is_laid_out_is_read_back(tmp_path, clean, speakers, clips):
-    layout = grammar("emodb")
+    layout = layout_spec("emodb")
     plan = layout.plan(takes(speakers, clips, layout), "mine", 5, clean)
     reading = read("mine", lay_out(plan, tmp_path), Layout("emodb"))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))

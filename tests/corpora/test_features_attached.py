@@ -217,7 +217,7 @@ def test_openface_in_one_table_of_many_clips(tmp_path):
         ("name,f\na1,1\na1,2\n", "more than once: a1; the rows of a sequence need a column"),
         ("name,f\na1,1\na1.wav,2\n", "more than once: mylab/a1"),
         ("name,frame,f\na1,1,1\na1,1,2\n", "same clip at the same time: a1"),
-        ("name,f\na1,\na2,1\n", "1 cell.* without a finite number: a1: f; mend"),
+        ("name,f\na1,\na2,1\n", "1 cell.* without a finite number: a1: f; correct"),
         ("name,f\na1,1e99\n", "without a finite number: a1: f"),
         ("name,f\na1,high\n", "do not hold numbers alone, as 'high' in f: f"),
         ("name,f\n,1\n", "1 row.* without a name"),
@@ -242,9 +242,9 @@ def test_arrays_that_do_not_join(tmp_path):
         ({"a1": np.zeros(2), "a2": np.zeros(3)}, "x.npz: a2: it has 3 feature.* have 2"),
         (
             {"a1": np.zeros((2, 2, 2))},
-            r"a1 is float64 of shape \[2, 2, 2\]; wanted numbers \[D\] or \[T, D\]",
+            r"a1 is float64 of shape \[2, 2, 2\]; expected numbers \[D\] or \[T, D\]",
         ),
-        ({"a1": np.array(["x"])}, "wanted numbers"),
+        ({"a1": np.array(["x"])}, "expected numbers"),
         ({"a1": np.array([{"x": 1}])}, "pickled objects are never loaded"),
         (
             {"ids": np.array(["a1"]), "features": np.zeros((2, 3))},
@@ -262,12 +262,12 @@ def test_arrays_that_do_not_join(tmp_path):
 
 
 def test_files_that_are_no_features(tmp_path):
-    with pytest.raises(CorpusError, match="is not there"):
+    with pytest.raises(CorpusError, match="does not exist"):
         joined(tmp_path / "gone.csv")
     with pytest.raises(CorpusError, match="holds no features"):
         joined(tmp_path)
     (tmp_path / "x.pkl").touch()
-    with pytest.raises(CorpusError, match=r"is no feature file: \.csv"):
+    with pytest.raises(CorpusError, match=r"is not a feature file: \.csv"):
         joined(tmp_path / "x.pkl")
     (tmp_path / "a1.csv").write_text("f1\n1\n")
     (tmp_path / "a2.csv").write_text("f2\n1\n")

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from emoflow.corpora import read
 from emoflow.corpora.acquire import sources
-from emoflow.corpora.acquire.download import Remote
 from emoflow.corpora.acquire.fetch import Addresses, fetch
 from emoflow.corpora.adapters.meld.adapter import SPLITS
-from emoflow.corpora.pointers import pointer
-from emoflow.errors import CorpusError
+from emoflow.corpora.lfs_pointers import pointer
+from emoflow.errors import CorpusError, DownloadError
 from emoflow.files import tree_digest
+from emoflow.storage.download import Remote
 from file_server import serving
 
 WORK = Path(".emoflow/fetch")
@@ -40,7 +40,7 @@ def root(tmp_path, monkeypatch) -> Path:
     """data/raw in what looks like a DVC project; `dvc add` itself is only written down."""
     (tmp_path / "project" / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("emoflow.corpora.acquire.placing.run_group", lambda *args, **kwargs: 0)
+    monkeypatch.setattr("emoflow.corpora.acquire.raw_data.run_group", lambda *args, **kwargs: 0)
     return Path("data/raw")
 
 
@@ -108,14 +108,14 @@ def test_what_is_here_needs_no_server(zenodo, root):
     nobody = Addresses(zenodo="http://127.0.0.1:1")
     told = []
     fetch("ravdess", root=root, addresses=nobody, say=told.append)
-    assert told == [f"speech: in {root / 'ravdess'} already"]
+    assert told == [f"speech: already in {root / 'ravdess'}"]
 
 
 def test_cut_off_the_next_run_goes_on(served, zenodo, root, monkeypatch):
-    monkeypatch.setattr("emoflow.corpora.acquire.download.ATTEMPTS", 1)
+    monkeypatch.setattr("emoflow.storage.download.ATTEMPTS", 1)
     name = f"{RECORD}/Audio_Speech_Actors_01-24.zip"
     served.cuts[name] = [1000]
-    with pytest.raises(CorpusError, match="run the same command again to go on"):
+    with pytest.raises(DownloadError, match="run the same command again to resume"):
         quiet("ravdess", root=root, addresses=zenodo)
     assert not root.exists()
     quiet("ravdess", root=root, addresses=zenodo)
@@ -124,7 +124,7 @@ def test_cut_off_the_next_run_goes_on(served, zenodo, root, monkeypatch):
 
 def test_another_archive_than_the_known_one_is_refused(served, zenodo, root):
     served.files[f"{RECORD}/Audio_Speech_Actors_01-24.zip"] = zipped(["Actor_01/03-01-03-01-01-01-01.wav"])
-    with pytest.raises(CorpusError, match="gave another Audio_Speech_Actors_01-24"):
+    with pytest.raises(DownloadError, match="serves another Audio_Speech_Actors_01-24"):
         quiet("ravdess", root=root, addresses=zenodo)
     assert not root.exists()
 
@@ -143,14 +143,14 @@ def test_an_archive_of_something_else_leaves_nothing(served, zenodo, root):
 
 def test_an_archive_that_the_record_does_not_name(served, zenodo, root):
     served.files[f"api/records/{sources.RAVDESS_RECORD}"] = b'{"files": []}'
-    with pytest.raises(CorpusError, match=r"does not name Audio_Song_Actors_01-24\.zip"):
+    with pytest.raises(DownloadError, match=r"does not list Audio_Song_Actors_01-24\.zip"):
         quiet("ravdess", ["song"], root=root, addresses=zenodo)
 
 
 @pytest.mark.parametrize(
     ("corpus", "parts", "said"),
     [
-        ("iemocap", (), "'iemocap' is not to be fetched; these are: crema-d, meld, ravdess"),
+        ("iemocap", (), "'iemocap' cannot be downloaded; these can: crema-d, meld, ravdess"),
         ("ravdess", ["dance"], r"ravdess has no part dance; it has: speech \("),
     ],
 )
@@ -291,7 +291,9 @@ def test_a_clip_that_the_server_lacks(served, crema_d, root):
     if len(content) < 10:  # the one that nobody asks for
         lacking = sorted(served.objects)[0]
         served.objects.pop(lacking)
-    with pytest.raises(CorpusError, match=rf"does not give 1 object\(s\): {lacking[:12]}… \(Object does not"):
+    with pytest.raises(
+        DownloadError, match=rf"does not serve 1 object\(s\): {lacking[:12]}… \(Object does not"
+    ):
         quiet("crema-d", ["video"], root=root, addresses=crema_d)
     assert not root.exists()
 
@@ -303,7 +305,7 @@ def test_a_busy_clip_server_is_asked_again(served, crema_d, root):
 
 def test_a_commit_that_the_repository_lacks(crema_d, root):
     other = Addresses(crema_d=crema_d.crema_d, crema_d_commit="0" * 40, crema_d_lfs=crema_d.crema_d_lfs)
-    with pytest.raises(CorpusError, match=r"git could not fetch 0{40}"):
+    with pytest.raises(DownloadError, match=r"git could not fetch 0{40}"):
         quiet("crema-d", root=root, addresses=other)
 
 

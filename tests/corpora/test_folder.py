@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 from emoflow.corpora import adapter, layout_of, read
-from emoflow.corpora.reading import utterance_table
+from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UNSTATED, Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
@@ -100,7 +100,7 @@ def test_what_is_not_read_is_listed(root):
     } == {
         "joy/1.flac": "the same audio as joy/1.wav, which is taken",
         "joy/2.txt": "a text with no recording of its name beside it",
-        "joy/3.pdf": "no recording",
+        "joy/3.pdf": "not a recording",
         "4.wav": "lies at the top",
         "a/b/c/5.wav": "lies 3 folders deep",
         "._*": "1 file(s) that an operating system left (._*, .DS_Store), not recordings",
@@ -132,7 +132,7 @@ def test_a_turn_that_is_no_number(root):
     lay(root, "joy_x.wav", "joy_1.wav", "joy_12345678901234567890.wav")
     reading = read("mylab", root, Layout(pattern=r"(?P<label>[a-z]+)_(?P<turn>\w+)\.wav"))
     assert [each["path"] for each in reading.unread] == ["joy_12345678901234567890.wav", "joy_x.wav"]
-    assert all("which is no number of up to nine digits" in each["reason"] for each in reading.unread)
+    assert all("which is not a number of up to nine digits" in each["reason"] for each in reading.unread)
 
 
 def test_links_that_leave_the_corpus(root, tmp_path):
@@ -175,7 +175,7 @@ def test_every_recording_is_one_utterance(tmp_path_factory, planted):
 @pytest.mark.parametrize("layout", ["folder", "manifest"])
 @pytest.mark.parametrize("language", ["en", "fi", "de"])
 def test_labels_of_any_language_are_read_as_what_was_planted(tmp_path, layout, language):
-    held = grammar(layout)
+    held = layout_spec(layout)
     plan = held.plan(takes(4, 2, held, language=language, missing=0.3, raters=3), "mylab", 1, False)
     stated = Layout(layout, language=None if language == "en" else language)
     reading = read("mylab", lay_out(plan, tmp_path / "mylab"), stated)

@@ -8,18 +8,18 @@ import pandas as pd
 import pytest
 from emoflow import media
 from emoflow.corpora import read
+from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.corpora.adapters.iemocap import adapter as iemocap
-from emoflow.corpora.adapters.iemocap import documents as iemocap_documents
-from emoflow.corpora.reading import utterance_table
+from emoflow.corpora.adapters.iemocap import annotations as iemocap_documents
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
-from emoflow.synthesis.control import synthesise
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.control_corpus import synthesise
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
 
-GRAMMAR = grammar("iemocap")
+SPEC = layout_spec("iemocap")
 EVALUATION = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
 
 [6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.0000, 4.5000]
@@ -140,7 +140,7 @@ def test_the_talker_is_the_letter_of_the_utterance(name):
 @given(st.text(max_size=30))
 def test_other_names_are_no_utterance(name):
     if iemocap.local_id(name) is None:
-        with pytest.raises(ValueError, match="no utterance of IEMOCAP"):
+        with pytest.raises(ValueError, match="not an utterance of IEMOCAP"):
             iemocap.half(name)
     else:
         assert iemocap.local_id(name) in name
@@ -157,7 +157,7 @@ def test_labels_are_words_that_everyone_knows():
 @pytest.mark.parametrize("truth", [{}, {"raters": 3, "agreement": 0.5}, {"missing": 0.3}])
 @pytest.mark.parametrize("language", ["en", "fi"])
 def test_what_was_planted_is_read_back(tmp_path, clean, truth, language):
-    plan = GRAMMAR.plan(takes(4, 2, GRAMMAR, language=language, **truth), "iemocap", 7, clean)
+    plan = SPEC.plan(takes(4, 2, SPEC, language=language, **truth), "iemocap", 7, clean)
     reading = read("iemocap", lay_out(plan, tmp_path), Layout(language=language))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
     named = {each["path"] for each in reading.unread}
@@ -166,7 +166,7 @@ def test_what_was_planted_is_read_back(tmp_path, clean, truth, language):
         assert not plan.irregularities
         said = {each["reason"] for each in reading.unread if each["path"] not in iemocap.SESSIONS}
         assert bool(said) == ("missing" in truth)
-        assert all("not here" in each or "is left out" in each for each in said)
+        assert all("missing" in each or "is left out" in each for each in said)
     if "raters" in truth:
         unsure = reading.table["label_raw"] == "xxx"
         assert unsure.any() and not unsure.all()
@@ -174,7 +174,7 @@ def test_what_was_planted_is_read_back(tmp_path, clean, truth, language):
 
 
 def test_every_irregularity_that_is_planted_has_a_name_of_its_own():
-    plan = GRAMMAR.plan(takes(2, 1, GRAMMAR), "iemocap", 7, False)
+    plan = SPEC.plan(takes(2, 1, SPEC), "iemocap", 7, False)
     assert {each.kind for each in plan.irregularities} == {
         "malformed transcript line",
         "resource file",
@@ -203,8 +203,8 @@ TURN = "[10.0100 - 11.3925]\tSes01F_impro01_M000\txxx\t[3.0000, 3.0000, 3.0000]"
             "line 11: Ses01F_impro01_M000 ends before it begins, 12.5 to 11.39",
         ),
         (TURN.replace("[3.0000,", "[7.5000,"), r"line 11: Ses01F_impro01_M000 is rated \(7.5, 3.0, 3.0\)"),
-        (TURN.replace("Ses01F_impro01_M000", "Ses01F_impro02_M000"), "is no utterance of this dialogue"),
-        (TURN.replace("Ses01F_impro01_M000", "Ses01F_impro01_X000"), "is no utterance of this dialogue"),
+        (TURN.replace("Ses01F_impro01_M000", "Ses01F_impro02_M000"), "is not an utterance of this dialogue"),
+        (TURN.replace("Ses01F_impro01_M000", "Ses01F_impro01_X000"), "is not an utterance of this dialogue"),
         (
             TURN.replace("M000", "F000"),
             "line 11: Ses01F_impro01_F000 is rated a second time; line 3 is taken",
@@ -296,7 +296,7 @@ def test_a_wav_without_a_label_and_a_label_without_a_wav(small):
     told = reasons(small)
     assert told.pop("Session1/dialog/transcriptions/Ses01F_impro01.txt").endswith("M004 is left out")
     assert told == {
-        f"{folder}/Ses01F_impro01_M000.wav": "not here: labelled, and not recorded",
+        f"{folder}/Ses01F_impro01_M000.wav": "missing: labelled, and not recorded",
         f"{folder}/Ses01F_impro01_M004.wav": "recorded, and EmoEvaluation has no such turn: it has no label",
     }
 
@@ -347,7 +347,7 @@ def test_folders_that_are_not_used_are_counted_and_never_read(small):
 
 
 def test_a_half_copied_corpus_is_read_and_its_gaps_are_told(tmp_path):
-    plan = GRAMMAR.plan(takes(10, 1, GRAMMAR), "iemocap", 7, True)
+    plan = SPEC.plan(takes(10, 1, SPEC), "iemocap", 7, True)
     lay_out(plan, tmp_path)
     for path in sorted((tmp_path / "Session2").rglob("*")):
         if path.is_file():
@@ -357,10 +357,10 @@ def test_a_half_copied_corpus_is_read_and_its_gaps_are_told(tmp_path):
     (tmp_path / "Session4/sentences/wav").rename(tmp_path / "elsewhere")
     reading = read("iemocap", tmp_path)
     told = {each["path"]: each["reason"] for each in reading.unread}
-    assert told["Session2"] == "not here: 4 of 5 sessions are (Session1, Session3, Session4, Session5)"
-    assert told["Session3/dialog/EmoEvaluation/Ses03F_impro01.txt"] == "not here: this dialogue has no labels"
+    assert told["Session2"] == "missing: 4 of 5 sessions are (Session1, Session3, Session4, Session5)"
+    assert told["Session3/dialog/EmoEvaluation/Ses03F_impro01.txt"] == "missing: this dialogue has no labels"
     unrecorded = told["Session4/sentences/wav/Ses04F_impro01"]
-    assert unrecorded == "not here: no utterance of this dialogue is recorded"
+    assert unrecorded == "missing: no utterance of this dialogue is recorded"
     sessions = reading.table.groupby("session")
     assert sorted(sessions.groups) == [f"iemocap/Ses{number:02d}" for number in (1, 3, 4, 5)]
     assert sessions["label"].count().tolist()[1] == 0 and sessions["audio"].count().tolist()[2] == 0
@@ -390,7 +390,7 @@ def test_documents_in_other_spellings(small, encoding, newline):
 
 def test_a_byte_of_no_letter_is_told(small):
     documents(small, transcript=TRANSCRIPT.encode().replace(b"Excuse", b"E\x81\xffcuse"))
-    assert "line 1: holds a byte that is no letter" in str(reasons(small))
+    assert "line 1: holds a byte that is not a letter" in str(reasons(small))
 
 
 @given(st.binary(max_size=200))
@@ -410,7 +410,7 @@ def test_whatever_a_document_holds_it_is_read_or_told(content):
         ("corpus/IEMOCAP_full_release/Session1/dialog", "but .*IEMOCAP_full_release does; give that folder"),
         ("empty", "it is empty"),
         ("packed", r"archives \(IEMOCAP_full_release.tar.gz\): unpack"),
-        ("nowhere", "is not there; have it by: ask USC SAIL"),
+        ("nowhere", "does not exist; to get it: ask USC SAIL"),
     ],
 )
 def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):

@@ -1,7 +1,7 @@
 """What is known, what is one's own, and what is here; and by what a corpus is recognised."""
 
 import pytest
-from emoflow.corpora.adapters.recognise import nearby, recognise
+from emoflow.corpora.adapters.detect_layout import nearby, recognise
 from emoflow.corpora.describe.listing import gated, rows, table
 from emoflow.schema import CORPORA
 from rich.console import Console

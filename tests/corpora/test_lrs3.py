@@ -3,16 +3,16 @@
 import pandas as pd
 import pytest
 from emoflow.corpora import read
+from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.corpora.adapters import lrs3
-from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import UTTERANCE_COLUMNS, Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
 
-GRAMMAR = grammar("lrs3")
+SPEC = layout_spec("lrs3")
 HEAD = "Text:  FRAME HE SAID TO ME\nConf:  4\nRef: UGtFXtnWME4\n\n"
 FRAMES = (
     "FRAME \tX \tY \tW \tH \n"
@@ -99,7 +99,7 @@ def test_the_third_part_may_be_absent(newline, begin):
         (TXT.replace("000246 \t0.311", "000246"), "line 7: '000246"),
         (TXT.replace("HE 0.10 0.28", "HE 0.10 late"), "line 11: 'HE 0.10 late"),
         (TXT.replace("Conf:  4", "very sure"), "line 2: 'very sure'"),
-        (TXT.encode().replace(b"SAID", b"S\xffID"), "holds bytes that are no UTF-8"),
+        (TXT.encode().replace(b"SAID", b"S\xffID"), "holds bytes that are not UTF-8"),
         (TXT.replace("UGtFXtnWME4", "another0000"), "Ref is another0000, and the folder is UGtFXtnWME4's"),
     ],
 )
@@ -123,8 +123,8 @@ def test_a_clip_without_text_and_a_text_without_a_clip(small):
     assert table["text"].isna().tolist() == [False, True, False]
     assert table["video"].isna().tolist() == [False, False, True]
     assert reasons(small) == {
-        "trainval/UGtFXtnWME4/50022.txt": "not here: the clip has no text",
-        "trainval/UGtFXtnWME4/50023.mp4": "not here: the text has no clip",
+        "trainval/UGtFXtnWME4/50022.txt": "missing: the clip has no text",
+        "trainval/UGtFXtnWME4/50023.mp4": "missing: the text has no clip",
     }
 
 
@@ -132,11 +132,11 @@ def test_a_clip_without_text_and_a_text_without_a_clip(small):
     ("path", "said"),
     [
         ("trainval/UGtFXtnWME4/50021.wav", "a clip comes as .mp4 and .txt"),
-        ("trainval/UGtFXtnWME4/first.mp4", "lies in no place of LRS3's"),
-        ("trainval/50021.mp4", "lies in no place of LRS3's"),
-        ("main/UGtFXtnWME4/50021.mp4", "lies in no place of LRS3's"),
+        ("trainval/UGtFXtnWME4/first.mp4", "is not where LRS3 has files"),
+        ("trainval/50021.mp4", "is not where LRS3 has files"),
+        ("main/UGtFXtnWME4/50021.mp4", "is not where LRS3 has files"),
         ("trainval/UGtFXtnWME4/50021.MP4", "the same name as|is taken"),
-        ("lrs3-valid.id", "lies in no place of LRS3's"),
+        ("lrs3-valid.id", "is not where LRS3 has files"),
     ],
 )
 def test_what_is_not_read_is_listed_with_its_reason(small, path, said):
@@ -152,7 +152,7 @@ def test_what_is_not_read_is_listed_with_its_reason(small, path, said):
 @pytest.mark.parametrize("truth", [{}, {"missing": 0.3}])
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_what_was_planted_is_read_back(tmp_path, clean, truth, language):
-    plan = GRAMMAR.plan(takes(4, 3, GRAMMAR, language=language, **truth), "lrs3", 7, clean)
+    plan = SPEC.plan(takes(4, 3, SPEC, language=language, **truth), "lrs3", 7, clean)
     reading = read("lrs3", lay_out(plan, tmp_path), Layout(language=language))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
     named = {each["path"] for each in reading.unread}
@@ -189,7 +189,7 @@ def test_other_names_are_no_clip(name):
         ("corpus/lrs3/trainval/UGtFXtnWME4", "but .*corpus/lrs3 does; give that folder"),
         ("empty", "it is empty"),
         ("packed", r"archives \(lrs3_pretrain.zip\): unpack"),
-        ("nowhere", "is not there; have it by: ask Oxford VGG"),
+        ("nowhere", "does not exist; to get it: ask Oxford VGG"),
     ],
 )
 def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):

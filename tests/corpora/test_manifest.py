@@ -79,7 +79,7 @@ def test_what_is_missing_and_what_is_unknown_is_listed(root):
     assert reading.unread == [
         {"path": "audio/b9.wav", "reason": "utterances.csv has no utterance of this name"},
         {"path": "notes.docx", "reason": "neither a recording nor the table"},
-        {"path": "video/a2.mp4", "reason": "utterances.csv calls for it, and it is not there"},
+        {"path": "video/a2.mp4", "reason": "utterances.csv names it, and it does not exist"},
     ]
     assert len(reading.table) == 2
 
@@ -198,7 +198,7 @@ def test_a_written_utterance_table_reads_as_what_it_was(root, tmp_path):
         ("id,valence\na1,inf\n", "in valence that hold no number"),
         ("id,valence\na1,3\n", r"in valence outside -1 to 1: line 2 \(a1\): 3\.0; state layouts"),
         ("id,turn\na1,1.5\n", "whole number"),
-        ("id,intensity\na1,loud\n", r"'loud'; it may be low, normal, strong"),
+        ("id,intensity\na1,loud\n", r"'loud'; it must be one of low, normal, strong"),
         ("id,split\na1,half\n", "train, validation, test"),
         ("id,language\na1,finnish\n", "two letters"),
         ("id,raters\na1,anger\n", "raters of another kind"),
@@ -208,8 +208,8 @@ def test_a_written_utterance_table_reads_as_what_it_was(root, tmp_path):
         ("id,audio\na1,/etc/passwd\n", r"leave the corpus .* line 2 \(a1\): '/etc/passwd'"),
         ("id,audio\na1,audio/../../x.wav\n", r"leave the corpus"),
         ("id,audio\na1,C:\\x.wav\n", r"leave the corpus"),
-        ("path\n/home/me/a.wav\nb.wav\n", r"1 cell.* in path are no recordings .*: line 2: '/home/me/a\.wav'"),
-        ("path\nb.txt\n", "no recordings in the corpus's folder"),
+        ("path\n/home/me/a.wav\nb.wav\n", r"1 cell.* in path are not recordings .*: line 2: '/home/me/a\.wav'"),
+        ("path\nb.txt\n", "not recordings in the corpus's folder"),
         ("file,label\n,joy\n", "line 2: nan"),
     ],
 )  # fmt: skip

@@ -5,11 +5,11 @@ import shutil
 import pandas as pd
 import pytest
 from emoflow.corpora import read
+from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.corpora.adapters.meld import adapter as meld
-from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import UTTERANCE_COLUMNS, Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
@@ -250,7 +250,7 @@ def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):
 @pytest.mark.parametrize("clean", [True, False])
 @pytest.mark.parametrize("truth", [{}, {"missing": 0.3}])
 def test_what_is_laid_out_is_read_back(tmp_path, clean, truth):
-    layout = grammar("meld")
+    layout = layout_spec("meld")
     plan = layout.plan(takes(8, 4, layout, **truth), "mine", 3, clean)
     reading = read("mine", lay_out(plan, tmp_path), Layout("meld"))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
@@ -262,7 +262,7 @@ def test_what_is_laid_out_is_read_back(tmp_path, clean, truth):
 
 
 def test_no_dialogue_has_the_number_of_a_bad_clip(tmp_path):
-    layout = grammar("meld")
+    layout = layout_spec("meld")
     plan = layout.plan(takes(80, 5, layout), "meld", 3, True)
     dialogues = {each.rpartition("_")[0].partition("/")[2] for each in plan.ids.values()}
     assert "train_dia126" in dialogues and "test_dia39" in dialogues

@@ -8,7 +8,7 @@ from emoflow.corpora.adapters.muse import adapter as muse
 from emoflow.corpora.adapters.muse.package import modality_of
 from emoflow.errors import CorpusError
 from emoflow.schema import Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from emoflow.synthesis.layouts.muse import SETS
 from laid_out import lay_out, takes
 
@@ -66,7 +66,7 @@ def test_features_are_the_rows_within_an_utterances_time(tmp_path):
         "muse/baum_1_2000": [[5, 6]],
         "muse/baum_2_1500": [[7, 8]],
     }
-    assert found["audio"].notes == ("1 row(s) of egemaps with a cell that is no number are left out",)
+    assert found["audio"].notes == ("1 row(s) of egemaps with a cell that is not a number are left out",)
     assert found["face"].unusable == {"muse/funkel_1_0": "no row of faus within its time"}
 
 
@@ -173,7 +173,7 @@ def test_sets_by_their_names(names, modality):
 @pytest.mark.parametrize(
     ("files", "change", "said"),
     [
-        (HUMOUR, {"metadata/partition.csv": "Id,Partition\nbaum,some\n"}, "line 2: 'baum' is in 'some'; wanted train"),
+        (HUMOUR, {"metadata/partition.csv": "Id,Partition\nbaum,some\n"}, "'baum' is in 'some'; expected train"),
         (HUMOUR, {"metadata/partition.csv": "Id,P\nbaum,train\nbaum,test\n"}, "line 3: baum is in two splits"),
         (HUMOUR, {"metadata/partition.csv": "Id\nbaum\n"}, "an id first, its split last"),
         (HUMOUR, {"metadata/partition.csv": "Id,P\nx,train\n"}, "nothing that metadata/partition.csv names is here: x"),
@@ -186,12 +186,12 @@ def test_sets_by_their_names(names, modality):
         (
             HUMOUR,
             {"label_segments/baum/2.csv": "timestamp_start,timestamp_end,segment_id,humor\nx,1,1,1\n"},
-            r"timestamp_start is no number in line\(s\) 2",
+            r"timestamp_start is not a number in line\(s\) 2",
         ),
         (CURVES, {"label_segments/valence/7.csv": "timestamp,arousal\n0,1\n"}, "lacks the column.* value"),
         (CURVES, {"label_segments/physio-arousal/7.csv": "segment_id,class_id\n1,2\n"}, "MuSe-Sent's classes"),
         (CLIPS, {"labels.csv": "filename,Joy\n12,1\n12,0\n"}, r"or one twice, in line\(s\) 3"),
-        (CLIPS, {"labels.csv": "filename,Joy\n12,high\n"}, r"Joy is no number in line\(s\) 2"),
+        (CLIPS, {"labels.csv": "filename,Joy\n12,high\n"}, r"Joy is not a number in line\(s\) 2"),
     ],
 )  # fmt: skip
 def test_packages_that_cannot_be(tmp_path, files, change, said):
@@ -217,7 +217,7 @@ def test_features_of_one_set_have_the_same_columns(tmp_path):
 
 
 def test_displays_can_be_told_from_the_features_that_are_laid_out(tmp_path):
-    layout = grammar("muse")
+    layout = layout_spec("muse")
     made = takes(3, 3, layout, missing=0.3)
     plan = layout.plan(made, "muse", 5, False)
     found = held(lay_out(plan, tmp_path))

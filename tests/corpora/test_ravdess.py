@@ -5,12 +5,12 @@ from itertools import product
 import pandas as pd
 import pytest
 from emoflow.corpora import attached_features, read
+from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.corpora.adapters import ravdess
 from emoflow.corpora.attached.joining import read_features
-from emoflow.corpora.reading import utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UTTERANCE_COLUMNS, Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
@@ -84,13 +84,13 @@ def test_one_performance_is_one_utterance_with_several_media(tmp_path):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("Actor_01/03-01-09-01-01-01-01.wav", "emotion is '09'; it may be 01 to 08"),
+        ("Actor_01/03-01-09-01-01-01-01.wav", "emotion is '09'; it must be 01 to 08"),
         (
             "Actor_01/04-01-01-01-01-01-01.wav",
-            "modality is '04'; it may be 01 to 03|modality is '04'; it may be 01, 02",
+            "modality is '04'; it must be 01 to 03|modality is '04'; it must be 01, 02",
         ),
-        ("Actor_01/03-01-01-01-01-03-01.wav", "repetition is '03'; it may be 01, 02"),
-        ("Actor_01/03-01-02-01-01-01-25.wav", "actor is '25'; it may be 01 to 24"),
+        ("Actor_01/03-01-01-01-01-03-01.wav", "repetition is '03'; it must be 01, 02"),
+        ("Actor_01/03-01-02-01-01-01-25.wav", "actor is '25'; it must be 01 to 24"),
         ("Actor_01/03-01-01-02-01-01-01.wav", "neutral .* no strong intensity"),
         ("Actor_01/03-02-08-01-01-01-01.wav", "song .* no surprised"),
         ("Actor_01/03-01-01-01-01-01.wav", "7 numbers .* 6 part"),
@@ -135,7 +135,7 @@ def test_what_a_mac_leaves_is_counted(tmp_path):
         ("a/empty", "is not RAVDESS: .* empty"),
         ("a/zips", r"archives \(a.zip\): unpack"),
         ("a/other", "is not RAVDESS: .* it holds song.mp3"),
-        ("nowhere", "is not there; have it by: emoflow corpora fetch ravdess"),
+        ("nowhere", "does not exist; to get it: emoflow corpora fetch ravdess"),
     ],
 )
 def test_the_wrong_folder_is_told_from_the_right_one(tmp_path, given, said):
@@ -213,7 +213,7 @@ def test_a_file_that_was_lost_is_named(tmp_path, lost, said):
 @pytest.mark.parametrize("clips", [2, 8])
 @pytest.mark.parametrize("truth", [{}, {"missing": 0.3}])
 def test_what_is_laid_out_is_read_back(tmp_path, clean, clips, truth):
-    layout = grammar("ravdess")
+    layout = layout_spec("ravdess")
     plan = layout.plan(takes(3, clips, layout, **truth), "mine", 3, clean)
     reading = read("mine", lay_out(plan, tmp_path), Layout("ravdess"))
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
@@ -225,7 +225,7 @@ def test_what_is_laid_out_is_read_back(tmp_path, clean, clips, truth):
 
 
 def test_the_eighteenth_actor_sings_nothing():
-    layout = grammar("ravdess")
+    layout = layout_spec("ravdess")
     plan = layout.plan(takes(17, 8, layout), "ravdess", 0, True)
     sung = {name[-2:] for name in plan.ids.values() if name.startswith("ravdess/02")}
     assert "18" not in sung and len(sung) == 16

@@ -5,11 +5,11 @@ import os
 
 import pytest
 from emoflow.corpora import adapter
-from emoflow.corpora.acquire.copying import files_of
-from emoflow.corpora.reading import files_below, utterance_table
+from emoflow.corpora.acquire.copy_files import files_of
+from emoflow.corpora.adapter_interface import files_below, utterance_table
 from emoflow.errors import CorpusError
 from emoflow.schema import LAYOUTS, UTTERANCE_COLUMNS, Layout
-from emoflow.synthesis.layouts import grammar
+from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
@@ -52,7 +52,7 @@ def test_links_that_lead_out_or_to_a_folder(root, tmp_path):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_adapter_reads_what_a_link_leads_out_to(tmp_path, layout):
-    planned = grammar(layout).plan(takes(2, 1, grammar(layout)), layout, 7, True)
+    planned = layout_spec(layout).plan(takes(2, 1, layout_spec(layout)), layout, 7, True)
     root = lay_out(planned, tmp_path / "corpus")
     path = min({**planned.documents, **planned.recordings})
     (root / path).rename(tmp_path / "outside")
@@ -64,7 +64,7 @@ def test_no_adapter_reads_what_a_link_leads_out_to(tmp_path, layout):
 def test_names_that_cannot_be_written_down(root):
     lay(root, "a/ä.wav", "a/\udce4.wav")
     with pytest.raises(
-        CorpusError, match=r"1 name\(s\) of files in it are no UTF-8: 'a/\\udce4\.wav'; rename"
+        CorpusError, match=r"1 name\(s\) of files in it are not UTF-8: 'a/\\udce4\.wav'; rename"
     ):
         files_below(root)
 

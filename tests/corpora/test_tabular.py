@@ -77,7 +77,7 @@ def test_cells_are_stripped_and_empty_ones_are_null(tmp_path):
         (b"\n\n", "is empty"),
         (b"id,text,id\na,b,c\n", "column.* named twice: 'id'"),
         (b"id\na\n", r"lacks the column.* text; it has id"),
-        (b"id,text\na,b,c\nd,e\nf\n", r"2 row.* not the 2 columns .* line 2 has 3, line 4 has 1"),
+        (b"id,text\na,b,c\nd,e\nf\n", r"2 row.* not have the 2 columns .* line 2 has 3, line 4 has 1"),
         (b'id,text\na,"b\n', "line 2: not comma-separated"),
         (b'id,text\na,b\nb,"c"d\n', "line 3: not comma-separated"),
         (b"id,text\na,\xc3\xa4\nb,\xe4\n", r"mixes encodings: line.* 2 are UTF-8, line.* 3 are not"),

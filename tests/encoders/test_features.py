@@ -15,10 +15,10 @@ import soundfile
 from conftest import ROOT
 from emoflow.artifacts.features import Exclusions
 from emoflow.corpora.attached.features import Attached
-from emoflow.encoders import FeatureStore, pool
+from emoflow.encoders import FeatureStore, parallel
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract, recipes_of
-from emoflow.encoders.pool import Job, Recipe
+from emoflow.encoders.parallel import Job, Recipe
 from emoflow.errors import CorpusError, SettingsError
 from emoflow.files import file_digest, replacing
 from emoflow.params import load
@@ -175,7 +175,7 @@ def test_a_file_that_is_gone_stops_and_is_not_kept_as_unusable(tmp_path):
     table = corpus(tmp_path / "raw", {"a": noise(1)})
     path = tmp_path / "raw" / "a.wav"
     path.rename(tmp_path / "elsewhere")
-    with pytest.raises(CorpusError, match=r"c/a: .*a\.wav is in the utterance table and not on the disk"):
+    with pytest.raises(CorpusError, match=r"c/a: .*a\.wav is in the utterance table but does not exist"):
         make_features(tmp_path, table)
     assert not (tmp_path / "out").exists()
     (tmp_path / "elsewhere").rename(path)
@@ -195,11 +195,11 @@ def crash(job: Job) -> None:
     """What a decoder's bug does to its process, for the clip of this name."""
     if job.utterance_id == "c/crash":
         os.kill(os.getpid(), signal.SIGSEGV)
-    pool._encode(job)
+    parallel._encode(job)
 
 
 def crash_alone(recipes, root, job: Job) -> None:
-    pool._begin(recipes, root)
+    parallel._begin(recipes, root)
     crash(job)
 
 
@@ -211,9 +211,9 @@ def end_alone(recipes, root, job: Job) -> None:
 def test_a_clip_that_ends_its_process_is_left_out_and_the_rest_is_done(tmp_path, monkeypatch):
     clips = {name: noise(seed) for seed, name in enumerate(["a", "b", "crash", "d", "e", "f", "g"])}
     table = corpus(tmp_path / "raw", clips)
-    monkeypatch.setattr(pool, "_encode", crash)
+    monkeypatch.setattr(parallel, "_encode", crash)
     with monkeypatch.context() as twice:
-        twice.setattr(pool, "_alone", crash_alone)
+        twice.setattr(parallel, "_alone", crash_alone)
         lines = make_features(tmp_path, table)
     assert "audio/logmel: 1 left out: its decoder or encoder crashed twice (SIGSEGV)" in lines
     assert FeatureStore.open(tmp_path / "out").ids("audio") == [f"c/{name}" for name in "abdefg"]
@@ -222,9 +222,9 @@ def test_a_clip_that_ends_its_process_is_left_out_and_the_rest_is_done(tmp_path,
 @pytest.mark.integration
 def test_a_process_that_the_system_ends_is_no_fault_of_the_clip(tmp_path, monkeypatch):
     table = corpus(tmp_path / "raw", {"crash": noise(1)})
-    monkeypatch.setattr(pool, "_encode", crash)
+    monkeypatch.setattr(parallel, "_encode", crash)
     with monkeypatch.context() as killed:
-        killed.setattr(pool, "_alone", end_alone)
+        killed.setattr(parallel, "_alone", end_alone)
         with pytest.raises(SettingsError, match="EMOFLOW_WORKERS=1"):
             make_features(tmp_path, table)
     make_features(tmp_path, table)  # tried alone, and it works

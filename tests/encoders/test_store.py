@@ -107,18 +107,18 @@ def test_features_of_other_media_are_refused(tmp_path):
 
 
 def test_a_broken_store_is_refused(tmp_path):
-    with pytest.raises(FeatureError, match="is not there; make it with: dvc repro features"):
+    with pytest.raises(FeatureError, match="does not exist; make it with: dvc repro features"):
         FeatureStore.open(tmp_path / "nothing")
     put(tmp_path, "audio", "seq", {"c/1": [[1, 2]], "c/2": [[3, 4]]})
     folder = tmp_path / "audio" / "seq"
     whole, index = (folder / "tokens.safetensors").read_bytes(), pd.read_parquet(folder / "index.parquet")
     (folder / "tokens.safetensors").write_bytes(whole[:-4])
-    with pytest.raises(FeatureError, match="no part of a feature store"):
+    with pytest.raises(FeatureError, match="not part of a feature store"):
         FeatureStore.open(tmp_path)
     (folder / "tokens.safetensors").write_bytes(whole)
     index.iloc[:1].to_parquet(folder / "index.parquet", index=False)
     with pytest.raises(FeatureError, match="1 in the index, 2 there"):
         FeatureStore.open(tmp_path)
     (folder / "index.parquet").unlink()
-    with pytest.raises(FeatureError, match="no part of a feature store"):
+    with pytest.raises(FeatureError, match="not part of a feature store"):
         FeatureStore.open(tmp_path)

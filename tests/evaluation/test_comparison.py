@@ -5,6 +5,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.artifacts.reports import Interval
 from emoflow.errors import EvaluationError
 from emoflow.evaluation import ceilings, metrics
 from emoflow.evaluation.comparison import holm, least, mcnemar_above, sign_flip, ua_shares
@@ -120,15 +121,16 @@ def test_the_speakers_shares_add_up_to_ua(seed):
 
 def test_honest_strategies_seldom_beat_the_oracle_and_leaking_ones_always_do():
     generator, alarms = np.random.default_rng(0), 0
+    truth = np.arange(336) % 7
     for _ in range(200):
         oracle = {"audio": generator.random(336) < 0.75}
         honest = {f"s{n}": generator.random(336) < 0.75 for n in range(8)}
-        held = ceilings.compare(honest, oracle, dict.fromkeys(honest, "audio"))
-        alarms += any(each.above for each in held)
+        compared = ceilings.compare(honest, oracle, dict.fromkeys(honest, "audio"), truth)
+        alarms += any(each.above for each in compared)
     assert alarms / 200 < 0.1
 
     leaking = {"audio": generator.random(336) < 0.9}
-    assert ceilings.compare(leaking, oracle, {"audio": "audio"})[0].above
+    assert ceilings.compare(leaking, oracle, {"audio": "audio"}, truth)[0].above
 
 
 def test_an_oracle_that_lacks_an_utterance_is_refused():
@@ -151,4 +153,4 @@ def test_a_subset_has_one_spelling():
     [(0.14, 0.13, 0.15, True), (0.2, 0.1, 0.3, True), (0.2, 0.18, 0.22, False), (0.2, None, None, False)],
 )
 def test_text_at_chance_is_within_three_points_or_its_interval(mean, low, high, ok):
-    assert ceilings.text_at_chance({"mean": mean, "low": low, "high": high}, 8) is ok
+    assert ceilings.text_at_chance(Interval(mean=mean, low=low, high=high), 8) is ok

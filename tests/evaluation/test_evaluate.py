@@ -1,6 +1,5 @@
 """The stage on fabricated experiments: what it writes, that it repeats, what raises an alarm, what it refuses."""
 
-import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -12,7 +11,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from emoflow.artifacts.features import Exclusions
-from emoflow.artifacts.folds import Folds
+from emoflow.artifacts.folds import Folds, Waived
+from emoflow.artifacts.reports import Headline, Metrics
 from emoflow.artifacts.search import Best
 from emoflow.errors import ArtifactError, EvaluationError
 from emoflow.evaluation.answer import answer
@@ -28,17 +28,17 @@ HOW = {"corpora": ["control"], "seed": 7}
 MEASURE = {"seed": 7}
 
 
-def run(data: Path) -> dict:
+def run(data: Path) -> Metrics:
     """The stage, with all that it writes."""
     return evaluate(root=data.parent, **HOW)
 
 
-def measured(data: Path) -> dict:
+def measured(data: Path) -> Metrics:
     """The metrics alone."""
     return measure(read(["control"], data.parent), **MEASURE)[0]
 
 
-def paged(data: Path) -> tuple[dict, str]:
+def paged(data: Path) -> tuple[Metrics, str]:
     """The metrics and the report, without the plots."""
     experiment = read(["control"], data.parent)
     metrics = measure(experiment, **MEASURE)[0]
@@ -46,7 +46,7 @@ def paged(data: Path) -> tuple[dict, str]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory) -> tuple[Path, dict]:
+def done(tmp_path_factory) -> tuple[Path, Metrics]:
     data = experiment(tmp_path_factory.mktemp("experiment"))
     return data, run(data)
 
@@ -59,57 +59,58 @@ def test_figures_are_those_of_the_mean_of_the_seeds(done):
     mean = part.groupby("utterance_id")[columns].mean()
     predicted = np.array(CLASSES)[mean.to_numpy().argmax(1)]
     truth = part.groupby("utterance_id")["label"].first()
-    held = metrics["strategies"]["audio"]
-    assert held["wa"]["mean"] == pytest.approx(accuracy_score(truth, predicted))
-    assert held["ua"]["mean"] == pytest.approx(balanced_accuracy_score(truth, predicted))
-    assert held["ua"]["low"] < held["ua"]["mean"] < held["ua"]["high"]
+    figures = metrics.strategies["audio"]
+    assert figures.wa.mean == pytest.approx(accuracy_score(truth, predicted))
+    assert figures.ua.mean == pytest.approx(balanced_accuracy_score(truth, predicted))
+    assert figures.ua.low < figures.ua.mean < figures.ua.high
     single = [
         accuracy_score(one["label"], np.array(CLASSES)[one[columns].to_numpy().argmax(1)])
         for _, one in part.groupby("seed")
     ]
-    assert held["single_seed"]["wa"]["seeds"] == pytest.approx(single)
-    assert held["single_seed"]["wa"]["sd"] == pytest.approx(np.std(single, ddof=1))
+    assert figures.single_seed["wa"].values == pytest.approx(single)
+    assert figures.single_seed["wa"].sd == pytest.approx(np.std(single, ddof=1))
     by_fold = [
         accuracy_score(one["label"], np.array(CLASSES)[mean.loc[one["utterance_id"]].to_numpy().argmax(1)])
         for _, one in part[part["seed"] == 0].groupby("fold")
     ]
-    assert held["fold_mean"]["wa"]["folds"] == pytest.approx(by_fold)
+    assert figures.fold_mean["wa"].values == pytest.approx(by_fold)
 
 
 def test_best_is_what_validation_chose_and_the_metrics_say_how(done):
     data, metrics = done
     search = Best.read(data.parent)
-    assert metrics["best"] == search.best
-    assert metrics["chosen"]["per_fold"] == {str(k): name for k, name in search.per_fold_best.items()}
-    assert set(metrics["strategies"]) == {*SKILL, "chosen"}
-    assert metrics["strategies"]["audio"]["params"] == 48_231
-    assert metrics["strategies"]["chosen"]["params"] is None
-    assert {each["second"] for each in metrics["comparisons"]} == set(SKILL) - {metrics["best"]}
-    assert metrics["excluded"]["media"] == {"face": {"no face found": 1}}
+    assert metrics.best == search.best
+    assert metrics.chosen.per_fold == search.per_fold_best
+    assert set(metrics.strategies) == {*SKILL, "chosen"}
+    assert metrics.strategies["audio"].params == 48_231
+    assert metrics.strategies["chosen"].params is None
+    assert {each.second for each in metrics.comparisons} == set(SKILL) - {metrics.best}
+    assert metrics.excluded.media == {"face": {"no face found": 1}}
 
 
 def test_files_are_the_metrics(done):
     data, metrics = done
     reports = data.parent / "reports"
-    assert read_json(reports / "metrics.json") == json.loads(json.dumps(metrics))
+    assert Metrics.read(data.parent) == metrics
     comparison = pd.read_csv(reports / "comparison.csv")
-    assert len(comparison) == len(metrics["strategies"])
+    assert len(comparison) == len(metrics.strategies)
     assert (comparison["ua"].diff().dropna() <= 0).all()
     assert comparison.set_index("strategy").loc["audio", "ua_low"] == pytest.approx(
-        metrics["strategies"]["audio"]["ua"]["low"], abs=1e-6
+        metrics.strategies["audio"].ua.low, abs=1e-6
     )
     confusion = pd.read_csv(reports / "plots" / "confusion.csv")
-    assert len(confusion) == metrics["counts"]["utterances"]
+    assert len(confusion) == metrics.counts.utterances
     assert (confusion["actual"] == confusion["predicted"]).mean() == pytest.approx(
-        metrics["strategies"][metrics["best"]]["wa"]["mean"]
+        metrics.strategies[metrics.best].wa.mean
     )
     headline = read_json(reports / "headline.json")
+    assert Headline.read(data.parent).model_dump() == headline  # no schema version: DVC would list it
     for metric in ("ua", "wa", "wf1"):
-        for choice, name in (("nested", "chosen"), ("registered", metrics["best"])):
-            held = metrics["strategies"][name][metric]
-            assert headline[f"{metric}_{choice}"] == held["mean"]
+        for choice, name in (("nested", "chosen"), ("registered", metrics.best)):
+            figures = metrics.strategies[name].pooled(metric)
+            assert headline[f"{metric}_{choice}"] == figures.mean
             bounds = headline[f"{metric}_{choice}_low"], headline[f"{metric}_{choice}_high"]
-            assert bounds == (held["low"], held["high"])
+            assert bounds == (figures.low, figures.high)
 
 
 def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path):
@@ -128,18 +129,18 @@ def test_the_stage_runs_where_dvc_runs_it(done, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["evaluate"])
     main()
-    held = read_json("reports/metrics.json")
-    assert held["intervals"]["figures"].startswith("jackknife over speakers")
-    assert held["strategies"]["audio"]["ua"]["mean"] == metrics["strategies"]["audio"]["ua"]["mean"]
+    written = Metrics.read()
+    assert written.intervals.figures.startswith("jackknife over speakers")
+    assert written.strategies["audio"].ua.mean == metrics.strategies["audio"].ua.mean
     wanted = {"metrics.json", "headline.json", "comparison.csv", "index.html", "plots"}
     assert {path.name for path in Path("reports").iterdir()} == wanted
 
 
 def test_honest_strategies_raise_no_alarm(done):
     _, metrics = done
-    assert metrics["alarms"] == []
-    assert metrics["ceiling"]["strategies"]["audio"]["subset"] == "audio"
-    assert metrics["ceiling"]["strategies"]["late-average"]["subset"] == "audio+face+text"
+    assert metrics.alarms == []
+    assert metrics.ceiling.strategies["audio"].subset == "audio"
+    assert metrics.ceiling.strategies["late-average"].subset == "audio+face+text"
 
 
 def test_strategies_that_were_left_out_are_named_with_the_reason(done):
@@ -149,19 +150,19 @@ def test_strategies_that_were_left_out_are_named_with_the_reason(done):
 
 def test_how_well_people_agree_stands_beside_the_figures(done, tmp_path):
     data, metrics = done
-    (corpus,) = metrics["people"]
-    assert metrics["people"][corpus]["both"]["accuracy"] == 0.634
+    (corpus,) = metrics.people
+    assert metrics.people[corpus]["both"].accuracy == 0.634
     page = (data.parent / "reports" / "index.html").read_text()
     assert "<h2>People" in page and "63.4" in page
     unrated = experiment(tmp_path, planted=False)
-    assert run(unrated)["people"] == {}
+    assert run(unrated).people == {}
     assert "<h2>People" not in (tmp_path / "reports" / "index.html").read_text()
 
 
 def test_a_strategy_above_the_oracle_of_its_modalities_raises_the_alarm(tmp_path):
     data = experiment(tmp_path, skill=SKILL | {"text": 0.85})  # below the trimodal oracle, above the text's
     metrics = run(data)
-    assert [(alarm["alarm"], alarm["strategy"]) for alarm in metrics["alarms"]] == [("above-ceiling", "text")]
+    assert [(alarm.alarm, alarm.strategy) for alarm in metrics.alarms] == [("above-ceiling", "text")]
     page = (tmp_path / "reports" / "index.html").read_text()
     assert "1 alarm:" in page and "text is above the ceiling" in page
     assert "alarm" in rendered(metrics)
@@ -174,8 +175,8 @@ def test_every_table_plot_and_page_says_that_the_figures_are_inflated(tmp_path):
     data = experiment(tmp_path, said={"protocol": name, "inflated": "speakers of the test also train"})
     metrics = run(data)
     reports = tmp_path / "reports"
-    assert [alarm["alarm"] for alarm in metrics["alarms"]] == ["inflated"]
-    assert "speakers of the test also train" in metrics["alarms"][0]["message"]
+    assert [alarm.alarm for alarm in metrics.alarms] == ["inflated"]
+    assert "speakers of the test also train" in metrics.alarms[0].message
     headline = read_json(reports / "headline.json")
     assert (headline["protocol"], headline["inflated"]) == (name, True)
     assert set(pd.read_csv(reports / "comparison.csv")["protocol"]) == {name}
@@ -213,7 +214,7 @@ def test_intervals_say_what_they_are_over(tmp_path, which, said):
         data / "folds.parquet", folds.assign(speaker=folds["speaker"].mask(unnamed, folds["utterance_id"]))
     )
     metrics = run(data)
-    assert (metrics["counts"]["speakers"], metrics["counts"]["nameless"]) == (
+    assert (metrics.counts.speakers, metrics.counts.nameless) == (
         table["speaker"].nunique(),
         len(nobody),
     )
@@ -228,7 +229,7 @@ def test_what_the_gate_let_through_is_carried_by_name_and_reason(tmp_path):
     waived = {"kind": "session", "reason": "one <studio> for all", "count": 41}
     data = experiment(tmp_path, said={"protocol": "emotion7.kfold4 (waived: session)", "waived": [waived]})
     metrics = run(data)
-    assert metrics["waived"] == [waived] and metrics["alarms"] == []
+    assert metrics.waived == [Waived(**waived)] and metrics.alarms == []
     page = (tmp_path / "reports" / "index.html").read_text()
     parsed(page)
     assert "one &lt;studio&gt; for all" in page and '<i class="tag warning"' in page
@@ -237,11 +238,11 @@ def test_what_the_gate_let_through_is_carried_by_name_and_reason(tmp_path):
 
 def test_what_was_left_out_is_counted_by_corpus(tmp_path):
     dropped = {"control": {"calm": 3}, "other": {"(quarantined)": 2}}
-    before = run(experiment(tmp_path))["excluded"]["never_tested"]
+    before = run(experiment(tmp_path)).excluded.never_tested
     data = experiment(tmp_path, said={"dropped_by_corpus": dropped, "unlabelled": {"lrs3": 1234}})
     metrics = run(data)
-    assert metrics["excluded"]["dropped"] == dropped
-    assert metrics["excluded"]["never_tested"] == before - 5 - 1234
+    assert metrics.excluded.dropped == dropped
+    assert metrics.excluded.never_tested == before - 5 - 1234
     page = (tmp_path / "reports" / "index.html").read_text()
     assert "left out of control" in page and "2 × (quarantined)" in page
     assert "1,234 learned from without a label" in page
@@ -249,12 +250,12 @@ def test_what_was_left_out_is_counted_by_corpus(tmp_path):
 
 def test_text_that_must_be_at_chance_raises_the_alarm_when_it_is_not(tmp_path):
     above = measured(experiment(tmp_path / "above", planted=False, text_repeats=True))
-    assert [alarm["alarm"] for alarm in above["alarms"]] == ["text-above-chance"]
-    assert above["ceiling"] is None
+    assert [alarm.alarm for alarm in above.alarms] == ["text-above-chance"]
+    assert above.ceiling is None
     at_chance = measured(
         experiment(tmp_path / "at", planted=False, text_repeats=True, skill=SKILL | {"text": 1 / 7})
     )
-    assert at_chance["alarms"] == [] and at_chance["text_at_chance"]["ok"]
+    assert at_chance.alarms == [] and at_chance.text_at_chance.ok
 
 
 def test_an_utterance_outside_the_label_space_is_nothing_to_the_oracle(tmp_path):
@@ -266,8 +267,8 @@ def test_an_utterance_outside_the_label_space_is_nothing_to_the_oracle(tmp_path)
     more = oracle.drop_duplicates("subset").assign(utterance_id="control/zz", label="boredom")
     write_table(data / "ceilings" / "control" / "oracle.parquet", pd.concat([oracle, more]))
     metrics = measured(data)
-    assert metrics["ceiling"]["utterances"] == len(table) and metrics["ceiling"]["population"] == {}
-    assert metrics["excluded"]["never_tested"] == 1
+    assert metrics.ceiling.utterances == len(table) and metrics.ceiling.population == {}
+    assert metrics.excluded.never_tested == 1
 
 
 def test_an_oracle_whose_labels_are_no_classes_is_not_compared_with(tmp_path):
@@ -275,22 +276,23 @@ def test_an_oracle_whose_labels_are_no_classes_is_not_compared_with(tmp_path):
     oracle = pd.read_parquet(data / "ceilings" / "control" / "oracle.parquet")
     write_table(data / "ceilings" / "control" / "oracle.parquet", oracle.assign(label="anger"))
     metrics = measured(data)
-    assert metrics["ceiling"] is None
-    assert "planted as anger is of several classes" in metrics["findings"][-1]["explanation"]
+    assert metrics.ceiling is None
+    assert "planted as anger is of several classes" in metrics.findings[-1].explanation
 
 
 def test_a_corpus_that_is_never_tested_has_no_ceiling(tmp_path):
     data = experiment(tmp_path)
     oracle = pd.read_parquet(data / "ceilings" / "control" / "oracle.parquet")
     write_table(data / "ceilings" / "control" / "oracle.parquet", oracle.assign(utterance_id="other/1"))
-    assert measured(data)["ceiling"] is None
+    assert measured(data).ceiling is None
 
 
 def test_a_choice_that_a_leak_reaches_is_not_called_nested(done):
     _, metrics = done
     lines = str(table(metrics).caption).splitlines()
     assert lines[0] == "chosen: each fold's own choice, strictly nested: the figure to quote"
-    leaking = metrics | {"waived": [{"kind": "validation-speaker", "reason": "the six friends", "count": 3}]}
+    waived = Waived(kind="validation-speaker", reason="the six friends", count=3)
+    leaking = metrics.model_copy(update={"waived": [waived]})
     assert (
         str(table(leaking).caption).splitlines()[0] == "chosen: each fold's own choice: the figure to quote"
     )
@@ -298,10 +300,11 @@ def test_a_choice_that_a_leak_reaches_is_not_called_nested(done):
 
 def test_the_table_says_what_passed_the_gate_and_what_was_set_aside(done):
     _, metrics = done
-    waived = [{"kind": kind, "reason": "by design", "count": 3} for kind in ("dialogue", "session")]
+    waived = [Waived(kind=kind, reason="by design", count=3) for kind in ("dialogue", "session")]
     dropped = {"control": {"calm": 4, "(quarantined: breaks its contract)": 1200}}
-    held = metrics | {"waived": waived, "excluded": metrics["excluded"] | {"dropped": dropped}}
-    assert str(table(held).caption).splitlines()[2:4] == [
+    excluded = metrics.excluded.model_copy(update={"dropped": dropped})
+    changed_metrics = metrics.model_copy(update={"waived": waived, "excluded": excluded})
+    assert str(table(changed_metrics).caption).splitlines()[2:4] == [
         "let through the leakage gate: dialogue, session: by design",
         "1,200 of control: quarantined: breaks its contract",
     ]
@@ -311,13 +314,13 @@ def test_the_ceiling_is_of_the_modalities_that_the_corpora_have(tmp_path):
     data = experiment(tmp_path)
     documents.changed(Best, tmp_path, modalities=["audio", "text"])
     metrics = measured(data)
-    assert metrics["strategies"]["late-average"]["modalities"] == ["audio", "text"]
-    assert metrics["ceiling"]["strategies"]["late-average"]["subset"] == "audio+text"
+    assert metrics.strategies["late-average"].modalities == ["audio", "text"]
+    assert metrics.ceiling.strategies["late-average"].subset == "audio+text"
 
 
 def test_one_test_speaker_has_figures_without_intervals(tmp_path):
     metrics = run(experiment(tmp_path, speakers=1, folds=1, clips=8, planted=False))
-    assert metrics["strategies"]["audio"]["ua"]["low"] is None
+    assert metrics.strategies["audio"].ua.low is None
     rendered(metrics)
 
 
@@ -417,16 +420,17 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
     data, metrics = done
     text = (data.parent / "reports" / "index.html").read_text()
     page = parsed(text)
-    beside = ["validation/control/docs/index.html", "corpora/control.png", "run.js"]
+    beside = ["data-docs/control/index.html", "corpora/control.png", "run.js"]
     assert page.links == beside and "url(" not in text and "@import" not in text
     for name in (
         *SKILL,
-        metrics["protocol"],
+        metrics.protocol,
         "(jackknife, Student's t",
         "all 36 pairs",
         "no face found",
         "byte-identical",
         "learning_rate",
+        "emoflow corpora describe control --figure reports/corpora/control.png",
     ):
         assert name in text
     assert len(text) < 500_000
@@ -442,20 +446,18 @@ def test_the_report_says_corpus_and_task_then_the_answer(done):
 
 def test_the_answer_names_the_strategy_its_figure_and_whether_fusion_helps(done):
     _, metrics = done
-    ua = metrics["strategies"][metrics["best"]]["ua"]
+    ua = metrics.strategies[metrics.best].ua
     said = answer(metrics)
-    assert said.startswith(
-        f"{metrics['best']} was chosen by validation and reaches UA {100 * ua['mean']:.1f} %"
-    )
-    assert f"{100 * ua['low']:.1f} to {100 * ua['high']:.1f}" in said and "strictly nested" in said
-    (audio,) = (each for each in metrics["comparisons"] if each["second"] == "audio")
+    assert said.startswith(f"{metrics.best} was chosen by validation and reaches UA {100 * ua.mean:.1f} %")
+    assert f"{100 * ua.low:.1f} to {100 * ua.high:.1f}" in said and "strictly nested" in said
+    (audio,) = (each for each in metrics.comparisons if each.second == "audio")
     for difference, significant, expected in (
         (0.13, True, "this fusion is better than the best single modality, audio (+13.0 points"),
         (-0.13, True, "this fusion is worse than the best single modality, audio (−13.0 points"),
         (0.13, False, "this fusion is not shown to differ from the best single modality, audio"),
     ):
-        compared = audio | {"difference": difference, "significant": significant}
-        assert expected in answer(metrics | {"comparisons": [compared]})
+        compared = audio.model_copy(update={"difference": difference, "significant": significant})
+        assert expected in answer(metrics.model_copy(update={"comparisons": [compared]}))
 
 
 def test_the_answer_where_a_single_modality_wins_and_where_figures_are_inflated(tmp_path):
@@ -488,7 +490,7 @@ def test_the_report_escapes_what_comes_from_data(tmp_path):
     rendered(metrics)
 
 
-def rendered(metrics: dict, width: int = 80) -> str:
+def rendered(metrics: Metrics, width: int = 80) -> str:
     from io import StringIO
 
     from rich.console import Console
@@ -501,10 +503,10 @@ def rendered(metrics: dict, width: int = 80) -> str:
 def test_the_table_fits_a_terminal_and_marks_the_best(done):
     _, metrics = done
     text = rendered(metrics)
-    assert f"★ {metrics['best']}" in text and "…" not in text
-    held = metrics["strategies"]["audio"]
+    assert f"★ {metrics.best}" in text and "…" not in text
+    figures = metrics.strategies["audio"]
     line = next(line for line in text.splitlines() if re.match(r"\s+audio\s", line))
-    assert f"{100 * held['wf1']['mean']:.1f} {100 * held['wf1']['low']:.1f}" in line
+    assert f"{100 * figures.wf1.mean:.1f} {100 * figures.wf1.low:.1f}" in line
 
 
 def test_the_figures_over_folds_and_seeds_stand_beside_those_over_speakers(done):
@@ -519,29 +521,27 @@ def test_the_figures_over_folds_and_seeds_stand_beside_those_over_speakers(done)
         ]
         for _, fold in part.groupby("fold")
     ]
-    held = metrics["strategies"]["audio"]["over_folds"]["ua"]
-    assert held["mean"] == pytest.approx(np.mean(single))
-    assert (held["over"], held["n"]) == ("folds", 4)
-    assert metrics["counts"]["test_per_train"] == pytest.approx(1 / 3)
+    figures = metrics.strategies["audio"].over_folds["ua"]
+    assert figures.mean == pytest.approx(np.mean(single))
+    assert (figures.over, figures.n) == ("folds", 4)
+    assert metrics.counts.test_per_train == pytest.approx(1 / 3)
     error = np.sqrt((1 / 4 + 1 / 3) * np.mean(single, axis=1).var(ddof=1))
-    assert held["high"] - held["mean"] == pytest.approx(3.182446 * error, rel=1e-5)
-    far = next(each for each in metrics["comparisons"] if each["second"] == "majority")
-    assert far["folds"]["mean"] > 0.3 and far["significant"] and far["significant_over_folds"]
-    assert far["folds_p_corrected"] >= far["folds"]["p"]
+    assert figures.high - figures.mean == pytest.approx(3.182446 * error, rel=1e-5)
+    far = next(each for each in metrics.comparisons if each.second == "majority")
+    assert far.folds.mean > 0.3 and far.significant and far.significant_over_folds
+    assert far.folds_p_corrected >= far.folds.p
     comparison = pd.read_csv(data.parent / "reports" / "comparison.csv").set_index("strategy")
-    assert comparison.loc["majority", "best_minus_ua_over_folds"] == pytest.approx(
-        far["folds"]["mean"], abs=1e-6
-    )
-    assert comparison.loc["audio", "ua_over_folds_high"] == pytest.approx(held["high"], abs=1e-6)
+    assert comparison.loc["majority", "best_minus_ua_over_folds"] == pytest.approx(far.folds.mean, abs=1e-6)
+    assert comparison.loc["audio", "ua_over_folds_high"] == pytest.approx(figures.high, abs=1e-6)
     page = (data.parent / "reports" / "index.html").read_text()
     assert "Nadeau" in page and "n = 4 folds" in page and "both ways" in page
 
 
-def test_baselines_are_marked_and_held_against_no_oracle(done):
+def test_baselines_are_marked_and_compared_with_no_oracle(done):
     data, metrics = done
-    assert metrics["strategies"]["majority"]["baseline"] and not metrics["strategies"]["audio"]["baseline"]
-    assert metrics["strategies"]["majority"]["modalities"] == []
-    assert "majority" not in metrics["ceiling"]["strategies"]
+    assert metrics.strategies["majority"].baseline and not metrics.strategies["audio"].baseline
+    assert metrics.strategies["majority"].modalities == []
+    assert "majority" not in metrics.ceiling.strategies
     page = (data.parent / "reports" / "index.html").read_text()
     assert page.count(">baseline</i>") == 2
     assert re.search(r"majority\s+baseline", rendered(metrics))
@@ -549,19 +549,14 @@ def test_baselines_are_marked_and_held_against_no_oracle(done):
 
 def test_the_budget_that_was_spent_is_said_everywhere(done):
     data, metrics = done
-    statement = metrics["search"]["statement"]
-    assert metrics["search"]["equal"] and statement.startswith(
-        "Every strategy had the same: 3 configurations"
-    )
+    statement = metrics.search.statement
+    assert metrics.search.equal and statement.startswith("Every strategy had the same: 3 configurations")
     page = (data.parent / "reports" / "index.html").read_text()
     assert statement in page and "2,152 of 4,320 (50 %" in page
     text = " ".join(rendered(metrics).split())
     assert statement in text and "2,152 of 4,320 epochs trained" in text
     comparison = pd.read_csv(data.parent / "reports" / "comparison.csv").set_index("strategy")
-    assert (
-        comparison.loc["audio", "epochs_trained"]
-        == metrics["search"]["strategies"]["audio"]["epochs_trained"]
-    )
+    assert comparison.loc["audio", "epochs_trained"] == metrics.search.strategies["audio"].epochs_trained
 
 
 def test_an_unequal_budget_is_said_where_the_equal_one_would_be(tmp_path):

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from documents import nothing_planted, protocol
-from emoflow.files import read_json, write_table
+from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.reports import Metrics
+from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
 from planted_experiment import CLASSES, lay_out
 
@@ -60,11 +62,11 @@ def test_the_stages_go_through(tmp_path, made, inflated, count):
     predictions = pd.read_parquet(tmp_path / "data/predictions.parquet")
     held = predictions[(predictions["strategy"] == "audio") & (predictions["seed"] == 0)]
     assert sorted(held["utterance_id"]) == sorted(tested["utterance_id"])
-    assert read_json(tmp_path / "data/model/model.json")["protocol"].endswith("(inflated)") == bool(inflated)
-    metrics = read_json(tmp_path / "reports/metrics.json")
-    assert (metrics["counts"]["folds"], metrics["counts"]["utterances"]) == (count, len(tested))
-    assert [alarm["alarm"] for alarm in metrics["alarms"]] == (["inflated"] if inflated else [])
-    assert metrics["strategies"]["audio"]["fold_mean"]["ua"]["sd"] is None or count > 1
-    assert metrics["excluded"]["never_tested"] == len(set(folds["utterance_id"])) - len(tested)
+    assert ModelCard.read(tmp_path).protocol.endswith("(inflated)") == bool(inflated)
+    metrics = Metrics.read(tmp_path)
+    assert (metrics.counts.folds, metrics.counts.utterances) == (count, len(tested))
+    assert [alarm.alarm for alarm in metrics.alarms] == (["inflated"] if inflated else [])
+    assert metrics.strategies["audio"].fold_mean["ua"].sd is None or count > 1
+    assert metrics.excluded.never_tested == len(set(folds["utterance_id"])) - len(tested)
     page = (tmp_path / "reports/index.html").read_text()
-    assert metrics["protocol"] in page
+    assert metrics.protocol in page

@@ -3,6 +3,7 @@
 import documents
 import pandas as pd
 import pytest
+from emoflow.artifacts.reports import Epochs, Search, TrialCounts
 from emoflow.artifacts.search import Best
 from emoflow.errors import EvaluationError
 from emoflow.evaluation.searched import chosen_curves, described, learning
@@ -42,27 +43,27 @@ def best(**changes) -> Best:
     return documents.best({"audio": folds, "late-average": folds}, budget=budget)
 
 
-def said(table: pd.DataFrame, **budget) -> dict:
+def summary(table: pd.DataFrame, **budget) -> Search:
     return described(table, chosen_curves(curves(), best()), best(**budget))
 
 
 def test_the_same_for_every_strategy_is_said_and_what_was_spared():
-    held = said(trials())
-    assert held["equal"] and held["departures"] == []
-    assert held["statement"] == (
+    search = summary(trials())
+    assert search.equal and search.departures == []
+    assert search.statement == (
         "Every strategy had the same: 2 configurations (spread evenly over its space) × 2 seeds on each of 2 folds, up "
         "to 4 epochs each, the better half going on after epoch 2."
     )
-    assert held["trials"] == {"total": 16, "finished": 8, "stopped": 8, "failed": 0, "left out": 0}
-    assert held["epochs"] == {"trained": 8 * 4 + 8 * 2, "possible": 16 * 4}
-    assert held["strategies"]["audio"]["epochs_trained"] == 24
+    assert search.trials == TrialCounts(total=16, finished=8, stopped=8, failed=0, left_out=0)
+    assert search.epochs == Epochs(trained=8 * 4 + 8 * 2, possible=16 * 4)
+    assert search.strategies["audio"].epochs_trained == 24
 
 
 def test_another_way_of_searching_is_said():
-    learnt = said(trials(), proposals="tpe", batches=3, patience=5)["statement"]
+    learnt = summary(trials(), proposals="tpe", batches=3, patience=5).statement
     assert "(proposed by a tree-structured Parzen estimator in 3 batches)" in learnt
     assert learnt.endswith(", the better half going on after epoch 2, ended by 5 epochs without gain.")
-    bred = said(trials(), proposals="random", evolve=True, rungs=[1, 2, 4])["statement"]
+    bred = summary(trials(), proposals="random", evolve=True, rungs=[1, 2, 4]).statement
     assert "(drawn at random)" in bred
     assert bred.endswith(", the lower quarter going on as changed copies of the upper after epochs 1 and 2.")
 
@@ -104,30 +105,30 @@ DEPARTURES = {
 @pytest.mark.parametrize("departure", DEPARTURES)
 def test_what_was_not_the_same_is_not_said_to_be(departure):
     spoil, expected = DEPARTURES[departure]
-    held = said(spoil(trials()))
-    assert not held["equal"] and held["statement"].startswith("Not every strategy had the same budget: ")
-    assert any(expected in each for each in held["departures"]), held["departures"]
+    search = summary(spoil(trials()))
+    assert not search.equal and search.statement.startswith("Not every strategy had the same budget: ")
+    assert any(expected in each for each in search.departures), search.departures
 
 
 def test_early_stopping_is_no_departure_and_neither_is_a_baseline_or_what_was_left_out():
     short = trials().assign(epochs=2)
-    assert not said(short)["equal"]
-    assert said(short, patience=2)["equal"]
+    assert not summary(short).equal
+    assert summary(short, patience=2).equal
     more = [
         {"strategy": "majority", "fold": fold, "trial": 0, "seed": 0, "epochs": 0, "status": "finished"}
         for fold in range(FOLDS)
     ]
     more.append({"strategy": "gesture", "fold": 0, "trial": 0, "seed": 0, "epochs": 0, "status": "left out"})
-    held = said(pd.concat([trials(), pd.DataFrame(more)]))
-    assert held["equal"] and held["trials"]["left out"] == 1
-    assert held["epochs"]["possible"] == said(trials())["epochs"]["possible"] + FOLDS * EPOCHS
+    search = summary(pd.concat([trials(), pd.DataFrame(more)]))
+    assert search.equal and search.trials.left_out == 1
+    assert search.epochs.possible == summary(trials()).epochs.possible + FOLDS * EPOCHS
 
 
 def test_validation_is_of_the_choice_over_folds_and_seeds():
-    held = said(trials())["strategies"]["audio"]["validation"]
-    assert held["folds"] == [pytest.approx([0.5, 0.52]), pytest.approx([0.6, 0.62])]
-    assert held["ua"] == pytest.approx(0.56)
-    assert held["sd"] == pytest.approx(pd.Series([0.5, 0.52, 0.6, 0.62]).std())
+    search = summary(trials()).strategies["audio"].validation
+    assert search.folds == [pytest.approx([0.5, 0.52]), pytest.approx([0.6, 0.62])]
+    assert search.ua == pytest.approx(0.56)
+    assert search.sd == pytest.approx(pd.Series([0.5, 0.52, 0.6, 0.62]).std())
 
 
 def test_a_choice_that_is_no_trial_is_refused():
@@ -139,11 +140,11 @@ def test_a_choice_that_is_no_trial_is_refused():
 def test_a_learning_curve_is_of_the_choices_alone_and_says_of_how_many():
     chosen = chosen_curves(curves(), best())
     assert set(chosen["trial"]) == {0}
-    held = learning(chosen[chosen["strategy"] == "audio"])
-    assert held["epoch"] == [1, 2, 3, 4] and held["curves"] == [4] * 4
-    assert held["ua"] == pytest.approx([0.56] * 4)
-    assert held["ua_sd"] == pytest.approx([pd.Series([0.5, 0.52, 0.6, 0.62]).std()] * 4, abs=1e-6)
+    search = learning(chosen[chosen["strategy"] == "audio"])
+    assert search.epoch == [1, 2, 3, 4] and search.curves == [4] * 4
+    assert search.ua == pytest.approx([0.56] * 4)
+    assert search.ua_sd == pytest.approx([pd.Series([0.5, 0.52, 0.6, 0.62]).std()] * 4, abs=1e-6)
     short = chosen[(chosen["strategy"] == "audio") & ((chosen["fold"] == 0) | (chosen["epoch"] < 3))]
-    assert learning(short)["curves"] == [4, 4, 2, 2]
-    assert learning(short)["ua"][-1] == pytest.approx(0.51)
-    assert learning(chosen.head(0))["epoch"] == []
+    assert learning(short).curves == [4, 4, 2, 2]
+    assert learning(short).ua[-1] == pytest.approx(0.51)
+    assert learning(chosen.head(0)).epoch == []

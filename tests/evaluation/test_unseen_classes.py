@@ -5,8 +5,8 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+from emoflow.artifacts.reports import Metrics
 from emoflow.evaluation.summary import table
-from emoflow.files import read_json
 from emoflow.stages.evaluate import evaluate
 from fabricated_experiment import CLASSES, experiment
 from rich.console import Console
@@ -19,9 +19,9 @@ def test_seen_and_unseen_classes_are_told_apart(tmp_path):
     data = experiment(tmp_path, said={"unseen": UNSEEN})
     reports = tmp_path / "reports"
     metrics = evaluate(root=tmp_path, corpora=["control"], seed=7)
-    held = metrics["zero_shot"]
-    assert held["unseen"] == UNSEEN and held["chance"] == pytest.approx(1 / 7)
-    assert held["strategies"].keys() == metrics["strategies"].keys()
+    zero_shot = metrics.zero_shot
+    assert zero_shot.unseen == UNSEEN and zero_shot.chance == pytest.approx(1 / 7)
+    assert zero_shot.strategies.keys() == metrics.strategies.keys()
     rows = pd.read_parquet(data / "predictions.parquet")
     rows = rows[rows["strategy"] == "audio"]
     mean = rows.groupby("utterance_id")[[f"p_{label}" for label in CLASSES]].mean()
@@ -31,12 +31,12 @@ def test_seen_and_unseen_classes_are_told_apart(tmp_path):
     expected = {
         key: recall_score(truth, predicted, labels=kind, average="macro") for key, kind in kinds.items()
     }
-    audio = held["strategies"]["audio"]
+    audio = zero_shot.strategies["audio"]
     for key, value in expected.items():
-        assert audio[key]["mean"] == pytest.approx(value)
-    assert audio["harmonic"]["mean"] == pytest.approx(2 / (1 / expected["seen"] + 1 / expected["unseen"]))
-    assert all(each["low"] <= each["mean"] <= each["high"] for each in audio.values())
-    assert read_json(reports / "metrics.json")["zero_shot"]["unseen"] == UNSEEN
+        assert getattr(audio, key).mean == pytest.approx(value)
+    assert audio.harmonic.mean == pytest.approx(2 / (1 / expected["seen"] + 1 / expected["unseen"]))
+    assert all(each.low <= each.mean <= each.high for _, each in audio)
+    assert Metrics.read(tmp_path).zero_shot.unseen == UNSEEN
 
     page = (reports / "index.html").read_text(encoding="utf-8")
     assert "Seen and unseen classes" in page and "Nothing of fear, surprise was in training" in page
@@ -48,5 +48,5 @@ def test_seen_and_unseen_classes_are_told_apart(tmp_path):
 def test_where_every_class_is_seen_nothing_is_said(tmp_path):
     experiment(tmp_path)
     metrics = evaluate(root=tmp_path, corpora=["control"], seed=7)
-    assert metrics["zero_shot"] is None
+    assert metrics.zero_shot is None
     assert "Seen and unseen" not in (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")

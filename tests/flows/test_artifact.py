@@ -1,25 +1,28 @@
 """The artifact: a table stays a table whatever the stages and strategies are called."""
 
+import documents
 from emoflow.flows.artifact import markdown
 from emoflow.pipeline import Outcome
 
-FIGURE = {"mean": 0.5, "low": None, "high": None}
+BARE = {"low": None, "high": None}
 
 
 def test_the_best_comes_by_validation_and_rows_by_ua():
-    low = {"wa": FIGURE, "ua": FIGURE | {"mean": 0.4}, "wf1": FIGURE}
-    high = {"wa": FIGURE, "ua": FIGURE, "wf1": FIGURE}
-    metrics = {
-        "protocol": "p",
-        "counts": {"speakers": 4, "nameless": 0},
-        "strategies": {"a": low, "b": high},
-        "best": "a",
-        "alarms": [{"message": "text leaks"}],
-    }
+    metrics = documents.metrics(
+        protocol="p",
+        strategies={"a": documents.figures(0.5, ua=BARE | {"mean": 0.4}), "b": documents.figures(0.5)},
+        best="a",
+        alarms=[{"alarm": "text-above-chance", "strategy": "text", "message": "text leaks"}],
+        waived=[{"kind": "session", "reason": "one | studio", "count": 3}],
+    )
     lines = markdown([], metrics, ["it is champion"], ["MLflow: [this run](http://x)"]).splitlines()
     rows = [line for line in lines if line.startswith(("| b", "| **a"))]
-    assert rows == ["| b | 50.0 | 50.0 | 50.0 |", "| **a** (best by validation) | 50.0 | 40.0 | 50.0 |"]
+    assert rows == [
+        "| b | 50.0 (40.0–60.0) | 50.0 (40.0–60.0) | 50.0 (40.0–60.0) |",
+        "| **a** (best by validation) | 50.0 (40.0–60.0) | 40.0 | 50.0 (40.0–60.0) |",
+    ]
     assert "- **Alarm**: text leaks" in lines
+    assert "- **session** passes the leakage gate: one \\| studio" in lines
     assert "- it is champion" in lines
     assert "- MLflow: [this run](http://x)" in lines
 

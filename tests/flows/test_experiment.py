@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import documents
 import pytest
 from conftest import ROOT
 from emoflow import params
 from emoflow.errors import PipelineError, PromotionConflict
-from emoflow.files import write_json
 from emoflow.flows import experiment as flow_module
 from emoflow.flows import links
 from emoflow.registry import gates, promotion, publish
@@ -30,13 +30,10 @@ stages:
     outs: [only.txt]
 """
 INTERVAL = {"mean": 0.712, "low": 0.68, "high": 0.741}
-METRICS = {
-    "protocol": "emotion7.kfold4",
-    "counts": {"speakers": 4, "nameless": 0},
-    "strategies": {"audio": {"wa": INTERVAL, "ua": INTERVAL, "wf1": INTERVAL}},
-    "best": "audio",
-    "alarms": [],
-}
+METRICS = documents.metrics(
+    protocol="emotion7.kfold4",
+    strategies={"audio": documents.figures(wa=INTERVAL, ua=INTERVAL, wf1=INTERVAL)},
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +53,7 @@ def workspace(tmp_path_factory) -> Path:
     (root / "params.yaml").write_text("mood: good\n")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
-    write_json(root / "reports" / "metrics.json", METRICS)
+    METRICS.write(root)
     return root
 
 
@@ -156,7 +153,7 @@ def test_it_goes_all_the_way_to_a_champion(run, registry, workspace):
     assert "models:/emotion-emotion7@champion is version 3 now" in state.message
     assert "| **audio** (best by validation) | 71.2 (68.0–74.1) |" in artifact
     assert "- models:/emotion-emotion7/3 is published" in artifact
-    assert "- MLflow: run `run`; `make ui` starts a server that shows it" in artifact
+    assert "- MLflow: run `run`; `emoflow ui` starts a server that shows it" in artifact
     assert "| only | ran |" in artifact
 
 

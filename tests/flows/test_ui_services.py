@@ -1,4 +1,4 @@
-"""What `make ui` starts and where, by the environment; and the deployment's time zone."""
+"""What `emoflow ui` starts and where, by the environment; and the deployment's time zone."""
 
 import socket
 import sys
@@ -60,7 +60,7 @@ def test_a_busy_port_is_named_with_how_to_choose_another():
         with pytest.raises(SettingsError) as refusal:
             require_free(service)
     assert f"port {port}" in str(refusal.value)
-    assert f"MLFLOW_PORT={port + 1} make ui" in str(refusal.value)
+    assert f"MLFLOW_PORT={port + 1} emoflow ui" in str(refusal.value)
     require_free(service)
 
 

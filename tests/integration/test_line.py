@@ -142,7 +142,7 @@ def test_a_killed_search_goes_on(line):
     deadline = time.monotonic() + 240
     while len(done()) < 3:
         assert running.poll() is None, (line.root / ".emoflow/started.log").read_text()[-3000:]
-        assert time.monotonic() < deadline, "no gang finished in time"
+        assert time.monotonic() < deadline, "no population finished in time"
         time.sleep(0.2)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()

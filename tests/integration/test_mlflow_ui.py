@@ -1,4 +1,4 @@
-"""The MLflow server as `make ui` starts it shows what runs without a server have left, to this machine alone."""
+"""The MLflow server as `emoflow ui` starts it shows what runs without a server have left, to this machine alone."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A real Prefect server and worker, as `make ui` starts them: runs asked for, finished, cancelled, killed."""
+"""A real Prefect server and worker, as `emoflow ui` starts them: runs asked for, finished, cancelled, killed."""
 
 import json
 import os

@@ -144,13 +144,21 @@ def test_rows_outside_the_folds_are_not_looked_at():
 
 
 def critical(kind: str, *, fold: int = 0, count: int = 3) -> leakage.Finding:
-    return leakage.Finding(kind, "critical", fold, ["own/1"], count, f"fold {fold}: {kind} here.", "Mend it.")
+    return leakage.Finding(
+        kind=kind,
+        severity="critical",
+        fold=fold,
+        rows=["own/1"],
+        count=count,
+        explanation=f"fold {fold}: {kind} here.",
+        advice="Mend it.",
+    )
 
 
 def test_a_waiver_lets_its_kind_pass_and_is_told():
     findings = [critical("speaker"), critical("speaker", fold=1, count=5)]
     waived = leakage.guard(findings, waivers={"speaker": "two takes of one test", "session": "not here"})
-    assert [each.to_dict() for each in waived] == [
+    assert [each.model_dump() for each in waived] == [
         {"kind": "speaker", "reason": "two takes of one test", "count": 5}
     ]
 

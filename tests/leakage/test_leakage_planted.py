@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from emoflow import leakage
-from emoflow.media.prints import codes, written
+from emoflow.media.fingerprint_format import codes, written
 from emoflow.schema import UTTERANCE_COLUMNS
-from emoflow.synthesis import takes
-from emoflow.synthesis.layouts.control import GRAMMAR
+from emoflow.synthesis import utterance_sampling
+from emoflow.synthesis.layouts.control import SPEC
 
 FOLDS = 4
 
@@ -36,8 +36,8 @@ class Corpus:
 
 @pytest.fixture(scope="module")
 def made() -> Corpus:
-    held = takes.make(GRAMMAR, takes.planted(GRAMMAR), speakers=8, clips=3, seed=7)
-    plan = GRAMMAR.plan(held, "control", 7, True)
+    held = utterance_sampling.make(SPEC, utterance_sampling.planted(SPEC), speakers=8, clips=3, seed=7)
+    plan = SPEC.plan(held, "control", 7, True)
     table = pd.DataFrame(plan.rows).reindex(columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
     for media in ("audio", "video"):
         table[f"{media}_digest"] = f"{media} " + table["utterance_id"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from emoflow import leakage
 from emoflow.corpora import read
-from emoflow.corpora.digests import with_digests
+from emoflow.corpora.media_digests import with_digests
 from emoflow.schema import Layout
 from emoflow.validation import facts
 

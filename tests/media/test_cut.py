@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from emoflow import media
 from emoflow.errors import MediaError
-from emoflow.media.cut import cut_of
+from emoflow.media.segment import cut_of
 from emoflow.schema import file_of
 from hypothesis import given
 from hypothesis import strategies as st

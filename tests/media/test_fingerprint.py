@@ -5,8 +5,8 @@ import base64
 import numpy as np
 import pytest
 from emoflow.media import PICTURES, fingerprint_face, fingerprint_sound
-from emoflow.media.matching import same_films, same_sounds
-from emoflow.media.prints import FEWEST, codes
+from emoflow.media.fingerprint_format import FEWEST, codes
+from emoflow.media.fingerprint_matching import same_films, same_sounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from emoflow.errors import ProtocolError
 from emoflow.protocols import assign, protocol, select
+from emoflow.protocols.display_name import display_name
 from emoflow.protocols.fold_table import digest
-from emoflow.protocols.naming import shown
 from emoflow.schema import LabelSpace
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,7 +93,7 @@ def test_an_id_says_what_is_left_out_in_one_order():
     for name in ("kfold3.shots8.zero-fear", "three.kfold3.zero-fear.shots8"):
         plan = protocol(name, THREE, seed=5)
         assert plan.id == "three.kfold3.zero-fear.shots8"
-        assert shown(plan, select(plan, table)) == plan.id
+        assert display_name(plan, select(plan, table)) == plan.id
     assert "8 clips a class in all, of which 4 train and 4 validate" in plan.selection
     assert "no clip of fear trains or validates" in plan.title and "seed 5" in plan.source
     published = protocol("ravdess8.luna5.zero-sadness+calm", RAVDESS8)

@@ -54,7 +54,7 @@ def test_random_folds_pass_and_are_called_inflated(project, capsys):
     assert {"speaker", "session", "dialogue"} <= {each["kind"] for each in held["waived"]}
     assert held["count"] == 1 and held["id"] == "iemocap4.random"
     said = capsys.readouterr().out
-    assert "inflated: utterances are dealt" in said and "lets through speaker" in said
+    assert "inflated: utterances are split" in said and "lets through speaker" in said
     leaks = Leakage.read().model_dump()
     assert leaks["protocol"] == held["protocol"] and leaks["waived"] == held["waived"]
 
@@ -137,7 +137,7 @@ def test_an_official_split_of_unknown_speakers_is_inflated_for_all_one_knows(pro
     table["split_official"] = ["train"] * 6 + ["validation"] * 3 + ["test"] * 3
     held = project(table, protocol="official")
     assert held["protocol"] == "own.official (inflated)"
-    assert "nobody knows who speaks in 12 utterances" in held["inflated"]
+    assert "the speakers of 12 utterances are unknown" in held["inflated"]
 
 
 def test_what_validation_set_aside_is_left_out_and_counted_by_corpus(project):

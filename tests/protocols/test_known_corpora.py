@@ -5,7 +5,7 @@ import pytest
 from emoflow import leakage
 from emoflow.protocols import assigned, protocol, select
 from emoflow.schema import CORPORA, LABEL_SPACES, UTTERANCE_COLUMNS
-from emoflow.synthesis import layouts, takes
+from emoflow.synthesis import layouts, utterance_sampling
 
 SPEAKERS = {"iemocap": 10, "meld": 8, "ravdess": 24, "crema-d": 91, "emodb": 10, "muse": 10, "control": 12}
 BY_DESIGN = {"meld": {"episode", "speaker", "validation-speaker"}}
@@ -13,9 +13,11 @@ BY_DESIGN = {"meld": {"episode", "speaker", "validation-speaker"}}
 
 @pytest.mark.parametrize("name", SPEAKERS)
 def test_the_corpus_s_own_protocol_fits_its_layout(name):
-    grammar = layouts.grammar(name)
-    made = takes.make(grammar, takes.planted(grammar), speakers=SPEAKERS[name], clips=4, seed=7)
-    rows = grammar.plan(made, name, 7, True).rows
+    spec = layouts.layout_spec(name)
+    made = utterance_sampling.make(
+        spec, utterance_sampling.planted(spec), speakers=SPEAKERS[name], clips=4, seed=7
+    )
+    rows = spec.plan(made, name, 7, True).rows
     table = pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS)).astype(UTTERANCE_COLUMNS)
     corpus = CORPORA[name]
     plan = protocol(corpus.protocol, LABEL_SPACES[corpus.label_space])

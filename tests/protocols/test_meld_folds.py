@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from emoflow.corpora.adapters import meld
+from emoflow.corpora import read
 from emoflow.protocols import assign, protocol, select
 from emoflow.protocols.repeats import leaking
 from emoflow.schema import LABEL_SPACES
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.corpora
 
 @pytest.fixture(scope="module")
 def table(corpora) -> pd.DataFrame:
-    return meld.read(corpora / "meld", "meld").table
+    return read("meld", corpora / "meld").table
 
 
 def sizes(name: str, table: pd.DataFrame) -> dict[str, int]:
@@ -44,6 +44,6 @@ def test_dealt_by_speakers_who_meet_meld_makes_one_group(table):
     from emoflow.errors import ProtocolError
 
     with pytest.raises(
-        ProtocolError, match=r"share a dialogue or a session.*Chandler|speakers make \d+ group"
+        ProtocolError, match=r"share a dialogue or a session.*Chandler|speakers form \d+ group"
     ):
         assign(protocol("kfold5", LABEL_SPACES["meld7"]), table)

@@ -88,11 +88,11 @@ def test_a_seed_deals_anew():
 )
 def test_published_protocols_hold_all_actors(name, sizes):
     plan = protocol(name, RAVDESS8)
-    assert [len(fold) for fold in plan.deal.groups] == sizes
+    assert [len(fold) for fold in plan.scheme.groups] == sizes
     table = ravdess(ALL_ACTORS)
     made = assign(plan, table)
     assert speakers_used(plan, table) == "all 24"
-    for fold, speakers in enumerate(plan.deal.groups):
+    for fold, speakers in enumerate(plan.scheme.groups):
         tested = made[(made["fold"] == fold) & (made["role"] == "test")]["speaker"]
         assert set(tested.str.removeprefix("ravdess/")) == set(speakers)
 

@@ -41,7 +41,7 @@ def test_speakers_who_meet_have_one_role(meetings, column, seed):
     try:
         folds = assign(protocol("kfold3", TWO, seed=seed), table)
     except ProtocolError as error:
-        assert "are dealt together" in str(error) and "folds.waivers" in str(error)
+        assert "are kept together" in str(error) and "folds.waivers" in str(error)
         return
     role_of = folds.groupby(["fold", "speaker"])["role"].agg(set)
     assert role_of.map(len).eq(1).all()
@@ -52,13 +52,13 @@ def test_speakers_who_meet_have_one_role(meetings, column, seed):
 
 def test_a_waived_kind_deals_its_speakers_apart():
     table = own(named(6), LABELS, session=["studio"] * 6)
-    with pytest.raises(ProtocolError, match=r"6 speakers make 1 group.*folds\.waivers: \{session:"):
+    with pytest.raises(ProtocolError, match=r"6 speakers form 1 group.*folds\.waivers: \{session:"):
         assign(protocol("kfold3", TWO), table)
     for kind in ("session", "episode"):
         assert (
             assign(protocol("kfold3", TWO, waived={kind: "one studio for all"}), table)["fold"].nunique() == 3
         )
-    with pytest.raises(ProtocolError, match="are dealt together"):
+    with pytest.raises(ProtocolError, match="are kept together"):
         assign(protocol("kfold3", TWO, waived={"dialogue": "another"}), table)
 
 
@@ -193,5 +193,5 @@ def test_a_dialogue_s_two_speakers_are_dealt_together_in_iemocap():
     folds = assign(protocol("kfold5", space), iemocap())
     for fold in range(5):
         assert len({each[:-1] for each in speakers(folds, fold, "test")}) == 1
-    with pytest.raises(ProtocolError, match="10 speakers make 5 group"):
+    with pytest.raises(ProtocolError, match="10 speakers form 5 group"):
         assign(protocol("kfold8", space), iemocap())

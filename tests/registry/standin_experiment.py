@@ -10,6 +10,8 @@ import pandas as pd
 import soundfile
 import torch
 from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.search import CURVES, TRIALS
+from emoflow.artifacts.utterances import UTTERANCES
 from emoflow.encoders.registry import encode, make
 from emoflow.encoders.store import Row, open_all, write
 from emoflow.files import write_json, write_table
@@ -17,11 +19,12 @@ from emoflow.fusion.model import EmotionModel
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.fusion.strategy import build
 from emoflow.registry.compare import Policy
+from emoflow.schema import UTTERANCE_COLUMNS
 from safetensors.torch import save_file
 
 CLASSES = ["anger", "happiness", "neutral"]
 SPEAKERS, CLIPS, FACE = 6, 6, 5
-TRIALS, EPOCHS = 12, 2
+CONFIGURATIONS, EPOCHS = 12, 2
 CONFIG = {"width": 8, "layers": 1}
 ENCODERS = {"audio": (["logmel"], {}), "text": (["hashing"], {"dimensions": 64})}
 TEXTS = ["I hate this", "What a lovely day", "It is four o'clock"]
@@ -78,7 +81,7 @@ def _recordings(root: Path) -> None:
         )
     table = pd.DataFrame(rows).astype({"video": "str", "video_digest": "str"})
     table[["video", "video_digest"]] = pd.NA
-    write_table(root / "data" / "utterances" / "control.parquet", table)
+    UTTERANCES.write(table.reindex(columns=list(UTTERANCE_COLUMNS)), root, corpus="control")
     folder = root / "data" / "features" / "control"
     folder.mkdir(parents=True)
     for modality, (names, parameters) in ENCODERS.items():
@@ -139,6 +142,7 @@ def _model(root: Path, *, seed: int, protocol: str, strategy: str) -> None:
             "config": CONFIG,
             "epochs": 1,
             "seeds": [0, 1],
+            "left_out": [],
             "classes": CLASSES,
             "label_space": "emotion3",
             "protocol": protocol,
@@ -168,34 +172,29 @@ def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
         table[f"p_{name}"] = np.where(predicted == number, 0.8, 0.1)
     write_table(root / "data" / "predictions.parquet", pd.concat([table, table.assign(strategy="chosen")]))
     documents.protocol(protocol=protocol, digest="f" * 64, classes=CLASSES).write(root)
-    figure = {"mean": right, "low": right - 0.1, "high": right + 0.1}
-    figures = {name: figure for name in ("wa", "ua", "macro_f1", "wf1")} | {"params": 10}
-    write_json(
-        root / "reports" / "metrics.json",
-        {
-            "protocol": protocol,
-            "classes": CLASSES,
-            "strategies": {strategy: figures, "chosen": figures},
-            "best": strategy,
-            "alarms": [],
-        },
-    )
+    figures = documents.figures(right)
+    documents.metrics(
+        protocol=protocol,
+        label_space="emotion3",
+        classes=CLASSES,
+        strategies={strategy: figures, "chosen": figures.model_copy(update={"params": None})},
+        best=strategy,
+    ).write(root)
     (root / "reports" / "index.html").write_text("<p>report</p>")
     (root / "reports" / "comparison.csv").write_text("strategy,ua\n")
     (root / "reports" / "plots").mkdir(exist_ok=True)
     (root / "reports" / "plots" / "strategies.csv").write_text("strategy,ua\n")
     choices = {fold: documents.chosen(config=CONFIG, epochs=EPOCHS) for fold in range(3)}
     documents.best({strategy: choices}).write(root)
-    search = root / "data" / "search"
     trials = [
         {"strategy": strategy, "fold": fold, "trial": trial, "seed": seed, "config": json.dumps(CONFIG)}
         | {"epochs": EPOCHS, "status": "finished", "ua": 0.5 - 0.1 * trial + 0.02 * seed}
         for fold in range(3)
-        for trial in range(TRIALS)
+        for trial in range(CONFIGURATIONS)
         for seed in range(2)
     ]
     trials.append(trials[0] | {"strategy": "gesture", "epochs": 0, "status": "left out", "ua": None})
-    write_table(search / "trials.parquet", pd.DataFrame(trials))
+    TRIALS.write(pd.DataFrame(trials).reindex(columns=list(TRIALS.columns)), root)
     curves = [
         {name: row[name] for name in ("strategy", "fold", "trial", "seed", "ua")}
         | {"epoch": epoch, "train_loss": 1.0, "loss": float(generator.random()), "wa": 0.5}
@@ -203,4 +202,4 @@ def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
         for epoch in range(1, EPOCHS + 1)
     ]
     curves[0]["train_loss"] = None  # of an epoch that diverged
-    write_table(search / "curves.parquet", pd.DataFrame(curves))
+    CURVES.write(pd.DataFrame(curves), root)

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 from emoflow.errors import RegistryError
-from emoflow.registry.closure import closure, requirements
-from emoflow.registry.package import ENTRY, pack
+from emoflow.registry.closure import ENTRY, closure, requirements
+from emoflow.registry.package import pack
 from standin_experiment import experiment
 
 

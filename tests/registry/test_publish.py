@@ -9,9 +9,12 @@ from pathlib import Path
 
 import finished
 import pytest
+from documents import changed
+from emoflow.artifacts.reports import Metrics
+from emoflow.artifacts.validation import Verdict
 from emoflow.errors import GateRefused, PromotionConflict, RegistryError
 from emoflow.evaluation import run_links
-from emoflow.files import read_json, write_json
+from emoflow.files import write_json
 from emoflow.lineage import Store, parse, tree
 from emoflow.registry import gates, listing, loadback, predict, promotion, publish
 from emoflow.registry.tracking import alias_of, runs_page, tracking
@@ -132,7 +135,7 @@ def test_publishing_twice_is_once(root):
 
 
 def test_the_report_s_folder_says_when_and_where_it_was_published(root):
-    metrics = read_json(root / "reports" / "metrics.json")
+    metrics = Metrics.read(root)
     said = (root / "reports" / "run.js").read_text()
     assert run_links.identity(metrics) in said and re.search(r'"commit": "[0-9a-f]{40}"', said)
     publish.publish(root=root, **URIS, flow_run_url="http://127.0.0.1:4200/flow-runs/flow-run/1")
@@ -317,14 +320,17 @@ def test_what_is_not_committed_is_refused_by_name(root):
 
 def test_broken_data_alarms_and_another_protocol_are_refused(root):
     promote(root)
-    write_json(
-        root / "reports/validation/control/verdict.json",
-        {"ok": False, "critical": [{"expectation": "label set"}]},
-    )
+    breach = {
+        "expectation": "label set",
+        "table": "utterances",
+        "column": "label",
+        "expected": "known labels",
+    }
+    breach |= {"found": "calm", "rows": [], "count": 1, "of_rows": True, "advice": "correct it"}
+    changed(Verdict, root, corpus="control", ok=False, critical=[breach])
     experiment(root, seed=1, protocol="emotion3.kfold9", right=0.9)
-    metrics = read_json(root / "reports" / "metrics.json")
     alarms = [{"alarm": "inflated", "strategy": None, "message": "its speakers also train"}]
-    write_json(root / "reports" / "metrics.json", metrics | {"alarms": alarms})
+    changed(Metrics, root, alarms=alarms)
     finished.lock(root)
     published = publish.publish(root=root, **URIS)
     report = gates.judge(NAME, published.version, root=root, policy=POLICY, **URIS)
@@ -336,6 +342,24 @@ def test_broken_data_alarms_and_another_protocol_are_refused(root):
     assert "emotion3.kfold3" in refused["protocol"].expected
     with pytest.raises(RegistryError, match="cannot be waived"):
         gates.judge(NAME, published.version, root=root, policy=POLICY, waive=["data"], **URIS)
+
+
+def test_runs_of_another_version_of_emoflow_are_judged_by_what_can_be_read(root):
+    promote(root)
+    (champion,) = (root / "mlruns").rglob("report/metrics.json")
+    write_json(champion, {"protocol": "emotion3.kfold3", "best": "late-average"})
+    experiment(root, seed=1, right=0.9)
+    version = publish.publish(root=root, **URIS).version
+    report = gates.judge(NAME, version, root=root, policy=POLICY, **URIS)
+    answers = {gate.gate: gate for gate in report.gates}
+    assert report.ok and answers["protocol"].ok and "UA 83.3 against 50.0" in answers["better"].found
+
+    for path in (root / "mlruns").rglob("report/metrics.json"):
+        write_json(path, {"protocol": "emotion3.kfold3", "best": "late-average", "alarms": []})
+    (refused,) = gates.judge(NAME, version, root=root, policy=POLICY, **URIS).refusals
+    assert refused.gate == "alarms" and "written by another version of emoflow" in refused.found
+    assert "--waive alarms" in refused.advice
+    assert gates.judge(NAME, version, root=root, policy=POLICY, waive=["alarms"], **URIS).ok
 
 
 def test_a_model_that_was_tampered_with_does_not_pass(root):

@@ -11,19 +11,19 @@ from emoflow.encoders.store import Row, write
 from emoflow.errors import FeatureError, SearchError
 from emoflow.files import read_json, tree_digest
 from emoflow.fusion.strategy import uses
-from emoflow.search.gang import run_gang
+from emoflow.search.cohort import run_cohort
 from emoflow.stages import search
 from planted_experiment import lay_out
 
 RAN: list[tuple[str, int, int]] = []
 
 
-def one_after_another(gangs, folds, *, modalities, classes, site, on_outcome, what) -> dict[int, str]:
-    for gang in gangs:
-        rows, taken = folds[gang.fold].open(), uses(gang.strategy, modalities)
+def one_after_another(cohorts, folds, *, modalities, classes, site, on_outcome, what) -> dict[int, str]:
+    for cohort in cohorts:
+        rows, taken = folds[cohort.fold].open(), uses(cohort.strategy, modalities)
         parts = {"training": rows.training.of(taken), "validation": rows.validation.of(taken)}
-        RAN.append((gang.strategy, gang.fold, gang.batch))
-        on_outcome(gang, run_gang(gang, classes=classes, **parts))
+        RAN.append((cohort.strategy, cohort.fold, cohort.batch))
+        on_outcome(cohort, run_cohort(cohort, classes=classes, **parts))
     return {}
 
 
@@ -39,7 +39,7 @@ def experiment(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
-    monkeypatch.setattr("emoflow.search.run.run_gangs", one_after_another)
+    monkeypatch.setattr("emoflow.search.run.run_cohorts", one_after_another)
     monkeypatch.setattr("emoflow.search.run.ray_of", lambda site: nullcontext())
     RAN.clear()
     return laid_out

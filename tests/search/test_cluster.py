@@ -16,7 +16,7 @@ from ray_nodes import Nodes
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
-GANGS = len(STRATEGIES) * 3
+COHORTS = len(STRATEGIES) * 3
 PATIENCE_S = 300
 
 
@@ -46,7 +46,7 @@ def wait(process: subprocess.Popen, until: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_what_dies_loses_its_running_gang_alone(tmp_path):
+def test_what_dies_loses_its_running_cohort_alone(tmp_path):
     whole, disturbed = tmp_path / "whole", tmp_path / "disturbed"
     for root in (whole, disturbed):
         root.mkdir()
@@ -57,7 +57,7 @@ def test_what_dies_loses_its_running_gang_alone(tmp_path):
         environment = nodes.environment | {"RAY_ADDRESS": nodes.address}
         process = start(disturbed, environment)
 
-        # both nodes train; then one of them goes, with the gang that runs on it
+        # both nodes train; then one of them goes, with the cohort that runs on it
         wait(process, lambda: nodes.trials(0) and nodes.trials(1))
         wait(process, lambda: len(kept(disturbed)) >= 2)
         before = kept(disturbed)
@@ -69,7 +69,7 @@ def test_what_dies_loses_its_running_gang_alone(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.communicate()
         before = kept(disturbed)
-        assert 0 < len(before) < GANGS and not (disturbed / "data/search").exists()
+        assert 0 < len(before) < COHORTS and not (disturbed / "data/search").exists()
 
         # begun again with a new node, a worker process goes
         nodes.add()
@@ -78,7 +78,7 @@ def test_what_dies_loses_its_running_gang_alone(tmp_path):
         nodes.trials(1)[0].kill()
         said = finish(process)
 
-    assert f"{len(before)} of {GANGS} gangs were finished before" in said
+    assert f"{len(before)} of {COHORTS} populations were finished before" in said
     assert {path: kept(disturbed)[path] for path in before} == before
     assert tree_digest([disturbed / "data/search"]) == tree_digest([whole / "data/search"])
     assert not list(disturbed.glob(".emoflow/folds/*")), "the folds' rows stay on disk"

@@ -1,4 +1,4 @@
-"""Population based training inside a gang: who learns from whom, and what is refitted of it."""
+"""Population based training inside a cohort: who learns from whom, and what is refitted of it."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ from emoflow.training.population import Member, Population
 from emoflow.training.refit import Choice, refit
 from hypothesis import given
 from hypothesis import strategies as st
-from small_gang import SIZES, drawn, gang, rows
+from small_cohort import SIZES, cohort, drawn, rows
 
 MOVES = {"dropout": (0.2, 0.6), "learning_rate": (5e-4, 4e-2)}
 
@@ -38,7 +38,7 @@ def test_a_number_moves_within_its_range(seed, rate, dropout):
 def gone(repeats: int = 1):
     configs = [config | {"layers": 1} for config in drawn(8)]
     configs[5]["learning_rate"] = configs[6]["learning_rate"] = 1e-6
-    return configs, gang(configs, epochs=12, halvings=2, moves=MOVES, repeats=repeats)
+    return configs, cohort(configs, epochs=12, halvings=2, moves=MOVES, repeats=repeats)
 
 
 evolved = cache(gone)

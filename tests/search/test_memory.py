@@ -1,4 +1,4 @@
-"""A gang that memory does not hold is trained in parts, which changes nothing but the time."""
+"""A cohort that memory does not hold is trained in parts, which changes nothing but the time."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from emoflow.training import footprint
 from emoflow.training.footprint import member_bytes
 from emoflow.training.memory import available, is_lack_of_memory
 from emoflow.training.population import Member, Population
-from small_gang import SIZES, drawn, gang, rows
+from small_cohort import SIZES, cohort, drawn, rows
 
 MEGABYTE = 1 << 20
 
@@ -24,7 +24,7 @@ def same(parts, whole) -> None:
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_what_memory_does_not_hold_is_trained_in_parts(repeats):
     options = {"repeats": repeats, "epochs": 2, "halvings": 1}
-    whole, parts = (gang(drawn(3), memory=memory, **options) for memory in (64 * MEGABYTE, 1))
+    whole, parts = (cohort(drawn(3), memory=memory, **options) for memory in (64 * MEGABYTE, 1))
     assert not whole.notices
     assert any("members are trained 1 at a time" in notice for notice in parts.notices)
     same(parts, whole)
@@ -33,7 +33,7 @@ def test_what_memory_does_not_hold_is_trained_in_parts(repeats):
 def test_evolution_goes_across_the_parts():
     options = {"epochs": 2, "halvings": 1, "moves": {"dropout": (0.2, 0.6)}}
     configs = [config | {"layers": 1} for config in drawn(4)]
-    whole, parts = gang(configs, **options), gang(configs, memory=1, **options)
+    whole, parts = cohort(configs, **options), cohort(configs, memory=1, **options)
     assert any(t.schedule for t in whole.trials)
     assert [t.schedule for t in parts.trials] == [t.schedule for t in whole.trials]
     same(parts, whole)
@@ -43,7 +43,7 @@ def test_evolution_goes_across_the_parts():
     "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("you can't allocate memory: 12")]
 )
 def test_out_of_memory_begins_anew_with_half_as_many(monkeypatch, error):
-    whole = gang([config | {"layers": 1} for config in drawn(4)], epochs=2, halvings=1)
+    whole = cohort([config | {"layers": 1} for config in drawn(4)], epochs=2, halvings=1)
     fit = Population.fit
 
     def tight(self, *args, **options):
@@ -52,7 +52,7 @@ def test_out_of_memory_begins_anew_with_half_as_many(monkeypatch, error):
         return fit(self, *args, **options)
 
     monkeypatch.setattr(Population, "fit", tight)
-    parts = gang([config | {"layers": 1} for config in drawn(4)], epochs=2, halvings=1)
+    parts = cohort([config | {"layers": 1} for config in drawn(4)], epochs=2, halvings=1)
     assert parts.notices == ["out of memory: begun anew with 2 members at a time"]
     same(parts, whole)
 
@@ -66,13 +66,13 @@ def test_no_memory_for_one_says_so_and_another_error_is_itself(monkeypatch):
 
     fails(MemoryError())
     with pytest.raises(SearchError, match="no memory for a single configuration of late-weighted"):
-        gang(drawn(3))
+        cohort(drawn(3))
     with pytest.raises(SearchError, match=r"no memory for a single .* state a smaller width"):
-        gang(drawn(3), memory=64 * MEGABYTE)  # when one is tried
+        cohort(drawn(3), memory=64 * MEGABYTE)  # when one is tried
     fails(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     for memory in (None, 64 * MEGABYTE):
         with pytest.raises(RuntimeError, match="cannot be multiplied"):
-            gang(drawn(3), memory=memory)
+            cohort(drawn(3), memory=memory)
 
 
 @pytest.mark.parametrize("strategy", ["late-average", "single-stream"])

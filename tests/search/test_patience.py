@@ -4,7 +4,7 @@ import pytest
 from emoflow.search.curves import smoothed
 from emoflow.search.space import member_seed, repeated_seed
 from emoflow.training.population import Member, Population
-from small_gang import drawn, gang, rows
+from small_cohort import cohort, drawn, rows
 
 
 def test_without_a_better_epoch_a_configuration_leaves_and_may_still_be_chosen():
@@ -12,8 +12,8 @@ def test_without_a_better_epoch_a_configuration_leaves_and_may_still_be_chosen()
         config | {"learning_rate": rate}
         for config, rate in zip(drawn(4), (1e-7, 1e-2, 1e-2, 0.3), strict=True)
     ]
-    whole = gang(configs, halvings=0, epochs=20)
-    cut = gang(configs, halvings=0, epochs=20, patience=3)
+    whole = cohort(configs, halvings=0, epochs=20)
+    cut = cohort(configs, halvings=0, epochs=20, patience=3)
     assert {t.status for t in cut.trials} == {"finished"}
     left = [t for t in cut.trials if t.epochs < 20]
     assert left and all(t.reason == "no better for 3 epochs" for t in left)
@@ -26,7 +26,7 @@ def test_without_a_better_epoch_a_configuration_leaves_and_may_still_be_chosen()
 
 
 def test_who_lost_patience_is_still_ranked_at_the_rungs():
-    outcome = gang(
+    outcome = cohort(
         [config | {"learning_rate": 0.3} for config in drawn(4)], epochs=32, halvings=1, patience=1
     )
     assert max(t.epochs for t in outcome.trials) < 16
@@ -36,7 +36,7 @@ def test_who_lost_patience_is_still_ranked_at_the_rungs():
 
 
 def test_the_seeds_of_a_configuration_go_and_stay_together():
-    outcome = gang(drawn(), repeats=3)
+    outcome = cohort(drawn(), repeats=3)
     for t in outcome.trials:
         assert len(t.scores) == 3
         assert {len(curve["ua"]) for curve in outcome.curves[t.trial]} == {t.epochs}
@@ -46,7 +46,7 @@ def test_the_seeds_of_a_configuration_go_and_stay_together():
 
 
 def test_each_seed_of_a_configuration_is_as_it_would_be_alone():
-    outcome = gang(drawn(2), repeats=2, halvings=0, epochs=3)
+    outcome = cohort(drawn(2), repeats=2, halvings=0, epochs=3)
     for i, config in enumerate(drawn(2)):
         for repeat in range(2):
             member = Member(config, repeated_seed(member_seed(7, i), repeat))
@@ -60,6 +60,6 @@ def test_each_seed_of_a_configuration_is_as_it_would_be_alone():
 def test_where_one_seed_diverges_the_configuration_fails():
     configs = drawn(3)
     configs[1]["learning_rate"] = float("inf")
-    outcome = gang(configs, repeats=2, halvings=0, epochs=2)
+    outcome = cohort(configs, repeats=2, halvings=0, epochs=2)
     assert [t.status for t in outcome.trials] == ["finished", "failed", "finished"]
     assert all(s.ua is None for s in outcome.trials[1].scores)

@@ -42,15 +42,16 @@ def trial(number: int, config: dict, ua: float | None, status: str = "finished")
 def run_batches(plan: Plan, score) -> dict:
     done: dict = {}
     for batch in range(plan.batches):
-        for gang in plan.gangs(batch, done):
+        for cohort in plan.cohorts(batch, done):
             trials = [
-                trial(gang.first + i, config, *score(gang, config)) for i, config in enumerate(gang.configs)
+                trial(cohort.first + i, config, *score(cohort, config))
+                for i, config in enumerate(cohort.configs)
             ]
-            done.setdefault((gang.strategy, gang.fold), []).append((gang, Outcome(trials, {})))
+            done.setdefault((cohort.strategy, cohort.fold), []).append((cohort, Outcome(trials, {})))
     return done
 
 
-def by_dropout(gang, config) -> tuple[float | None, str]:
+def by_dropout(cohort, config) -> tuple[float | None, str]:
     status = "failed" if config["smoothing"] > 0.19 else "stopped" if config["dropout"] > 0.5 else "finished"
     return None if status == "failed" else 1 - abs(config["dropout"] - 0.25), status
 
@@ -80,11 +81,11 @@ def test_without_learning_the_batches_are_one_drawing_in_parts(method):
 def test_every_strategy_and_fold_gets_as_many_with_the_same_seeds():
     done = run_batches(PLAN, by_dropout)
     for held in done.values():
-        assert [len(gang.configs) for gang, _ in held] == [4, 3, 3]
-        assert [gang.seeds for gang, _ in held] == [gang.seeds for gang, _ in done["audio", 0]]
-        assert all(gang.repeats == 2 for gang, _ in held)
+        assert [len(cohort.configs) for cohort, _ in held] == [4, 3, 3]
+        assert [cohort.seeds for cohort, _ in held] == [cohort.seeds for cohort, _ in done["audio", 0]]
+        assert all(cohort.repeats == 2 for cohort, _ in held)
         assert [t.trial for t in joined(outcome for _, outcome in held).trials] == list(range(10))
-    seeds = [seed for gang, _ in done["audio", 0] for seed in gang.seeds]
+    seeds = [seed for cohort, _ in done["audio", 0] for seed in cohort.seeds]
     assert len(set(seeds)) == 10
 
 
@@ -92,10 +93,10 @@ def test_what_goes_on_from_kept_outcomes_proposes_the_same():
     first, again = run_batches(PLAN, by_dropout), run_batches(PLAN, by_dropout)
     assert first == again
     kept = {
-        key: [(gang, Outcome.from_json(outcome.to_json())) for gang, outcome in held[:2]]
+        key: [(cohort, Outcome.from_json(outcome.to_json())) for cohort, outcome in held[:2]]
         for key, held in first.items()
     }
-    assert PLAN.gangs(2, kept) == [held[2][0] for held in _as_planned(first)]
+    assert PLAN.cohorts(2, kept) == [held[2][0] for held in _as_planned(first)]
 
 
 def _as_planned(done: dict) -> list:
@@ -113,21 +114,22 @@ def test_tpe_moves_towards_what_was_good():
     plan = replace(PLAN, configurations=60, batches=6, strategies=["audio"], folds=[0])
     ((held),) = run_batches(plan, by_dropout).values()
     off = [
-        sum(abs(config["dropout"] - 0.25) for config in gang.configs) / len(gang.configs) for gang, _ in held
+        sum(abs(config["dropout"] - 0.25) for config in cohort.configs) / len(cohort.configs)
+        for cohort, _ in held
     ]
     assert sum(off[-2:]) / 2 < 0.6 * off[0]
 
 
-def test_a_configuration_that_was_changed_in_its_gang_is_told_as_it_was_proposed():
+def test_a_configuration_that_was_changed_in_its_cohort_is_told_as_it_was_proposed():
     done = run_batches(PLAN, by_dropout)
     changed = {
         key: [
-            (gang, Outcome([replace(t, config={"order": "face"}) for t in outcome.trials], {}))
-            for gang, outcome in held
+            (cohort, Outcome([replace(t, config={"order": "face"}) for t in outcome.trials], {}))
+            for cohort, outcome in held
         ]
         for key, held in done.items()
     }
-    assert PLAN.gangs(1, {k: v[:1] for k, v in changed.items()}) == PLAN.gangs(
+    assert PLAN.cohorts(1, {k: v[:1] for k, v in changed.items()}) == PLAN.cohorts(
         1, {k: v[:1] for k, v in done.items()}
     )
 

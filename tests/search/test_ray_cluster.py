@@ -38,14 +38,14 @@ def test_ray_client_is_no_way_in():
         join("ray://127.0.0.1:10001")
 
 
-def test_a_process_says_what_it_lacks_for_a_gang(monkeypatch):
+def test_a_process_says_what_it_lacks_for_a_cohort(monkeypatch):
     assert lacks() == ""
-    monkeypatch.delitem(sys.modules, "emoflow.search.gangs")
-    monkeypatch.setitem(sys.modules, "emoflow.search.gang", None)
-    assert "emoflow.search.gang" in lacks()
+    monkeypatch.delitem(sys.modules, "emoflow.search.cohorts")
+    monkeypatch.setitem(sys.modules, "emoflow.search.cohort", None)
+    assert "emoflow.search.cohort" in lacks()
 
 
 @pytest.mark.parametrize(("device", "gpu"), [("cpu", 0), ("cuda", 0.25)])
-def test_a_gang_asks_for_its_share_of_a_gpu(device, gpu):
+def test_a_cohort_asks_for_its_share_of_a_gpu(device, gpu):
     assert Site(8, device).resources == {"cpu": 1, "gpu": gpu}
-    assert Site(8, device, gangs_per_gpu=1).resources["gpu"] == (device == "cuda")
+    assert Site(8, device, populations_per_gpu=1).resources["gpu"] == (device == "cuda")

@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
-from emoflow.corpora import select, utterances
 from emoflow.corpora.describe import listing
 from emoflow.errors import CorpusError, ParamsError
 from emoflow.files import tree_digest
 from emoflow.schema import EMOTION7
-from emoflow.synthesis import bayes, control, takes, truth
+from emoflow.stages import corpora as corpora_stage
+from emoflow.stages import utterances
+from emoflow.synthesis import bayes_ceilings, control_corpus, truth, utterance_sampling
 from rich.console import Console
 
 
@@ -31,8 +32,10 @@ def made(tmp_path_factory):
             path.write_text(f"{path.name} {studio.seed}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(control, "record", fake)
-        return control.synthesise(tmp_path_factory.mktemp("made") / "control", speakers=3, clips=2, workers=1)
+        patch.setattr(control_corpus, "record", fake)
+        return control_corpus.synthesise(
+            tmp_path_factory.mktemp("made") / "control", speakers=3, clips=2, workers=1
+        )
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def test_utterances_of_control(project, monkeypatch, capsys):
     assert row["audio_digest"] == hashlib.sha256(content).hexdigest()
     assert row["text_digest"] == hashlib.sha256(row["text"].encode()).hexdigest()
     ceilings = json.loads((project / "data/ceilings/control/ceilings.json").read_text())
-    assert ceilings["population"] == bayes.population(truth.Truth(takes.RELIABILITY))
+    assert ceilings["population"] == bayes_ceilings.population(truth.Truth(utterance_sampling.RELIABILITY))
     oracle = pd.read_parquet("data/ceilings/control/oracle.parquet")
     told = ["utterance_id", "subset", "label", "prediction", "correct"]
     assert (
@@ -88,8 +91,11 @@ def test_empty_and_missing_files_have_no_digest_and_missing_ones_are_listed(proj
     assert pd.isna(table.loc["control/s01-001", "audio_digest"])
     assert pd.isna(table.loc["control/s01-002", "video_digest"])
     assert table["audio_digest"].isna().sum() == table["video_digest"].isna().sum() == 1
-    reason = {"path": "video/s01-002.mp4", "reason": "utterances.csv calls for it, and it is not there"}
-    assert json.loads((project / "data/utterances/control.unread.json").read_text()) == [reason]
+    reason = {"path": "video/s01-002.mp4", "reason": "utterances.csv names it, and it does not exist"}
+    assert json.loads((project / "data/utterances/control.unread.json").read_text()) == {
+        "schema_version": 1,
+        "files": [reason],
+    }
     assert "not read: video/s01-002.mp4" in capsys.readouterr().err
 
 
@@ -109,8 +115,10 @@ def test_utterances_of_a_corpus_without_planted_truth(project, monkeypatch):
     path.write_bytes(b"RIFF")
     stage(monkeypatch, utterances.main, "ravdess")
     assert len(pd.read_parquet("data/utterances/ravdess.parquet")) == 1
-    assert json.loads((project / "data/ceilings/ravdess/ceilings.json").read_text()) == {}
-    assert json.loads((project / "data/ceilings/ravdess/people.json").read_text()) == {}
+    ceilings = json.loads((project / "data/ceilings/ravdess/ceilings.json").read_text())
+    assert ceilings == {"schema_version": 1, "truth": {}, "population": {}, "oracle": {}}
+    people = json.loads((project / "data/ceilings/ravdess/people.json").read_text())
+    assert people == {"schema_version": 1, "agreement": {}}
     oracle = pd.read_parquet("data/ceilings/ravdess/oracle.parquet")
     assert list(oracle.columns) == ["utterance_id", "subset", "label", "prediction", "correct"]
     assert oracle.empty
@@ -118,7 +126,7 @@ def test_utterances_of_a_corpus_without_planted_truth(project, monkeypatch):
 
 def test_a_corpus_that_is_not_here(project, monkeypatch):
     with pytest.raises(
-        CorpusError, match="data/raw/ravdess is not there; have it by: emoflow corpora fetch ravdess"
+        CorpusError, match="data/raw/ravdess does not exist; to get it: emoflow corpora fetch ravdess"
     ):
         stage(monkeypatch, utterances.main, "ravdess")
     assert not (project / "data/utterances").exists()
@@ -135,8 +143,11 @@ def test_select_clears_other_corpora_and_nothing_else(project, monkeypatch):
     for path in [name.format("ravdess") for name in names] + kept:
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text("x")
-    stage(monkeypatch, select.main)
-    assert json.loads((project / "data/corpora.json").read_text()) == {"corpora": ["control"]}
+    stage(monkeypatch, corpora_stage.main)
+    assert json.loads((project / "data/corpora.json").read_text()) == {
+        "schema_version": 1,
+        "corpora": ["control"],
+    }
     assert all((project / path).is_file() for path in kept)
     assert not [path for path in project.rglob("*ravdess*")]
     assert (project / "data/raw/control/utterances.csv").is_file()
@@ -154,12 +165,12 @@ def test_select_clears_nothing_while_another_run_reads_it(project, monkeypatch):
     locks.write_text(json.dumps({"read": {str(project / "data/features"): [reader]}, "write": {}}))
     try:
         with pytest.raises(CorpusError, match=f"another run \\(process {other.pid}\\)"):
-            stage(monkeypatch, select.main)
+            stage(monkeypatch, corpora_stage.main)
         assert features.is_dir()
     finally:
         other.kill()
         other.wait()
-    stage(monkeypatch, select.main)
+    stage(monkeypatch, corpora_stage.main)
     assert not features.exists()
 
 
@@ -169,9 +180,9 @@ def test_select_clears_nothing_for_a_corpus_that_is_not_here(project, monkeypatc
     (project / "data/utterances").mkdir()
     (project / "data/utterances/control.parquet").write_text("x")
     with pytest.raises(
-        CorpusError, match="data/raw/ravdess is not there; have it by: emoflow corpora fetch ravdess"
+        CorpusError, match="data/raw/ravdess does not exist; to get it: emoflow corpora fetch ravdess"
     ):
-        stage(monkeypatch, select.main)
+        stage(monkeypatch, corpora_stage.main)
     assert (project / "data/utterances/control.parquet").exists()
 
 
@@ -180,7 +191,7 @@ def test_select_with_params_that_cannot_be_clears_nothing(project, monkeypatch):
     (project / "data/utterances").mkdir()
     (project / "data/utterances/ravdess.parquet").write_text("x")
     with pytest.raises(ParamsError):
-        stage(monkeypatch, select.main)
+        stage(monkeypatch, corpora_stage.main)
     assert (project / "data/utterances/ravdess.parquet").exists()
 
 

@@ -31,7 +31,7 @@ def finish(process: subprocess.Popen) -> str:
     return said
 
 
-def gangs(root: Path) -> dict[Path, int]:
+def cohorts(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in root.glob(".emoflow/work/search-*/*.json")}
 
 
@@ -43,13 +43,13 @@ def test_killed_and_run_again_it_gives_the_same_table(tmp_path):
     finish(start(whole))
 
     process = start(killed)
-    while len(gangs(killed)) < 3:
+    while len(cohorts(killed)) < 3:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
     group = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    before = gangs(killed)
+    before = cohorts(killed)
     if len(before) < len(STRATEGIES) * 3:
         assert not (killed / "data/search").exists()
     end = time.monotonic() + 120  # Ray's own agents ask after their head node once a minute
@@ -58,8 +58,8 @@ def test_killed_and_run_again_it_gives_the_same_table(tmp_path):
     assert not left, "Ray outlives its driver"
 
     said = finish(start(killed))
-    assert f"{len(before)} of {len(STRATEGIES) * 3} gangs were finished before" in said
-    after = gangs(killed)
+    assert f"{len(before)} of {len(STRATEGIES) * 3} populations were finished before" in said
+    after = cohorts(killed)
     assert {path: after[path] for path in before} == before
     assert tree_digest([whole / "data/search"]) == tree_digest([killed / "data/search"])
 

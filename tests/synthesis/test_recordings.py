@@ -7,16 +7,16 @@ import pytest
 from emoflow.corpora import read
 from emoflow.errors import SettingsError
 from emoflow.schema import EMOTION7
-from emoflow.synthesis import control, drawing, speech, takes, voicing
-from emoflow.synthesis.layouts import grammar
-from emoflow.synthesis.studio import Studio
+from emoflow.synthesis import control_corpus, espeak, face_drawing, prosody, utterance_sampling
+from emoflow.synthesis.layouts import layout_spec
+from emoflow.synthesis.rendering import Studio
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("clip")
-    wanted = grammar("control")
-    made = takes.make(wanted, takes.planted(wanted), speakers=1, clips=1, seed=3)
+    wanted = layout_spec("control")
+    made = utterance_sampling.make(wanted, utterance_sampling.planted(wanted), speakers=1, clips=1, seed=3)
     planned = wanted.plan(made[:1], "control", 3, True)
     Studio({0: made[0]}, 3).record(folder, planned.recordings)
     return next(folder.glob("audio/*.wav")), next(folder.glob("video/*.mp4"))
@@ -42,39 +42,39 @@ def test_sound_and_film_are_as_long_and_as_described(clip):
 
 
 def test_the_same_sentence_is_said_the_same_way_whatever_was_said_before():
-    voice = speech.Voice("en+f2", pitch=40, rate=160)
-    first, rate = speech.say("The baker called the office.", voice, seed=5)
-    speech.say("Something else, and longer, by another voice.", speech.Voice("en+m3", pitch=80))
-    again, _ = speech.say("The baker called the office.", voice, seed=5)
+    voice = espeak.Voice("en+f2", pitch=40, rate=160)
+    first, rate = espeak.say("The baker called the office.", voice, seed=5)
+    espeak.say("Something else, and longer, by another voice.", espeak.Voice("en+m3", pitch=80))
+    again, _ = espeak.say("The baker called the office.", voice, seed=5)
     assert rate == 22050 and first.dtype == np.float32 and np.abs(first).max() <= 1
     assert np.array_equal(first, again)
-    other, _ = speech.say("The baker called the office.", speech.Voice("en+m1", pitch=40, rate=160), seed=5)
+    other, _ = espeak.say("The baker called the office.", espeak.Voice("en+m1", pitch=40, rate=160), seed=5)
     assert not np.array_equal(first, other[: len(first)])
 
 
 def test_a_voice_that_is_not_there():
     with pytest.raises(SettingsError, match="no voice 'nowhere'"):
-        speech.say("Hello.", speech.Voice("nowhere"))
+        espeak.say("Hello.", espeak.Voice("nowhere"))
 
 
 def test_anger_is_louder_than_sadness_in_every_voice():
     def level(gender, number, emotion):
-        voice = voicing.timbre(number, gender, np.random.default_rng(number))
-        sound = voicing.speak("My brother read the letter.", emotion, voice, np.random.default_rng(1))
+        voice = prosody.timbre(number, gender, np.random.default_rng(number))
+        sound = prosody.speak("My brother read the letter.", emotion, voice, np.random.default_rng(1))
         assert sound.dtype == np.float32 and np.abs(sound).max() < 1
         return np.sqrt(np.mean(sound**2))
 
-    for gender, variants in voicing.VARIANTS.items():
+    for gender, variants in prosody.VARIANTS.items():
         for number in range(len(variants)):
             assert level(gender, number, "anger") > 2 * level(gender, number, "sadness")
 
 
 def faces(emotion: str, seed: int, count: int = 3) -> list[np.ndarray]:
     generator = np.random.default_rng(seed)
-    who = drawing.look("female" if seed % 2 else "male", generator)
-    shown = drawing.express(emotion, generator)
+    who = face_drawing.look("female" if seed % 2 else "male", generator)
+    shown = face_drawing.express(emotion, generator)
     opened = np.linspace(0, 1, count)
-    return list(drawing.film(shown, who, drawing.setting(generator), opened, generator))
+    return list(face_drawing.film(shown, who, face_drawing.setting(generator), opened, generator))
 
 
 def test_faces_are_pictures_and_open_their_mouths():
@@ -139,7 +139,7 @@ def test_what_each_modality_displays_can_be_told_in_speakers_never_met(tmp_path)
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    root = control.synthesise(tmp_path / "control")
+    root = control_corpus.synthesise(tmp_path / "control")
     table = read("control", root).table
     shown = pd.read_parquet(root / "truth" / "displays.parquet")
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)

@@ -9,27 +9,35 @@ import pandas as pd
 import pytest
 from emoflow.cli import app
 from emoflow.corpora import read
-from emoflow.corpora.digests import with_digests
-from emoflow.corpora.planted import planted_ceilings
-from emoflow.corpora.reading import utterance_table
+from emoflow.corpora.adapter_interface import utterance_table
+from emoflow.corpora.media_digests import with_digests
+from emoflow.corpora.planted_truth import planted_ceilings
 from emoflow.errors import CorpusError
 from emoflow.files import tree_digest
 from emoflow.schema import EMOTION7, EMOTIONS, LAYOUTS, MODALITIES, Layout, file_of
-from emoflow.synthesis import bayes, control, displays, drawing, sentences, truth, voicing
-from emoflow.synthesis.layouts import grammar
-from emoflow.synthesis.layouts.plan import Grammar, Plan, Recording
-from emoflow.synthesis.speech import longest
-from emoflow.synthesis.studio import Studio
-from emoflow.synthesis.takes import make, planted
+from emoflow.synthesis import (
+    bayes_ceilings,
+    control_corpus,
+    display_sampling,
+    face_drawing,
+    prosody,
+    sentences,
+    truth,
+)
+from emoflow.synthesis.espeak import longest
+from emoflow.synthesis.layouts import layout_spec
+from emoflow.synthesis.layouts.plan import LayoutSpec, Plan, Recording
+from emoflow.synthesis.rendering import Studio
+from emoflow.synthesis.utterance_sampling import make, planted
 from emoflow.validation import facts as media
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from laid_out import lay_out, takes
 from typer.testing import CliRunner
 
-ANY = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=None)
-PAIRS = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=None, dialogues=True)
-FIXED = Grammar(labels=EMOTIONS[:8], modalities=MODALITIES, plan=None, sentences={"en": ("One.", "Two.")})
+ANY = LayoutSpec(labels=EMOTION7, modalities=MODALITIES, plan=None)
+PAIRS = LayoutSpec(labels=EMOTION7, modalities=MODALITIES, plan=None, dialogues=True)
+FIXED = LayoutSpec(labels=EMOTIONS[:8], modalities=MODALITIES, plan=None, sentences={"en": ("One.", "Two.")})
 TRUTHS = {
     "usual": {},
     "raters": {"raters": 3, "agreement": 0.6},
@@ -39,7 +47,7 @@ TRUTHS = {
 
 
 def planned(layout: str, *, speakers: int = 4, clips: int = 3, clean: bool = False, **truth_) -> Plan:
-    wanted = grammar(layout)
+    wanted = layout_spec(layout)
     return wanted.plan(takes(speakers, clips, wanted, **truth_), layout, 7, clean)
 
 
@@ -49,7 +57,7 @@ def read_as(layout: str, root: Path, language: str | None = None):
 
 def truths_in_layouts() -> list[tuple[str, str]]:
     """Every truth in every layout, but displays that interact where one modality alone tells anything."""
-    alone = {layout for layout in LAYOUTS if len(planted(grammar(layout)).telling) < 2}
+    alone = {layout for layout in LAYOUTS if len(planted(layout_spec(layout)).telling) < 2}
     return [
         (asked, layout)
         for asked in TRUTHS
@@ -81,7 +89,7 @@ def test_a_clean_one_has_no_faults_and_the_same_utterances(layout, tmp_path):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_truth_is_known_of_every_labelled_utterance(layout):
-    wanted, made = grammar(layout), takes(4, 3, grammar(layout), raters=3, agreement=0.6)
+    wanted, made = layout_spec(layout), takes(4, 3, layout_spec(layout), raters=3, agreement=0.6)
     plan = wanted.plan(made, layout, 7, False)
     labels = {plan.ids[take.number]: take.label for take in made if take.number in plan.ids}
     for row in plan.rows:
@@ -92,21 +100,24 @@ def test_truth_is_known_of_every_labelled_utterance(layout):
 
 def test_truth_of_a_part_of_a_corpus(tmp_path):
     """An adapter may read a part of what was made: a half-copied corpus, or labels that are not given."""
-    wanted = grammar("iemocap")
+    wanted = layout_spec("iemocap")
     held = planted(wanted, raters=3, agreement=0.5)
     made = make(wanted, held, speakers=4, clips=2, seed=3)
     plan = wanted.plan(made, "mine", 3, True)
     root = tmp_path / "mine"
-    control.write_truth(root, control.displays(plan, made, held, "mine"), held, plan, {"version": 1})
+    control_corpus.write_truth(
+        root, control_corpus.displays(plan, made, held, "mine"), held, plan, {"version": 1}
+    )
     table = utterance_table(plan.rows)
     part = table[table["session"] == "mine/Ses01"]
     ceilings, oracle = planted_ceilings(root, part)
     known = part.loc[part["label"].notna(), "utterance_id"]
     assert 0 < len(known) < len(part)
     assert set(oracle["utterance_id"]) == set(known)
-    assert ceilings["population"] == bayes.population(held)
-    assert ceilings["raters"] == 3
-    assert planted_ceilings(root, part, Layout(raters="C-E"))[0] == {}
+    assert ceilings["population"] == bayes_ceilings.population(held)
+    assert ceilings["truth"]["raters"] == 3
+    perceived = planted_ceilings(root, part, Layout(raters="C-E"))[0]
+    assert perceived == {"truth": {}, "population": {}, "oracle": {}}
     wrong = part.assign(label="fear")
     with pytest.raises(CorpusError, match="make the corpus again"):
         planted_ceilings(root, wrong)
@@ -145,7 +156,7 @@ def test_takes_are_drawn_from_their_seed(wanted, pairs, clips, seed, language, a
         assert (take.text is None) == ("text" in held.telling and "text" not in take.displays)
         assert len(take.raters) == held.raters
         votes = [vote for (vote,) in take.raters.values()]
-        assert take.label == (displays.consensus(votes) if votes else take.emotion)
+        assert take.label == (display_sampling.consensus(votes) if votes else take.emotion)
         dimensions = np.array([take.valence, take.arousal, take.dominance])
         assert (np.abs(dimensions) <= 1).all() and (4 * dimensions == np.round(4 * dimensions)).all()
         assert (take.dialogue is None) == (take.turn is None) == (not wanted.dialogues)
@@ -169,32 +180,34 @@ def test_fixed_sentences_tell_nothing_and_are_said_by_turns():
     in_turn = [("One.", "normal"), ("Two.", "normal"), ("One.", "strong"), ("Two.", "strong")]
     for (_, emotion), each in said.items():
         assert each == ([(text, "normal") for text, _ in in_turn] if emotion == "neutral" else in_turn)
-    assert bayes.population(planted(FIXED))["text"] == pytest.approx(1 / 8)
+    assert bayes_ceilings.population(planted(FIXED))["text"] == pytest.approx(1 / 8)
     with pytest.raises(CorpusError, match="everybody says the same sentences"):
         planted(FIXED, reliability={"text": 0.9})
 
 
 def test_acted_labels_are_not_the_raters():
-    acted = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=None, acted=True)
+    acted = LayoutSpec(labels=EMOTION7, modalities=MODALITIES, plan=None, acted=True)
     made = takes(2, 3, acted, raters=3, agreement=0.3)
     assert all(take.label == take.emotion for take in made)
-    assert any(displays.consensus([vote for (vote,) in take.raters.values()]) != take.label for take in made)
+    assert any(
+        display_sampling.consensus([vote for (vote,) in take.raters.values()]) != take.label for take in made
+    )
     held = planted(acted, raters=3, agreement=0.3)
-    assert bayes.population(held) == bayes.population(planted(acted))
+    assert bayes_ceilings.population(held) == bayes_ceilings.population(planted(acted))
 
 
 @pytest.mark.parametrize(
     ("wanted", "asked", "said"),
     [
         (PAIRS, {"speakers": 3}, "talk in pairs: give 4 speakers"),
-        (grammar("emodb"), {"speakers": 11}, "room for 10"),
-        (grammar("ravdess"), {"clips": 9}, "room for 8"),
-        (grammar("ravdess"), {"language": "fi"}, "can be in en"),
+        (layout_spec("emodb"), {"speakers": 11}, "room for 10"),
+        (layout_spec("ravdess"), {"clips": 9}, "room for 8"),
+        (layout_spec("ravdess"), {"language": "fi"}, "can be in en"),
     ],
 )
 def test_what_a_layout_has_no_room_for(wanted, asked, said):
     with pytest.raises(CorpusError, match=said):
-        takes(**{"speakers": 2, "clips": 1, "grammar": wanted} | asked)
+        takes(**{"speakers": 2, "clips": 1, "spec": wanted} | asked)
 
 
 @pytest.mark.parametrize("language", sentences.LANGUAGES)
@@ -202,16 +215,16 @@ def test_no_sentence_lasts_longer_than_it_is_said_to(language):
     generator = np.random.default_rng(5)
     for number in range(16):
         emotion = ("boredom", "sadness", "disgust", "calm")[number % 4]  # the slow ones
-        voice = voicing.timbre(number, ("female", "male")[number % 2], generator)
+        voice = prosody.timbre(number, ("female", "male")[number % 2], generator)
         said = sentences.compose(emotion, generator, language).spoken if number % 5 else "No."
-        sound = voicing.speak(said, emotion, voice, generator, language)
-        assert 0.3 < len(sound) / voicing.RATE < longest(said)
+        sound = prosody.speak(said, emotion, voice, generator, language)
+        assert 0.3 < len(sound) / prosody.RATE < longest(said)
 
 
 def test_finnish_is_not_said_as_if_it_were_english():
-    voice = voicing.timbre(0, "female", np.random.default_rng(0))
+    voice = prosody.timbre(0, "female", np.random.default_rng(0))
     said = [
-        voicing.speak("Naapuri siirsi pöydän eilen.", "neutral", voice, np.random.default_rng(1), language)
+        prosody.speak("Naapuri siirsi pöydän eilen.", "neutral", voice, np.random.default_rng(1), language)
         for language in ("fi", "en", "de")
     ]
     assert len({len(sound) for sound in said}) == 3
@@ -219,9 +232,9 @@ def test_finnish_is_not_said_as_if_it_were_english():
 
 @pytest.mark.parametrize("snr", [0, 10, 20])
 def test_noise_is_as_loud_as_asked_for(snr):
-    voice = voicing.timbre(0, "male", np.random.default_rng(0))
-    sound = voicing.speak("My brother read the letter.", "neutral", voice, np.random.default_rng(1))
-    noisy = voicing.noisy(sound, snr, np.random.default_rng(2))
+    voice = prosody.timbre(0, "male", np.random.default_rng(0))
+    sound = prosody.speak("My brother read the letter.", "neutral", voice, np.random.default_rng(1))
+    noisy = prosody.noisy(sound, snr, np.random.default_rng(2))
     parts = np.array_split(sound.astype(float), len(sound) // 800)  # 50 ms; pauses are not speech
     powers = np.array([np.mean(part**2) for part in parts])
     speech = powers[powers > powers.max() / 300].mean()
@@ -257,7 +270,7 @@ def test_who_speaks_moves_in_their_half_and_the_other_keeps_still(tmp_path):
     studio().record(tmp_path, {"film.avi": both, "sound.wav": Recording(both.takes, seconds=10.0)})
     frames, fps, kinds = decoded(tmp_path / "film.avi")
     assert sorted(kinds) == ["audio", "video"] and fps == 12.5 and len(frames) == 125
-    assert frames[0].shape == (drawing.SIZE, 2 * drawing.SIZE, 3)
+    assert frames[0].shape == (face_drawing.SIZE, 2 * face_drawing.SIZE, 3)
     moved = np.array(
         [
             [np.abs(a[:, side].astype(int) - b[:, side]).mean() for side in (slice(0, 192), slice(192, 384))]
@@ -338,7 +351,7 @@ def test_the_command_says_what_it_needs(tmp_path, monkeypatch):
     for arguments, said in (
         (["--layout", "iemocap"], "say where by --out"),
         (["--reliability", "audio"], "give MODALITY=SHARE"),
-        (["--layout", "friends", "--out", "x"], "it may be control, iemocap"),
+        (["--layout", "friends", "--out", "x"], "it must be one of control, iemocap"),
         (["ravdess"], "'control' can"),
     ):
         result = synthesise(*arguments)
@@ -352,12 +365,12 @@ def test_the_command_says_what_it_needs(tmp_path, monkeypatch):
 def test_every_layout_with_its_media(layout, tmp_path):
     """What is decoded is what was planned; what a fault has spoilt is found."""
     root = tmp_path / layout
-    language = grammar(layout).languages[-1]
+    language = layout_spec(layout).languages[-1]
     result = synthesise(
         "--layout", layout, "--out", str(root), "--speakers", "2", "--clips", "1", "--language", language
     )
     assert result.exception is None, result.output
-    wanted = grammar(layout)
+    wanted = layout_spec(layout)
     plan = wanted.plan(takes(2, 1, wanted, language=language), layout, 7, False)
     reading = read_as(layout, root, language)
     pd.testing.assert_frame_equal(reading.table, utterance_table(plan.rows))
@@ -378,5 +391,5 @@ def test_every_layout_with_its_media(layout, tmp_path):
 
     ceilings, oracle = planted_ceilings(root, reading.table)
     answered = reading.table["label"].notna().sum() or len(reading.table)  # without labels: of all
-    assert len(oracle) == answered * len(bayes.subsets(planted(wanted).modalities))
-    assert ceilings["population"] == bayes.population(planted(wanted))
+    assert len(oracle) == answered * len(bayes_ceilings.subsets(planted(wanted).modalities))
+    assert ceilings["population"] == bayes_ceilings.population(planted(wanted))

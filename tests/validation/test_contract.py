@@ -11,8 +11,8 @@ from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages.validate import breach
 from emoflow.validation.check import check
 from emoflow.validation.clause import Clause
+from emoflow.validation.data_docs import index
 from emoflow.validation.facts import gather
-from emoflow.validation.pages import index
 from emoflow.validation.quarantine import quarantined
 from judging import an_actor, facts_of, found, judged, own_rows, ravdess_row
 

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 from emoflow.corpora import read
-from emoflow.corpora.digests import with_digests
+from emoflow.corpora.media_digests import with_digests
 from emoflow.schema import CORPORA, EMOTIONS, LAYOUTS, UTTERANCE_COLUMNS
-from emoflow.synthesis import layouts, takes
+from emoflow.synthesis import layouts, utterance_sampling
 from emoflow.validation.facts import COLUMNS, gather
 from emoflow.validation.known import FOLDER, Count, Known, known
 from emoflow.validation.tables import counts
@@ -130,9 +130,9 @@ def test_a_count_that_cannot_be_is_refused(wrong):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_an_adapter_reads_keeps_the_contract_of_its_corpus(layout, tmp_path):
     """Names, words and structure; the counts are another matter, of which only fewer are found."""
-    grammar = layouts.grammar(layout)
-    made = takes.make(grammar, takes.planted(grammar), speakers=4, clips=2, seed=7)
-    plan = grammar.plan(made, layout, 7, True)
+    spec = layouts.layout_spec(layout)
+    made = utterance_sampling.make(spec, utterance_sampling.planted(spec), speakers=4, clips=2, seed=7)
+    plan = spec.plan(made, layout, 7, True)
     for path, content in plan.documents.items() | dict.fromkeys(plan.recordings, b"").items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 from emoflow import media
-from emoflow.media import matching
+from emoflow.media import fingerprint_matching
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.validation.facts import excluded, gather, unusable
 
@@ -162,7 +162,7 @@ def test_a_sound_is_known_by_its_fingerprint_and_a_still_picture_by_none(tmp_pat
     facts = gather(own_table(rows | {"film": {"video": "film.mp4"}}), tmp_path, workers=2)
     held = facts.set_index("utterance_id")["audio_fingerprint"]
     known = [held[f"own/{name}"] for name in ("first", "other", "quieter")]
-    assert matching.same_sounds(known).tolist() == [[0, 2]]
+    assert fingerprint_matching.same_sounds(known).tolist() == [[0, 2]]
     assert pd.isna(held["own/silent"])
     assert facts["face_fingerprint"].isna().all()  # nobody is seen
 

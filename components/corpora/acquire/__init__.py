@@ -1,1 +1,1 @@
-"""Getting a corpus into data/raw: download it, or copy or link a folder that is here already."""
+"""Getting a corpus into data/raw: downloading it, or copying a folder that is already on disk."""

@@ -1,18 +1,19 @@
-"""Taking a corpus in: as its owner ships it, under data/raw, tracked by DVC."""
+"""Adding a corpus from a folder on disk to data/raw, unchanged and tracked by DVC."""
 
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ...artifacts.corpora import RAW
 from ...errors import CorpusError, listed
 from ...files import locked
 from ...schema import UNSTATED, Layout
 from .. import adapter, layout_of
+from ..adapter_interface import OURS
 from ..attached.joining import read_features, to_attach
-from ..reading import OURS
-from .copying import copy_all, differences, files_of
-from .placing import check_name, elsewhere, project_of, read_as, replace, track
+from .copy_files import copy_all, differences, files_of
+from .raw_data import check_name, elsewhere, project_of, read_as, replace, track
 
 _MODALITY = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -23,14 +24,14 @@ def add(
     *,
     stated: Layout = UNSTATED,
     features: Mapping[str, Path] | None = None,
-    root: Path = Path("data/raw"),
+    root: Path = RAW,
     workers: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Put a corpus under ``root`` without changing a byte, and let DVC track it.
 
     Everything is checked before anything is written. The folder appears whole; killed midway, the same command
-    goes on. Where the very same is there already, nothing is copied.
+    goes on. Where the very same exists already, nothing is copied.
 
     Args:
         corpus: its name: a known corpus's, or one of the user's own.
@@ -45,7 +46,7 @@ def add(
         The corpus's folder.
 
     Raises:
-        CorpusError: the source is not this corpus, something else is there already, the disk is full, DVC fails.
+        CorpusError: the source is not this corpus, something else is in its place, the disk is full, DVC fails.
     """
     check_name(corpus)
     source, root = Path(source).expanduser(), Path(root)
@@ -57,10 +58,10 @@ def add(
         other = differences(files, target)
         if other:
             raise CorpusError(
-                f"{target} is there already, and {len(other)} file(s) differ from {source}: {listed(other)}. "
+                f"{target} already exists, and {len(other)} file(s) differ from {source}: {listed(other)}. "
                 f"{replace(target)}"
             )
-        say(f"{target} is there already, the same to the byte")
+        say(f"{target} already exists with the same content")
     else:
         elsewhere(target)
         partial = root / f".{corpus}.partial"
@@ -80,7 +81,7 @@ def _checked(
 ) -> dict[str, Path]:
     """Where each file of the corpus's folder will come from, after the source was read as this corpus."""
     if not source.is_dir():
-        raise CorpusError(f"{source} is no folder; give the one that holds {corpus}, unpacked")
+        raise CorpusError(f"{source} is not a folder; give the one that holds {corpus}, unpacked")
     files = files_of(source)
     reading = read_as(corpus, source, stated, say)
     empty = [name for name, path in files.items() if path.stat().st_size == 0]
@@ -89,14 +90,16 @@ def _checked(
     local_id = adapter(layout_of(corpus, source, stated)).local_id
     for modality, path in features.items():
         if not _MODALITY.fullmatch(modality):
-            raise CorpusError(f"{modality!r} is no name of a modality: small letters, digits, - and _")
+            raise CorpusError(
+                f"{modality!r} is not a valid modality name: lower-case letters, digits, - and _"
+            )
         path = Path(path).expanduser()
         ids = reading.table["utterance_id"]
-        held = read_features(path, corpus, local_id, ids)
+        features = read_features(path, corpus, local_id, ids)
         beside = [name for name in files if name.startswith((f"{OURS}/{modality}.", f"{OURS}/{modality}/"))]
         if beside:
             raise CorpusError(f"{source} brings {beside[0]} of its own; leave out --features {modality}=…")
-        say(f"{path}: modality {modality}: {held.coverage(ids)}")
+        say(f"{path}: modality {modality}: {features.coverage(ids)}")
         files |= to_attach(modality, path)
     return files
 

@@ -1,4 +1,4 @@
-"""Fetching the corpora that their owners give to anyone, and saying how to have the others."""
+"""Downloading the corpora that are freely available, each from its owner's server, into data/raw."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import CorpusError, listed
+from ...artifacts.corpora import RAW
+from ...errors import CorpusError, DownloadError, listed
 from ...files import WORK, locked, read_json
 from ...process import run_group
 from ...schema import CORPORA, UNSTATED, Layout
-from ..pointers import pointer
+from ...storage.download import Remote, download, http_client
+from ..lfs_pointers import pointer
 from . import sources
-from .copying import files_of
-from .download import Remote, download, session
-from .lfs import fetch_objects
-from .placing import elsewhere, grow, project_of
+from .copy_files import files_of
+from .git_lfs import download_objects
+from .raw_data import elsewhere, grow, project_of
 from .sources import PARTS
 from .unpack import unpack
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the corpora are asked for."""
+    """The servers that the corpora are downloaded from."""
 
     zenodo: str = sources.ZENODO
     meld_annotations: str = sources.MELD_ANNOTATIONS
@@ -46,24 +47,29 @@ def fetch(
     corpus: str,
     parts: Sequence[str] = (),
     *,
-    root: Path = Path("data/raw"),
+    root: Path = RAW,
     stated: Layout = UNSTATED,
     addresses: Addresses = OWNERS,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Fetch a corpus, or more parts of one, into ``root`` and let DVC track it.
+    """Download a corpus, or more parts of one, into ``root`` and let DVC track it.
 
-    What has been fetched lies in .emoflow/fetch/<corpus>/ until the corpus is in its place: cut off or killed, the
-    same command goes on. The corpus's folder changes whole or not at all.
+    Downloads are kept in .emoflow/fetch/<corpus>/ until the corpus is in place, so that the same command resumes
+    after an interruption. The corpus's folder changes as a whole or not at all.
 
     Args:
-        parts: of ``sources.PARTS``; the first of them where none is named.
+        corpus: a key of ``sources.PARTS``.
+        parts: names of its parts in ``sources.PARTS``; empty for the first.
+        stated: what params.yaml states of the corpus's layout.
+        addresses: the servers to download from.
+        say: called with each message for the user.
 
     Returns:
         The corpus's folder.
 
     Raises:
-        CorpusError: not to be fetched, no such part, no connection, other bytes than those known, a full disk.
+        CorpusError: the corpus or a part of it cannot be downloaded, or is unknown; or the folder holds other files.
+        DownloadError: the server cannot be reached or serves other bytes than expected, or the disk is full.
     """
     chosen = _chosen(corpus, parts)
     root = Path(root)
@@ -73,41 +79,41 @@ def fetch(
     todo = [part for part in chosen if not _is_here(corpus, part, target)]
     for part in chosen:
         if part not in todo:
-            say(f"{part}: in {target} already")
+            say(f"{part}: already in {target}")
     if not todo:
         return target
     say(f"{CORPORA[corpus].title}: {CORPORA[corpus].licence}")
     folder = WORK / "fetch" / corpus
-    with locked(folder), session() as client:
+    with locked(folder), http_client() as client:
         files = _RECIPES[corpus](todo, folder, addresses, client)
         grow(corpus, files, root=root, stated=stated, say=say)
         shutil.rmtree(folder)
     left = [part for part in PARTS[corpus] if not _is_here(corpus, part.name, target)]
     if left:
-        say("there is more: " + "; ".join(f"--part {part.name} ({part.holds})" for part in left))
+        say("further parts: " + "; ".join(f"--part {part.name} ({part.holds})" for part in left))
     return target
 
 
 def _chosen(corpus: str, parts: Sequence[str]) -> list[str]:
-    """The parts to be fetched, with what they need, in the corpus's own order."""
+    """The parts to download, with those that they need, in the corpus's own order."""
     if corpus not in PARTS:
         close = difflib.get_close_matches(corpus, CORPORA, n=1)
         raise CorpusError(
-            f"{corpus!r} is not to be fetched; these are: {listed(PARTS)} (emoflow corpora list tells how to have "
+            f"{corpus!r} cannot be downloaded; these can: {listed(PARTS)} (`emoflow corpora list` says how to get "
             "the others)" + (f"; did you mean {close[0]!r}?" if close else "")
         )
     known = {part.name: part for part in PARTS[corpus]}
-    strange = [part for part in parts if part not in known]
-    if strange:
-        may_be = "; ".join(f"{part.name} ({part.holds})" for part in PARTS[corpus])
-        raise CorpusError(f"{corpus} has no part {listed(strange)}; it has: {may_be}")
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        known_parts = "; ".join(f"{part.name} ({part.holds})" for part in PARTS[corpus])
+        raise CorpusError(f"{corpus} has no part {listed(unknown)}; it has: {known_parts}")
     wanted = set(parts) or {PARTS[corpus][0].name}
     for name in list(wanted):
         wanted.update(known[name].needs)
     return [name for name in known if name in wanted]
 
 
-_SIGNS = {
+_SAMPLES = {
     ("crema-d", "speech"): "AudioWAV/*.wav",
     ("crema-d", "video"): "VideoFlash/*.flv",
     ("meld", "text"): "train_sent_emo.csv",
@@ -117,11 +123,11 @@ _SIGNS = {
     ("ravdess", "video"): "**/Actor_*/01-01-*.mp4",
     ("ravdess", "video-song"): "**/Actor_*/01-02-*.mp4",
 }
-"""What is there of a part if anything is; parts are put there whole."""
+"""A file of each part: parts are installed as a whole, so it is there if the part is."""
 
 
 def _is_here(corpus: str, part: str, target: Path) -> bool:
-    found = next(target.glob(_SIGNS[corpus, part]), None) if target.is_dir() else None
+    found = next(target.glob(_SAMPLES[corpus, part]), None) if target.is_dir() else None
     return found is not None and (not found.is_file() or pointer(found) is None)
 
 
@@ -142,19 +148,23 @@ def _ravdess(parts: list[str], folder: Path, where: Addresses, client: httpx.Cli
 
 
 def _described(remotes: list[Remote], folder: Path, where: Addresses, client: httpx.Client) -> list[Remote]:
-    """The archives with the digests and sizes that Zenodo's own description of the record gives."""
+    """The archives with the digests and sizes that Zenodo's description of the record states."""
     url = f"{where.zenodo}/api/records/{sources.RAVDESS_RECORD}"
-    record = download(Remote("record.json", (url,)), folder, client=client, shown=False)
+    record = download(Remote("record.json", (url,)), folder, client=client, show_progress=False)
     try:
-        told = {each["key"]: (each["checksum"], each["size"]) for each in read_json(record)["files"]}
+        stated = {each["key"]: (each["checksum"], each["size"]) for each in read_json(record)["files"]}
     except (ValueError, KeyError, TypeError):
         record.unlink()
-        raise CorpusError(f"{url} is no description of a record; run the same command again later") from None
-    lacking = [remote.name for remote in remotes if remote.digest is None and remote.name not in told]
-    if lacking:
-        raise CorpusError(f"{url} does not name {listed(lacking)}")
+        raise DownloadError(
+            f"{url} is not a description of a record; run the same command again later"
+        ) from None
+    missing = [remote.name for remote in remotes if remote.digest is None and remote.name not in stated]
+    if missing:
+        raise DownloadError(f"{url} does not list {listed(missing)}")
     return [
-        remote if remote.digest else replace(remote, digest=told[remote.name][0], size=told[remote.name][1])
+        remote
+        if remote.digest
+        else replace(remote, digest=stated[remote.name][0], size=stated[remote.name][1])
         for remote in remotes
     ]
 
@@ -182,18 +192,18 @@ def _crema_d(parts: list[str], folder: Path, where: Addresses, client: httpx.Cli
     files = files_of(tree)
     pointers = {name: found for name, path in files.items() if (found := pointer(path))}
     objects = folder / "objects"
-    fetch_objects(pointers.values(), objects, server=where.crema_d_lfs, client=client)
+    download_objects(pointers.values(), objects, server=where.crema_d_lfs, client=client)
     return files | {name: objects / found.oid for name, found in pointers.items()}
 
 
 def _archive(repository: str, commit: str, folder: Path, archive: Path) -> None:
-    """A commit of a Git repository as a tar, large files as their Git LFS pointers.
+    """Write a commit of a Git repository as a tar, with large files as their Git LFS pointers.
 
-    Git checks what it gets against the commit's id.
+    Git verifies what it receives against the commit's id.
     """
     git = shutil.which("git")
     if git is None:
-        raise CorpusError("no git on PATH, which fetches this corpus's index; install it")
+        raise DownloadError("git is not on PATH; it downloads this corpus's index: install it")
     bare = folder / "repository.git"
     plain = [
         "filter.lfs.smudge=",
@@ -211,7 +221,7 @@ def _archive(repository: str, commit: str, folder: Path, archive: Path) -> None:
         ["--git-dir", str(bare), "archive", "--format=tar", "--output", str(partial.resolve()), commit],
     ):
         if run_group([git, *options, *command], on_line=lines.append, env=environment) != 0:
-            raise CorpusError(f"git could not fetch {commit} of {repository}: {' '.join(lines[-3:])}")
+            raise DownloadError(f"git could not fetch {commit} of {repository}: {' '.join(lines[-3:])}")
     partial.replace(archive)
     shutil.rmtree(bare)
 

@@ -1,4 +1,4 @@
-"""Where the corpora that may be fetched freely lie, what they consist of, and the digests that are known of them.
+"""Where the freely available corpora are published, their parts, and the known digests of their files.
 
 RAVDESS: Zenodo record 1188976, the MD5s as Zenodo publishes them; those not listed here are asked of the record's
 own description. MELD: the annotations at a commit of declare-lab/MELD, the films as their authors put them on Hugging
@@ -9,11 +9,11 @@ all of it, and each clip's SHA-256 is in it.
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from ...storage.download import Remote
+from ..adapter_interface import RESOURCE_FILES
 from ..adapters.crema_d.adapter import FILM, SOUND
 from ..adapters.crema_d.votes import TABULATED
 from ..adapters.meld.adapter import SPLITS
-from ..reading import RESOURCE_FILES
-from .download import Remote
 
 ZENODO = "https://zenodo.org"
 RAVDESS_RECORD = "1188976"

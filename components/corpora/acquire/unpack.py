@@ -1,4 +1,4 @@
-"""Unpacking an archive that somebody else made: nothing leaves the folder, nothing but plain files, all or nothing."""
+"""Unpacking untrusted archives: plain files only, nothing outside the folder, all or nothing."""
 
 import gzip
 import lzma
@@ -14,7 +14,7 @@ from typing import IO
 
 from ...errors import CorpusError
 from ...files import replacing
-from .megabytes import follow
+from ...progress import track_bytes
 
 SPARE_BYTES = 100_000_000
 _BROKEN = (
@@ -30,7 +30,7 @@ def unpack(archive: Path, folder: Path, *, placed: Callable[[str], str | None] =
         placed: a member's path → where it goes within the folder; None leaves it out.
 
     Returns:
-        ``folder``; where it is there already, it is taken as it is.
+        ``folder``; where it exists already, it is taken as it is.
 
     Raises:
         CorpusError: no such archive, a broken one, too large for the disk, or with members that lead out of the
@@ -42,7 +42,7 @@ def unpack(archive: Path, folder: Path, *, placed: Callable[[str], str | None] =
         with replacing(folder) as temporary:
             temporary.mkdir()
             work = _unpacking(archive, temporary, placed)
-            follow(work, total=archive.stat().st_size, what=f"unpacking {archive.name}")
+            track_bytes(work, total=archive.stat().st_size, what=f"unpacking {archive.name}")
     except (FileExistsError, NotADirectoryError) as error:
         name = Path(error.filename or "").name
         raise CorpusError(f"{archive}: {name} comes as a file and as a folder") from None
@@ -71,9 +71,9 @@ def _unpacking(archive: Path, folder: Path, placed: Callable[[str], str | None])
 def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]], int]]:
     """The plain files of an archive: path, size, how to read it, and how far into the archive that is."""
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as held:
+        with zipfile.ZipFile(archive) as reader:
             position = 0
-            for info in held.infolist():
+            for info in reader.infolist():
                 kind = stat.S_IFMT(info.external_attr >> 16)
                 if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                     raise CorpusError(
@@ -81,12 +81,12 @@ def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]],
                     )
                 position += info.compress_size
                 if not info.is_dir():
-                    yield info.filename, info.file_size, partial(held.open, info), position
+                    yield info.filename, info.file_size, partial(reader.open, info), position
         return
-    with archive.open("rb") as raw, tarfile.open(fileobj=raw) as held:
-        for info in held:
+    with archive.open("rb") as raw, tarfile.open(fileobj=raw) as reader:
+        for info in reader:
             if info.isfile():
-                yield info.name, info.size, partial(held.extractfile, info), raw.tell()
+                yield info.name, info.size, partial(reader.extractfile, info), raw.tell()
             elif not info.isdir():
                 raise CorpusError(f"{archive}: {info.name} is a link or a device, which no corpus has")
 

@@ -1,4 +1,4 @@
-"""One adapter per corpus layout: each turns a folder on disk into the utterance table, and alone knows its layout."""
+"""Adapters, one per corpus layout: each reads a folder on disk into the utterance table."""
 
 from . import crema_d, emodb, folder, iemocap, lrs3, manifest, meld, muse, ravdess
 

@@ -1,4 +1,4 @@
-"""EmoDB as its authors ship it (download.zip): ``wav/03a01Fa.wav``, speaker, text, emotion, version.
+"""EmoDB as published (download.zip): ``wav/03a01Fa.wav`` = speaker, text, emotion, version.
 
 Burkhardt, Paeschke, Rolfes, Sendlmeier & Weiss (2005), *A database of German emotional speech*, Interspeech. The
 letter of the emotion is that of its German word. Which letters of the versions are there says nothing: takes that
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ...errors import CorpusError
 from ...schema import UNSTATED, Layout
-from ..reading import Adapter, Reading, files_below, unread_list, utterance_table
-from .roots import beside, wrong_root
+from ..adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from .corpus_root import beside, wrong_root
 
 SPEAKERS = {
     "03": "male", "08": "female", "09": "female", "10": "male", "11": "male",
@@ -92,7 +92,7 @@ def _row(corpus: str, path: str, local: str) -> dict:
 
 
 def _fault(folder: str, name: str) -> str | None:
-    """Why this file is no recording of EmoDB; None where it is one."""
+    """Why this file is not a recording of EmoDB; None where it is one."""
     lies = None if folder == FOLDER else f"lies in {folder or 'the root'}, not in {FOLDER}/"
     return _name_fault(name.rpartition(".")[0]) or lies
 
@@ -108,7 +108,7 @@ def _name_fault(stem: str) -> str | None:
         ("emotion", letter, LABELS),
     ):
         if value not in values:
-            return f"{field} is {value!r}; it may be {', '.join(values)}"
+            return f"{field} is {value!r}; it must be one of {', '.join(values)}"
     return None
 
 

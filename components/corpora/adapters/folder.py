@@ -1,4 +1,4 @@
-"""Any corpus that lies as a folder of recordings: ``LABEL/FILE``, ``LABEL/SPEAKER/FILE``, or a stated pattern.
+"""Any corpus in a folder of recordings: ``LABEL/FILE``, ``LABEL/SPEAKER/FILE``, or a pattern of your own.
 
 Recordings of one name beside each other (``a1.wav``, ``a1.mp4``) are one utterance's media, and ``a1.txt`` is its
 text. An utterance's id is its path without the suffix, so it does not change when others are added.
@@ -13,8 +13,8 @@ from pathlib import Path
 from ...errors import CorpusError, listed
 from ...schema import UNSTATED, Layout
 from .. import labels
-from ..paths import AUDIO, SUFFIXES, VIDEO, local_id, medium_of, stem_of
-from ..reading import Adapter, Reading, files_below, unread_list, utterance_table
+from ..adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from ..media_files import AUDIO, SUFFIXES, VIDEO, local_id, medium_of, stem_of
 from ..tabular import read_text, whole_number
 
 GROUPS = "label", "id", "speaker", "gender", "session", "dialogue", "turn", "language", "intensity"
@@ -24,7 +24,7 @@ GROUPS = "label", "id", "speaker", "gender", "session", "dialogue", "turn", "lan
 def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
     """The corpus in ``root``: one row a recording, or as many of one name as there are.
 
-    A label that is no emotion stays as ``label_raw``. What the pattern does not match, or does not lie as the
+    A label that is not an emotion stays as ``label_raw``. What the pattern does not match, or does not lie as the
     layout has it, is listed.
 
     Raises:
@@ -35,7 +35,7 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
     recordings = [path for path in paths if medium_of(path) in ("audio", "video")]
     fields = _by_pattern(stated.pattern) if stated.pattern else _by_folders(root, recordings, stated)
     unread: dict[str, str] = {}
-    held: dict[str, dict] = {}  # id → the names' fields
+    fields_of: dict[str, dict] = {}  # id → the names' fields
     media: dict[str, dict[str, list[str]]] = {}
     texts = {stem_of(path): path for path in paths if medium_of(path) == "text"}
     for path in recordings:
@@ -44,7 +44,7 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
             unread[path] = found
             continue
         local = found.pop("id", None) or stem_of(path)
-        if held.setdefault(local, found) != found:
+        if fields_of.setdefault(local, found) != found:
             unread[path] = f"its name tells otherwise of {local} than that of {_first(media[local])}"
             continue
         media.setdefault(local, {}).setdefault(medium_of(path), []).append(path)
@@ -58,8 +58,8 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
         unread |= spare
     unread |= dict.fromkeys(texts.values(), "a text with no recording of its name beside it")
     others = [path for path in paths if medium_of(path) is None]
-    unread |= dict.fromkeys(others, f"no recording: {', '.join((*AUDIO, *VIDEO))} are read")
-    rows = (_row(root, corpus, local, held[local] | files, stated) for local, files in taken.items())
+    unread |= dict.fromkeys(others, f"not a recording: {', '.join((*AUDIO, *VIDEO))} are read")
+    rows = (_row(root, corpus, local, fields_of[local] | files, stated) for local, files in taken.items())
     return Reading(utterance_table(rows), unread_list(unread, droppings))
 
 
@@ -80,7 +80,7 @@ def _by_pattern(pattern: str):
         if "label" not in found:
             return f"the pattern {pattern!r} finds no label in it"
         if whole_number(found.get("turn", "0")) is None:
-            return f"its turn is {found['turn']!r}, which is no number of up to nine digits"
+            return f"its turn is {found['turn']!r}, which is not a number of up to nine digits"
         return found
 
     return fields
@@ -110,7 +110,7 @@ def _by_folders(root: Path, recordings: list[str], stated: Layout):
             )
         where = "at the top" if len(parts) == 1 else f"{len(parts) - 1} folders deep"
         return (
-            f"lies {where}; wanted LABEL/FILE or LABEL/SPEAKER/FILE (for any other order state "
+            f"lies {where}; expected LABEL/FILE or LABEL/SPEAKER/FILE (for any other order state "
             "layouts.<corpus>.pattern in params.yaml)"
         )
 

@@ -1,7 +1,7 @@
-"""LRS3 as Oxford ships it: clips of TED talks, for pre-training; nobody's emotion is labelled.
+"""LRS3, as published by Oxford: clips of TED talks for pre-training, without emotion labels.
 
 Afouras, Chung & Zisserman (2018), *LRS3-TED: a large-scale dataset for visual speech recognition*,
-arXiv:1809.00496. ``{pretrain,trainval,test}/<talk>/<number>.mp4`` (224 × 224, 25 pictures a second, with its sound)
+arXiv:1809.00496. ``{pretrain,trainval,test}/<talk>/<number>.mp4`` (224 × 224, 25 frames per second, with its sound)
 and beside it ``.txt``::
 
     Text:  HE SAID TO ME
@@ -25,13 +25,13 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import CorpusError, listed
 from ...schema import UNSTATED, Layout
-from ..reading import Adapter, Reading, files_below, unread_list, utterance_table
-from .roots import wrong_root
+from ..adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from .corpus_root import wrong_root
 
 SPLITS = {"pretrain": "train", "trainval": "train", "test": "test"}
 """The release's parts → what ``split_official`` calls them."""
 FPS = 25
-"""The talks' pictures a second, by which the second part of a ``.txt`` counts."""
+"""The talks' frames per second, by which the second part of a ``.txt`` counts."""
 _CLIP = re.compile(r"(pretrain|trainval|test)/([\w-]+)/(\d+)")
 _STATED = re.compile(r"\w+:.*\s*")
 _FRAME = re.compile(r"\d+(?:[ \t]+-?[\d.]+){4}\s*")
@@ -79,7 +79,7 @@ def read(root: Path, corpus: str = "lrs3", stated: Layout = UNSTATED) -> Reading
         suffix = dot + suffix.lower()
         if not _CLIP.fullmatch(stem):
             unread[path] = (
-                "lies in no place of LRS3's: pretrain, trainval or test/<talk>/<number>.mp4 or .txt"
+                "is not where LRS3 has files: pretrain, trainval or test/<talk>/<number>.mp4 or .txt"
             )
         elif suffix not in _SUFFIXES:
             unread[path] = f"a clip comes as {' and '.join(_SUFFIXES)}"
@@ -89,20 +89,20 @@ def read(root: Path, corpus: str = "lrs3", stated: Layout = UNSTATED) -> Reading
         holds = "pretrain, trainval or test/<talk>/<number>.mp4"
         raise CorpusError(wrong_root(root, title="LRS3", holds=holds, layout="lrs3"))
     rows = []
-    for local, held in clips.items():
+    for local, files in clips.items():
         transcript = None
-        if ".txt" in held:
-            transcript, faults = parse((root / held[".txt"]).read_bytes())
+        if ".txt" in files:
+            transcript, faults = parse((root / files[".txt"]).read_bytes())
             talk = local.split("/")[1]
             if transcript.ref not in (None, talk):
                 faults.append(f"Ref is {transcript.ref}, and the folder is {talk}'s")
             if faults:
-                unread[held[".txt"]] = f"{len(faults)} fault(s): {listed(faults)}"
+                unread[files[".txt"]] = f"{len(faults)} fault(s): {listed(faults)}"
         else:
-            unread[f"{local}.txt"] = "not here: the clip has no text"
-        if ".mp4" not in held:
-            unread[f"{local}.mp4"] = "not here: the text has no clip"
-        rows.append(_row(corpus, local, held, transcript, stated.language or "en"))
+            unread[f"{local}.txt"] = "missing: the clip has no text"
+        if ".mp4" not in files:
+            unread[f"{local}.mp4"] = "missing: the text has no clip"
+        rows.append(_row(corpus, local, files, transcript, stated.language or "en"))
     return Reading(utterance_table(rows), unread_list(unread, droppings))
 
 
@@ -126,12 +126,12 @@ def parse(document: bytes) -> tuple[Transcript, list[str]]:
     cells = [line.split() for line in _rows(text, words, _WORD, faults)]
     faults += [f"no {key}" for key in ("Text", "Ref") if not stated.get(key)]
     if "\ufffd" in text:
-        faults.append("holds bytes that are no UTF-8")
+        faults.append("holds bytes that are not UTF-8")
     if not frames:
         faults.append("no FRAME lines: its place in the talk is not known")
     span = (int(frames[0].split()[0]), int(frames[-1].split()[0])) if frames else None
-    said = tuple(Word(word, float(start), float(end)) for word, start, end, *_ in cells)
-    return Transcript(stated.get("Text") or None, stated.get("Ref") or None, span, said), faults
+    timed_words = tuple(Word(word, float(start), float(end)) for word, start, end, *_ in cells)
+    return Transcript(stated.get("Text") or None, stated.get("Ref") or None, span, timed_words), faults
 
 
 def _parts(text: str) -> tuple[str, str, str]:
@@ -177,14 +177,16 @@ def _rows(
     return [line for line in lines if line not in strange]
 
 
-def _row(corpus: str, local: str, held: dict[str, str], transcript: Transcript | None, language: str) -> dict:
+def _row(
+    corpus: str, local: str, files: dict[str, str], transcript: Transcript | None, language: str
+) -> dict:
     split, talk, _number = local.split("/")
     row = {
         "utterance_id": f"{corpus}/{local}",
         "corpus": corpus,
         "speaker": f"{corpus}/{talk}",
         "session": f"{corpus}/{talk}",
-        "video": held.get(".mp4"),
+        "video": files.get(".mp4"),
         "language": language,
         "split_official": SPLITS[split],
     }

@@ -1,4 +1,4 @@
-"""RAVDESS as Zenodo ships it (record 1188976): ``Actor_NN/MM-VC-EM-IN-ST-RE-AC.wav``, ``.mp4``; or ``.flac``.
+"""RAVDESS as published on Zenodo (record 1188976): ``Actor_NN/MM-VC-EM-IN-ST-RE-AC.wav``, ``.mp4``; or ``.flac``.
 
 Livingstone & Russo (2018), *The Ryerson Audio-Visual Database of Emotional Speech and Song*, PLoS ONE 13(5):
 e0196391, table 1. The first field says what was recorded of a performance (01 picture and sound, 02 picture,
@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import CorpusError
 from ...schema import UNSTATED, Layout
-from ..reading import Adapter, Reading, files_below, unread_list, utterance_table
-from .roots import wrong_root
+from ..adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from .corpus_root import wrong_root
 
 LABELS = {
     "01": ("neutral", "neutral"),
@@ -60,19 +60,19 @@ def read(root: Path, corpus: str = "ravdess", stated: Layout = UNSTATED) -> Read
             unread[path] = fault
             continue
         modality, local = PurePosixPath(path).stem.split("-", 1)
-        held = media.setdefault(local, {})
-        other = held.get(modality)
+        files = media.setdefault(local, {})
+        other = files.get(modality)
         if other is None:
-            held[modality] = path
+            files[modality] = path
         else:
             taken, left = sorted((other, path), key=_preference)
-            held[modality] = taken
+            files[modality] = taken
             unread[left] = f"the same recording as {taken}, which is taken"
     if not media:
         holds = "Actor_NN/MM-VC-EM-IN-ST-RE-AC.wav"
         raise CorpusError(wrong_root(root, title="RAVDESS", holds=holds, layout="ravdess"))
     unread |= _gaps(media)
-    table = utterance_table(_row(corpus, local, held) for local, held in media.items())
+    table = utterance_table(_row(corpus, local, files) for local, files in media.items())
     return Reading(table, unread_list(unread, droppings))
 
 
@@ -92,8 +92,8 @@ def _gaps(media: dict[str, dict[str, str]]) -> dict[str, str]:
             missing = [take for take in takes if modality not in media.get(f"{channel}-{take}-{actor}", ())]
             if 0 < len(missing) < len(takes) / 2:
                 here = len(takes) - len(missing)
-                said = f"missing: {here} of this actor's {len(takes)} {kind} {_CALLED[modality]}s are here"
-                gaps |= {f"Actor_{actor}/{modality}-{channel}-{take}-{actor}": said for take in missing}
+                reason = f"missing: {here} of this actor's {len(takes)} {kind} {_CALLED[modality]}s are here"
+                gaps |= {f"Actor_{actor}/{modality}-{channel}-{take}-{actor}": reason for take in missing}
     return gaps
 
 
@@ -109,7 +109,7 @@ def _preference(path: str) -> tuple[int, str]:
     return SUFFIXES[place.stem[:2]].index(place.suffix.lower()), path
 
 
-def _row(corpus: str, local: str, held: dict[str, str]) -> dict:
+def _row(corpus: str, local: str, files: dict[str, str]) -> dict:
     _channel, emotion, intensity, statement, _repetition, actor = local.split("-")
     raw, label = LABELS[emotion]
     return {
@@ -117,8 +117,8 @@ def _row(corpus: str, local: str, held: dict[str, str]) -> dict:
         "corpus": corpus,
         "speaker": f"{corpus}/{actor}",
         "speaker_gender": "male" if int(actor) % 2 else "female",
-        "audio": held.get("03"),
-        "video": held.get("01", held.get("02")),
+        "audio": files.get("03"),
+        "video": files.get("01", files.get("02")),
         "text": SENTENCES[statement],
         "language": "en",
         "label_raw": raw,
@@ -128,14 +128,14 @@ def _row(corpus: str, local: str, held: dict[str, str]) -> dict:
 
 
 def _fault(path: PurePosixPath) -> str | None:
-    """Why this file is no recording of RAVDESS; None where it is one."""
+    """Why this file is not a recording of RAVDESS; None where it is one."""
     fault = _name_fault(path.stem)
     if fault:
         return fault
     modality, actor = path.stem[:2], path.stem[-2:]
     if path.suffix.lower() not in SUFFIXES[modality]:
-        may_be = " or ".join(SUFFIXES[modality])
-        return f"modality {modality} comes as {may_be}, not {path.suffix or 'without an extension'}"
+        allowed = " or ".join(SUFFIXES[modality])
+        return f"modality {modality} comes as {allowed}, not {path.suffix or 'without an extension'}"
     folders = path.parts[1:-1] if _ARCHIVE.fullmatch(path.parts[0]) else path.parts[:-1]
     if folders != (f"Actor_{actor}",):
         return f"lies in {path.parent.as_posix()}, not in Actor_{actor} at the top of the corpus"
@@ -148,8 +148,8 @@ def _name_fault(stem: str) -> str | None:
         return f"a name has 7 numbers (MM-VC-EM-IN-ST-RE-AC, say 03-01-06-01-02-01-12); this has {len(parts)} part(s)"
     for part, (field, values) in zip(parts, FIELDS, strict=True):
         if part not in values:
-            may_be = f"{values[0]} to {values[-1]}" if len(values) > 3 else ", ".join(values)
-            return f"{field} is {part!r}; it may be {may_be}"
+            allowed = f"{values[0]} to {values[-1]}" if len(values) > 3 else ", ".join(values)
+            return f"{field} is {part!r}; it must be {allowed}"
     _modality, channel, emotion, intensity, *_ = parts
     if emotion == "01" and intensity == "02":
         return "neutral (emotion 01) has no strong intensity (02)"

@@ -1,1 +1,1 @@
-"""Pre-computed feature tables that come with a corpus: reading them, and joining them to its utterances."""
+"""Pre-computed features that come with a corpus: reading them and joining them to its utterances."""

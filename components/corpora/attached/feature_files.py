@@ -1,4 +1,4 @@
-"""Pre-computed features as people keep them, clip by clip: CSV, Parquet, NumPy's arrays, safetensors.
+"""Reading files of pre-computed features, one per clip or one for all: CSV, Parquet, NumPy, safetensors.
 
 A table has a row a clip, with the clip's name in one of ``KEYS``; a clip that has several rows is a sequence, in the
 order of the columns of ``TIMES``. In a folder, a table without such a name is one clip's, which the file is named by.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KEYS = "name", "utterance_id", "id", "file", "filename"
 """Columns that may hold a clip's name; the first that a table has."""
 TIMES = "frame", "timestamp", "time", "start", "frametime", "end", "segment_id"
-"""Columns that say when, and are no features."""
+"""Columns that say when, and are not features."""
 TABLES = ".csv", ".tsv", ".parquet"
 SUFFIXES = (*TABLES, ".npz", ".npy", ".safetensors")
 _DECIMAL_COMMA = re.compile(r";\s*-?\d+,\d")  # as a spreadsheet writes 1.5 where semicolons part the columns
@@ -55,7 +55,7 @@ class Clips:
     others: int = 0
 
     def put(self, clip: str, tokens: np.ndarray) -> None:
-        """Raises CorpusError where the clip is there already."""
+        """Raises CorpusError where the clip has been added already."""
         if clip in self.tokens:
             raise CorpusError(f"{self.path}: clip(s) named more than once: {clip}; leave one of them")
         self.tokens[clip] = tokens
@@ -76,7 +76,7 @@ def read_clips(path: Path) -> Clips:
     """Every clip's features in a file, or in a folder's files.
 
     Raises:
-        CorpusError: nothing there, an unknown kind of file, pickled objects, a clip twice, cells that are no numbers,
+        CorpusError: nothing there, an unknown kind of file, pickled objects, a clip twice, cells that are not numbers,
             dimensions that differ; names the clips.
     """
     clips = Clips(Path(path))
@@ -89,7 +89,7 @@ def read_clips(path: Path) -> Clips:
     elif clips.path.is_file():
         _add(clips, clips.path, None)
     else:
-        raise CorpusError(f"{path} is not there")
+        raise CorpusError(f"{path} does not exist")
     return clips
 
 
@@ -150,7 +150,7 @@ def _add(clips: Clips, path: Path, clip: str | None) -> None:
         _add_array(clips, path, clip, _load(path))
     else:
         raise CorpusError(
-            f"{path} is no feature file: {', '.join(SUFFIXES)} are read (.npy in a folder, one a clip)"
+            f"{path} is not a feature file: {', '.join(SUFFIXES)} are read (.npy in a folder, one per clip)"
         )
 
 
@@ -226,24 +226,24 @@ def _check(path: Path, table: pd.DataFrame, columns: list[str]) -> None:
         first = pd.to_numeric(table[words[0]].astype("str"), errors="coerce").isna() & table[words[0]].notna()
         such = f", as {table[words[0]][first].iloc[0]!r} in {words[0]}" if first.any() else ""
         raise CorpusError(
-            f"{path}: column(s) that do not hold numbers alone{such}: {listed(words)}; mend them, or leave them out"
+            f"{path}: column(s) that do not hold numbers alone{such}: {listed(words)}; correct them, or leave them out"
         )
 
 
 def _add_npz(clips: Clips, path: Path) -> None:
-    held = _load(path)
-    if {"ids", "features"} <= set(held):
-        ids, features = held["ids"], held["features"]
+    arrays = _load(path)
+    if {"ids", "features"} <= set(arrays):
+        ids, features = arrays["ids"], arrays["features"]
         if ids.ndim != 1 or len(ids) != len(features):
             raise CorpusError(
-                f"{path}: ids is of shape {list(ids.shape)} and features of {list(features.shape)}; an id a clip"
+                f"{path}: ids is of shape {list(ids.shape)} and features of {list(features.shape)}; one id per clip"
             )
-        lengths = held.get("lengths")
+        lengths = arrays.get("lengths")
         for at, clip in enumerate(ids.astype(str).tolist()):
             tokens = features[at] if lengths is None else features[at][: int(lengths[at])]
             _add_array(clips, path, clip, tokens)
     else:
-        for clip, array in held.items():
+        for clip, array in arrays.items():
             _add_array(clips, path, clip, array)
 
 
@@ -252,7 +252,7 @@ def _add_safetensors(clips: Clips, path: Path) -> None:
     from safetensors.numpy import load_file
 
     try:
-        held = load_file(path)
+        arrays = load_file(path)
     except (
         OSError,
         SafetensorError,
@@ -260,7 +260,7 @@ def _add_safetensors(clips: Clips, path: Path) -> None:
         KeyError,
     ) as error:  # a dtype that NumPy has not, as bfloat16
         raise CorpusError(f"{path} cannot be read as safetensors of NumPy's kinds: {error}") from None
-    for clip, array in sorted(held.items()):
+    for clip, array in sorted(arrays.items()):
         _add_array(clips, path, clip, array)
 
 
@@ -269,11 +269,11 @@ def _load(path: Path) -> np.ndarray | Mapping[str, np.ndarray]:
     import numpy as np
 
     try:
-        held = np.load(path, allow_pickle=False)
-        if isinstance(held, np.ndarray):
-            return held
-        with held:
-            return {name: held[name] for name in sorted(held.files)}
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return {name: loaded[name] for name in sorted(loaded.files)}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise CorpusError(
             f"{path} cannot be read as NumPy's arrays of numbers: {error}; pickled objects are never loaded"
@@ -285,7 +285,7 @@ def _add_array(clips: Clips, path: Path, clip: str, array: np.ndarray) -> None:
 
     if array.ndim not in (1, 2) or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise CorpusError(
-            f"{path}: {clip} is {array.dtype} of shape {list(array.shape)}; wanted numbers [D] or [T, D]"
+            f"{path}: {clip} is {array.dtype} of shape {list(array.shape)}; expected numbers [D] or [T, D]"
         )
     tokens = _float32(np.atleast_2d(array))
     clips.name(tuple(f"f{at}" for at in range(tokens.shape[1])), Path(f"{path}: {clip}"))

@@ -1,4 +1,4 @@
-"""One modality's pre-computed features, joined to a corpus: what every reader of feature tables returns."""
+"""One modality's pre-computed features joined to a corpus: the type that all readers return."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Attached:
         ids = sorted(ids)
         lacking = [each for each in ids if each not in self.tokens]
         longest = max(map(len, self.tokens.values()), default=0)
-        said = [f"{len(self.names)} features of {len(ids) - len(lacking)} of {len(ids)} utterances"]
-        said += [f"sequences of up to {longest} tokens"] if longest > 1 else []
-        said += [f"{len(lacking)} have none: {listed(lacking)}"] if lacking else []
-        said += [f"{self.foreign} clip(s) are not of this corpus"] if self.foreign else []
-        return "; ".join((*said, *self.notes))
+        facts = [f"{len(self.names)} features of {len(ids) - len(lacking)} of {len(ids)} utterances"]
+        facts += [f"sequences of up to {longest} tokens"] if longest > 1 else []
+        facts += [f"{len(lacking)} have none: {listed(lacking)}"] if lacking else []
+        facts += [f"{self.foreign} clip(s) are not of this corpus"] if self.foreign else []
+        return "; ".join((*facts, *self.notes))

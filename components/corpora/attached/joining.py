@@ -1,4 +1,4 @@
-"""Joining pre-computed features to a corpus's utterances, by the names that they have for its clips."""
+"""Joining pre-computed features to a corpus's utterances by the clip names that the feature files use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from ...errors import CorpusError, listed
-from ..paths import leading_out
-from ..reading import OURS
+from ..adapter_interface import OURS
+from ..media_files import leading_out
 from .feature_files import SUFFIXES, Clips, feature_files, read_clips
 from .features import Attached
 
@@ -41,14 +41,14 @@ def join(clips: Clips, corpus: str, local_id: Callable[[str], str | None], ids: 
     bad = {name: ~np.isfinite(tokens) for name, tokens in clips.tokens.items()}
     bad = {name: wrong for name, wrong in bad.items() if wrong.any()}
     if bad:
-        said = listed(
+        places = listed(
             f"{name}: {clips.names[column]}"
             for name, wrong in bad.items()
             for column in np.flatnonzero(wrong.any(0))
         )
         raise CorpusError(
-            f"{path}: {sum(int(wrong.sum()) for wrong in bad.values())} cell(s) without a finite number: {said}; "
-            "mend or leave out the rows"
+            f"{path}: {sum(int(wrong.sum()) for wrong in bad.values())} cell(s) without a finite number: {places}; "
+            "correct the rows, or leave them out"
         )
     here = sorted((utterance, name) for name, utterance in named.items() if utterance in known)
     notes = []
@@ -76,7 +76,7 @@ def to_attach(modality: str, path: Path) -> dict[str, Path]:
     if path.is_dir():
         return {f"{OURS}/{modality}/{name}": file for name, file in feature_files(path)[0].items()}
     if not path.is_file():
-        raise CorpusError(f"{path} is not there")
+        raise CorpusError(f"{path} does not exist")
     return {f"{OURS}/{modality}{path.suffix.lower()}": path}
 
 
@@ -134,8 +134,8 @@ def _named(
             f"{clips.path}: {len(unclear)} name(s) fit several utterances: {listed(unclear, 3)}; name them by their "
             "paths in the corpus"
         )
-    held = sorted(found.values())
-    twice = sorted({one for one, other in pairwise(held) if one == other})
+    matched = sorted(found.values())
+    twice = sorted({one for one, other in pairwise(matched) if one == other})
     if twice:
         raise CorpusError(f"{clips.path}: {len(twice)} clip(s) named more than once: {listed(twice)}")
     return found

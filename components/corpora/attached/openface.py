@@ -1,4 +1,4 @@
-"""OpenFace's own tables: one row a frame and a face, as ``FeatureExtraction`` and ``FaceLandmarkVid`` write them.
+"""Reading OpenFace tables (one row per frame and face), as ``FeatureExtraction`` and ``FaceLandmarkVid`` write them.
 
 Baltrušaitis et al. (2018), *OpenFace 2.0: Facial Behavior Analysis Toolkit*, FG 2018: columns ``frame, face_id,
 timestamp, confidence, success``, then gaze, pose, landmarks and action units.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BEFORE = "frame", "face_id", "timestamp", "confidence", "success"
-"""Columns that are no features."""
+"""Columns that are not features."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What a corpus holds, for people: the list of known corpora, one corpus's statistics, and its figure."""
+"""Corpora for people: the list of known corpora, the statistics of one, and its figure."""

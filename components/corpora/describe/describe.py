@@ -1,4 +1,4 @@
-"""What a corpus holds, for a person: counts, hours, speakers, classes, what is missing, how far its raters agree."""
+"""Statistics of a corpus: counts, hours, speakers, classes, missing media, agreement of raters."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def describe(corpus: str, root: Path, *, stated: Layout = UNSTATED, workers: int
         root: the corpus's folder.
 
     Raises:
-        CorpusError: it is not there, or is not this corpus.
+        CorpusError: it does not exist, or is not this corpus.
     """
     reading = read(corpus, root, stated)
     table = reading.table.assign(
@@ -83,7 +83,7 @@ def describe(corpus: str, root: Path, *, stated: Layout = UNSTATED, workers: int
         layout=layout_of(corpus, root, stated),
         table=table,
         unread=reading.unread,
-        features={modality: len(held) for modality, held in features.items()},
+        features={modality: len(values) for modality, values in features.items()},
         entropy=raters.entropy(raters.soft_labels(table)),
         ceilings=raters.ceilings(table),
     )
@@ -160,14 +160,14 @@ def _agreement(found: Description) -> list[tuple[str, ...]]:
         for kind, ceiling in found.ceilings.items()
     ]
     agreed = float((found.entropy < 1e-9).mean())
-    said = f"{found.entropy.mean():.2f} bits in the mean; all agree on {agreed:.0%}"
-    return [*rows, ("entropy", f"of {len(found.entropy):,}", said)]
+    summary = f"{found.entropy.mean():.2f} bits in the mean; all agree on {agreed:.0%}"
+    return [*rows, ("entropy", f"of {len(found.entropy):,}", summary)]
 
 
 def _by_gender(speakers: pd.DataFrame) -> str:
     counts = speakers["gender"].fillna("of unknown gender").value_counts()
-    said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-    return f"{len(speakers)}" + (f" ({said})" if said else "")
+    genders = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    return f"{len(speakers)}" + (f" ({genders})" if genders else "")
 
 
 def _gender(value: object) -> str:

@@ -1,4 +1,4 @@
-"""How long the utterances are, without decoding: by their times in the recording, else by the file's header."""
+"""Utterance durations without decoding: from the annotated times, else from the file's header."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def durations(table: pd.DataFrame, root: Path, *, workers: int) -> pd.Series:
     lasts = lasts.fillna(_by_part(media))
     paths = sorted(set(media[lasts.isna() & media.notna()]))
     with ThreadPoolExecutor(workers) as pool:
-        told = track(pool.map(lambda path: header_s(root / path), paths), total=len(paths), what="durations")
-        by_path = dict(zip(paths, told, strict=True))
+        durations = track(
+            pool.map(lambda path: header_s(root / path), paths), total=len(paths), what="durations"
+        )
+        by_path = dict(zip(paths, durations, strict=True))
     return lasts.fillna(pd.to_numeric(media.map(by_path)))
 
 

@@ -1,4 +1,4 @@
-"""A corpus in one figure: its classes, its speakers, how long its utterances are, and what it lacks."""
+"""A figure of a corpus: classes, speakers, durations of utterances, and missing modalities."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def _speakers(axes: Axes, found: Description) -> None:
     axes.set_xticks(range(len(names)), names, rotation=0 if upright else 90, fontsize=8)
     hidden = speakers["utterances"].iloc[_SPEAKERS_SHOWN:]
     if len(hidden):
-        said = f"{len(hidden):,} more speakers have {hidden.sum():,} together"
-        axes.annotate(said, (1, 1), xycoords="axes fraction", ha="right", va="top", color=INK)
+        rest = f"{len(hidden):,} more speakers have {hidden.sum():,} together"
+        axes.annotate(rest, (1, 1), xycoords="axes fraction", ha="right", va="top", color=INK)
     _bare(axes, "utterances of each speaker, coloured by gender", grid="y")
 
 
@@ -158,10 +158,10 @@ def _modalities(axes: Axes, found: Description) -> None:
     axes.barh(range(len(names)), [100] * len(names), color=FAINT, height=0.6)
     axes.barh(range(len(names)), shares, color=ACCENT, height=0.6)
     for place, (name, share) in enumerate(zip(names, shares, strict=True)):
-        said = f"{found.media[name]:,} of {total:,}"
+        caption = f"{found.media[name]:,} of {total:,}"
         inside = share > 30
         axes.annotate(
-            said,
+            caption,
             (2, place),
             va="center",
             color="white" if inside else INK,
@@ -177,9 +177,9 @@ def _entropy(axes: Axes, found: Description) -> None:
     """How divided the raters are over the utterances of each class."""
     joined = found.table.set_index("utterance_id")["shown"].reindex(found.entropy.index)
     names = [name for name in found.classes().index[:_CLASSES_SHOWN] if (joined == name).any()]
-    held = [found.entropy[joined == name] for name in names]
+    entropies = [found.entropy[joined == name] for name in names]
     axes.boxplot(
-        held,
+        entropies,
         orientation="horizontal",
         widths=0.6,
         showfliers=False,
@@ -205,9 +205,9 @@ def _bare(axes: Axes, title: str, *, grid: str | None = None) -> None:
         axes.set_axisbelow(True)
 
 
-def _empty(axes: Axes, title: str, said: str) -> None:
+def _empty(axes: Axes, title: str, message: str) -> None:
     _bare(axes, title)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.annotate(said, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=GREY)
+    axes.annotate(message, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=GREY)

@@ -1,4 +1,4 @@
-"""The corpora that are known, the user's own, and which of them are here."""
+"""The list of known corpora and the user's own, with which of them are on disk."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def table(root: Path) -> Table:
 
 
 def gated(name: str, root: Path) -> str:
-    """How to have a corpus that is not to be fetched: where to ask, and what to place where."""
+    """How to get a corpus that cannot be downloaded: where to ask, and what to do with it."""
     corpus = CORPORA[name]
     if name == "control":
-        return f"{corpus.title}: made, not fetched: {corpus.obtain}"
+        return f"{corpus.title}: synthesised, not downloaded: {corpus.obtain}"
     return (
         f"{corpus.title}\n"
-        f"emoflow does not fetch it. Licence: {corpus.licence}.\n"
-        f"To have it: {corpus.obtain}\n"
+        f"emoflow cannot download it. Licence: {corpus.licence}.\n"
+        f"To get it: {corpus.obtain}\n"
         f"That copies it to {root / name} without changing a byte, and has DVC track it."
     )
 
@@ -83,7 +83,7 @@ def _where(row: Row, root: Path) -> str:
     if row.state == "here":
         return f"in {root / row.name}: emoflow corpora describe {row.name}"
     obtain = row.corpus.obtain if row.corpus and row.state == "absent" else f"dvc pull {root / row.name}.dvc"
-    return f"not here; to have it: {obtain}"
+    return f"not on disk; to get it: {obtain}"
 
 
 def _state(root: Path, name: str) -> str:

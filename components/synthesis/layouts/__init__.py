@@ -1,16 +1,16 @@
-"""How each corpus's layout is written: the control corpus in every grammar that the adapters read.
+"""Writers of control corpora, one per layout that the adapters read.
 
-A grammar plans: pure functions of takes, no media. ``control.synthesise`` makes what was planned.
+A layout's plan is a pure function of takes, without media; ``control_corpus.synthesise`` makes what is planned.
 """
 
 from importlib import import_module
 
 from ...schema import LAYOUTS
-from .plan import Grammar
+from .plan import LayoutSpec
 
 
-def grammar(layout: str) -> Grammar:
-    """The grammar of one of ``schema.LAYOUTS``."""
+def layout_spec(layout: str) -> LayoutSpec:
+    """The specification of one of ``schema.LAYOUTS``. Raises KeyError for any other name."""
     if layout not in LAYOUTS:
         raise KeyError(layout)
-    return import_module(f".{layout.replace('-', '_')}", __name__).GRAMMAR
+    return import_module(f".{layout.replace('-', '_')}", __name__).SPEC

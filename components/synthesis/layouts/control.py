@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from ...schema import EMOTION7, MODALITIES
-from .plan import Grammar, Plan, Recording, Take
+from .plan import LayoutSpec, Plan, Recording, Take
 
 
 def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
@@ -70,4 +70,4 @@ def _id(take: Take) -> str:
     return f"s{take.speaker + 1:02d}-{take.take + 1:03d}"
 
 
-GRAMMAR = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=plan)
+SPEC = LayoutSpec(labels=EMOTION7, modalities=MODALITIES, plan=plan)

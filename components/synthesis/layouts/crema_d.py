@@ -26,7 +26,7 @@ from ...corpora.adapters.crema_d.votes import (
     LETTERS,
     TABULATED,
 )
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 RATE, FPS = 16000, 30.0
 _CODES = {label: code for code, label in LABELS.items()}
@@ -220,7 +220,7 @@ def _shorten(planned: Plan) -> None:
         row["audio"] = short
 
 
-GRAMMAR = Grammar(
+SPEC = LayoutSpec(
     labels=tuple(_CODES),
     modalities=("audio", "text", "face"),
     sentences={"en": tuple(_SENTENCES)},

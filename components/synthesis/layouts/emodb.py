@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...corpora.adapters.emodb import FOLDER, LABELS, SENTENCES, SPEAKERS
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 VERSIONS = "abcdef"
 _LETTERS = {label: (letter, raw) for letter, (raw, label) in LABELS.items()}
@@ -49,7 +49,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
     return planned
 
 
-GRAMMAR = Grammar(
+SPEC = LayoutSpec(
     labels=tuple(_LETTERS),
     modalities=("audio", "text"),
     sentences={"de": tuple(_TEXTS)},

@@ -1,11 +1,11 @@
-"""A folder by labels: ``LABEL/SPEAKER/<clip>.wav``, ``.mp4`` and ``.txt``; the labels in the takes' own language."""
+"""The layout of a labelled folder: ``LABEL/SPEAKER/<clip>.wav``, ``.mp4`` and ``.txt``, labels in its language."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ...schema import EMOTION7, MODALITIES
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 WORDS = {
     "en": ("angry", "disgusted", "afraid", "happy", "sad", "surprised", "neutral"),
@@ -81,4 +81,4 @@ def _plant(planned: Plan, seed: int) -> None:
         planned.irregularities.append(Irregularity(path, kind, "adapter"))
 
 
-GRAMMAR = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=plan)
+SPEC = LayoutSpec(labels=EMOTION7, modalities=MODALITIES, plan=plan)

@@ -1,4 +1,4 @@
-"""The control corpus as IEMOCAP: each pair of speakers is a session, and their turns are its dialogues."""
+"""IEMOCAP's layout: each pair of speakers is a session, and their turns are its dialogues."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ...schema import MODALITIES
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 CODES = {
     "anger": ("ang", "Anger"),
@@ -106,8 +106,8 @@ def _rated(take: Take, letter: str, clean: bool) -> tuple[str, dict[str, list[st
     if not take.raters:
         raters = {f"C-E{number}": [take.label] for number in (2, 3, 4)}
     else:
-        raters = {f"C-E{number}": list(said) for number, said in enumerate(take.raters.values(), 1)}
-        agreeing = sum(take.label in said for said in raters.values())
+        raters = {f"C-E{number}": list(labels) for number, labels in enumerate(take.raters.values(), 1)}
+        agreeing = sum(take.label in labels for labels in raters.values())
         if 2 * agreeing <= len(raters):
             code = "xxx"
     if not clean and take.turn == 0:  # actors who rate themselves may name two
@@ -122,8 +122,8 @@ def _evaluation(turns: list[_Turn]) -> bytes:
         written = ", ".join(f"{scale:.4f}" for scale in scales)
         lines.append(f"[{turn.start} - {turn.end}]\t{turn.name}\t{turn.code}\t[{written}]")
         lines += [
-            f"{rater}:\t{' '.join(f'{CODES[word][1]};' for word in said)}\t()"
-            for rater, said in turn.raters.items()
+            f"{rater}:\t{' '.join(f'{CODES[word][1]};' for word in labels)}\t()"
+            for rater, labels in turn.raters.items()
         ]
         valence, arousal, dominance = (round(scale) for scale in scales)
         lines.append(f"A-E3:\tval {valence}; act {arousal}; dom  {dominance};\t()")
@@ -218,6 +218,6 @@ def _cut_short(film: str, recordings: dict[str, Recording]) -> Irregularity:
     return Irregularity(film, "film ends before its last turn", "validation")
 
 
-GRAMMAR = Grammar(
+SPEC = LayoutSpec(
     labels=tuple(CODES), modalities=MODALITIES, plan=plan, speakers_at_most=10, dialogues=True, majority=True
 )

@@ -1,4 +1,4 @@
-"""The control corpus as LRS3: talks cut into clips, words and when they are said, and nobody's emotion.
+"""LRS3's layout: talks cut into clips, with word timings and without emotion labels.
 
 Which of a talk's clips are in which part: its first session is for pre-training, what follows for training; every
 fourth talk is a test talk.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from ...schema import MODALITIES
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 FPS = 25
 
@@ -83,15 +83,15 @@ def _said(text: str) -> str:
 
 
 def _document(take: Take, talk: str, begin: int, end: int, *, words: bool) -> bytes:
-    said = _said(take.text)
-    lines = [f"Text:  {said}", "Conf:  4", f"Ref: {talk}", "", "FRAME \tX \tY \tW \tH "]
+    transcript = _said(take.text)
+    lines = [f"Text:  {transcript}", "Conf:  4", f"Ref: {talk}", "", "FRAME \tX \tY \tW \tH "]
     lines += [f"{frame:06d} \t0.310 \t0.178 \t0.210 \t0.373 " for frame in range(begin, end)]
     if words:
-        each = (end - begin) / FPS / len(said.split())
+        each = (end - begin) / FPS / len(transcript.split())
         lines += ["", "WORD START END ASDSCORE"]
         lines += [
             f"{word} {place * each:.2f} {(place + 1) * each:.2f} 4.5"
-            for place, word in enumerate(said.split())
+            for place, word in enumerate(transcript.split())
         ]
     return ("\n".join(lines) + "\n").encode()
 
@@ -108,4 +108,4 @@ def _amiss(recordings: dict[str, Recording], documents: dict[str, bytes]) -> lis
     ]
 
 
-GRAMMAR = Grammar(labels=(), modalities=MODALITIES, plan=plan)
+SPEC = LayoutSpec(labels=(), modalities=MODALITIES, plan=plan)

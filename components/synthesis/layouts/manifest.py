@@ -1,4 +1,4 @@
-"""A corpus described by its own table, with most columns of the utterance table; recordings where it says."""
+"""The layout of a manifest: a table with most columns of the utterance table, and its recordings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ...schema import EMOTION7, MODALITIES
 from .folder import word_of
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 PAUSE_S = 0.5
 """Between two turns of a dialogue."""
@@ -34,7 +34,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
             planned.recordings[media["video"]] = Recording(((take.number, 0.0),), sound=heard, picture=True)
         begin = clock[take.dialogue]
         clock[take.dialogue] = round(begin + take.seconds + PAUSE_S, 3)
-        told = {
+        annotations = {
             "turn": take.turn,
             "start_s": begin,
             "end_s": round(begin + take.seconds, 3),
@@ -54,7 +54,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
         }
         word = word_of(take)
         lines.append(
-            {"id": local, **names, "sex": take.gender[0].upper(), "emotion": word, **told, "mood": "?"}
+            {"id": local, **names, "sex": take.gender[0].upper(), "emotion": word, **annotations, "mood": "?"}
         )
         planned.ids[take.number] = f"{corpus}/{local}"
         planned.rows.append(
@@ -65,7 +65,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
                 "speaker_gender": take.gender,
                 "label_raw": word,
                 "label": take.label,
-                **told,
+                **annotations,
             }
         )
     if not clean:
@@ -107,4 +107,4 @@ def _plant(planned: Plan) -> None:
     )
 
 
-GRAMMAR = Grammar(labels=EMOTION7, modalities=MODALITIES, plan=plan, dialogues=True)
+SPEC = LayoutSpec(labels=EMOTION7, modalities=MODALITIES, plan=plan, dialogues=True)

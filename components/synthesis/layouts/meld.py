@@ -1,4 +1,4 @@
-"""MELD's layout: a table and a folder of clips for each split, the lines of an episode one after another."""
+"""MELD's layout: a table and a folder of clips per split, an episode's lines in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...corpora.adapters.meld.adapter import KNOWN_BAD, SPLITS
 from ...corpora.adapters.meld.rows import COLUMNS, GENDERS, LABELS
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 CYCLE = "train", "test", "dev", "train", "train"
 """The splits of dialogues one after another: as in MELD, all of them have the same speakers and episodes."""
@@ -159,7 +159,7 @@ def _plant(planned: Plan, lines: dict[str, list[list[str]]], seed: int) -> None:
     planned.irregularities.extend(found)
 
 
-GRAMMAR = Grammar(
+SPEC = LayoutSpec(
     labels=tuple(LABELS.values()),
     modalities=("audio", "text", "face"),
     languages=("en",),

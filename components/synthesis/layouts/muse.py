@@ -1,4 +1,4 @@
-"""MuSe-Humor's package: windows of two seconds with humour or none, and features that display it; no recordings.
+"""MuSe-Humor's layout: windows of two seconds with or without humour, as features; no recordings.
 
 Who is happy is taken for humorous. Of each modality a feature set tells what it displays: each emotion has a point
 of its own in the set's space, and the rows of a window scatter around it.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...schema import EMOTION7
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Take
 
 SETS = {"audio": "egemaps", "text": "bert-multilingual", "face": "faus"}
 """Modality → the feature set that displays it."""
@@ -107,4 +107,4 @@ def _plant(planned: Plan, path: str) -> None:
     )
 
 
-GRAMMAR = Grammar(labels=EMOTION7, modalities=tuple(SETS), plan=plan)
+SPEC = LayoutSpec(labels=EMOTION7, modalities=tuple(SETS), plan=plan)

@@ -1,4 +1,4 @@
-"""What a grammar is given and what it gives: takes, and the files that they become in a corpus's own layout."""
+"""Types of a layout's writer: utterances in, recordings and documents in the corpus's own layout out."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ RESOURCE_FORK = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
 
 @dataclass(frozen=True)
 class Take:
-    """One utterance of a control corpus, in no corpus's grammar yet.
+    """One utterance of a control corpus, in no corpus's layout yet.
 
     Attributes:
         number: its place among all takes, from 0. Takes are sorted by speaker, or by dialogue and turn.
         speaker: from 0; women and men in turn (speaker 0 is a woman).
         take: within the speaker, from 0.
         session: of the speaker (or of the pair), from 0.
-        dialogue, turn: in a grammar of dialogues, from 0; else None. The two speakers of a dialogue are a pair: 2k
+        dialogue, turn: in a layout of dialogues, from 0; else None. The two speakers of a dialogue are a pair: 2k
             and 2k+1.
         emotion: what is planted, one of EMOTIONS.
-        label: what the corpus is to call it: the raters' consensus where there are raters and the grammar is not
-            ``acted``, else the emotion. A grammar's row has this label, or none.
+        label: what the corpus is to call it: the raters' consensus where there are raters and the layout is not
+            ``acted``, else the emotion. A layout's row has this label, or none.
         displays: what each modality displays, one of EMOTIONS; only the modalities that this take has. A text that
-            is one of the grammar's fixed sentences displays nothing and is there all the same.
+            is one of the layout's fixed sentences displays nothing and is there all the same.
         text: what a transcript says, None where the take has no text; spoken: what is said (they differ where words
             would tell the text's display).
         seconds: how long the sound will be, before it is made: an upper bound; slots in a dialogue are this long.
@@ -56,7 +56,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Recording:
-    """A media file to be made of takes.
+    """A media file to be rendered from takes.
 
     Attributes:
         takes: their numbers, with the second at which each begins; one take at 0.0 in most layouts.
@@ -82,7 +82,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Irregularity:
-    """A fault of the corpus that is planted: where, and what it is. Each must be reported when the corpus is read."""
+    """A planted fault of the corpus, which must be reported when the corpus is read."""
 
     path: str
     kind: str
@@ -111,8 +111,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Grammar:
-    """What a corpus's layout can hold of a control corpus, and how.
+class LayoutSpec:
+    """What a control corpus in a corpus's layout can contain, and the function that lays it out.
 
     Attributes:
         labels: the words of EMOTIONS that it can write.

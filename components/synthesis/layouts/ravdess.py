@@ -1,4 +1,4 @@
-"""RAVDESS's layout: ``Actor_NN/MM-VC-EM-IN-ST-RE-AC``, sound, film and silent film of each performance."""
+"""RAVDESS's layout: ``Actor_NN/MM-VC-EM-IN-ST-RE-AC``, as audio, video, and video without sound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from ...corpora.adapters.ravdess import INTENSITIES, LABELS, SENTENCES
-from .plan import RESOURCE_FORK, Grammar, Irregularity, Plan, Recording, Take
+from .plan import RESOURCE_FORK, Irregularity, LayoutSpec, Plan, Recording, Take
 
 RATE, FPS = 48000, 30.0
 _EMOTIONS = {label: (code, raw) for code, (raw, label) in LABELS.items()}
@@ -106,7 +106,7 @@ def _plant(planned: Plan, takes: Sequence[Take], names: dict[int, str], seed: in
             return
 
 
-GRAMMAR = Grammar(
+SPEC = LayoutSpec(
     labels=tuple(_EMOTIONS),
     modalities=("audio", "text", "face"),
     sentences={"en": tuple(_STATEMENTS)},

@@ -1,4 +1,4 @@
-"""CREMA-D: acted clips of 91 actors, with each rater's votes."""
+"""CREMA-D: acted clips of 91 actors with each rater's votes."""
 
 from .adapter import ADAPTER
 

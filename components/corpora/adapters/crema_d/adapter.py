@@ -1,4 +1,4 @@
-"""CREMA-D as its repository ships it: ``AudioWAV/1001_DFA_ANG_XX.wav``, ``VideoFlash/1001_DFA_ANG_XX.flv``.
+"""CREMA-D as in its repository: ``AudioWAV/1001_DFA_ANG_XX.wav``, ``VideoFlash/1001_DFA_ANG_XX.flv``.
 
 Cao, Cooper, Keutmann, Gur, Nenkova & Verma (2014), *CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset*,
 IEEE Transactions on Affective Computing 5(4); names, demographics, votes and known faults as the repository's README
@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from ....errors import CorpusError, listed
 from ....schema import UNSTATED, Layout
-from ...pointers import pointer
-from ...reading import Adapter, Reading, files_below, unread_list, utterance_table
+from ...adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from ...lfs_pointers import pointer
 from ...tabular import read_rows
-from ..roots import beside, wrong_root
+from ..corpus_root import beside, wrong_root
 from .votes import ANSWERS, FIRST_ANSWERS, TABULATED, read_votes
 
 LABELS = {
@@ -96,7 +96,7 @@ def read(root: Path, corpus: str = "crema-d", stated: Layout = UNSTATED) -> Read
     unread |= beside(other, "not recordings, and not read") | _gaps(media, unread)
     genders = _genders(root, unread)
     votes = read_votes(root, set(media), _canonical, unread)
-    table = utterance_table(_row(corpus, local, held, genders, votes) for local, held in media.items())
+    table = utterance_table(_row(corpus, local, files, genders, votes) for local, files in media.items())
     return Reading(table, unread_list(unread, droppings))
 
 
@@ -118,15 +118,15 @@ def _canonical(stem: str) -> str:
     return f"{stem}X" if stem.endswith("_X") else stem
 
 
-def _row(corpus: str, local: str, held: dict[str, str], genders: dict, votes: dict) -> dict:
+def _row(corpus: str, local: str, files: dict[str, str], genders: dict, votes: dict) -> dict:
     actor, sentence, emotion, level = local.split("_")
     return {
         "utterance_id": f"{corpus}/{local}",
         "corpus": corpus,
         "speaker": f"{corpus}/{actor}",
         "speaker_gender": genders.get(actor),
-        "audio": held.get(SOUND),
-        "video": held.get(FILM),
+        "audio": files.get(SOUND),
+        "video": files.get(FILM),
         "text": SENTENCES[sentence],
         "language": "en",
         "label_raw": emotion,
@@ -140,12 +140,12 @@ def _gaps(media: dict[str, dict[str, str]], unread: dict[str, str]) -> dict[str,
     """The recordings that a clip lacks where most clips have them."""
     gaps = {}
     for folder, suffix in _SUFFIXES.items():
-        missing = [local for local, held in media.items() if folder not in held]
+        missing = [local for local, files in media.items() if folder not in files]
         if 0 < len(missing) < len(media) / 2:
             other = SOUND if folder == FILM else FILM
-            said = f"missing: {other} has this clip"
-            gaps |= {f"{folder}/{local}{suffix}": said for local in missing}
-    return {path: said for path, said in gaps.items() if path not in unread}
+            reason = f"missing: {other} has this clip"
+            gaps |= {f"{folder}/{local}{suffix}": reason for local in missing}
+    return {path: reason for path, reason in gaps.items() if path not in unread}
 
 
 def _genders(root: Path, unread: dict[str, str]) -> dict[str, str]:
@@ -163,7 +163,7 @@ def _genders(root: Path, unread: dict[str, str]) -> dict[str, str]:
 
 
 def _fault(folder: str, name: str) -> str | None:
-    """Why this file is no recording of CREMA-D; None where it is one."""
+    """Why this file is not a recording of CREMA-D; None where it is one."""
     stem, _, suffix = name.rpartition(".")
     if f".{suffix.lower()}" != _SUFFIXES[folder]:
         return f"{folder} holds {_SUFFIXES[folder]} files"
@@ -176,10 +176,10 @@ def _name_fault(stem: str) -> str | None:
         return f"a name is actor, sentence, emotion and level, say 1001_DFA_ANG_XX; this is {stem!r}"
     actor, sentence, emotion, _ = match.groups()
     if int(actor) not in ACTORS:
-        return f"actor is {actor}; it may be {ACTORS[0]} to {ACTORS[-1]}"
+        return f"actor is {actor}; it must be {ACTORS[0]} to {ACTORS[-1]}"
     for field, value, values in (("sentence", sentence, SENTENCES), ("emotion", emotion, LABELS)):
         if value not in values:
-            return f"{field} is {value!r}; it may be {', '.join(values)}"
+            return f"{field} is {value!r}; it must be one of {', '.join(values)}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What CREMA-D's raters heard and saw: every final answer by participant, or else the tabulated votes.
+"""CREMA-D's ratings: every final answer by participant, else the tabulated votes.
 
 A participant judged a clip by ear, by eye or by both; the rater's name in the utterance table begins with which:
 ``audio-…``, ``face-…``, ``both-…``.
@@ -60,7 +60,7 @@ def read_votes(
         unread,
         name,
         (odd.sum(), "without a participant, or with an emotion or a query type that there is not"),
-        ((absent & ~odd).sum(), "to clips that are not here"),
+        ((absent & ~odd).sum(), "to clips that are missing"),
     )
     return _as_json(votes[~odd & ~absent])
 
@@ -79,8 +79,8 @@ def _answers(root: Path, unread: dict[str, str]) -> pd.DataFrame:
     table = read_rows(root / ANSWERS, required=wanted)[wanted]
     if (root / FIRST_ANSWERS).is_file():
         late = _question(table).isin(_late(root))
-        said = f"later than {DISTRACTED_MS // 1000} s, left out as the authors do"
-        _say(unread, ANSWERS, (late.sum(), said))
+        reason = f"later than {DISTRACTED_MS // 1000} s, left out as the authors do"
+        _say(unread, ANSWERS, (late.sum(), reason))
         table = table[~late]
     table = table.assign(localid=_numbered(table["localid"]))
     return table.rename(
@@ -128,6 +128,6 @@ def _as_json(votes: pd.DataFrame) -> dict[str, str]:
 
 
 def _say(unread: dict[str, str], name: str, *counts: tuple[int, str]) -> None:
-    said = [f"{count} answer(s) {what}" for count, what in counts if count]
-    if said:
-        unread[name] = "; ".join([unread[name], *said] if name in unread else said)
+    problems = [f"{count} answer(s) {what}" for count, what in counts if count]
+    if problems:
+        unread[name] = "; ".join([unread[name], *problems] if name in unread else problems)

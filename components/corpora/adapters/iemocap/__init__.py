@@ -1,4 +1,4 @@
-"""IEMOCAP: dyadic sessions, with transcripts and each rater's labels in documents of their own."""
+"""IEMOCAP: dyadic sessions with transcripts and each rater's labels."""
 
 from .adapter import ADAPTER
 

@@ -1,4 +1,4 @@
-"""IEMOCAP as USC ships it: five sessions of two actors, each a row of dialogues cut into turns.
+"""IEMOCAP as published by USC: five sessions of two actors, dialogues segmented into turns.
 
 Busso et al. (2008), *IEMOCAP: Interactive emotional dyadic motion capture database*, Language Resources and
 Evaluation 42(4). What is read of ``SessionN/``::
@@ -21,9 +21,9 @@ from typing import Literal
 
 from ....errors import CorpusError, listed
 from ....schema import UNSTATED, Layout
-from ...reading import Adapter, Reading, files_below, unread_list, utterance_table
-from ..roots import wrong_root
-from .documents import Turn, Words, transcripts, turns
+from ...adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from ..corpus_root import wrong_root
+from .annotations import Turn, Words, transcripts, turns
 from .files import SESSIONS, UTTERANCE, Files, dialogue_of, session_of, sorted_out
 
 LABELS = {
@@ -76,7 +76,7 @@ def read(root: Path, corpus: str = "iemocap", stated: Layout = UNSTATED) -> Read
         rows.append(row | {"audio": files.sounds.get(local), "video": _video(files, local, row, faults)})
     _number_turns(rows)
     unread |= _gaps(files, rated)
-    unread |= {path: f"{len(said)} fault(s): {listed(said)}" for path, said in faults.items()}
+    unread |= {path: f"{len(lines)} fault(s): {listed(lines)}" for path, lines in faults.items()}
     return Reading(utterance_table(rows), unread_list(unread, droppings))
 
 
@@ -87,11 +87,11 @@ def half(utterance_id: str) -> Literal["left", "right"]:
         utterance_id: of IEMOCAP, with the corpus's name before it or without.
 
     Raises:
-        ValueError: it is no name of an utterance of IEMOCAP.
+        ValueError: it is not the name of an utterance of IEMOCAP.
     """
     name = UTTERANCE.fullmatch(utterance_id.rpartition("/")[2])
     if name is None:
-        raise ValueError(f"{utterance_id!r} is no utterance of IEMOCAP, such as Ses01F_impro01_F000")
+        raise ValueError(f"{utterance_id!r} is not an utterance of IEMOCAP, such as Ses01F_impro01_F000")
     return "left" if name["wearer"] == name["talker"] else "right"
 
 
@@ -103,17 +103,17 @@ def local_id(name: str) -> str | None:
 
 def _parsed(root: Path, paths: dict[str, str], parse: Callable, faults: dict[str, list[str]]) -> dict:
     """Utterance → what the documents of all dialogues say of it."""
-    held = {}
+    located = {}
     for dialogue, path in paths.items():
         found, amiss = parse((root / path).read_bytes())
         for local, each in found.items():
             if UTTERANCE.fullmatch(local) and dialogue_of(local) == dialogue:
-                held[local] = each
+                located[local] = each
             else:
-                amiss.append(f"line {each.line}: {local!r} is no utterance of this dialogue")
+                amiss.append(f"line {each.line}: {local!r} is not an utterance of this dialogue")
         if amiss:
             faults[path] += amiss
-    return held
+    return located
 
 
 def _row(corpus: str, local: str, turn: Turn | None, words: Words | None, language: str) -> dict:
@@ -176,18 +176,18 @@ def _check(
 ) -> None:
     """Add what the documents say that cannot be, or of utterances that are not here."""
     for local, turn in rated.items():
-        said = []
+        problems = []
         if turn.code not in LABELS:
-            said.append(f"no label of IEMOCAP's is {turn.code!r}")
+            problems.append(f"no label of IEMOCAP's is {turn.code!r}")
         if turn.end_s <= turn.start_s:
-            said.append(f"{local} ends before it begins, {turn.start_s} to {turn.end_s} s")
+            problems.append(f"{local} ends before it begins, {turn.start_s} to {turn.end_s} s")
         if not all(1 <= scale <= 5 for scale in turn.scales):
-            said.append(f"{local} is rated {turn.scales}, outside 1 to 5")
-        if said:
-            faults[files.labels[dialogue_of(local)]] += [f"line {turn.line}: {each}" for each in said]
+            problems.append(f"{local} is rated {turn.scales}, outside 1 to 5")
+        if problems:
+            faults[files.labels[dialogue_of(local)]] += [f"line {turn.line}: {each}" for each in problems]
     for local in sorted(written.keys() - rated.keys() - files.sounds.keys()):
-        said = f"line {written[local].line}: {local} was neither recorded nor labelled, left out"
-        faults[files.transcripts[dialogue_of(local)]].append(said)
+        problem = f"line {written[local].line}: {local} was neither recorded nor labelled, left out"
+        faults[files.transcripts[dialogue_of(local)]].append(problem)
     for local in sorted((rated.keys() | files.sounds.keys()) - written.keys()):
         if dialogue_of(local) in files.transcripts:
             faults[files.transcripts[dialogue_of(local)]].append(f"{local} is left out")
@@ -200,13 +200,13 @@ def _gaps(files: Files, rated: dict[str, Turn]) -> dict[str, str]:
     here = sorted({session_of(local) for local in known})
     for session in SESSIONS:
         if session not in here:
-            gaps[session] = f"not here: {len(here)} of {len(SESSIONS)} sessions are ({listed(here)})"
+            gaps[session] = f"missing: {len(here)} of {len(SESSIONS)} sessions are ({listed(here)})"
     for dialogue in sorted({dialogue_of(local) for local in known}):
         within = f"{session_of(dialogue)}/dialog"
         if dialogue not in files.labels:
-            gaps[f"{within}/EmoEvaluation/{dialogue}.txt"] = "not here: this dialogue has no labels"
+            gaps[f"{within}/EmoEvaluation/{dialogue}.txt"] = "missing: this dialogue has no labels"
         if dialogue not in files.transcripts:
-            gaps[f"{within}/transcriptions/{dialogue}.txt"] = "not here: this dialogue has no text"
+            gaps[f"{within}/transcriptions/{dialogue}.txt"] = "missing: this dialogue has no text"
     heard = {dialogue_of(local) for local in files.sounds}
     for local in known:
         dialogue = dialogue_of(local)
@@ -215,9 +215,9 @@ def _gaps(files: Files, rated: dict[str, Turn]) -> dict[str, str]:
         if local not in files.sounds:
             folder = f"{session_of(local)}/sentences/wav/{dialogue}"
             if dialogue in heard:
-                gaps[f"{folder}/{local}.wav"] = "not here: labelled, and not recorded"
+                gaps[f"{folder}/{local}.wav"] = "missing: labelled, and not recorded"
             else:
-                gaps[folder] = "not here: no utterance of this dialogue is recorded"
+                gaps[folder] = "missing: no utterance of this dialogue is recorded"
     for local in sorted(files.cuts.keys() - set(known)):
         gaps[files.cuts[local]] = "a picture of what was neither recorded nor labelled"
     return gaps

@@ -1,4 +1,4 @@
-"""IEMOCAP's folders and names: which file is what, which are not used, and where the corpus is if not here."""
+"""IEMOCAP's folders and file names: what each file is, and which are not used."""
 
 import re
 from collections import defaultdict
@@ -74,10 +74,10 @@ def sorted_out(paths: list[str]) -> tuple[Files, dict[str, str]]:
             continue
         fault = _fault(parts)
         if fault is None:
-            held = getattr(files, _PLACES[parts[1], parts[2]][0])
+            by_stem = getattr(files, _PLACES[parts[1], parts[2]][0])
             stem = parts[-1].rpartition(".")[0]
-            if held.setdefault(stem, path) != path:
-                fault = f"the same name as {held[stem]}, which is taken"
+            if by_stem.setdefault(stem, path) != path:
+                fault = f"the same name as {by_stem[stem]}, which is taken"
         if fault:
             unread[path] = fault
     for folder, count in unused.items():

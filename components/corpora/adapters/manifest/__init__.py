@@ -1,4 +1,4 @@
-"""Any corpus that describes itself in a table, utterances.csv or utterances.parquet."""
+"""Any corpus described by a table, utterances.csv or utterances.parquet."""
 
 from .adapter import ADAPTER
 

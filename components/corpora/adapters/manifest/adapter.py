@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from ....errors import CorpusError, listed
 from ....schema import UNSTATED, UTTERANCE_COLUMNS, Layout, file_of
 from ... import labels
-from ...paths import SUFFIXES, leading_out, local_id, medium_of, stem_of
-from ...reading import MANIFESTS, Adapter, Reading, files_below, unread_list
+from ...adapter_interface import MANIFESTS, Adapter, Reading, files_below, unread_list
+from ...media_files import SUFFIXES, leading_out, local_id, medium_of, stem_of
 from ...tabular import read_rows
 from . import cells
 
@@ -46,7 +46,7 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
     """The corpus in ``root``: one row a line of its table.
 
     A file that the table calls for and that is not there is listed, and is a missing modality; an empty cell is
-    null. A label that is no emotion stays as ``label_raw``.
+    null. A label that is not an emotion stays as ``label_raw``.
 
     Raises:
         CorpusError: no table, no ids or one twice, cells of the wrong kind, times reversed, paths that leave the
@@ -125,10 +125,10 @@ def _named_by_files(path: Path, rows: pd.DataFrame, column: str) -> pd.DataFrame
     out = leading_out(path.parent, files.dropna().unique())
     wrong = ~media.isin(list(DEFAULTS)) | files.isin(list(out))
     if wrong.any():
-        said = listed(f"line {line}: {files[line]!r}" for line in rows.index[wrong][:11])
+        places = listed(f"line {line}: {files[line]!r}" for line in rows.index[wrong][:11])
         raise CorpusError(
-            f"{path}: {int(wrong.sum())} cell(s) in {column} are no recordings in the corpus's folder ("
-            f"{', '.join((*SUFFIXES['audio'], *SUFFIXES['video']))}, by paths relative to it): {said}"
+            f"{path}: {int(wrong.sum())} cell(s) in {column} are not recordings in the corpus's folder ("
+            f"{', '.join((*SUFFIXES['audio'], *SUFFIXES['video']))}, by paths relative to it): {places}"
         )
     rows = rows.drop(columns=column).assign(**{medium: files.where(media == medium) for medium in DEFAULTS})
     return rows if "utterance_id" in rows else rows.assign(utterance_id=files.map(stem_of))
@@ -184,8 +184,8 @@ def _media(
             paths = table.text(medium).str.replace("\\", "/")
         elif any(path.startswith(f"{medium}/") for path in there):
             paths = f"{medium}/" + table.ids
-            held = {stem_of(path): path for path in there if medium_of(path) == medium}
-            paths = paths.map(held).fillna(paths + suffix)
+            by_stem = {stem_of(path): path for path in there if medium_of(path) == medium}
+            paths = paths.map(by_stem).fillna(paths + suffix)
         else:
             paths = table.text(medium)
         table.refuse_where(
@@ -196,7 +196,7 @@ def _media(
         )
         files = paths.map(lambda path: posixpath.normpath(file_of(path)), na_action="ignore").astype("str")
         gone = set(files.dropna()) - there
-        unread |= dict.fromkeys(gone, f"{table.path.name} calls for it, and it is not there")
+        unread |= dict.fromkeys(gone, f"{table.path.name} names it, and it does not exist")
         spare = spare.difference(files.dropna())
         whole = paths.map(posixpath.normpath, na_action="ignore").astype("str")
         shared = whole.duplicated(keep=False) & times.notna() & (whole == files)

@@ -1,4 +1,4 @@
-"""The cells of a manifest, column by column, each checked for what its column may hold."""
+"""Parsing the cells of a manifest, column by column, with a check of each value."""
 
 from __future__ import annotations
 
@@ -40,19 +40,22 @@ class Cells:
             return self.rows[column]
         return pd.Series(None, index=self.rows.index, dtype="str")
 
-    def refuse_where(self, wrong: pd.Series, what: str, held: pd.Series, advice: str) -> None:
+    def refuse_where(self, wrong: pd.Series, what: str, values: pd.Series, advice: str) -> None:
         """Raises CorpusError, naming rows, where any is ``wrong``."""
         if wrong.any():
-            cells = zip(wrong[wrong].index, self.ids[wrong], held[wrong].tolist(), strict=True)
-            said = listed(f"line {line} ({each}): {cell!r}" for line, each, cell in cells)
-            raise CorpusError(f"{self.path}: {int(wrong.sum())} {what}: {said}; {advice}")
+            cells = zip(wrong[wrong].index, self.ids[wrong], values[wrong].tolist(), strict=True)
+            places = listed(f"line {line} ({each}): {cell!r}" for line, each, cell in cells)
+            raise CorpusError(f"{self.path}: {int(wrong.sum())} {what}: {places}; {advice}")
 
-    def one_of(self, column: str, known: Callable[[str], str | None], may_be: str) -> pd.Series:
+    def one_of(self, column: str, known: Callable[[str], str | None], allowed: str) -> pd.Series:
         """Words of a small vocabulary; any other is refused."""
         cells = self.text(column)
         found = cells.map(known, na_action="ignore").astype("str")
         self.refuse_where(
-            found.isna() & cells.notna(), f"cell(s) in {column} of another kind", cells, f"it may be {may_be}"
+            found.isna() & cells.notna(),
+            f"cell(s) in {column} of another kind",
+            cells,
+            f"it must be one of {allowed}",
         )
         return found
 
@@ -84,7 +87,7 @@ class Cells:
             end <= start,
             "utterance(s) that end before they begin",
             times,
-            "mend start_s and end_s, or leave the rows out",
+            "correct start_s and end_s, or leave the rows out",
         )
         found = {"turn": turn.astype("Int64"), "start_s": start, "end_s": end}
         low, high = scale
@@ -121,7 +124,7 @@ class Cells:
             cells.notna() & ~np.isfinite(found),
             f"cell(s) in {column} that hold no number",
             cells,
-            "mend them (1.5, not 1,5), or leave them empty",
+            "correct them (1.5, not 1,5), or leave them empty",
         )
         return found
 
@@ -134,12 +137,12 @@ def language(word: str) -> str | None:
 
 def _raters(cell: str, stated: Mapping[str, str]) -> str | None:
     try:
-        held = json.loads(cell)
+        votes = json.loads(cell)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(held, dict):
+    if not isinstance(votes, dict):
         return None
-    named = {rater: [given] if isinstance(given, str) else given for rater, given in held.items()}
+    named = {rater: [given] if isinstance(given, str) else given for rater, given in votes.items()}
     if not all(
         isinstance(each, list) and all(isinstance(word, str) for word in each) for each in named.values()
     ):

@@ -1,4 +1,4 @@
-"""MELD as its authors ship it: three tables of annotations, and the clips of three splits; or the tables alone.
+"""MELD as published by its authors: three annotation tables, with or without the clips of the three splits.
 
 Poria, Hazarika, Majumder, Naik, Cambria & Mihalcea (2019), *MELD: A Multimodal Multi-Party Dataset for Emotion
 Recognition in Conversations*, ACL. Dialogues are numbered anew in each split, so an utterance's id begins with its
@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from ....errors import CorpusError
 from ....files import file_digest
 from ....schema import UNSTATED, Layout
-from ...reading import Adapter, Reading, files_below, unread_list, utterance_table
-from ..roots import ARCHIVES, beside, wrong_root
+from ...adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from ..corpus_root import ARCHIVES, beside, wrong_root
 from .rows import annotated, unannotated, unify_speakers
 
 SPLITS = {
@@ -97,12 +97,12 @@ def _find(root: Path, paths: list[str], unread: dict[str, str]) -> tuple[dict, d
                     f"{root} has two tables of {split} that differ: {tables[split]} and {path}; keep one"
                 )
         elif clip and place.parent.name in _FOLDERS:
-            held = clips[_FOLDERS[place.parent.name]]
+            taken = clips[_FOLDERS[place.parent.name]]
             local = f"{_FOLDERS[place.parent.name]}_dia{int(clip[1])}_utt{int(clip[2])}"
-            if local in held:
-                unread[path] = f"the same clip as {held[local]}, which is taken"
+            if local in taken:
+                unread[path] = f"the same clip as {taken[local]}, which is taken"
             else:
-                held[local] = path
+                taken[local] = path
         elif place.name.lower().endswith(ARCHIVES):
             unread[path] = "an archive: unpack it where it is"
         elif place.suffix.lower() == ".mp4":
@@ -141,7 +141,7 @@ def _join(
     if clips:
         where = Counter(str(PurePosixPath(path).parent) for path in clips.values()).most_common(1)[0][0]
         for local in lost:
-            why = KNOWN_BAD.get(local, "the table has this utterance, and the clip is not here")
+            why = KNOWN_BAD.get(local, "the table has this utterance, and the clip is missing")
             unread[f"{where}/{local.partition('_')[2]}.mp4"] = f"missing: {why}"
     elif anywhere and rows:
         unread[folder] = f"missing: none of this split's {len(rows)} clips is here"
@@ -150,8 +150,8 @@ def _join(
 
 
 def _no_table(clips: int) -> str:
-    said = f"; its {clips} clips have neither words nor a label" if clips else ""
-    return f"missing{said}"
+    consequence = f"; its {clips} clips have neither words nor a label" if clips else ""
+    return f"missing{consequence}"
 
 
 ADAPTER = Adapter(read=read, local_id=local_id)

@@ -1,4 +1,4 @@
-"""MELD's tables, line by line: labels, sentiments, times, episodes and the names of who speaks."""
+"""Rows of MELD's CSV tables: labels, sentiments, times, episodes and speaker names."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def annotated(root: Path, path: str, *, corpus: str, split: str, unread: dict[st
                 f"Dialogue_ID is {cell['Dialogue_ID']!r} and Utterance_ID {cell['Utterance_ID']!r}; both are numbers"
             )
             continue
-        row, said = _row(cell, corpus)
+        row, faults = _row(cell, corpus)
         row |= _place(corpus, split, dialogue, turn)
         lines[row["utterance_id"]].append(line)
-        if said:
-            unread[f"{path}:{line}"] = "; ".join(said)
+        if faults:
+            unread[f"{path}:{line}"] = "; ".join(faults)
         rows.append(row)
     twice = [f"{each} (lines {listed(found)})" for each, found in lines.items() if len(found) > 1]
     if twice:
@@ -103,26 +103,26 @@ def unify_speakers(rows: list[dict], corpus: str, unread: dict[str, str]) -> Non
 
 def _row(cell: dict[str, str | None], corpus: str) -> tuple[dict, list[str]]:
     """A line's own cells, and what is odd in them."""
-    said = []
+    faults = []
     start, end = _seconds(cell["StartTime"]), _seconds(cell["EndTime"])
     for name, value in (("StartTime", start), ("EndTime", end)):
         if value is None:
-            said.append(f"{name} is {cell[name]!r}, not like 00:16:16,059; left out")
+            faults.append(f"{name} is {cell[name]!r}, not like 00:16:16,059; left out")
     if start is not None and end is not None and end <= start:
-        said.append(
+        faults.append(
             f"ends at {cell['EndTime']}, no later than it begins ({cell['StartTime']}); the end is left out"
         )
         end = None
     season, episode = _number(cell["Season"]), _number(cell["Episode"])
     if season is None or episode is None:
-        said.append(
+        faults.append(
             f"Season is {cell['Season']!r} and Episode {cell['Episode']!r}; both are numbers; left out"
         )
     raw, sentiment = cell["Emotion"], cell["Sentiment"]
     if (sentiment or "").casefold() not in VALENCES:
-        said.append(f"Sentiment is {sentiment!r}, none of {', '.join(VALENCES)}; left out")
+        faults.append(f"Sentiment is {sentiment!r}, none of {', '.join(VALENCES)}; left out")
     if (raw or "").casefold() not in LABELS:
-        said.append(f"Emotion is {raw!r}, none of {', '.join(LABELS)}")
+        faults.append(f"Emotion is {raw!r}, none of {', '.join(LABELS)}")
     known = season is not None and episode is not None
     return {
         "corpus": corpus,
@@ -134,7 +134,7 @@ def _row(cell: dict[str, str | None], corpus: str) -> tuple[dict, list[str]]:
         "label_raw": raw,
         "label": LABELS.get((raw or "").casefold()),
         "valence": VALENCES.get((sentiment or "").casefold()),
-    }, said
+    }, faults
 
 
 def _place(corpus: str, split: str, dialogue: int, turn: int) -> dict:

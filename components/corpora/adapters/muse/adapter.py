@@ -1,4 +1,4 @@
-"""A sub-challenge's package of MuSe 2021 to 2023, as Zenodo ships it: labels, features and the official partition.
+"""A sub-challenge's package of MuSe 2021 to 2023, as published on Zenodo: labels, features and official partition.
 
     humour        ``label_segments/<coach>/*.csv``: ``timestamp_start, timestamp_end, segment_id, …, <label>``
     continuous    ``label_segments/<dimension>/<id>.csv``: ``timestamp, value[, segment_id]``: valence, arousal
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ....errors import CorpusError, listed
 from ....schema import UNSTATED, Layout
 from ... import labels
-from ...reading import Adapter, Reading, unread_list, utterance_table
+from ...adapter_interface import Adapter, Reading, unread_list, utterance_table
 from .features import features
 from .package import DIMENSIONS, Package, clean, open_package, person_of
 from .spans import Span, intensities, spans_of, strange_curves
@@ -36,7 +36,7 @@ def read(root: Path, corpus: str = "muse", stated: Layout = UNSTATED) -> Reading
     Who speaks in a clip of MuSe-Mimic or -Reaction is not published: the speaker is null.
 
     Raises:
-        CorpusError: this is no package of MuSe, or its tables are not as described.
+        CorpusError: this is not a package of MuSe, or its tables are not as described.
     """
     package = open_package(root)
     spans = spans_of(package)

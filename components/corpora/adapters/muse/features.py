@@ -1,4 +1,4 @@
-"""The features of a MuSe package, as modalities: of each utterance the rows within its time."""
+"""Features of a MuSe package by modality: for each utterance the rows within its time span."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLACE = ["segment_id", "timestamp"]
-"""Columns of a feature table that say where, and are no features; the others are."""
+"""Columns of a feature table that say where, and are not features; the others are."""
 
 
 def features(root: Path, corpus: str, ids: Sequence[str]) -> dict[str, Attached]:
     """Modality → its features. Sets of one modality are laid side by side, where all of them have a row.
 
-    Rows with a cell that is no finite number (a face that was not found, a pause without words) are left out.
+    Rows with a cell that is not a finite number (a face that was not found, a pause without words) are left out.
 
     Raises:
         CorpusError: tables of one set that differ in their columns.
@@ -71,7 +71,7 @@ def _modality(
             else:
                 unusable[f"{corpus}/{span.local}"] = f"no row of {'+'.join(sets)} within its time"
     notes = (
-        (f"{dropped} row(s) of {'+'.join(sets)} with a cell that is no number are left out",)
+        (f"{dropped} row(s) of {'+'.join(sets)} with a cell that is not a number are left out",)
         if dropped
         else ()
     )

@@ -1,4 +1,4 @@
-"""What lies where in a package of the MuSe challenges, and which modality each of its feature sets is of."""
+"""File layout of a MuSe package, and the modality of each of its feature sets."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ....errors import CorpusError, listed
 from ... import labels
-from ...reading import files_below
+from ...adapter_interface import files_below
 from ...tabular import read_rows
-from ..roots import wrong_root
+from ..corpus_root import wrong_root
 
 FEATURES = "feature_segments", "features", "feats"
 LABELS = "label_segments"
@@ -84,15 +84,15 @@ def open_package(root: Path) -> Package:
             continue
         by_coach = kind == "humour"
         if folder in FEATURES and len(within) == 2 + by_coach and path.endswith(".csv"):
-            held, name = features.setdefault(within[0], {}), within[1]
+            by_part, name = features.setdefault(within[0], {}), within[1]
         elif folder == LABELS and len(within) == 2 and path.endswith(".csv"):
-            held, name = curves.setdefault("" if by_coach else within[0], {}), within[1 - by_coach]
+            by_part, name = curves.setdefault("" if by_coach else within[0], {}), within[1 - by_coach]
         else:
             strays[path] = "no part of a package of MuSe that is read"
             continue
         part = clean(name.removesuffix(".csv"))
         if part in parts:
-            held.setdefault(part, []).append(path)
+            by_part.setdefault(part, []).append(path)
         else:
             strays[path] = f"{partition} does not name {part}"
     if table:
@@ -133,7 +133,7 @@ def _parts(path: Path) -> dict[str, str]:
     for line, name, word in zip(rows.index, rows.iloc[:, 0], rows.iloc[:, -1], strict=True):
         split = labels.split(word) if isinstance(word, str) else None
         if split is None or not isinstance(name, str):
-            raise CorpusError(f"{path}, line {line}: {name!r} is in {word!r}; wanted train, devel or test")
+            raise CorpusError(f"{path}, line {line}: {name!r} is in {word!r}; expected train, devel or test")
         if found.setdefault(clean(name), split) != split:
             raise CorpusError(
                 f"{path}, line {line}: {clean(name)} is in two splits: {found[clean(name)]}, {split}"
@@ -147,11 +147,11 @@ def _kind(root: Path, path: str) -> str:
         return "humour"
     if "value" in columns:
         return "continuous"
-    told = (
+    found = (
         "MuSe-Sent's classes of segments are not read"
         if "class_id" in columns
         else f"it has {listed(sorted(columns))}"
     )
     raise CorpusError(
-        f"{root / path}: no labels of MuSe in windows (timestamp_start) or curves (value): {told}"
+        f"{root / path}: no labels of MuSe in windows (timestamp_start) or curves (value): {found}"
     )

@@ -1,4 +1,4 @@
-"""The utterances of a MuSe package: windows with a label, segments of curves, clips with intensities."""
+"""Utterances of a MuSe package: labelled windows, segments of annotation curves, clips with intensities."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def intensities(package: Package) -> pd.DataFrame:
     """Of clips: index their names, a column an emotion.
 
     Raises:
-        CorpusError: a clip without a name or twice, cells that are no numbers; names the lines.
+        CorpusError: a clip without a name or twice, cells that are not numbers; names the lines.
     """
     import pandas as pd
 
@@ -66,8 +66,10 @@ def intensities(package: Package) -> pd.DataFrame:
     wrong = clips[clips.duplicated() | clips.isna()]
     if len(wrong):
         raise CorpusError(f"{package.root / path}: no name, or one twice, in line(s) {listed(wrong.index)}")
-    held = {name.strip("_ "): _numbers(package, path, table, name).to_numpy() for name in table.columns[1:]}
-    return pd.DataFrame(held, index=pd.Index(clips, name="clip"))
+    columns = {
+        name.strip("_ "): _numbers(package, path, table, name).to_numpy() for name in table.columns[1:]
+    }
+    return pd.DataFrame(columns, index=pd.Index(clips, name="clip"))
 
 
 def plain(value: object) -> str | None:
@@ -149,8 +151,8 @@ def _extents(package: Package, part: str, curves: dict[str, pd.DataFrame]) -> li
 def _clips(package: Package) -> list[Span]:
     """A clip is an utterance, its label the emotion of the highest intensity; in the test part there may be none."""
     table = intensities(package)
-    told = table.dropna()
-    highest = told.idxmax(axis=1) if len(told) else {}
+    labelled = table.dropna()
+    highest = labelled.idxmax(axis=1) if len(labelled) else {}
     there = set(table.index) | {part for files in package.feature_files.values() for part in files}
     return [Span(clip, clip, raw=highest.get(clip)) for clip in package.parts if clip in there]
 
@@ -162,7 +164,7 @@ def _numbers(package: Package, path: str, table: pd.DataFrame, column: str) -> p
     wrong = found.isna() & table[column].notna()
     if wrong.any():
         raise CorpusError(
-            f"{package.root / path}: {column} is no number in line(s) {listed(table.index[wrong])}"
+            f"{package.root / path}: {column} is not a number in line(s) {listed(table.index[wrong])}"
         )
     return found
 

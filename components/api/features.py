@@ -1,0 +1,81 @@
+"""Features: recordings to tokens, and the store that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..encoders import FeatureStore
+from ..encoders.cache import Cache
+from ..encoders.extract import extract, recipes_of
+from ..errors import FeatureError
+from ..files import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULTS: dict[str, dict] = {
+    "audio": {"encoders": ["egemaps"]},
+    "text": {"encoders": ["hashing"], "dimensions": 1024},
+    "face": {"encoders": ["appearance"], "frames": 8},
+}
+
+
+def load_features(*folders: str | Path) -> FeatureStore:
+    """Open feature stores, one per corpus, as one.
+
+    Args:
+        folders: such as ``data/features/ravdess``.
+
+    Raises:
+        FeatureError: a folder is not a feature store, or two of them hold other features of one modality.
+    """
+    return FeatureStore([Path(folder) for folder in folders])
+
+
+def extract_features(
+    table: pd.DataFrame,
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    encoders: Mapping[str, Sequence[str]] | None = None,
+    cache: str | Path = ".emoflow/cache",
+    workers: int = 1,
+    landmark_model: str | Path | None = None,
+) -> FeatureStore:
+    """Encode a corpus's recordings and texts.
+
+    Args:
+        table: as `load_corpus` returns it.
+        corpus: the corpus's root, which the table's paths are relative to.
+        out: a new folder for the feature store.
+        encoders: modality → encoders, as params.yaml may name them; eGeMAPS, hashed words and the face's appearance
+            by default.
+        cache: each clip is encoded once, and kept here.
+        workers: processes.
+        landmark_model: MediaPipe's model file, for the encoder ``landmarks``.
+
+    Returns:
+        The store. What could not be encoded is not in it; ``store.ids(modality)`` says what is.
+
+    Raises:
+        FeatureError: ``out`` exists.
+    """
+    out = Path(out)
+    if out.exists():
+        raise FeatureError(f"{out} exists: name a new folder, or open it with load_features")
+    chosen = encoders or {name: stated["encoders"] for name, stated in DEFAULTS.items()}
+    stated = {name: DEFAULTS.get(name, {}) | {"encoders": list(names)} for name, names in chosen.items()}
+    with replacing(out) as folder:
+        extract(
+            table,
+            raw=Path(corpus),
+            out=folder,
+            recipes=recipes_of(stated, Path(landmark_model) if landmark_model else None),
+            attached={},
+            excluded={},
+            cache=Cache(Path(cache)),
+            workers=workers,
+        )
+    return FeatureStore.open(out)

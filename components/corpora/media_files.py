@@ -1,0 +1,67 @@
+"""File names of recordings and transcripts: their suffixes, their stems, and links that leave the corpus."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+AUDIO = ".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a"
+VIDEO = ".mp4", ".mov", ".mkv", ".avi", ".webm"
+TEXT = (".txt",)
+"""Suffixes of recordings and transcripts, in any case; of several of one utterance the first is taken."""
+SUFFIXES = {"audio": AUDIO, "video": VIDEO, "text": TEXT}
+_MEDIUM = {suffix: medium for medium, suffixes in SUFFIXES.items() for suffix in suffixes}
+_DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
+_DRIVE = re.compile(r"[A-Za-z]:/")
+
+
+def medium_of(path: str) -> str | None:
+    """``audio``, ``video`` or ``text``, by the suffix; None for any other file."""
+    return _MEDIUM.get(posixpath.splitext(path)[1].lower())
+
+
+def stem_of(path: str) -> str:
+    """The path without the suffix of a recording or transcript; without ``./`` before it."""
+    stem, suffix = posixpath.splitext(path)
+    return posixpath.normpath(stem if suffix.lower() in _MEDIUM else path)
+
+
+def local_id(name: str) -> str | None:
+    """What a feature table calls a clip → its id in a corpus whose ids are paths or a manifest's own."""
+    name = name.strip().replace("\\", "/")
+    return stem_of(name) if name else None
+
+
+def leading_out(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """The paths (relative, POSIX) that leave the corpus, with the way: absolute, by ``..``, by a link.
+
+    A link into DVC's cache, as DVC itself makes them, leads nowhere else.
+    """
+    home = root.resolve()
+    parents: dict[str, bool] = {}
+    found = {}
+    for path in paths:
+        within = posixpath.normpath(path)
+        if within.startswith("/") or _DRIVE.match(within):
+            found[path] = "absolute"
+        elif within.split("/", 1)[0] == "..":
+            found[path] = "leads out of the corpus"
+        else:
+            parent = posixpath.dirname(within)
+            if parent not in parents:
+                parents[parent] = _below(os.path.realpath(home / parent), home)
+            if not parents[parent] or ((home / within).is_symlink() and _is_led_out(home / within, home)):
+                found[path] = "a link out of the corpus"
+    return found
+
+
+def _below(path: str, home: Path) -> bool:
+    return Path(path).is_relative_to(home)
+
+
+def _is_led_out(link: Path, home: Path) -> bool:
+    target = os.path.realpath(link)
+    return not _below(target, home) and not _DVC_CACHE.search(target)

@@ -1,0 +1,151 @@
+"""Encoding many recordings in worker processes; one that crashes does not end the run."""
+
+import signal
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CorpusError, FeatureError, MediaError, SettingsError
+from ..process_pool import SPAWN, end_with_parent, process_pool
+from ..schema import file_of
+from .base import Encoder
+from .cache import Cache, Entry
+from .registry import make
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a modality is encoded: what ``make`` takes."""
+
+    names: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    landmark_model: str | None = None
+
+    def encoders(self) -> list[Encoder]:
+        return make(self.names, self.parameters, landmark_model=self.landmark_model)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording, for the encoders of one modality that have not had it."""
+
+    utterance_id: str
+    modality: str
+    source: str | Path
+    """A path; for text the text itself."""
+    keys: Mapping[str, str]
+    """Encoder → the cache's key for what it will give."""
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, recipes: Mapping[str, Recipe], cache: Cache, workers: int
+) -> Iterator[Job]:
+    """Encode, each result into the cache; yield each job as it is done, in no fixed order.
+
+    A process that dies (a decoder's crash) breaks only the jobs in flight: each is tried again in a process of
+    its own, and one that crashes that as well is kept in the cache as unusable.
+
+    Raises:
+        SettingsError: something that an encoder needs is missing, or the system ended a process (memory).
+        CorpusError: a file that the utterance table names does not exist.
+    """
+    waiting = deque(jobs)
+    while waiting:
+        flying: dict = {}
+        try:
+            with process_pool(min(workers, len(waiting)), _begin, recipes, cache.root) as pool:
+                while waiting or flying:
+                    while waiting and len(flying) < 2 * workers:
+                        flying[pool.submit(_encode, waiting[0])] = waiting[0]
+                        waiting.popleft()
+                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                        future.result()
+                        yield flying.pop(future)
+        except BrokenProcessPool:
+            suspects = list(flying.values()) or [waiting.popleft()]
+        else:
+            suspects = []
+        for job in suspects:
+            _encode_alone(job, recipes, cache)
+            yield job
+
+
+_recipes: Mapping[str, Recipe] = {}
+_encoders: dict[str, list[Encoder]] = {}
+_cache: Cache | None = None
+
+
+def _begin(recipes: Mapping[str, Recipe], root: Path) -> None:
+    global _recipes, _cache
+    _recipes, _cache = recipes, Cache(root)
+
+
+def _encode(job: Job) -> None:
+    if job.modality not in _encoders:
+        _encoders[job.modality] = _recipes[job.modality].encoders()
+    encoders = [encoder for encoder in _encoders[job.modality] if encoder.name in job.keys]
+    if isinstance(job.source, Path) and not Path(file_of(str(job.source))).is_file():
+        raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table but does not exist")
+    try:
+        medium = encoders[0].decode(job.source)
+    except MediaError as error:
+        for encoder in encoders:
+            _cache.put(job.keys[encoder.name], _unusable(encoder.dimensions, str(error)))
+        return
+    except Exception as error:
+        error.add_note(f"while decoding {job.utterance_id}, {job.modality}")
+        raise
+    for encoder in encoders:
+        try:
+            entry = Entry(encoder.encode_decoded(medium))
+        except MediaError as error:
+            entry = _unusable(encoder.dimensions, str(error))
+        except Exception as error:
+            error.add_note(f"while encoding {job.utterance_id} with {encoder.name}")
+            raise
+        _cache.put(job.keys[encoder.name], entry)
+
+
+def _unusable(dimensions: int, reason: str) -> Entry:
+    return Entry(np.empty((0, dimensions), np.float32), reason)
+
+
+def _alone(recipes: Mapping[str, Recipe], root: Path, job: Job) -> None:
+    end_with_parent()
+    _begin(recipes, root)
+    _encode(job)
+
+
+def _encode_alone(job: Job, recipes: Mapping[str, Recipe], cache: Cache) -> None:
+    process = SPAWN.Process(target=_alone, args=(recipes, cache.root, job))
+    process.start()
+    try:
+        process.join()
+    finally:
+        process.kill()
+        process.join()
+    if process.exitcode == 0:
+        return
+    if process.exitcode == -signal.SIGKILL:
+        raise SettingsError(
+            f"the system ended the process that encoded {job.utterance_id} ({job.modality}), probably for lack of "
+            "memory; run again with fewer workers (EMOFLOW_WORKERS=1)"
+        )
+    if process.exitcode > 0:
+        raise FeatureError(
+            f"{job.utterance_id} ({job.modality}) cannot be encoded: the error is printed above"
+        )
+    name = f"signal {-process.exitcode}"
+    with suppress(ValueError):
+        name = signal.Signals(-process.exitcode).name
+    for encoder in recipes[job.modality].encoders():
+        if encoder.name in job.keys:
+            reason = f"its decoder or encoder crashed twice ({name})"
+            cache.put(job.keys[encoder.name], _unusable(encoder.dimensions, reason))

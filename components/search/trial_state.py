@@ -1,0 +1,116 @@
+"""How one configuration of a cohort stands: its curves so far, and the trial that they make of it."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..training.population import Curves
+from .curves import best_window, centre, smoothed
+from .outcome import Score, Trial
+
+NAMES = ("train_loss", "loss", "wa", "ua")
+SCORES = ("wa", "ua", "loss")
+
+
+@dataclass
+class TrialState:
+    """Changed as the cohort goes on.
+
+    Attributes:
+        curves: a seed's ``{name: [an entry an epoch]}``; fitted: a seed's buffers, an entry an epoch.
+        config: as it now is; schedule: how it came to that, as in `Trial`.
+        training: whether it is trained on.
+    """
+
+    number: int
+    batch: int
+    config: dict[str, Any]
+    curves: list[dict[str, list[float]]]
+    fitted: list[list[dict[str, list]]]
+    schedule: list[list] = field(default_factory=list)
+    parameters: int = 0
+    rung: int = 0
+    status: str = "finished"
+    reason: str = ""
+    training: bool = True
+
+    @classmethod
+    def at_start(cls, number: int, batch: int, config: dict[str, Any], repeats: int) -> "TrialState":
+        curves = [{name: [] for name in NAMES} for _ in range(repeats)]
+        return cls(number, batch, config, curves, [[] for _ in range(repeats)])
+
+    @property
+    def epochs(self) -> int:
+        return len(self.curves[0]["loss"])
+
+    def record(self, repeat: int, made: Curves, k: int) -> None:
+        """Add what member ``k`` of a population did."""
+        for name, curve in self.curves[repeat].items():
+            curve += [values[k] for values in getattr(made, name)]
+        self.fitted[repeat] += [{name: x[k].tolist() for name, x in each.items()} for each in made.fitted]
+
+    def leave(self, status: str, reason: str) -> None:
+        self.status, self.reason, self.training = status, reason, False
+
+    def give_up_after(self, patience: int) -> None:
+        """Train no longer once neither the smoothed UA nor the smoothed loss was better for so many epochs."""
+        if not self.training:
+            return
+        ua, loss = self.smooth("ua"), self.smooth("loss")
+        if len(ua) - 1 - max(int(np.argmax(ua)), int(np.argmin(loss))) >= patience:
+            self.leave("finished", f"no better for {patience} epochs")
+
+    def follow(self, other: "TrialState", config: dict[str, Any]) -> None:
+        """Go on from the other's weights, which are all that it was until now, under this configuration."""
+        self.schedule = [*(other.schedule or [[1, other.config]]), [self.epochs + 1, config]]
+        self.config = config
+        self.curves = [{name: list(values) for name, values in curve.items()} for curve in other.curves]
+        self.fitted = [list(each) for each in other.fitted]
+
+    def rank_now(self) -> tuple:
+        """Lower is better: by the UA smoothed over the last window, ties by lower loss, then by number."""
+        return (-round(self.smooth("ua")[-1], 6), self.smooth("loss")[-1], self.number)
+
+    def smooth(self, name: str) -> np.ndarray:
+        """The smoothed mean over the seeds."""
+        return smoothed(np.mean([curve[name] for curve in self.curves], axis=0))
+
+    def trial(self) -> Trial:
+        if self.status == "failed":
+            nothing = dict.fromkeys(SCORES)
+            return self._trial(nothing, None, {}, [Score(**nothing) for _ in self.curves])
+        smooth = {name: self.smooth(name) for name in SCORES}
+        best = best_window(smooth["ua"], smooth["loss"])
+        epoch = best + centre(self.epochs)
+        scores = [Score(**{n: _rounded(smoothed(curve[n])[best]) for n in SCORES}) for curve in self.curves]
+        means = {name: _rounded(curve[best]) for name, curve in smooth.items()}
+        return self._trial(means, epoch + 1, self._fitted(epoch), scores)
+
+    def shown_curves(self) -> list[dict[str, list]]:
+        """A seed's curves; what is not finite is None."""
+        return [
+            {name: [v if math.isfinite(v) else None for v in values] for name, values in curve.items()}
+            for curve in self.curves
+        ]
+
+    def _fitted(self, epoch: int) -> dict[str, list]:
+        fitted = [each[epoch] for each in self.fitted if each]
+        return (
+            {name: np.mean([each[name] for each in fitted], axis=0).tolist() for name in fitted[0]}
+            if fitted
+            else {}
+        )
+
+    def _trial(self, means: dict, epoch: int | None, fitted: dict[str, list], scores: list[Score]) -> Trial:
+        then = [config for begin, config in self.schedule if epoch is not None and begin <= epoch]
+        config = then[-1] if then else self.config
+        return Trial(
+            self.number, self.batch, dict(config), self.schedule, self.parameters, self.rung, self.epochs,
+            self.status, self.reason, best_epoch=epoch, fitted=fitted, scores=scores, **means,
+        )  # fmt: skip
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 6)
