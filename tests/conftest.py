@@ -33,14 +33,13 @@ def absent(what: str, reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """With ``--dist loadgroup``, the tests of a file that starts servers run in one worker, one after another.
 
     Those that start Ray are marked as one group: two clusters on two cores would only wait for one another.
     """
-    for item in items:
-        if item.get_closest_marker("integration") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    if item.get_closest_marker("integration") and not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session")
