@@ -143,7 +143,8 @@ def _refuse(rows: "pd.DataFrame", what: str) -> None:
 def _diverged(predictions: "pd.DataFrame", values: np.ndarray) -> np.ndarray:
     """Boolean, per row: null in all classes, as are all other rows of the same strategy, fold and seed."""
     null = predictions[["strategy", "fold", "seed"]].assign(null=np.isnan(values).all(1))
-    return null.groupby(["strategy", "fold", "seed"])["null"].transform("all").to_numpy()
+    diverged: np.ndarray = null.groupby(["strategy", "fold", "seed"])["null"].transform("all").to_numpy()
+    return diverged
 
 
 def _some_seed(probabilities: np.ndarray, strategies: list[str], test: "pd.DataFrame") -> None:

@@ -47,10 +47,13 @@ def paired(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns:
         ``[F, S]``, or ``[F, 1]`` where there is nothing to pair.
     """
-    differences = first - second
+    differences: np.ndarray = first - second
     if not np.isnan(differences).any() or (len(first) == 1 and not np.isnan(differences).all()):
         return differences
-    return np.nanmean(first, axis=1, keepdims=True) - np.nanmean(second, axis=1, keepdims=True)
+    of_means: np.ndarray = np.nanmean(first, axis=1, keepdims=True) - np.nanmean(
+        second, axis=1, keepdims=True
+    )
+    return of_means
 
 
 def over_folds(values: np.ndarray, *, ratio: float, lowest: float = -1.0) -> Variation:
