@@ -43,7 +43,7 @@ run: install  ## the whole line on the control corpus: search, register, promote
 	@emoflow results
 
 QUICK := OMP_NUM_THREADS=1 pytest -n logical -m "not slow and not integration and not accept"
-LONG := OMP_NUM_THREADS=1 pytest -n logical --dist loadgroup -m "(slow or integration) and not accept"
+LONG := OMP_NUM_THREADS=1 pytest -n logical --dist loadfile -m "(slow or integration) and not accept"
 
 test: install lint  ## every test that CI runs, and how many lines they reach
 	@$(QUICK) --cov --cov-report=

@@ -3,11 +3,12 @@
 import os
 import signal
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import emoflow  # noqa: F401  (switches telemetry off before anything else is imported)
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and a child inherits that; the tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -33,13 +34,29 @@ def absent(what: str, reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """With ``--dist loadgroup``, the tests of a file that starts servers run in one worker, one after another.
+STARTS_RAY = {
+    "tests/evaluation/test_other_folds.py",
+    "tests/integration/test_line.py",
+    "tests/search/test_cluster.py",
+    "tests/search/test_shared_features.py",
+    "tests/stages/test_search_stage.py",
+}
 
-    Those that start Ray are marked as one group: two clusters on two cores would only wait for one another.
+
+class ByFile(LoadFileScheduling):
+    """``--dist loadfile``, with one worker for all files that start Ray.
+
+    The tests of a file share its servers and workspaces, and two Ray clusters on two cores would only wait for one
+    another. Marks of ``xdist_group`` say the same, but pytest-xdist 3.8 does not see them with pytest 9.2.
     """
-    if item.get_closest_marker("integration") and not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "ray" if file in STARTS_RAY else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """IEMOCAP's layout, its documents and their faults; read back from what was planted in it."""
 
 import json
-import time
 
 import numpy as np
 import pandas as pd
@@ -229,10 +228,9 @@ def test_a_line_of_an_evaluation_that_cannot_be(small, line, said):
     ],
 )
 @pytest.mark.parametrize("many", [" ", "1"])
-def test_a_long_line_that_is_nothing_costs_no_time(read_lines, line, many):
-    began = time.perf_counter()
-    found, faults = read_lines(line.format(many * 20_000).encode())
-    assert time.perf_counter() - began < 5
+def test_a_long_line_that_is_nothing_is_read_without_backtracking(read_lines, line, many):
+    """So long that a pattern which goes back over it would not end before pytest's own limit."""
+    found, faults = read_lines(line.format(many * 1_000_000).encode())
     assert not found and len(faults) == 1
 
 

@@ -1,9 +1,7 @@
 """A corpus described by a table of its own: the control corpus, and anyone's."""
 
 import json
-import time
 
-import numpy as np
 import pandas as pd
 import pytest
 from emoflow.corpora import attached_features, read
@@ -303,18 +301,3 @@ def test_what_was_written_is_read(tmp_path, planted):
         row = table.loc[f"mylab/{name}"]
         assert row["label"] == label and row["start_s"] == start
         assert (row["text"] if isinstance(row["text"], str) else "") == text.strip()
-
-
-def test_many_rows_are_read_in_a_few_seconds(tmp_path):
-    count = 20_000
-    numbers = np.arange(count)
-    pd.DataFrame(
-        {
-            "id": [f"u{n:06}" for n in numbers], "speaker": [f"s{n % 500}" for n in numbers],
-            "label": np.array(EMOTION7)[numbers % 7], "text": [f"sentence, {n}" for n in numbers],
-            "start_s": numbers / 10, "end_s": numbers / 10 + 2, "valence": 0.25,
-        }
-    ).to_csv(tmp_path / "utterances.csv", index=False)  # fmt: skip
-    began = time.perf_counter()
-    assert len(read("mylab", tmp_path).table) == count
-    assert time.perf_counter() - began < 4

@@ -15,7 +15,7 @@ from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
 from planted_experiment import CLASSES, lay_out
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 INFLATED = "validation is the test"
 

@@ -19,8 +19,7 @@ from emoflow.registry.gates import Gate, Report
 from emoflow.registry.promotion import Promoted
 from emoflow.registry.publish import Published
 
-# one workspace, one test after another
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("experiment")]
+pytestmark = pytest.mark.slow  # one workspace, one test after another
 
 DVC_YAML = """
 stages:

@@ -194,15 +194,6 @@ def test_the_prior_counts_once_however_many_modalities_are_there(name):
     close(model(tokens, present).logits.softmax(-1), prior.expand(len(next(iter(tokens.values()))), -1))
 
 
-@pytest.mark.parametrize("name", ["late-product", "late-weighted", "late-stacking"])
-def test_a_saved_model_without_a_prior_is_read_as_one_with_an_even_prior(name):
-    state = {k: x for k, x in make(name).state_dict().items() if k != "log_prior"}
-    model = make(name)
-    model.log_prior.fill_(0.5)
-    model.load_state_dict(state)
-    assert not model.log_prior.any()
-
-
 def test_an_unknown_strategy_names_the_nearest():
     with pytest.raises(ParamsError, match="'late-avrage' is not known; did you mean 'late-average'"):
         entry("late-avrage", tuple(SIZES))

@@ -14,7 +14,7 @@ from emoflow.files import tree_digest
 from planted_experiment import STRATEGIES, lay_out
 from ray_nodes import Nodes
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 COHORTS = len(STRATEGIES) * 3
 PATIENCE_S = 300

@@ -161,7 +161,6 @@ def test_a_shared_folder_holds_the_files_of_each_search_apart(fold, tmp_path, mo
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("ray")
 def test_through_rays_object_store(fold, tmp_path):
     import ray
 

@@ -14,7 +14,7 @@ from conftest import ROOT
 from emoflow.files import read_json, tree_digest
 from planted_experiment import STRATEGIES, lay_out
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def start(root: Path, module: str = "emoflow.stages.search") -> subprocess.Popen:

@@ -350,7 +350,7 @@ def test_the_command_says_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for arguments, said in (
         (["--layout", "iemocap"], "say where by --out"),
-        (["--reliability", "audio"], "give MODALITY=SHARE"),
+        (["--reliability", "audio", "--out", "x"], "give MODALITY=SHARE"),
         (["--layout", "friends", "--out", "x"], "it must be one of control, iemocap"),
         (["ravdess"], "'control' can"),
     ):

@@ -1,7 +1,11 @@
-"""A test for want of recordings or a database is skipped on a user's machine, and fails where they are required."""
+"""How tests are distributed, and what becomes of them where recordings or a database are absent."""
 
 import pytest
-from conftest import absent
+from conftest import ROOT, STARTS_RAY, absent
+
+
+def test_the_files_that_start_ray_are_there():
+    assert not [file for file in STARTS_RAY if not (ROOT / file).is_file()]
 
 
 @pytest.mark.parametrize(
