@@ -19,7 +19,7 @@ from emoflow.search.shared_features import (
     clear,
     fold_file,
     folder_of,
-    held,
+    in_object_store,
     uploaded,
 )
 from emoflow.training.data import UNLABELLED, Rows
@@ -169,6 +169,6 @@ def test_through_rays_object_store(fold, tmp_path):
         logging_level="ERROR", log_to_driver=False,
     )  # fmt: skip
     try:
-        assert_same(unseen(held(fold_file(tmp_path / "folds", 0, lambda: fold))).open(), fold)
+        assert_same(unseen(in_object_store(fold_file(tmp_path / "folds", 0, lambda: fold))).open(), fold)
     finally:
         ray.shutdown()
