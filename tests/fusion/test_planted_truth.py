@@ -117,10 +117,7 @@ MEANT = {
 
 @pytest.mark.parametrize(
     "strategy",
-    [
-        name if name in ("late-product", "late-weighted") else pytest.param(name, marks=pytest.mark.slow)
-        for name in LATE + JOINT
-    ],
+    [name if name == "late-product" else pytest.param(name, marks=pytest.mark.slow) for name in LATE + JOINT],
 )
 def test_on_uneven_classes_every_fusion_reaches_what_its_rule_can(strategy):
     """The prior counts once, however many modalities there are: counted thrice, 5 points are lost."""
@@ -173,7 +170,7 @@ def told(strategy: str, population: Population) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     "strategy",
-    ["late-weighted", *(pytest.param(name, marks=pytest.mark.slow) for name in ("late-stacking", "gated"))],
+    [pytest.param(name, marks=pytest.mark.slow) for name in ("late-weighted", "late-stacking", "gated")],
 )
 def test_a_modality_of_noise_gets_next_to_no_weight(strategy):
     weights = told(strategy, learnt("noise", strategy)[1])

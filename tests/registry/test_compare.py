@@ -31,6 +31,7 @@ def drawn(generator, *, speakers: int, shift: float = 0.0):
     return predictions(difficulty + shift), predictions(difficulty), named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speakers", [4, 12])
 def test_the_interval_covers_and_a_loss_of_the_margin_seldom_passes(speakers):
     generator = np.random.default_rng(11)

@@ -7,6 +7,7 @@ from emoflow.training.population import Member, Population
 from small_cohort import cohort, drawn, rows
 
 
+@pytest.mark.slow
 def test_without_a_better_epoch_a_configuration_leaves_and_may_still_be_chosen():
     configs = [
         config | {"learning_rate": rate}
