@@ -6,6 +6,7 @@ import time
 import pandas as pd
 import pytest
 import soundfile
+from emoflow.artifacts.validation import Verdict
 from emoflow.files import file_digest
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages.validate import breach
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
 
 
 def judge(*said, **named) -> dict:
-    return judged(*said, **named).verdict
+    return judged(*said, **named).verdict.model_dump()
 
 
 def test_whole_actors_pass_and_a_subset_is_said():
@@ -69,7 +70,7 @@ def test_every_planted_breach_is_found_with_its_rows():
         ("expect_column_values_to_be_in_set", "rate"): [names[6]],
         ("expect_column_values_to_be_in_set", "intensity"): [names[-1]],
     }
-    said = str(breach(verdict))
+    said = str(breach(Verdict.model_validate(verdict)))
     for needle in (
         "'rage' in 1 of 61",
         "305 in 1 of 61",
@@ -151,7 +152,7 @@ def test_pages_stand_alone_and_are_the_same_bytes_again():
     rows[0] |= {"label": "<script>rage</script>"}
     first, second = (judged(rows) for _ in range(2))
     assert first == second
-    whole = index(first.verdict | {"unread": [], "features": {}}, list(first.pages))
+    whole = index(first.verdict.to_dict(), list(first.pages))
     for text in (*first.pages.values(), whole):
         assert "http://" not in text
         assert "https://" not in text
@@ -189,7 +190,7 @@ def test_a_hundred_thousand_utterances_are_judged_in_half_a_minute():
     facts.loc[facts.index % 2 == 0, ["label", "valence"]] = ["rage", 3.0]
     began = time.monotonic()
     outcome = judged(facts, "mylab", "manifest")
-    verdict = quarantined(outcome, facts["utterance_id"])
+    verdict = quarantined(outcome, facts["utterance_id"]).model_dump()
     assert time.monotonic() - began < 30
     assert len(verdict["quarantined"]) == 50_000
     assert verdict["ok"]

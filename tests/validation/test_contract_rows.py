@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
 
 
 def test_a_corpus_of_words_alone_breaks_nothing():
-    verdict = judged(own_rows(16), "mylab", "manifest").verdict
+    verdict = judged(own_rows(16), "mylab", "manifest").verdict.model_dump()
     assert verdict["ok"]
     assert verdict["critical"] == verdict["warnings"] == verdict["excluded"] == verdict["unusable"] == []
     assert verdict["counts"] == {
@@ -73,7 +73,7 @@ def test_each_breach_is_found_with_its_row_and_its_severity():
         row |= change
         expected[severity].setdefault(column, []).append(row["utterance_id"])
     # The one utterance with audio leaves the others without, and two values of `text_digest` break two clauses.
-    verdict = judged(rows, "mylab", "manifest").verdict
+    verdict = judged(rows, "mylab", "manifest").verdict.model_dump()
     merged: dict[str, dict[str, list[str]]] = {"critical": {}, "warnings": {}}
     for severity, held in merged.items():
         for each in verdict[severity]:
@@ -99,10 +99,10 @@ def test_turns_are_in_the_order_of_time_and_each_in_its_place():
     rows = own_rows(8)
     for turn, row in enumerate(rows):
         row |= {"dialogue": f"mylab/d{turn // 4}", "turn": turn % 4, "start_s": turn, "end_s": turn + 0.5}
-    assert judged(rows, "mylab", "manifest").verdict["warnings"] == []
+    assert judged(rows, "mylab", "manifest").verdict.model_dump()["warnings"] == []
     rows[2]["start_s"], rows[2]["end_s"] = 0.5, 0.9  # before turn 1, which begins at 1.0
     rows[6]["turn"] = 1  # as another is
-    verdict = judged(rows, "mylab", "manifest").verdict
+    verdict = judged(rows, "mylab", "manifest").verdict.model_dump()
     assert columns(verdict, "warnings") == {
         "since_s": ["mylab/00002"],
         "place": ["mylab/00005", "mylab/00006"],
@@ -113,7 +113,9 @@ def test_what_some_utterances_have_the_others_lack_by_name():
     rows = own_rows(12)
     rows[3]["text"] = rows[3]["text_digest"] = rows[3]["text_state"] = None
     ids = [row["utterance_id"] for row in rows]
-    verdict = judged(rows, "mylab", "manifest", features={"gesture": ids[:9], "face": ids}).verdict
+    verdict = judged(
+        rows, "mylab", "manifest", features={"gesture": ids[:9], "face": ids}
+    ).verdict.model_dump()
     assert columns(verdict, "warnings") == {
         "text_coverage": [ids[3]],
         "gesture_features_coverage": ids[9:],
@@ -128,7 +130,7 @@ def test_a_film_has_sound_too_but_for_a_silent_one():
         row |= {"audio": f"{row['utterance_id']}.wav", "audio_state": "usable"}
     rows[3] |= {"audio": None, "video": "film.mp4", "audio_state": "usable"}
     rows[5] |= {"audio": None, "video": "mute.mp4", "audio_state": None}
-    verdict = judged(rows, "mylab", "manifest").verdict
+    verdict = judged(rows, "mylab", "manifest").verdict.model_dump()
     assert columns(verdict, "warnings")["audio_coverage"] == [rows[5]["utterance_id"]]
 
 
@@ -138,18 +140,18 @@ def test_a_label_of_one_speaker_and_a_speaker_of_two_genders():
         row["speaker_gender"] = "female"
     rows[0] |= {"label": "fear"}
     rows[4] |= {"label": "fear", "speaker_gender": "male"}
-    verdict = judged(rows, "mylab", "manifest").verdict
+    verdict = judged(rows, "mylab", "manifest").verdict.model_dump()
     assert columns(verdict, "warnings") == {"genders": ["mylab/s0"], "speakers": ["fear"]}
 
 
 def test_no_speakers_at_all_are_a_warning_of_own_corpora_and_a_breach_of_known_ones():
     rows = own_rows(8, speaker=None)
-    verdict = judged(rows, "mylab", "folder").verdict
+    verdict = judged(rows, "mylab", "folder").verdict.model_dump()
     assert verdict["ok"]
     assert next(iter(columns(verdict, "warnings"))) == "speaker"
     assert verdict["counts"]["speakers"] == 0
     assert verdict["counts"]["without_speaker"] == 8
-    assert "speaker" in columns(judged(rows, "mylab", "control").verdict, "critical")
+    assert "speaker" in columns(judged(rows, "mylab", "control").verdict.model_dump(), "critical")
 
 
 def test_quarantine_sets_the_rows_aside_and_says_why():
@@ -158,9 +160,9 @@ def test_quarantine_sets_the_rows_aside_and_says_why():
     rows[2] |= {"audio": "a.wav", "audio_file": "missing"}
     rows[5] |= {"raters": json.dumps({"a": ["anger"]})}  # a warning
     outcome = judged(rows, "mylab", "manifest")
-    assert not outcome.verdict["ok"]
-    assert outcome.verdict["quarantined"] == []
-    verdict = quarantined(outcome, facts_of(rows)["utterance_id"])
+    assert not outcome.verdict.model_dump()["ok"]
+    assert outcome.verdict.model_dump()["quarantined"] == []
+    verdict = quarantined(outcome, facts_of(rows)["utterance_id"]).model_dump()
     assert verdict["ok"]
     assert verdict["critical"] == []
     assert verdict["counts"]["quarantined"] == 2
@@ -183,7 +185,7 @@ def test_quarantine_lets_the_corpus_as_a_whole_break_its_contract():
     rows[1] |= {"label": "rage"}
     for row in rows[4:]:
         row |= {"text_state": "unusable", "text_reason": "no words in it"}
-    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"])
+    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"]).model_dump()
     assert not verdict["ok"]
     assert columns(verdict, "critical") == {"text_state": [row["utterance_id"] for row in rows[4:]]}
     assert [each["utterance_id"] for each in verdict["quarantined"]] == ["mylab/00001"]
@@ -191,7 +193,7 @@ def test_quarantine_lets_the_corpus_as_a_whole_break_its_contract():
 
 def test_quarantine_of_everything_is_a_breach():
     rows = own_rows(4, label="rage")
-    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"])
+    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"]).model_dump()
     assert not verdict["ok"]
     assert verdict["quarantined"] == []
     assert list(found(verdict)) == [("expect_column_values_to_be_in_set", "label")]
@@ -202,7 +204,7 @@ def test_what_is_set_aside_is_not_unusable_as_well():
     nothing = {"text": None, "text_digest": None, "text_state": None}
     rows[2] |= nothing | {"label": "rage"}
     rows[3] |= nothing
-    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"])
+    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"]).model_dump()
     assert [each["utterance_id"] for each in verdict["quarantined"]] == ["mylab/00002"]
     assert verdict["unusable"] == ["mylab/00003"]
 
@@ -210,6 +212,6 @@ def test_what_is_set_aside_is_not_unusable_as_well():
 def test_an_id_that_occurs_twice_goes_with_all_its_rows():
     rows = own_rows(8)
     rows[1]["utterance_id"] = rows[0]["utterance_id"]
-    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"])
+    verdict = quarantined(judged(rows, "mylab", "manifest"), facts_of(rows)["utterance_id"]).model_dump()
     assert verdict["ok"]
     assert [each["utterance_id"] for each in verdict["quarantined"]] == ["mylab/00000"]

@@ -138,7 +138,7 @@ def test_what_an_adapter_reads_keeps_the_contract_of_its_corpus(layout, tmp_path
         (tmp_path / path).write_bytes(content)
     table = read(layout, tmp_path).table
     facts = table.assign(**{column: pd.Series(dtype=kind) for column, kind in COLUMNS.items()})
-    verdict = judged(facts, layout).verdict
+    verdict = judged(facts, layout).verdict.model_dump()
     assert verdict["critical"] == []
     assert set(columns(verdict, "warnings")) <= {"lacking"}
 
@@ -148,7 +148,7 @@ def test_what_an_adapter_reads_keeps_the_contract_of_its_corpus(layout, tmp_path
 def test_meld_has_the_published_counts(corpora):
     root = corpora / "meld"
     table = with_digests(read("meld", root).table, root, workers=2)
-    verdict = judged(gather(table, root, workers=2), "meld").verdict
+    verdict = judged(gather(table, root, workers=2), "meld").verdict.model_dump()
     assert verdict["ok"]
     assert verdict["counts"]["utterances"] == 13_708
     assert "lacking" not in columns(verdict, "warnings")
@@ -158,7 +158,7 @@ def test_meld_has_the_published_counts(corpora):
     part = pd.concat(
         [part, table[table["utterance_id"] == "meld/dev_dia0_utt0"].assign(split_official="train")]
     )
-    verdict = judged(gather(part, root, workers=2), "meld").verdict
+    verdict = judged(gather(part, root, workers=2), "meld").verdict.model_dump()
     lacking = next(each for each in verdict["warnings"] if each["column"] == "lacking")
     assert "utterances of the split test" in lacking["rows"]
     assert "'2609 of 2610'" in lacking["found"]
