@@ -121,14 +121,20 @@ class Table:
         """Read the table, or some of its columns.
 
         Raises:
-            ArtifactError: the file is missing or lacks a column.
+            ArtifactError: the file is missing, not Parquet, or lacks a column.
         """
         import pandas as pd
         import pyarrow.parquet as pq
 
         path, stage = self.path(root, corpus=corpus), _stage(self.stage, corpus)
         _require(path, stage)
-        missing = sorted(set(self.columns) - set(pq.read_schema(path).names))
+        try:
+            names = pq.read_schema(path).names
+        except ValueError as error:  # pyarrow's ArrowInvalid is one
+            raise ArtifactError(
+                f"{path} is not a Parquet table ({error}); make it again: dvc repro -f {stage}"
+            ) from None
+        missing = sorted(set(self.columns) - set(names))
         if missing:
             raise ArtifactError(
                 f"{path} lacks the columns {', '.join(missing)}: it was written by another version of emoflow; make "
