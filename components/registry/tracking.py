@@ -19,6 +19,9 @@ WEIGHTS = "weights_sha256"
 
 SQLITE = "sqlite:///"
 
+SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+"""Variables that ``set_tracking_uri`` and ``set_registry_uri`` leave behind for child processes."""
+
 
 def absolute(uri: str, root: Path) -> str:
     """``sqlite:///mlflow.db`` means the file at the project's root, wherever the process runs."""
@@ -45,6 +48,7 @@ def tracking(uri: str, *, root: Path) -> Iterator["MlflowClient"]:
         from mlflow.exceptions import MlflowException
 
         before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        environment = {name: os.environ.get(name) for name in SET_BY_MLFLOW}
         uri = absolute(uri, root)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
@@ -58,6 +62,11 @@ def tracking(uri: str, *, root: Path) -> Iterator["MlflowClient"]:
         finally:
             mlflow.set_tracking_uri(before[0])
             mlflow.set_registry_uri(before[1])
+            for name, value in environment.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
 def experiment(client: "MlflowClient", name: str, *, uri: str, root: Path) -> str:
