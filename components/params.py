@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -367,7 +368,7 @@ def load(path: str | Path = PATH) -> Params:
     """
     path = Path(path)
     try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+        held = yaml.safe_load(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ParamsError(f"{path} is not here: run this in the project's root") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

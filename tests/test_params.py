@@ -137,3 +137,11 @@ def test_values_that_do_not_go_together(held, tmp_path, section, key, value, mes
     held[section][key] = value
     with pytest.raises(ParamsError, match=message):
         load(held, tmp_path)
+
+
+def test_words_of_either_unicode_form_are_one(held, tmp_path):
+    decomposed, composed = "u\u0308ber", "\u00fcber"
+    held["label_spaces"] = {"own": {"classes": [decomposed, "calm"], "raw": {"mylab": {"1": composed}}}}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(held, allow_unicode=True), encoding="utf-8")
+    assert params.load(path).label_spaces["own"].classes == [composed, "calm"]

@@ -13,6 +13,7 @@ Modules::
     media_digests       digests of the media
     tabular             CSV tables, with line numbers for error messages
     labels              words for emotions
+    names               one spelling in Unicode for names
     lfs_pointers        Git LFS pointer files
     raters              the raters' votes, and how well they agree
     perceived_labels    the majority vote of a group of raters
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING
 from ..errors import CorpusError
 from ..schema import CORPORA, LAYOUTS, UNSTATED, Layout
 from .adapter_interface import MANIFESTS, Adapter, Reading
+from .names import normalised
 from .planted_truth import is_planted
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
     root = Path(root)
     if not root.is_dir():
         raise CorpusError(f"{root} does not exist; to get it: {obtain(corpus, root.parent)}")
-    reading = adapter(layout_of(corpus, root, stated)).read(root, corpus, stated)
+    reading = normalised(adapter(layout_of(corpus, root, stated)).read(root, corpus, stated))
     if stated.raters is None:
         return reading
     from .perceived_labels import perceived

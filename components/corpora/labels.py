@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 
+from .names import nfc
+
 _WORDS = {
     "anger": (
         "angry ang mad rage fury furious irritated "
@@ -80,8 +82,17 @@ def emotion(word: str) -> str | None:
 
 
 def label_of(word: str, stated: Mapping[str, str]) -> str | None:
-    """A corpus's word as one of ``schema.EMOTIONS``: as params.yaml states it for the corpus, else as known."""
-    return stated.get(word) or emotion(word)
+    """A corpus's word as one of ``schema.EMOTIONS``: as params.yaml states it for the corpus, else as known.
+
+    Args:
+        word: as the corpus writes it, in any Unicode normalisation form.
+        stated: ``layouts.<corpus>.labels`` of params.yaml.
+
+    Returns:
+        The emotion; None where the word is none of them.
+    """
+    own = {nfc(each): label for each, label in stated.items()}
+    return own.get(nfc(word)) or emotion(word)
 
 
 def gender(word: str) -> str | None:

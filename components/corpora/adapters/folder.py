@@ -15,6 +15,7 @@ from ...schema import UNSTATED, Layout
 from .. import labels
 from ..adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
 from ..media_files import AUDIO, SUFFIXES, VIDEO, local_id, medium_of, stem_of
+from ..names import nfc
 from ..tabular import read_text, whole_number
 
 GROUPS = "label", "id", "speaker", "gender", "session", "dialogue", "turn", "language", "intensity"
@@ -65,7 +66,7 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
 
 def _by_pattern(pattern: str):
     """A path → its fields, or why it has none."""
-    expression = re.compile(pattern)
+    expression = re.compile(nfc(pattern))
     strange = [name for name in expression.groupindex if name not in GROUPS]
     if strange:
         raise CorpusError(
@@ -73,7 +74,7 @@ def _by_pattern(pattern: str):
         )
 
     def fields(path: str) -> dict[str, str] | str:
-        match = expression.fullmatch(path)
+        match = expression.fullmatch(nfc(path))
         if not match:
             return f"the pattern {pattern!r} does not match it as a whole"
         found = {name: cell for name, cell in match.groupdict().items() if cell}

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...errors import CorpusError, listed
 from ..adapter_interface import OURS
 from ..media_files import leading_out
+from ..names import nfc
 from .feature_files import SUFFIXES, Clips, feature_files, read_clips
 from .features import Attached
 
@@ -107,9 +108,12 @@ def _named(
     clips: Clips, corpus: str, local_id: Callable[[str], str | None], known: set[str]
 ) -> dict[str, str]:
     """The features' names of clips → utterance ids, in the corpus or as they would be there."""
+    by_name = {nfc(utterance): utterance for utterance in known} | {
+        utterance: utterance for utterance in known
+    }
     stems: dict[str, list[str]] = {}
     for utterance in known:
-        stems.setdefault(utterance.rsplit("/", 1)[1], []).append(utterance)
+        stems.setdefault(nfc(utterance.rsplit("/", 1)[1]), []).append(utterance)
     found, strange, unclear = {}, [], []
     for name in clips.tokens:
         local = local_id(name)
@@ -119,9 +123,10 @@ def _named(
         candidates = [f"{corpus}/{local}", local]
         parts = local.split("/")
         candidates += [f"{corpus}/{posixpath.join(*parts[at:])}" for at in range(1, len(parts))]
-        utterance = next((each for each in candidates if each in known), candidates[0])
+        written = (form for each in candidates for form in (each, nfc(each)))
+        utterance = next((by_name[each] for each in written if each in by_name), candidates[0])
         if utterance not in known and len(parts) == 1:  # a bare name, where ids are paths
-            alike = sorted(stems.get(local, []))
+            alike = sorted(stems.get(nfc(local), []))
             unclear += [f"{name} ({listed(alike, 3)})"] if len(alike) > 1 else []
             utterance = alike[0] if alike else utterance
         found[name] = utterance

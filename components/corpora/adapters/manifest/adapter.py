@@ -16,6 +16,7 @@ from ....schema import UNSTATED, UTTERANCE_COLUMNS, Layout, file_of
 from ... import labels
 from ...adapter_interface import MANIFESTS, Adapter, Reading, files_below, unread_list
 from ...media_files import SUFFIXES, leading_out, local_id, medium_of, stem_of
+from ...names import nfc
 from ...tabular import read_rows
 from . import cells
 
@@ -179,13 +180,14 @@ def _media(
     found = {}
     named = any(medium in table.rows for medium in DEFAULTS)
     spare = there - {table.path.name}
+    on_disk = {nfc(path): path for path in there} | {path: path for path in there}
     for medium, suffix in DEFAULTS.items():
         if named:
             paths = table.text(medium).str.replace("\\", "/")
         elif any(path.startswith(f"{medium}/") for path in there):
             paths = f"{medium}/" + table.ids
-            by_stem = {stem_of(path): path for path in there if medium_of(path) == medium}
-            paths = paths.map(by_stem).fillna(paths + suffix)
+            by_stem = {nfc(stem_of(path)): path for path in there if medium_of(path) == medium}
+            paths = paths.map(nfc).map(by_stem).fillna(paths + suffix)
         else:
             paths = table.text(medium)
         table.refuse_where(
@@ -194,11 +196,17 @@ def _media(
             paths,
             "paths are relative to the corpus's folder",
         )
-        files = paths.map(lambda path: posixpath.normpath(file_of(path)), na_action="ignore").astype("str")
+        named_files = paths.map(lambda path: posixpath.normpath(file_of(path)), na_action="ignore").astype(
+            "str"
+        )
+        files = named_files.map(
+            lambda path: on_disk.get(path) or on_disk.get(nfc(path), path), na_action="ignore"
+        ).astype("str")
         gone = set(files.dropna()) - there
         unread |= dict.fromkeys(gone, f"{table.path.name} names it, and it does not exist")
         spare = spare.difference(files.dropna())
-        whole = paths.map(posixpath.normpath, na_action="ignore").astype("str")
+        parts = paths.map(lambda path: path[len(file_of(path)) :], na_action="ignore").astype("str")
+        whole = files + parts
         shared = whole.duplicated(keep=False) & times.notna() & (whole == files)
         found[medium] = whole.mask(shared, whole + "#t=" + times)
     recordings = f"{table.path.name} has no utterance of this name"
