@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -54,6 +55,45 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def parse_yaml(text: str | bytes) -> Any:
+    """A YAML 1.2 document, parsed as DVC parses it, which writes params.yaml and dvc.lock in this version.
+
+    YAML 1.1 takes ``no`` and ``on`` for truth values, and DVC writes these words without quotes.
+
+    Args:
+        text: the document.
+
+    Returns:
+        Its value; None for an empty document.
+
+    Raises:
+        ValueError: it is not YAML, or names a key twice; says where.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ValueError(f"{where}{problem or error}") from None
+
+
+def yaml_word(word: str) -> str:
+    """A word as a user should write it in YAML, in a list or a mapping of one line.
+
+    Args:
+        word: any text.
+
+    Returns:
+        The word, in double quotes where YAML 1.1 or 1.2 would take it for something else than this text.
+    """
+    import yaml
+
+    plain = re.fullmatch(r"\w[\w-]*", word) and parse_yaml(word) == yaml.safe_load(word) == word
+    return word if plain else json.dumps(word, ensure_ascii=False)
 
 
 def write_table(path: str | Path, table) -> None:

@@ -6,10 +6,10 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import ParamsError, listed
+from .files import parse_yaml
 from .schema import CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, LabelSpace, Layout
 
 PATH = Path("params.yaml")
@@ -193,7 +193,7 @@ class Search(_Frozen):
 
 
 def _drawn_from(key: str, value: Any) -> Any:
-    """One entry of ``search.space``, its numbers as numbers: YAML takes 1e-4, without a point, for a word."""
+    """One entry of ``search.space``, numbers that were written in quotes as numbers."""
     if isinstance(value, dict):
         scale, *more = value
         ends = value[scale]
@@ -361,17 +361,23 @@ class Params(_Frozen):
 
 
 def load(path: str | Path = PATH) -> Params:
-    """Read and check ``params.yaml``.
+    """Read and check ``params.yaml``, in YAML 1.2 as DVC reads it; its text in Unicode's form C, as names are kept.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The experiment's parameters.
 
     Raises:
         ParamsError: naming each wrong key, what it held and what it may hold.
     """
     path = Path(path)
     try:
-        held = yaml.safe_load(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")))
+        held = parse_yaml(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ParamsError(f"{path} is not here: run this in the project's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ParamsError(f"{path} is not YAML: {error}") from None
     try:
         return Params.model_validate(held)

@@ -18,9 +18,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .errors import PipelineError
+from .files import parse_yaml
 from .process import run_group
 
 RAN, CACHED, UNCHANGED = "ran", "cached", "unchanged"
@@ -211,7 +210,7 @@ def _sorted(names: Sequence[str], reads: Mapping[str, Sequence[str]]) -> dict[st
 def _recorded(root: Path) -> dict[str, Any]:
     """The stages that have run here, as ``dvc.lock`` has them."""
     lock = root / "dvc.lock"
-    held = (yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.is_file() else None) or {}
+    held = (parse_yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else None) or {}
     return held.get("stages", {})
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from emoflow import files
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,3 +60,24 @@ def test_a_trees_digest_knows_names_and_bytes(tmp_path):
     assert files.tree_digest([code]) == before
     (code / "a.py").rename(code / "b.py")
     assert files.tree_digest([code]) != before
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("mylab", "mylab"),
+        ("like-anger", "like-anger"),
+        ("Überdruss", "Überdruss"),
+        ("no", '"no"'),
+        ("true", '"true"'),
+        ("null", '"null"'),
+        ("2024", '"2024"'),
+        ("1e5", '"1e5"'),
+        ("a: b", '"a: b"'),
+        ("it's, so", '"it\'s, so"'),
+        ("", '""'),
+    ],
+)
+def test_words_that_yaml_would_take_for_something_else_are_quoted(word, written):
+    assert files.yaml_word(word) == written
+    assert files.parse_yaml(f"[{written}]") == yaml.safe_load(f"[{written}]") == [word]

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from conftest import ROOT
+from dvc.utils.serialize import dump_yaml
 from emoflow import params
 from emoflow.errors import ParamsError
 
@@ -137,6 +138,30 @@ def test_values_that_do_not_go_together(held, tmp_path, section, key, value, mes
     held[section][key] = value
     with pytest.raises(ParamsError, match=message):
         load(held, tmp_path)
+
+
+WORDS = "no", "yes", "on", "off"
+"""Truth values in YAML 1.1, and words in YAML 1.2, which DVC writes."""
+
+
+def test_a_file_that_dvc_wrote_reads_as_dvc_reads_it(held, tmp_path):
+    held["layouts"] = {"mylab": {"layout": "folder", "labels": {"on": "anger"}, "language": "no"}}
+    held["label_spaces"] = {"own": {"classes": list(WORDS), "raw": {"mylab": dict.fromkeys(WORDS, "no")}}}
+    held["search"]["space"] = {"learning_rate": {"log": [1e-5, 1e-3]}}
+    path = tmp_path / "params.yaml"
+    dump_yaml(path, held)
+    assert "language: no\n" in path.read_text()  # the quotes are gone
+    loaded = params.load(path)
+    assert loaded.layout("mylab").language == "no"
+    assert loaded.label_spaces["own"].classes == list(WORDS)
+    assert loaded.search.space == {"learning_rate": {"log": [1e-5, 1e-3]}}
+
+
+def test_a_key_that_is_there_twice(held, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(held) + "corpora: [ravdess]\n")
+    with pytest.raises(ParamsError, match=r"params\.yaml is not YAML: line \d+, column 1: .*key \"corpora\""):
+        params.load(path)
 
 
 def test_words_of_either_unicode_form_are_one(held, tmp_path):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import errors
+from ..files import yaml_word
 from .shared import environment, require_workspace, show, stated_layout
 
 app = typer.Typer(help="The recordings: what is known, what is here.", no_args_is_help=True)
@@ -201,7 +202,7 @@ def corpora_synthesise(
 
         raw_data.track(made)
         return
-    stated = f"layout: {layout}" + (f", language: {language}" if language else "")
+    stated = f"layout: {layout}" + (f", language: {yaml_word(language)}" if language else "")
     print(
         f"{made} is made. To train on it: emoflow corpora add NAME {made}, with a NAME of its own, and in "
         f"params.yaml layouts: {{NAME: {{{stated}}}}}, corpora: [NAME]"
@@ -222,5 +223,6 @@ def _shares(given: list[str]) -> dict[str, float]:
 
 def _print_next(corpus: str) -> None:
     print(
-        f"next: dvc exp run -S 'corpora=[{corpus}]'   (emoflow corpora describe {corpus} shows what it holds)"
+        f"next: dvc exp run -S 'corpora=[{yaml_word(corpus)}]'   "
+        f"(emoflow corpora describe {corpus} shows what it holds)"
     )

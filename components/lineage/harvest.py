@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..artifacts.corpora import RAW
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.model import FOLDER, WEIGHTS, ModelCard
@@ -17,7 +15,7 @@ from ..artifacts.reports import Metrics
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import Verdict
 from ..errors import LineageError
-from ..files import digest_of, file_digest
+from ..files import digest_of, file_digest, parse_yaml
 from . import git
 from .store import Facts
 
@@ -47,7 +45,7 @@ def harvest(root: str | Path, *, name: str, version: int, run_id: str, packed: S
         protocol=card.protocol,
         git_commit=git.head(root),
         unclean=_unclean(root, executions, packed),
-        params=yaml.safe_load((root / PARAMS).read_text(encoding="utf-8")),
+        params=parse_yaml((root / PARAMS).read_text(encoding="utf-8")),
         dvc_lock_sha256=file_digest(root / LOCK),
         description=card.to_dict(),
         verdicts={corpus: _verdict(root, corpus) for corpus in card.corpora},
@@ -61,8 +59,8 @@ def _stages(root: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         raise LineageError(f"{path} is not here, so nobody knows where the model came from: run `dvc repro`")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        return parse_yaml(path.read_text(encoding="utf-8"))["stages"]
+    except (ValueError, KeyError, TypeError) as error:
         raise LineageError(
             f"{path} cannot be read ({error}): restore it from git, or run `dvc repro`"
         ) from None
@@ -128,7 +126,7 @@ def _unclean(root: Path, executions: list[dict[str, Any]], packed: Sequence[str]
                 found[path] = f"ran with other bytes than commit {commit[:12]} holds: run `dvc repro`"
     for execution in executions:
         for file, held in execution["params"].items():
-            ran_with = yaml.safe_load(git.committed(root, file) or b"{}")
+            ran_with = parse_yaml(git.committed(root, file) or b"{}")
             for key, value in held.items():
                 if _at(ran_with, key) != value:
                     found[f"{file}:{key}"] = f"ran with another value than commit {commit[:12]} holds"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from filelock import FileLock
 
 from ..artifacts import model, reports
@@ -21,7 +20,7 @@ from ..artifacts.model import ModelCard
 from ..artifacts.reports import Metrics
 from ..errors import RegistryError
 from ..evaluation import run_links
-from ..files import file_digest
+from ..files import file_digest, parse_yaml
 from ..lineage import Facts, Store, harvest
 from ..lineage.reference import CHALLENGER, CHAMPION
 from . import record
@@ -58,7 +57,7 @@ class Published:
 
 def model_name(root: Path) -> str:
     """The registered model's name: ``registry.name`` of params.yaml, or ``emotion-<label space>`` for ``auto``."""
-    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params = parse_yaml((root / "params.yaml").read_text(encoding="utf-8"))
     name = params.get("registry", {}).get("name", "auto")
     return f"emotion-{ModelCard.read(root).label_space}" if name == "auto" else name
 

@@ -76,3 +76,12 @@ def test_features_of_one_modality_are_given_once(project):
 def test_features_without_a_modality(project):
     with pytest.raises(CorpusError, match="give MODALITY=PATH"):
         raise typed("add", "mylab", "shelf", "--features", "face.csv").exception
+
+
+def test_words_that_yaml_takes_for_something_else_are_quoted_in_hints(project):
+    for name in ("no/anna/1.wav", "joy/anna/1.wav"):
+        (project / "shelf" / name).parent.mkdir(parents=True)
+        (project / "shelf" / name).write_bytes(os.urandom(100))
+    said = " ".join(typed("add", "2024", "shelf").output.split())
+    assert 'layouts: {"2024": {labels: {"no": happiness}}}' in said
+    assert "dvc exp run -S 'corpora=[\"2024\"]'" in said

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ...errors import CorpusError, listed
-from ...files import replacing
+from ...files import replacing, yaml_word
 from ...process import run_group
 from ...schema import Layout
 from .. import layout_of, read
@@ -62,7 +62,8 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
     )
     if layout == "folder" and looks and not declared:
         say(
-            f"it looks like {looks}; to read it so, in params.yaml: layouts: {{{corpus}: {{layout: {looks}}}}}"
+            f"it looks like {looks}; to read it so, in params.yaml: "
+            f"layouts: {{{yaml_word(corpus)}: {{layout: {looks}}}}}"
         )
     if layout in ("folder", "manifest"):
         say(f"labels: {_labels(reading, corpus)}")
@@ -169,7 +170,7 @@ def _labels(reading: Reading, corpus: str) -> str:
     own = sorted(set(shown_rows.loc[shown_rows["label"].isna(), "shown"]))
     return listed(counts, 20) + (
         f"; not emotions that emoflow knows, so classes of their own: {listed(own)} (map such a word to an "
-        f"emotion in params.yaml: layouts: {{{corpus}: {{labels: {{{own[0]}: happiness}}}}}})"
+        f"emotion in params.yaml: layouts: {{{yaml_word(corpus)}: {{labels: {{{yaml_word(own[0])}: happiness}}}}}})"
         if own
         else ""
     )
