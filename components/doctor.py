@@ -181,6 +181,17 @@ def writable(root: Path) -> Check:
 
 
 def git(root: Path) -> Check:
+    """Git is installed, there is a commit, and no other worktree's experiments mix with those of this one.
+
+    DVC keeps what an experiment in progress is made from in references of the repository, which its worktrees share:
+    of two ``dvc exp run`` at once one is filed under the other's commit.
+
+    Args:
+        root: the workspace.
+
+    Returns:
+        The check's result.
+    """
     if not shutil.which("git"):
         return Check("git", False, "not installed", "install git")
     answer = subprocess.run(
@@ -193,7 +204,20 @@ def git(root: Path) -> Check:
     if answer.returncode:
         fix = "git init && git add . && git commit -m start (lineage names a model's code by its commit)"
         return Check("git", False, "no commit here", fix)
-    return Check("git", True, f"commit {answer.stdout.strip()}")
+    commit = f"commit {answer.stdout.strip()}"
+    listing = subprocess.run(
+        ["git", "worktree", "list", "--porcelain"], cwd=root, capture_output=True, text=True, check=False
+    ).stdout
+    blocks = [block for block in listing.split("\n\n") if block.strip() and "\nprunable" not in block]
+    if len(blocks) < 2:
+        return Check("git", True, commit)
+    return Check(
+        "git",
+        True,
+        f"{commit}; {len(blocks)} worktrees share the repository",
+        "one `dvc exp run` at a time in all of them, since DVC would file one under the other's commit; or git clone, "
+        "which makes a repository of its own",
+    )
 
 
 def dvc(root: Path) -> Check:

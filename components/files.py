@@ -29,7 +29,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
+    shown = path.name.encode()[:64].decode(errors="ignore")  # a name may be as long as names can be
+    holder = Path(tempfile.mkdtemp(prefix=f".{shown}.", suffix=PARTIAL, dir=path.parent))
     temporary = holder / path.name
     try:
         yield temporary

@@ -245,3 +245,17 @@ def test_settings_name_the_variable_and_what_it_held(monkeypatch):
     monkeypatch.setenv("EMOFLOW_WORKERS", "many")
     with pytest.raises(SettingsError, match="EMOFLOW_WORKERS is 'many'"):
         settings.load()
+
+
+def test_worktrees_that_share_a_repository_are_named(tmp_path):
+    alone = tmp_path / "alone"
+    git = ["git", "-C", str(alone), "-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", "init", "-q", str(alone)], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "start"], check=True)
+    assert doctor.git(alone).fix == ""
+    subprocess.run([*git, "worktree", "add", "-q", str(tmp_path / "beside")], check=True)
+    for root in (alone, tmp_path / "beside"):
+        check = doctor.git(root)
+        assert check.ok
+        assert "2 worktrees share the repository" in check.found
+        assert "dvc exp run" in check.fix

@@ -81,3 +81,9 @@ def test_a_trees_digest_knows_names_and_bytes(tmp_path):
 def test_words_that_yaml_would_take_for_something_else_are_quoted(word, written):
     assert files.yaml_word(word) == written
     assert files.parse_yaml(f"[{written}]") == yaml.safe_load(f"[{written}]") == [word]
+
+
+@pytest.mark.parametrize("name", ["a" * 251 + ".png", "ä" * 125 + ".json"])
+def test_a_name_as_long_as_file_systems_take(tmp_path, name):
+    files.write_text(tmp_path / name, "whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name]

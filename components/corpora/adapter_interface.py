@@ -23,7 +23,8 @@ OURS = "attached"
 """The folder in a corpus's root that holds feature tables given with it; no recordings."""
 MANIFESTS = "utterances.csv", "utterances.parquet"
 """The table in a corpus's root that describes it, for corpora in no published layout."""
-RESOURCE_FILES = "._", ".DS_Store", "__MACOSX", "Thumbs.db"
+DROPPINGS = frozenset((".DS_Store", "__MACOSX", "Thumbs.db", ".git"))
+"""What operating systems and git leave in folders; so do names that begin with ``._``."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
     )
 
 
+def is_dropping(name: str) -> bool:
+    """Whether an operating system or git left a file or folder of this name (without its path) in a corpus.
+
+    Args:
+        name: of the file or folder.
+
+    Returns:
+        True for ``._*``, ``.DS_Store``, ``Thumbs.db``, ``__MACOSX`` and ``.git``.
+    """
+    return name in DROPPINGS or name.startswith("._")
+
+
 def files_below(root: Path) -> tuple[list[str], int]:
     """Every file of a corpus (relative POSIX paths, sorted), feature tables, planted truth and droppings left out.
 
@@ -89,7 +102,7 @@ def files_below(root: Path) -> tuple[list[str], int]:
         within, dropped = folders.pop()
         for entry in _entries(root / within):
             path = within + entry.name
-            left = dropped or entry.name.startswith(RESOURCE_FILES)
+            left = dropped or is_dropping(entry.name)
             if entry.is_dir(follow_symlinks=False):
                 if path not in apart:
                     folders.append((f"{path}/", left))
@@ -137,6 +150,8 @@ def unread_list(reasons: dict[str, str], droppings: int) -> list[dict[str, str]]
     """Paths and reasons in the form that ``Reading.unread`` has, droppings counted in one entry."""
     entries = [{"path": path, "reason": reason} for path, reason in sorted(reasons.items())]
     if droppings:
-        reason = f"{droppings} file(s) that an operating system left (._*, .DS_Store), not recordings"
+        reason = (
+            f"{droppings} file(s) that an operating system or git left (._*, .DS_Store, .git), not recordings"
+        )
         entries.append({"path": "._*", "reason": reason})
     return entries

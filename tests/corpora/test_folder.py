@@ -103,7 +103,7 @@ def test_what_is_not_read_is_listed(root):
         "joy/3.pdf": "not a recording",
         "4.wav": "lies at the top",
         "a/b/c/5.wav": "lies 3 folders deep",
-        "._*": "1 file(s) that an operating system left (._*, .DS_Store), not recordings",
+        "._*": "1 file(s) that an operating system or git left (._*, .DS_Store, .git), not recordings",
     }
 
 

@@ -122,7 +122,7 @@ def test_what_a_mac_leaves_is_counted(tmp_path):
     reading = read("ravdess", tmp_path)
     assert len(reading.table) == 1
     assert reasons(reading) == {
-        "._*": "3 file(s) that an operating system left (._*, .DS_Store), not recordings"
+        "._*": "3 file(s) that an operating system or git left (._*, .DS_Store, .git), not recordings"
     }
 
 

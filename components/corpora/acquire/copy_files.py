@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...errors import CorpusError, listed
-from ...files import file_digest
+from ...files import digest_of, file_digest
 from ...progress import track
+from ..adapter_interface import is_dropping
 from ..lfs_pointers import pointer
 
 _FICLONE = 0x40049409  # linux/fs.h: let two files share their blocks until one of them is written to
@@ -20,7 +21,13 @@ _NO_LINK = errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSY
 
 
 def files_of(source: Path) -> dict[str, Path]:
-    """Every file below a folder: relative POSIX path → the file, links within the folder followed.
+    """Every file below a folder, links within the folder followed; without what systems and git left there.
+
+    Args:
+        source: the folder.
+
+    Returns:
+        Relative POSIX path → the file, sorted.
 
     Raises:
         CorpusError: links that lead out of the folder or to a folder, pipes and devices; a folder that cannot be
@@ -29,7 +36,8 @@ def files_of(source: Path) -> dict[str, Path]:
     home = source.resolve()
     found, refused = {}, []
     for folder, folders, names in os.walk(source, onerror=_unreadable):
-        for name in sorted(folders) + sorted(names):
+        folders[:] = [name for name in folders if not is_dropping(name)]  # which os.walk then does not enter
+        for name in sorted(folders) + sorted(name for name in names if not is_dropping(name)):
             path = Path(folder, name)
             within = path.relative_to(source).as_posix()
             if path.is_symlink():
@@ -92,8 +100,17 @@ def copy_all(files: Mapping[str, Path], folder: Path, *, workers: int, what: str
 
 
 def differences(files: Mapping[str, Path], folder: Path) -> list[str]:
-    """How a folder differs from these files: ``name (only there)``, ``name (not there)``, ``name (other content)``."""
-    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    """How a folder differs from these files; what systems and git left in it does not count.
+
+    Args:
+        files: relative POSIX path → the file.
+        folder: that should hold them.
+
+    Returns:
+        ``name (only there)``, ``name (not there)``, ``name (other content)``.
+    """
+    below = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    there = {name.as_posix(): path for name, path in below.items() if not any(map(is_dropping, name.parts))}
     found = [f"{name} (only there)" for name in sorted(there.keys() - files.keys())]
     found += [f"{name} (not there)" for name in sorted(files.keys() - there.keys())]
     both = sorted(files.keys() & there.keys())
@@ -131,7 +148,9 @@ def link_all(files: Mapping[str, Path], folder: Path) -> None:
 def _copy_checked(source: Path, target: Path) -> None:
     if target.is_file() and _same(source, target):
         return
-    temporary = target.with_name(f".{target.name}.copying")
+    temporary = target.with_name(
+        f".{digest_of(target.name)[:16]}.copying"
+    )  # the name may be as long as names can be
     with source.open("rb") as read, temporary.open("wb") as written:
         try:
             fcntl.ioctl(written, _FICLONE, read.fileno())

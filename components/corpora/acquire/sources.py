@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ...storage.download import Remote
-from ..adapter_interface import RESOURCE_FILES
+from ..adapter_interface import is_dropping
 from ..adapters.crema_d.adapter import FILM, SOUND
 from ..adapters.crema_d.votes import TABULATED
 from ..adapters.meld.adapter import SPLITS
@@ -142,7 +142,7 @@ def meld_media(*, bases: tuple[str, ...]) -> Remote:
 def meld_place(name: str) -> str | None:
     """A member of MELD's archives → its place in the corpus; the tables come from the repository instead."""
     parts = PurePosixPath(name).parts
-    if any(part.startswith(RESOURCE_FILES) for part in parts):
+    if any(is_dropping(part) for part in parts):
         return None
     for _split, folder in SPLITS.values():
         if folder in parts:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..adapter_interface import RESOURCE_FILES
+from ..adapter_interface import is_dropping
 
 _MARKS = {
     "ravdess": (r"Actor_\d\d/",),
@@ -51,4 +51,4 @@ def _names(root: Path) -> Iterator[str]:
 
 def _within(folder: Path) -> list[Path]:
     """Sorted, without what an operating system leaves there: its names come first."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(RESOURCE_FILES))
+    return sorted(path for path in folder.iterdir() if not is_dropping(path.name))
