@@ -12,6 +12,7 @@ Modules::
     media_files         names of media files, and links that leave a corpus
     media_digests       digests of the media
     tabular             CSV tables, with line numbers for error messages
+    recording_length    how long recordings are, by their headers
     labels              words for emotions
     names               one spelling in Unicode for names
     lfs_pointers        Git LFS pointer files
@@ -65,7 +66,7 @@ def adapter(layout: str) -> Adapter:
 def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
     """Read a corpus into an utterance table, with a list of the files that cannot be read.
 
-    No recording is opened, so the digests of the media are null.
+    No recording is decoded, and the digests of the media are null.
 
     Args:
         corpus: its name.

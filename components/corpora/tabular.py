@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _MARKS = (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")
 _DELIMITERS = ",;\t"
+_CLOCK = re.compile(r"(?:0 days )?(?:(\d{1,4}):)?([0-5]?\d):([0-5]\d)(?:[,.](\d{1,9}))?", re.ASCII)
 
 
 def read_rows(path: Path, required: Iterable[str] = ()) -> pd.DataFrame:
@@ -118,6 +120,23 @@ def _windows(data: bytes, name: str) -> str:
 def whole_number(cell: str) -> int | None:
     """A number from 0 in nine digits at most, as turns and episodes are counted; None for anything else."""
     return int(cell) if cell.isdecimal() and len(cell) <= 9 else None
+
+
+def clock_seconds(cell: str) -> float | None:
+    """A time as clocks show it, in seconds.
+
+    Args:
+        cell: hours, minutes and seconds, or minutes and seconds: ``00:16:16,059``, ``0:16:16.059``, ``16:16``; pandas
+            writes ``0 days 00:16:16.059``.
+
+    Returns:
+        Seconds, rounded to microseconds; None for anything else.
+    """
+    match = _CLOCK.fullmatch(cell.strip())
+    if not match:
+        return None
+    hours, minutes, seconds, fraction = match.groups(default="0")
+    return round(int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction}"), 6)
 
 
 def delimiter_of(text: str) -> str:

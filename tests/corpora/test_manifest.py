@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from emoflow.corpora import attached_features, read
+from emoflow.corpora.describe.durations import durations
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTION7, UTTERANCE_COLUMNS, Layout
 from hypothesis import HealthCheck, given, settings
@@ -145,6 +148,68 @@ def test_parts_of_one_recording(alone, tmp_path):
         "talk.wav#t=0.5,2", "talk.wav#t=2,3.25", "own.wav", "talk.wav", "own.wav#t=1,2",
     ]  # fmt: skip
     assert reading.unread == []
+
+
+def sound(path, seconds):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.zeros(int(8000 * seconds), "float32"), 8000)
+
+
+def test_a_part_of_a_recording_that_no_other_row_names(alone, tmp_path):
+    for name, length in (("long", 43), ("whole", 3.82), ("turn", 2), ("beyond", 1)):
+        sound(tmp_path / f"{name}.wav", length)
+    reading = read(
+        "mylab",
+        alone(
+            "file,start,end\nlong.wav,0:00:05,8.8\nwhole.wav,0,3.8\n"
+            "turn.wav,7.5,9.5\n"  # seconds in a dialogue, whose turns have recordings of their own
+            "beyond.wav,0.5,2\ngone.wav,0.5,2\n"
+        ),
+    )
+    assert dict(zip(reading.table["utterance_id"], reading.table["audio"], strict=True)) == {
+        "mylab/long": "long.wav#t=5,8.8",
+        "mylab/whole": "whole.wav",
+        "mylab/turn": "turn.wav",
+        "mylab/beyond": "beyond.wav",
+        "mylab/gone": "gone.wav",
+    }
+    assert durations(reading.table, tmp_path, workers=1).sum() == pytest.approx(3.8 + 3.8 + 2 + 1.5 + 1.5)
+
+
+def test_ids_of_files_and_times(alone, tmp_path):
+    sound(tmp_path / "talk.wav", 4)
+    sound(tmp_path / "own.wav", 4)
+    table = "file,start,end\ntalk.wav,0.50,2\ntalk.wav,00:00:02,3.25\nown.wav,1,2\n"
+    assert [(row["utterance_id"], row["audio"]) for row in rows(read("mylab", alone(table)))] == [
+        ("mylab/own", "own.wav#t=1,2"),
+        ("mylab/talk_0.5-2", "talk.wav#t=0.5,2"),
+        ("mylab/talk_2-3.25", "talk.wav#t=2,3.25"),
+    ]
+    with pytest.raises(CorpusError, match=r"1 id\(s\) named twice: talk_1-2"):
+        read("mylab", alone("file,start,end\ntalk.wav,1,2\ntalk.wav,1.0,2.0\n"))
+    with pytest.raises(CorpusError, match=r"in start_s that hold no number: line 2 \(talk_soon-2\): 'soon'"):
+        read("mylab", alone("file,start,end\ntalk.wav,soon,2\ntalk.wav,2,3\n"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "second"),
+    [
+        ("00:00:01.250", 1.25),
+        ("0:01:02,5", 62.5),
+        ("1:02", 62),
+        ("0 days 00:00:01.250000", 1.25),
+        ("01:00:00", 3600),
+        ("1.25", 1.25),
+    ],
+)
+def test_times_as_clocks_show_them(alone, cell, second):
+    assert read("mylab", alone(f'id,start\na1,"{cell}"\n')).table["start_s"].tolist() == [second]
+
+
+@pytest.mark.parametrize("cell", ["1:75", "0:61:00", "12:", "1:2:3:4", "-0:01"])
+def test_times_that_no_clock_shows(alone, cell):
+    with pytest.raises(CorpusError, match=r"no number: line 2 .*1\.5, not 1,5; or 00:00:01\.500"):
+        read("mylab", alone(f"id,start\na1,{cell}\n"))
 
 
 def test_a_table_of_files(alone, tmp_path):

@@ -1,8 +1,9 @@
 """A corpus described by a table of its own: ``utterances.csv`` or ``.parquet``, with columns of the utterance table.
 
 Only an id is required. The control corpus comes so: ``id, speaker, gender, session, text, label``, beside
-``audio/<id>.wav`` and ``video/<id>.mp4``, which need not be named. Several rows that name one recording are parts
-of it, from each's ``start_s`` to its ``end_s``.
+``audio/<id>.wav`` and ``video/<id>.mp4``, which need not be named. A row that states less of a recording than all is
+a part of it, from its ``start_s`` to its ``end_s``. Times that lie beyond the recording's end are those in a dialogue
+whose turns have recordings of their own, which are then taken whole.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ... import labels
 from ...adapter_interface import MANIFESTS, Adapter, Reading, files_below, unread_list
 from ...media_files import SUFFIXES, leading_out, local_id, medium_of, stem_of
 from ...names import nfc
+from ...recording_length import lengths
 from ...tabular import read_rows
 from . import cells
 
@@ -38,9 +40,14 @@ ALIASES = {
 }
 """Other names of columns, as corpora have them."""
 FILES = "file", "path", "filename"
-"""Columns that may name a recording, sound or film; where no column has ids, its path without the suffix is the id."""
+"""Columns that may name a recording, sound or film; where no column has ids, its path without the suffix is the id,
+behind it the times where several rows name one recording: ``talk_0.5-2``."""
 DEFAULTS = {"audio": ".wav", "video": ".mp4"}
 """Where no column names a medium, and there is such a folder: ``<medium>/<id><suffix>``, or another suffix."""
+SHORTER_S = 0.05
+"""A part that is shorter than its recording by less is the whole: times are rounded, and codecs pad."""
+BEYOND_S = 0.25
+"""A part may end later than its recording by so much, for the same reason; as ``media.audio`` has it."""
 
 
 def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Reading:
@@ -77,7 +84,7 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
     control = "control" in (corpus, stated.layout)
     found["language"] = found["language"].fillna(stated.language or ("en" if control else None))
 
-    found |= _media(root, table, set(paths), unread, _times(found["start_s"], found["end_s"]))
+    found |= _media(root, table, set(paths), unread, found["start_s"], found["end_s"])
     if unknown := [name for name in rows if name not in UTTERANCE_COLUMNS]:
         unread[path.name] = f"column(s) {listed(unknown)} are none of the utterance table's: not read"
     return Reading(_assembled(found), unread_list(unread, droppings))
@@ -132,7 +139,19 @@ def _named_by_files(path: Path, rows: pd.DataFrame, column: str) -> pd.DataFrame
             f"{', '.join((*SUFFIXES['audio'], *SUFFIXES['video']))}, by paths relative to it): {places}"
         )
     rows = rows.drop(columns=column).assign(**{medium: files.where(media == medium) for medium in DEFAULTS})
-    return rows if "utterance_id" in rows else rows.assign(utterance_id=files.map(stem_of))
+    return rows if "utterance_id" in rows else rows.assign(utterance_id=_ids_of_parts(rows, files))
+
+
+def _ids_of_parts(rows: pd.DataFrame, files: pd.Series) -> pd.Series:
+    """An id for each row from its file's name and, where several rows name the file, its times."""
+    stems = files.map(stem_of)
+    if not {"start_s", "end_s"} <= set(rows):
+        return stems
+    start, end = (
+        _seconds_text(cells.seconds(rows[column])).fillna(rows[column]) for column in ("start_s", "end_s")
+    )
+    parts = stems + "_" + start + "-" + end
+    return stems.mask(stems.duplicated(keep=False) & parts.notna(), parts)
 
 
 def _ids(path: Path, rows: pd.DataFrame, corpus: str) -> pd.Series:
@@ -170,13 +189,24 @@ def _labels(table: cells.Cells, stated: Layout) -> dict[str, pd.Series]:
 
 
 def _media(
-    root: Path, table: cells.Cells, there: set[str], unread: dict[str, str], times: pd.Series
+    root: Path, table: cells.Cells, there: set[str], unread: dict[str, str], start: pd.Series, end: pd.Series
 ) -> dict[str, pd.Series]:
     """The columns of media; adds to ``unread`` what is named and not there, and what is there and not named.
 
     Args:
-        times: ``<start>,<end>`` of each row, null where it lacks one.
+        root: of the corpus.
+        table: the manifest.
+        there: the corpus's files.
+        unread: path → why it is not read.
+        start, end: of each row in seconds, NaN where it lacks one.
+
+    Returns:
+        ``audio`` and ``video``: paths within the corpus, those of parts with their times (``schema.CUT``).
+
+    Raises:
+        CorpusError: paths that leave the corpus; names the lines.
     """
+    times = _seconds_text(start) + "," + _seconds_text(end)
     found = {}
     named = any(medium in table.rows for medium in DEFAULTS)
     spare = there - {table.path.name}
@@ -207,20 +237,26 @@ def _media(
         spare = spare.difference(files.dropna())
         parts = paths.map(lambda path: path[len(file_of(path)) :], na_action="ignore").astype("str")
         whole = files + parts
-        shared = whole.duplicated(keep=False) & times.notna() & (whole == files)
-        found[medium] = whole.mask(shared, whole + "#t=" + times)
+        part = times.notna() & (whole == files)
+        part &= whole.duplicated(keep=False) | _shorter(
+            root, whole[part & files.isin(list(there))], start, end
+        )
+        found[medium] = whole.mask(part, whole + "#t=" + times)
     recordings = f"{table.path.name} has no utterance of this name"
     unread |= {path: recordings if medium_of(path) else "neither a recording nor the table" for path in spare}
     return found
 
 
-def _times(start: pd.Series, end: pd.Series) -> pd.Series:
-    """``1.5,3`` as a part of a recording is named (``schema.CUT``)."""
-    text = [
-        each.map(lambda second: f"{second:.6f}".rstrip("0").rstrip("."), na_action="ignore")
-        for each in (start, end)
-    ]
-    return text[0].astype("str") + "," + text[1].astype("str")
+def _shorter(root: Path, recordings: pd.Series, start: pd.Series, end: pd.Series) -> pd.Series:
+    """Whether each row's times are within its recording and leave out some of it."""
+    lasts = recordings.map(lengths(root, recordings)).astype("float64").reindex(start.index)
+    return (end <= lasts + BEYOND_S) & (end - start < lasts - SHORTER_S)
+
+
+def _seconds_text(moments: pd.Series) -> pd.Series:
+    """Seconds as the name of a part has them (``schema.CUT``): 1.5, 3."""
+    text = moments.map(lambda second: f"{second:.6f}".rstrip("0").rstrip("."), na_action="ignore")
+    return text.astype("str")
 
 
 def _assembled(found: dict) -> pd.DataFrame:

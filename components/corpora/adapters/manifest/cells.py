@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ....errors import CorpusError, listed
 from ... import labels
+from ...tabular import clock_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,8 @@ class Cells:
 
     def numbers(self, scale: tuple[float, float]) -> dict[str, pd.Series]:
         """Turn, times and dimensions; these from the corpus's ``scale`` to -1..1."""
-        turn, start, end = (self._number(column) for column in ("turn", "start_s", "end_s"))
+        turn = self._number("turn")
+        start, end = (self._number(column, clock=True) for column in ("start_s", "end_s"))
         self.refuse_where(
             (turn < 0) | (turn % 1 > 0) | (turn >= 1e9),
             "turn(s) of another kind",
@@ -114,19 +116,34 @@ class Cells:
         )
         return found
 
-    def _number(self, column: str) -> pd.Series:
+    def _number(self, column: str, clock: bool = False) -> pd.Series:
         import numpy as np
         import pandas as pd
 
         cells = self.text(column)
-        found = pd.to_numeric(cells, errors="coerce").astype("float64")
+        found = seconds(cells) if clock else pd.to_numeric(cells, errors="coerce").astype("float64")
         self.refuse_where(
             cells.notna() & ~np.isfinite(found),
             f"cell(s) in {column} that hold no number",
             cells,
-            "correct them (1.5, not 1,5), or leave them empty",
+            "correct them (1.5, not 1,5" + ("; or 00:00:01.500" if clock else "") + "), or leave them empty",
         )
         return found
+
+
+def seconds(cells: pd.Series) -> pd.Series:
+    """Times in seconds.
+
+    Args:
+        cells: strings; a number of seconds, or a time as clocks show it (``00:00:01.250``).
+
+    Returns:
+        float64; NaN where a cell is null or neither.
+    """
+    import pandas as pd
+
+    numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
+    return numbers.fillna(cells.map(clock_seconds, na_action="ignore").astype("float64"))
 
 
 def language(word: str) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ....errors import CorpusError, listed
-from ...tabular import read_rows, whole_number
+from ...tabular import clock_seconds, read_rows, whole_number
 
 LABELS = {
     "anger": "anger",
@@ -33,7 +33,6 @@ COLUMNS = (
     "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID", "Season", "Episode", "StartTime",
     "EndTime",
 )  # fmt: skip
-_TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "`": "'", "“": '"', "”": '"'})
 
 
@@ -160,8 +159,4 @@ def _number(cell: str | None) -> int | None:
 
 def _seconds(cell: str | None) -> float | None:
     """``00:16:16,059`` → 976.059."""
-    match = _TIME.fullmatch(cell or "")
-    if not match:
-        return None
-    hours, minutes, seconds, fraction = match.groups()
-    return round(int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction}"), 3)
+    return clock_seconds(cell or "")
