@@ -97,6 +97,36 @@ def test_clips_join_by_split_dialogue_and_number(tmp_path):
     }
 
 
+def test_clips_that_were_converted_to_sound_or_another_container(tmp_path):
+    put(
+        tables(tmp_path, FIRST, SECOND),
+        "train_splits/dia0_utt0.WAV",
+        "train_splits/dia0_utt0.flac",
+        "train_splits/dia0_utt1.mkv",
+        "train_splits/dia0_utt1.mp3",
+    )
+    reading = read("meld", tmp_path)
+    assert reading.table["audio"].tolist() == ["train_splits/dia0_utt0.WAV", "train_splits/dia0_utt1.mp3"]
+    assert reading.table["video"].fillna("").tolist() == ["", "train_splits/dia0_utt1.mkv"]
+    assert reasons(reading) == {
+        "train_splits/dia0_utt0.flac": "the same clip as train_splits/dia0_utt0.WAV, which is taken"
+    }
+
+
+def test_of_converted_clips_too_what_is_missing_or_bad_is_said(tmp_path):
+    bad = FIRST.replace(",0,0,8,21", ",125,3,8,21")
+    put(tables(tmp_path, FIRST, SECOND, bad), "train_splits/dia0_utt0.wav", "train_splits/dia125_utt3.wav")
+    put(tmp_path, "clips/dia0_utt0.wav", "train_splits/first.wav")
+    reading = read("meld", tmp_path)
+    assert reading.table["audio"].dropna().tolist() == ["train_splits/dia0_utt0.wav"]
+    assert reasons(reading) == {
+        "clips/dia0_utt0.wav": "lies in clips, not in train_splits, dev_splits_complete, output_repeated_splits_test",
+        "train_splits/first.wav": "a clip of a split is called dia0_utt0.mp4 (or .wav and others); first.wav is none",
+        "train_splits/dia0_utt1.wav": "missing: the table has this utterance, and the clip is missing",
+        "train_splits/dia125_utt3.wav": "corrupt as shipped",
+    }
+
+
 def test_a_split_without_clips_is_said_once(tmp_path):
     tables(tmp_path, FIRST, SECOND)
     shutil.copy(tmp_path / "train_sent_emo.csv", tmp_path / "test_sent_emo.csv")

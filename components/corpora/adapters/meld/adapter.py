@@ -15,6 +15,7 @@ from ....errors import CorpusError
 from ....files import file_digest
 from ....schema import UNSTATED, Layout
 from ...adapter_interface import Adapter, Reading, files_below, unread_list, utterance_table
+from ...media_files import SUFFIXES, medium_of, stem_of
 from ..corpus_root import ARCHIVES, beside, wrong_root
 from .rows import annotated, unannotated, unify_speakers
 
@@ -32,7 +33,7 @@ KNOWN_BAD = {
     "test_dia220_utt0": "cut wrongly as shipped: 235 s, with more in it than the utterance",
 }
 """The clips that users of MELD have found faulty (its repository's issues 20, 22, 27, 39)."""
-_CLIP = re.compile(r"dia(\d+)_utt(\d+)\.mp4", re.IGNORECASE | re.ASCII)
+_CLIP = re.compile(r"dia(\d+)_utt(\d+)", re.IGNORECASE | re.ASCII)
 _LOCAL = re.compile(r"(train|dev|test)_dia(\d+)_utt(\d+)", re.ASCII)
 _FOLDERS = {folder: split for split, (_, folder) in SPLITS.items()}
 _SPLIT_WORDS = _FOLDERS | {split: split for split in SPLITS} | {"validation": "dev", "val": "dev"}
@@ -40,6 +41,16 @@ _SPLIT_WORDS = _FOLDERS | {split: split for split in SPLITS} | {"validation": "d
 
 def read(root: Path, corpus: str = "meld", stated: Layout = UNSTATED) -> Reading:
     """The corpus in ``root``: one row a line of its tables; of a split without a table, one a clip.
+
+    Clips ship as ``.mp4``; those that were converted to sound or to another container are taken as well.
+
+    Args:
+        root: the corpus's folder.
+        corpus: its name.
+        stated: what params.yaml states of its layout.
+
+    Returns:
+        The utterance table, and what is not read.
 
     Raises:
         CorpusError: nothing here is MELD, a table that lacks columns or names an utterance twice, two tables of a
@@ -68,9 +79,16 @@ def read(root: Path, corpus: str = "meld", stated: Layout = UNSTATED) -> Reading
 
 
 def local_id(name: str) -> str | None:
-    """``train_dia0_utt0``, ``train_splits/dia0_utt0.mp4``, ``train/dia0_utt0`` → ``train_dia0_utt0``."""
+    """What a feature table calls a clip → its id within the corpus.
+
+    Args:
+        name: ``train_dia0_utt0``, ``train_splits/dia0_utt0.mp4``, ``train/dia0_utt0``.
+
+    Returns:
+        ``train_dia0_utt0``; None for what is no name of a clip.
+    """
     path = PurePosixPath(name.strip())
-    stem = re.sub(r"\.(mp4|wav|csv|npy)$", "", path.name, flags=re.IGNORECASE)
+    stem = stem_of(re.sub(r"\.(csv|npy)$", "", path.name, flags=re.IGNORECASE))
     split = _SPLIT_WORDS.get(path.parent.name)
     if split and not _LOCAL.fullmatch(stem):
         stem = f"{split}_{stem}"
@@ -78,15 +96,20 @@ def local_id(name: str) -> str | None:
     return match and f"{match[1]}_dia{int(match[2])}_utt{int(match[3])}"
 
 
-def _find(root: Path, paths: list[str], unread: dict[str, str]) -> tuple[dict, dict[str, dict[str, str]]]:
-    """The split → its table; the split → local id → its clip. What is neither goes to ``unread``."""
+Clips = dict[str, dict[str, str]]
+"""Local id → ``audio`` or ``video`` → the clip's path."""
+
+
+def _find(root: Path, paths: list[str], unread: dict[str, str]) -> tuple[dict, dict[str, Clips]]:
+    """The split → its table; the split → its clips. What is neither goes to ``unread``."""
     tables: dict[str, str] = {}
-    clips: dict[str, dict[str, str]] = {split: {} for split in SPLITS}
+    clips: dict[str, Clips] = {split: {} for split in SPLITS}
     other = []
-    for path in sorted(paths, key=lambda path: (path.count("/"), path)):
+    for path in sorted(paths, key=_preference):
         place = PurePosixPath(path)
         split = place.name.removesuffix("_sent_emo.csv") if place.name.endswith("_sent_emo.csv") else None
-        clip = _CLIP.fullmatch(place.name)
+        medium = medium_of(path)
+        clip = _CLIP.fullmatch(place.stem) if medium in ("audio", "video") else None
         if split in SPLITS:
             if split not in tables:
                 tables[split] = path
@@ -97,18 +120,18 @@ def _find(root: Path, paths: list[str], unread: dict[str, str]) -> tuple[dict, d
                     f"{root} has two tables of {split} that differ: {tables[split]} and {path}; keep one"
                 )
         elif clip and place.parent.name in _FOLDERS:
-            taken = clips[_FOLDERS[place.parent.name]]
             local = f"{_FOLDERS[place.parent.name]}_dia{int(clip[1])}_utt{int(clip[2])}"
-            if local in taken:
-                unread[path] = f"the same clip as {taken[local]}, which is taken"
+            taken = clips[_FOLDERS[place.parent.name]].setdefault(local, {})
+            if medium in taken:
+                unread[path] = f"the same clip as {taken[medium]}, which is taken"
             else:
-                taken[local] = path
+                taken[medium] = path
         elif place.name.lower().endswith(ARCHIVES):
             unread[path] = "an archive: unpack it where it is"
-        elif place.suffix.lower() == ".mp4":
+        elif medium in ("audio", "video"):
             where = place.parent.name
             unread[path] = (
-                f"a clip of a split is called dia0_utt0.mp4; {place.name} is none"
+                f"a clip of a split is called dia0_utt0.mp4 (or .wav and others); {place.name} is none"
                 if where in _FOLDERS
                 else f"lies in {place.parent.as_posix()}, not in {', '.join(_FOLDERS)}"
             )
@@ -118,12 +141,21 @@ def _find(root: Path, paths: list[str], unread: dict[str, str]) -> tuple[dict, d
     return tables, clips
 
 
-def _join(
-    rows: list[dict], clips: dict[str, str], folder: str, *, unread: dict[str, str], anywhere: bool
-) -> None:
+def _preference(path: str) -> tuple[int, int, str]:
+    """Of two files of one split, or of one clip's sound or film, the first in this order is taken."""
+    order = SUFFIXES.get(medium_of(path), ())
+    suffix = PurePosixPath(path).suffix.lower()
+    return path.count("/"), order.index(suffix) if order else 0, path
+
+
+def _join(rows: list[dict], clips: Clips, folder: str, *, unread: dict[str, str], anywhere: bool) -> None:
     """Give the rows their clips; say which lack one, and which clips have no row.
 
     Args:
+        rows: of one split.
+        clips: of the same split.
+        folder: where the release has these clips.
+        unread: path → why it is not read; added to.
         anywhere: whether there are clips of any split; tables alone are a corpus of text.
     """
     expected = set()
@@ -131,22 +163,24 @@ def _join(
     for row in rows:
         local = row["utterance_id"].rpartition("/")[2]
         expected.add(local)
-        path = clips.get(local)
-        if path is None:
+        files = clips.get(local)
+        if files is None:
             lost.append(local)
         elif local in KNOWN_BAD:
-            unread[path] = KNOWN_BAD[local]
+            unread |= dict.fromkeys(files.values(), KNOWN_BAD[local])
         else:
-            row["video"] = path
+            row |= files
     if clips:
-        where = Counter(str(PurePosixPath(path).parent) for path in clips.values()).most_common(1)[0][0]
+        places = [PurePosixPath(path) for files in clips.values() for path in files.values()]
+        where, suffix = Counter((str(place.parent), place.suffix) for place in places).most_common(1)[0][0]
         for local in lost:
             why = KNOWN_BAD.get(local, "the table has this utterance, and the clip is missing")
-            unread[f"{where}/{local.partition('_')[2]}.mp4"] = f"missing: {why}"
+            unread[f"{where}/{local.partition('_')[2]}{suffix}"] = f"missing: {why}"
     elif anywhere and rows:
         unread[folder] = f"missing: none of this split's {len(rows)} clips is here"
     for local in clips.keys() - expected:
-        unread[clips[local]] = KNOWN_BAD.get(local, "the table has no such utterance")
+        why = KNOWN_BAD.get(local, "the table has no such utterance")
+        unread |= dict.fromkeys(clips[local].values(), why)
 
 
 def _no_table(clips: int) -> str:
