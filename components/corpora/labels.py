@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
@@ -65,6 +66,33 @@ _WORDS = {
 }  # fmt: skip
 """English (with the field's codes of three letters), German, Finnish, French, Spanish, Italian."""
 
+_WORD = re.compile(r"[^\W\d_](?:(?![A-ZÀ-ÖØ-Þ])[^\W\d_])+|[^\W\d_]+")
+"""A run of letters; a capital after small letters begins another word."""
+_QUALIFIERS = {
+    *(
+        "not",
+        "no",
+        "non",
+        "never",
+        "without",
+        "un",
+        "low",
+        "nicht",
+        "kein",
+        "keine",
+        "ohne",
+        "ei",
+        "ilman",
+        "pas",
+    ),
+    *("sans", "sin", "senza", "hot", "cold"),
+}
+"""Words that make another class of the emotion beside them: its absence, or one of two kinds of it."""
+_MOST_WORDS = 4
+"""A label of more words is a sentence."""
+_SHORTEST = 3
+"""Codes of fewer letters may be anything in a longer name: ``ps`` is surprise only where it stands alone."""
+
 _GENDERS = {
     "female": "f fem w woman weiblich frau nainen femme féminin mujer femenino donna femmina girl",
     "male": "m man männlich maennlich mann mies homme masculin hombre masculino uomo maschio boy",
@@ -84,6 +112,9 @@ def emotion(word: str) -> str | None:
 def label_of(word: str, stated: Mapping[str, str]) -> str | None:
     """A corpus's word as one of ``schema.EMOTIONS``: as params.yaml states it for the corpus, else as known.
 
+    A name of several words is the emotion that they name, if they name one: ``OAF_Pleasant_surprise`` is surprise,
+    ``happy_sad`` and ``not happy`` are none.
+
     Args:
         word: as the corpus writes it, in any Unicode normalisation form.
         stated: ``layouts.<corpus>.labels`` of params.yaml.
@@ -92,7 +123,7 @@ def label_of(word: str, stated: Mapping[str, str]) -> str | None:
         The emotion; None where the word is none of them.
     """
     own = {nfc(each): label for each, label in stated.items()}
-    return own.get(nfc(word)) or emotion(word)
+    return own.get(nfc(word)) or emotion(word) or _emotion_among(word)
 
 
 def gender(word: str) -> str | None:
@@ -108,6 +139,15 @@ def intensity(word: str) -> str | None:
 def split(word: str) -> str | None:
     """``train``, ``validation`` or ``test``; None for what is none of them."""
     return _synonyms("split").get(_plain(word))
+
+
+def _emotion_among(name: str) -> str | None:
+    """The emotion that the words of a short name tell; None where they tell none, several, or one that is qualified."""
+    words = [_plain(word) for word in _WORD.findall(nfc(name))]
+    if len(words) > _MOST_WORDS or _QUALIFIERS & set(words):
+        return None
+    found = {_emotions().get(word) for word in words if len(word) >= _SHORTEST} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 @cache

@@ -319,3 +319,10 @@ def test_one_label_s_folder_is_refused_and_the_right_one_named(root, tmp_path):
         quiet("mylab", source / "happy", root=root)
     assert not root.exists()
     quiet("mylab", source, root=root)
+
+
+def test_which_words_each_label_was_made_of_is_told(root, tmp_path):
+    source = own(tmp_path / "mine", "OAF_Fear/1.wav", "YAF_fear/1.wav", "OAF_Pleasant_surprise/1.wav")
+    told = []
+    add("mylab", source, root=root, say=told.append)
+    assert "labels: fear 2 (OAF_Fear, YAF_fear), surprise 1 (OAF_Pleasant_surprise)" in told

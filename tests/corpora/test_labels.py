@@ -1,7 +1,7 @@
 """The field's words for an emotion."""
 
 import pytest
-from emoflow.corpora.labels import emotion
+from emoflow.corpora.labels import emotion, label_of
 from emoflow.schema import EMOTIONS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,3 +43,45 @@ def test_our_own_words_in_any_case(label, spelt):
 @given(st.text(max_size=20))
 def test_any_text_is_an_emotion_or_none(word):
     assert emotion(word) in {None, *EMOTIONS}
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ("OAF_Pleasant_surprise", "surprise"),
+        ("YAF_pleasant_surprised", "surprise"),
+        ("pleasant-surprise", "surprise"),
+        ("PleasantSurprise", "surprise"),
+        ("OAF_Fear", "fear"),
+        ("03 angry", "anger"),
+        ("sad_male", "sadness"),
+        ("trauer (w)", "sadness"),
+        ("happiness/joy", "happiness"),
+    ],
+)
+def test_a_known_word_among_others(written, label):
+    assert label_of(written, {}) == label
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "happy_sad",  # two emotions
+        "calmly happy",
+        "not_happy",
+        "non-angry",
+        "nicht wütend",
+        "hot anger",  # two kinds of one emotion are classes of their own in corpora that have them
+        "cold_anger",
+        "back_ps",  # codes of two letters are anything
+        "unsurprising",
+        "he was happy to leave it there",  # a sentence
+        "Joyce",
+    ],
+)
+def test_words_that_do_not_tell_one_emotion(written):
+    assert label_of(written, {}) is None
+
+
+def test_what_is_stated_goes_first():
+    assert label_of("OAF_Fear", {"OAF_Fear": "contempt"}) == "contempt"

@@ -164,7 +164,7 @@ def _labels(reading: Reading, corpus: str) -> str:
     counts = []
     for label, rows in shown_rows.groupby("shown"):
         words = sorted(set(rows["label_raw"].dropna()) - {label})
-        counts.append(f"{label} {len(rows):,}" + (f" ({listed(words, 3)})" if words else ""))
+        counts.append(f"{label} {len(rows):,}" + (f" ({listed(words, 12)})" if words else ""))
     if len(shown_rows) < len(table):
         counts.append(f"none {len(table) - len(shown_rows):,}")
     own = sorted(set(shown_rows.loc[shown_rows["label"].isna(), "shown"]))

@@ -92,8 +92,13 @@ def _by_folders(root: Path, recordings: list[str], stated: Layout):
     split = [path.split("/") for path in recordings]
     firsts = {parts[0] for parts in split if len(parts) in (2, 3)}
     seconds = {parts[1] for parts in split if len(parts) == 3}
-    known = {word for word in firsts | seconds if labels.label_of(word, stated.labels)}
-    speakers_first = bool(seconds) and seconds <= known and not firsts & known
+    speakers_first = (
+        bool(seconds)
+        and all(labels.label_of(word, stated.labels) for word in seconds)
+        and not any(
+            labels.emotion(word) or word in stated.labels for word in firsts
+        )  # a speaker may be Joy Smith
+    )
     if speakers_first and len(firsts) == 1:
         (only,) = firsts
         raise CorpusError(
