@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-AUDIO = ".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a"
-VIDEO = ".mp4", ".mov", ".mkv", ".avi", ".webm"
+AUDIO = ".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aiff", ".aif"
+VIDEO = ".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv"
 TEXT = (".txt",)
 """Suffixes of recordings and transcripts, in any case; of several of one utterance the first is taken."""
 SUFFIXES = {"audio": AUDIO, "video": VIDEO, "text": TEXT}

@@ -326,3 +326,13 @@ def test_which_words_each_label_was_made_of_is_told(root, tmp_path):
     told = []
     add("mylab", source, root=root, say=told.append)
     assert "labels: fear 2 (OAF_Fear, YAF_fear), surprise 1 (OAF_Pleasant_surprise)" in told
+
+
+def test_a_flat_folder_of_a_known_corpus_under_another_name(root, tmp_path):
+    source = own(tmp_path / "mine", *(Path(name).name for name in NAMES))
+    with pytest.raises(
+        CorpusError,
+        match=r"it looks like ravdess; to read it so, in params\.yaml: layouts: \{mylab: \{layout: ravdess\}\}",
+    ):
+        quiet("mylab", source, root=root)
+    quiet("mylab", source, root=root, stated=Layout("ravdess"))

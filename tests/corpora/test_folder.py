@@ -1,9 +1,12 @@
 """Any corpus that is a folder of recordings."""
 
+import shutil
+
 import pandas as pd
 import pytest
 from emoflow.corpora import adapter, layout_of, read
 from emoflow.corpora.adapter_interface import utterance_table
+from emoflow.corpora.describe.durations import durations
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UNSTATED, Layout
 from emoflow.synthesis.layouts import layout_spec
@@ -54,6 +57,18 @@ def test_all_of_one_name_is_one_utterance(root):
             "label": "happiness",
         },
     ]  # fmt: skip
+
+
+def test_films_of_a_real_corpus_that_end_in_mpg(root, corpora):
+    (root / "neutral").mkdir(parents=True)
+    for film in (corpora / "video").glob("*.mpg"):
+        shutil.copy(film, root / "neutral" / film.name)
+    reading = read("mylab", root)
+    assert reading.table["video"].tolist() == [
+        f"neutral/{name}.mpg" for name in ("bbaf2n", "brbk7n", "lbax4n")
+    ]
+    assert reading.unread == []
+    assert durations(reading.table, root, workers=1).between(2.5, 3.5).all()
 
 
 def test_speakers_below_or_above_the_labels(root, tmp_path):

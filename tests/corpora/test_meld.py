@@ -347,3 +347,41 @@ def test_the_real_tables(corpora):
     assert set(table.loc[six, "speaker"]) == {
         f"meld/{name}" for name in ("Chandler", "Joey", "Monica", "Phoebe", "Rachel", "Ross")
     }
+
+
+DYADIC = (
+    "Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Old_Dialogue_ID,Old_Utterance_ID,Season,Episode,"
+    "StartTime,EndTime\n"
+    'Hi.,Ross,joy,positive,0,0,7,2,4,4,"00:12:32,334","00:12:33,960"\n'
+    'Hey.,Joey,joy,positive,0,1,7,4,4,4,"00:12:34,334","00:12:35,960"\n'
+    'Hey.,Joey,joy,positive,1,0,7,4,4,4,"00:12:34,334","00:12:35,960"\n'
+)
+
+
+def test_the_dyadic_variant_has_dialogues_of_its_own_and_clips_by_their_old_numbers(tmp_path):
+    (tmp_path / "dev_sent_emo_dya.csv").write_text(DYADIC)
+    put(tmp_path, "dev_splits_complete/dia7_utt2.mp4", "dev_splits_complete/dia7_utt4.mp4")
+    reading = read("meld", tmp_path)
+    assert [
+        (row["utterance_id"], row["dialogue"], row["turn"], row["video"]) for row in records(reading)
+    ] == [
+        ("meld/dev_dya0_utt0", "meld/dev_dya0", 0, "dev_splits_complete/dia7_utt2.mp4"),
+        ("meld/dev_dya0_utt1", "meld/dev_dya0", 1, "dev_splits_complete/dia7_utt4.mp4"),
+        ("meld/dev_dya1_utt0", "meld/dev_dya1", 0, "dev_splits_complete/dia7_utt4.mp4"),
+    ]
+    assert set(reasons(reading)) == {"train_sent_emo.csv", "test_sent_emo.csv"}
+    assert meld.ADAPTER.local_id("dev_dya1_utt0") == "dev_dya1_utt0"
+
+
+def test_beside_the_tables_themselves_the_dyadic_ones_are_left_out(tmp_path):
+    tables(tmp_path, FIRST)
+    (tmp_path / "dev_sent_emo_dya.csv").write_text(DYADIC)
+    reading = read("meld", tmp_path)
+    assert len(reading.table) == 1
+    assert reasons(reading) == {
+        "dev_sent_emo_dya.csv": "the dyadic variant of MELD, whose own tables are here and are taken"
+    }
+
+
+def records(reading) -> list[dict]:
+    return reading.table.to_dict("records")

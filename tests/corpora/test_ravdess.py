@@ -110,6 +110,25 @@ def test_what_is_not_read_is_listed_with_its_reason(tmp_path, path, said):
     assert pd.Series([reason]).str.contains(said).all(), reason
 
 
+@pytest.mark.parametrize("folder", ["", "Audio_Speech_Actors_01-24/"])
+def test_without_folders_of_actors_the_names_tell_them(tmp_path, folder):
+    names = "03-01-01-01-01-01-01.wav", "03-01-03-01-01-01-02.wav"
+    put(tmp_path, *(folder + name for name in names), "notes.txt")
+    reading = read("ravdess", tmp_path)
+    assert reading.table["utterance_id"].tolist() == [
+        "ravdess/01-01-01-01-01-01",
+        "ravdess/01-03-01-01-01-02",
+    ]
+    assert reading.table["speaker"].tolist() == ["ravdess/01", "ravdess/02"]
+    assert "notes.txt" in reasons(reading)
+
+
+def test_one_actors_folder_is_still_not_the_corpus(tmp_path):
+    put(tmp_path, "Actor_01/03-01-01-01-01-01-01.wav", "Actor_02/03-01-03-01-01-01-02.wav")
+    with pytest.raises(CorpusError, match=f"{tmp_path.name} does; give that folder"):
+        read("ravdess", tmp_path / "Actor_01")
+
+
 def test_what_a_mac_leaves_is_counted(tmp_path):
     good = "Actor_01/03-01-01-01-01-01-01.wav"
     put(

@@ -4,10 +4,11 @@ import errno
 import os
 
 import pytest
-from emoflow.corpora import adapter
+from emoflow.corpora import adapter, media_files
 from emoflow.corpora.acquire.copy_files import files_of
 from emoflow.corpora.adapter_interface import files_below, utterance_table
 from emoflow.errors import CorpusError
+from emoflow.registry import predict
 from emoflow.schema import LAYOUTS, UTTERANCE_COLUMNS, Layout
 from emoflow.synthesis.layouts import layout_spec
 from hypothesis import given
@@ -111,3 +112,8 @@ def test_a_table_does_not_depend_on_the_order_of_its_rows(ids):
 
 def test_no_rows_are_a_table_with_every_column():
     assert list(utterance_table([]).columns) == list(UTTERANCE_COLUMNS)
+
+
+def test_corpora_and_prediction_take_files_of_the_same_names():
+    assert set(media_files.AUDIO) == predict.AUDIO
+    assert set(media_files.VIDEO) == predict.VIDEO

@@ -52,7 +52,7 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
     try:
         reading = read(corpus, source, stated)
     except CorpusError as error:
-        raise CorpusError(f"{error}{_hint(str(error), source, layout, looks)}") from None
+        raise CorpusError(f"{error}{_hint(corpus, str(error), source, layout, looks)}") from None
     if layout == "folder" and not stated.pattern:
         _refuse_one_label(source, reading)
     declared = stated.layout != "auto" or layout == corpus
@@ -61,10 +61,7 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
         + ("" if declared else f", read as a {layout}")
     )
     if layout == "folder" and looks and not declared:
-        say(
-            f"it looks like {looks}; to read it so, in params.yaml: "
-            f"layouts: {{{yaml_word(corpus)}: {{layout: {looks}}}}}"
-        )
+        say(_looks_like(corpus, looks))
     if layout in ("folder", "manifest"):
         say(f"labels: {_labels(reading, corpus)}")
     by_reason: dict[str, list[str]] = {}
@@ -189,11 +186,16 @@ def _refuse_one_label(source: Path, reading: Reading) -> None:
         )
 
 
-def _hint(error: str, source: Path, layout: str, looks: str | None) -> str:
+def _looks_like(corpus: str, looks: str) -> str:
+    stated = f"layouts: {{{yaml_word(corpus)}: {{layout: {looks}}}}}"
+    return f"it looks like {looks}; to read it so, in params.yaml: {stated}"
+
+
+def _hint(corpus: str, error: str, source: Path, layout: str, looks: str | None) -> str:
     """Where the corpus may be instead, if the message does not say so already."""
     near = nearby(source, layout)
     if near and str(near) not in error and near.name not in error:
         return f"; {near} looks like {layout}: give that folder"
     if looks and looks != layout:
-        return f"; it looks like {looks}"
+        return f"; {_looks_like(corpus, looks)}"
     return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..adapter_interface import is_dropping
 
 _MARKS = {
-    "ravdess": (r"Actor_\d\d/",),
+    "ravdess": (r"Actor_\d\d/", r"0[1-3]-0[12]-0\d-0[12]-0[12]-0[12]-\d\d\.(wav|flac|mp4)"),
     "iemocap": (r"Session[1-5]/",),
     "crema-d": (r"(AudioWAV|VideoFlash)/",),
     "meld": (
@@ -27,7 +27,14 @@ _MOST = 200  # entries of a folder looked at
 
 
 def recognise(root: Path) -> str | None:
-    """The layout that a folder has by the look of it; None where it is like none."""
+    """The layout that a folder has by the look of it.
+
+    Args:
+        root: the folder.
+
+    Returns:
+        One of ``schema.LAYOUTS``; None where it is like none.
+    """
     names = list(_names(root))
     for layout, marks in _MARKS.items():
         if any(re.fullmatch(mark, name) for mark in marks for name in names):
@@ -36,7 +43,15 @@ def recognise(root: Path) -> str | None:
 
 
 def nearby(root: Path, layout: str) -> Path | None:
-    """The folder around ``root`` (up to two levels in, or two out) that looks like ``layout``; not ``root`` itself."""
+    """The folder around another one that looks like a layout, up to two levels in, or two out.
+
+    Args:
+        root: the folder; not looked at itself.
+        layout: one of ``schema.LAYOUTS``.
+
+    Returns:
+        The folder; None where there is none.
+    """
     inside = [path for depth in ("*", "*/*") for path in sorted(root.glob(depth))[:_MOST] if path.is_dir()]
     outside = list(root.resolve().parents)[:2]
     return next((path for path in inside + outside if recognise(path) == layout), None)

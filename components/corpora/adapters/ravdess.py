@@ -3,7 +3,8 @@
 Livingstone & Russo (2018), *The Ryerson Audio-Visual Database of Emotional Speech and Song*, PLoS ONE 13(5):
 e0196391, table 1. The first field says what was recorded of a performance (01 picture and sound, 02 picture,
 03 sound); the other six say which performance it is. So these six are the utterance's id, and a performance's
-files are one utterance's media. The archives may be unpacked into one folder, or each into a folder of its name.
+files are one utterance's media. The archives may be unpacked into one folder, or each into a folder of its name; where
+there are no folders of actors at all, the names tell the actors.
 """
 
 import re
@@ -40,6 +41,7 @@ FIELDS = (
 SUFFIXES = {"01": (".mp4",), "02": (".mp4",), "03": (".wav", ".flac")}
 """What each modality comes as, the preferred first."""
 _ARCHIVE = re.compile(r"(Audio|Video)_(Speech|Song)_Actors?_\d\d(-\d\d)?")
+_ACTOR = re.compile(r"(^|/)Actor_\d\d/")
 _CALLED = {"01": "film", "02": "silent film", "03": "clip"}
 
 
@@ -48,14 +50,23 @@ def read(root: Path, corpus: str = "ravdess", stated: Layout = UNSTATED) -> Read
 
     Of a performance's films the one with sound is taken; the other shows the same pictures.
 
+    Args:
+        root: the corpus's folder.
+        corpus: its name.
+        stated: not looked at: the names tell everything.
+
+    Returns:
+        The utterance table, and what is not read.
+
     Raises:
         CorpusError: nothing here is RAVDESS; says which folder looks like it.
     """
     paths, droppings = files_below(root)
     media: dict[str, dict[str, str]] = {}
     unread: dict[str, str] = {}
+    flat = not any(_ACTOR.search(path) for path in [*paths, f"{root.resolve().name}/"])
     for path in paths:
-        fault = _fault(PurePosixPath(path))
+        fault = _fault(PurePosixPath(path), flat=flat)
         if fault:
             unread[path] = fault
             continue
@@ -77,7 +88,14 @@ def read(root: Path, corpus: str = "ravdess", stated: Layout = UNSTATED) -> Read
 
 
 def local_id(name: str) -> str | None:
-    """``01-01-05-02-01-01-12``, of any modality, with an extension or without → ``01-05-02-01-01-12``."""
+    """What a feature table calls a clip → its id within the corpus.
+
+    Args:
+        name: ``01-01-05-02-01-01-12``, of any modality, with an extension or without.
+
+    Returns:
+        ``01-05-02-01-01-12``; None for what is no name of RAVDESS.
+    """
     stem = PurePosixPath(name.strip()).name
     stem = re.sub(r"\.(wav|mp4|flac|csv)$", "", stem, flags=re.IGNORECASE)
     return None if _name_fault(stem) else stem.split("-", 1)[1]
@@ -127,8 +145,8 @@ def _row(corpus: str, local: str, files: dict[str, str]) -> dict:
     }
 
 
-def _fault(path: PurePosixPath) -> str | None:
-    """Why this file is not a recording of RAVDESS; None where it is one."""
+def _fault(path: PurePosixPath, *, flat: bool) -> str | None:
+    """Why this file is not a recording of RAVDESS; None where it is one. ``flat``: there are no folders of actors."""
     fault = _name_fault(path.stem)
     if fault:
         return fault
@@ -137,7 +155,7 @@ def _fault(path: PurePosixPath) -> str | None:
         allowed = " or ".join(SUFFIXES[modality])
         return f"modality {modality} comes as {allowed}, not {path.suffix or 'without an extension'}"
     folders = path.parts[1:-1] if _ARCHIVE.fullmatch(path.parts[0]) else path.parts[:-1]
-    if folders != (f"Actor_{actor}",):
+    if folders != (() if flat else (f"Actor_{actor}",)):
         return f"lies in {path.parent.as_posix()}, not in Actor_{actor} at the top of the corpus"
     return None
 

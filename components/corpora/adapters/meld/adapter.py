@@ -3,6 +3,9 @@
 Poria, Hazarika, Majumder, Naik, Cambria & Mihalcea (2019), *MELD: A Multimodal Multi-Party Dataset for Emotion
 Recognition in Conversations*, ACL. Dialogues are numbered anew in each split, so an utterance's id begins with its
 split: ``train_dia0_utt0``. Times are seconds in the episode, not in the clip.
+
+The authors' dyadic variant (``train_sent_emo_dya.csv``) has the turns of each pair of speakers as dialogues of their
+own, so an utterance may be in several: ``train_dya0_utt0``. It is read where the corpus's own tables are not there.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ KNOWN_BAD = {
 }
 """The clips that users of MELD have found faulty (its repository's issues 20, 22, 27, 39)."""
 _CLIP = re.compile(r"dia(\d+)_utt(\d+)", re.IGNORECASE | re.ASCII)
-_LOCAL = re.compile(r"(train|dev|test)_dia(\d+)_utt(\d+)", re.ASCII)
+_LOCAL = re.compile(r"(train|dev|test)_(dia|dya)(\d+)_utt(\d+)", re.ASCII)
+_TABLE = re.compile(r"(train|dev|test)_sent_emo(_dya)?\.csv")
 _FOLDERS = {folder: split for split, (_, folder) in SPLITS.items()}
 _SPLIT_WORDS = _FOLDERS | {split: split for split in SPLITS} | {"validation": "dev", "val": "dev"}
 
@@ -93,7 +97,7 @@ def local_id(name: str) -> str | None:
     if split and not _LOCAL.fullmatch(stem):
         stem = f"{split}_{stem}"
     match = _LOCAL.fullmatch(stem)
-    return match and f"{match[1]}_dia{int(match[2])}_utt{int(match[3])}"
+    return match and f"{match[1]}_{match[2]}{int(match[3])}_utt{int(match[4])}"
 
 
 Clips = dict[str, dict[str, str]]
@@ -103,21 +107,23 @@ Clips = dict[str, dict[str, str]]
 def _find(root: Path, paths: list[str], unread: dict[str, str]) -> tuple[dict, dict[str, Clips]]:
     """The split → its table; the split → its clips. What is neither goes to ``unread``."""
     tables: dict[str, str] = {}
+    dyadic: dict[str, str] = {}
     clips: dict[str, Clips] = {split: {} for split in SPLITS}
     other = []
     for path in sorted(paths, key=_preference):
         place = PurePosixPath(path)
-        split = place.name.removesuffix("_sent_emo.csv") if place.name.endswith("_sent_emo.csv") else None
+        table = _TABLE.fullmatch(place.name)
         medium = medium_of(path)
         clip = _CLIP.fullmatch(place.stem) if medium in ("audio", "video") else None
-        if split in SPLITS:
-            if split not in tables:
-                tables[split] = path
-            elif file_digest(root / path) == file_digest(root / tables[split]):
-                unread[path] = f"the same table as {tables[split]}, which is taken"
+        if table:
+            split, taken = table[1], dyadic if table[2] else tables
+            if split not in taken:
+                taken[split] = path
+            elif file_digest(root / path) == file_digest(root / taken[split]):
+                unread[path] = f"the same table as {taken[split]}, which is taken"
             else:
                 raise CorpusError(
-                    f"{root} has two tables of {split} that differ: {tables[split]} and {path}; keep one"
+                    f"{root} has two tables of {split} that differ: {taken[split]} and {path}; keep one"
                 )
         elif clip and place.parent.name in _FOLDERS:
             local = f"{_FOLDERS[place.parent.name]}_dia{int(clip[1])}_utt{int(clip[2])}"
@@ -138,7 +144,10 @@ def _find(root: Path, paths: list[str], unread: dict[str, str]) -> tuple[dict, d
         else:
             other.append(path)
     unread |= beside(other, "neither a table of a split nor a clip")
-    return tables, clips
+    if tables:
+        left = "the dyadic variant of MELD, whose own tables are here and are taken"
+        unread |= dict.fromkeys(dyadic.values(), left)
+    return tables or dyadic, clips
 
 
 def _preference(path: str) -> tuple[int, int, str]:
@@ -161,7 +170,9 @@ def _join(rows: list[dict], clips: Clips, folder: str, *, unread: dict[str, str]
     expected = set()
     lost = []
     for row in rows:
-        local = row["utterance_id"].rpartition("/")[2]
+        local = row.pop("clip", row["utterance_id"].rpartition("/")[2])
+        if local in expected and local not in clips:
+            continue
         expected.add(local)
         files = clips.get(local)
         if files is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -33,20 +32,34 @@ COLUMNS = (
     "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID", "Season", "Episode", "StartTime",
     "EndTime",
 )  # fmt: skip
+OLD = "Old_Dialogue_ID", "Old_Utterance_ID"
+"""Columns of the dyadic variant: the numbers that the utterance's clip is named by."""
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "`": "'", "“": '"', "”": '"'})
 
 
 def annotated(root: Path, path: str, *, corpus: str, split: str, unread: dict[str, str]) -> list[dict]:
     """A table's lines as rows of the utterance table, without split, language and video.
 
+    Args:
+        root: of the corpus.
+        path: of the table, relative to it.
+        corpus: its name.
+        split: ``train``, ``dev`` or ``test``.
+        unread: path → why it is not read; added to.
+
+    Returns:
+        The rows; those of the dyadic variant with ``clip``, the local id of their clip.
+
     Raises:
         CorpusError: the table lacks columns, or names an utterance twice.
     """
     table = read_rows(root / path, required=COLUMNS)
-    table = table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), None)
+    dyadic = set(OLD) <= set(table)
+    columns = [*COLUMNS, *(OLD if dyadic else ())]
+    table = table[columns].astype(object).where(table[columns].notna(), None)
     rows, lines = [], defaultdict(list)
     for line, cells in zip(table.index, table.itertuples(index=False, name=None), strict=True):
-        cell = dict(zip(COLUMNS, cells, strict=True))
+        cell = dict(zip(columns, cells, strict=True))
         dialogue, turn = _number(cell["Dialogue_ID"]), _number(cell["Utterance_ID"])
         if dialogue is None or turn is None:
             unread[f"{path}:{line}"] = (
@@ -54,7 +67,9 @@ def annotated(root: Path, path: str, *, corpus: str, split: str, unread: dict[st
             )
             continue
         row, faults = _row(cell, corpus)
-        row |= _place(corpus, split, dialogue, turn)
+        row |= _place(corpus, f"{split}_{'dya' if dyadic else 'dia'}{dialogue}", turn)
+        if dyadic:
+            row["clip"] = f"{split}_dia{cell[OLD[0]]}_utt{cell[OLD[1]]}"
         lines[row["utterance_id"]].append(line)
         if faults:
             unread[f"{path}:{line}"] = "; ".join(faults)
@@ -70,7 +85,7 @@ def annotated(root: Path, path: str, *, corpus: str, split: str, unread: dict[st
 def unannotated(clips: Iterable[str], *, corpus: str, split: str) -> list[dict]:
     """Rows of a split whose table is not there, from the local ids of its clips."""
     return [
-        _place(corpus, split, *(int(number) for number in re.findall(r"\d+", local)))
+        _place(corpus, local.rpartition("_utt")[0], int(local.rpartition("_utt")[2]))
         for local in sorted(clips)
     ]
 
@@ -136,11 +151,11 @@ def _row(cell: dict[str, str | None], corpus: str) -> tuple[dict, list[str]]:
     }, faults
 
 
-def _place(corpus: str, split: str, dialogue: int, turn: int) -> dict:
+def _place(corpus: str, dialogue: str, turn: int) -> dict:
     return {
-        "utterance_id": f"{corpus}/{split}_dia{dialogue}_utt{turn}",
+        "utterance_id": f"{corpus}/{dialogue}_utt{turn}",
         "corpus": corpus,
-        "dialogue": f"{corpus}/{split}_dia{dialogue}",
+        "dialogue": f"{corpus}/{dialogue}",
         "turn": turn,
     }
 
