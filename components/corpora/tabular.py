@@ -50,7 +50,9 @@ def read_rows(path: Path, required: Iterable[str] = ()) -> pd.DataFrame:
         table = pd.DataFrame(dict(zip(header, bare, strict=True)), index=index, dtype="str")
     missing = [name for name in required if name not in table]
     if missing:
-        raise CorpusError(f"{path} lacks the column(s) {listed(missing)}; it has {listed(table.columns, 30)}")
+        raise CorpusError(
+            f"{path} lacks the column(s) {listed(missing)}; it has {listed(map(cut_short, table.columns), 30)}"
+        )
     return table
 
 
@@ -146,11 +148,27 @@ def delimiter_of(text: str) -> str:
     return max(_DELIMITERS, key=bare.count)
 
 
+def cut_short(value: object, most: int = 60) -> str:
+    """A cell or a column's name for a message.
+
+    Args:
+        value: of any kind.
+        most: characters that are kept.
+
+    Returns:
+        The value as text, with ``…`` in place of what is beyond.
+    """
+    text = str(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def check_header(path: Path, header: list[str]) -> None:
     """Raises CorpusError where a column is named twice."""
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
-        raise CorpusError(f"{path}: column(s) named twice: {listed(map(repr, twice))}; name each once")
+        raise CorpusError(
+            f"{path}: column(s) named twice: {listed(repr(cut_short(name)) for name in twice)}; name each once"
+        )
 
 
 def _csv(path: Path) -> tuple[list[str], list[list[str]], list[int]]:

@@ -207,10 +207,18 @@ def test_openface_in_one_table_of_many_clips(tmp_path):
     assert len(joined(tmp_path / "f.csv").tokens["mylab/a1"]) == 2
 
 
+LONG = "[" + " ".join(["0.1"] * 2000) + "]"
+"""A cell as a list of numbers is written into one."""
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("clip,f\na1,1\n", "no column with the clips' names.* it has clip, f"),
+        ("clip,f\nb1,1\n", "no column with the clips' names.* it has clip, f"),
+        ("a7,0.25,1.5\na8,0.5,2\n", "its first line holds data, as '0.25'.* names of the columns above it"),
+        (f"x,{LONG}\n1,2\n", r"no column .* it has x, \[0\.1 0\.1 [^,]{0,60}…$"),
+        (f"name,f\na1,{LONG}\n", r"do not hold numbers alone, as '\[0\.1 0\.1 [^,]{0,60}…' in f: f"),
+        (f"name,f,{LONG},{LONG}\na1,1,2,3\n", r"named twice: '\[0\.1 0\.1 [^,]{0,60}…'; name each once"),
         ("name\na1\n", "1 row.* and 0 feature"),
         ("name,f\n", "0 row.* and 1 feature"),
         ("name,f,f\na1,1,2\n", "named twice: 'f'"),
@@ -234,6 +242,34 @@ def test_a_table_that_does_not_join(tmp_path, content, said):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(CorpusError, match=said):
         joined(path)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize("header", ["clip,f1,f2", "wav_path,f1,f2", "id,f1,f2"])
+def test_the_column_of_names_is_found_by_its_values(tmp_path, folder, header):
+    path = tmp_path / "face"
+    text = header + ",who\n" + "a1.wav,1,2,7\na2.wav,3,4,8\nb9.wav,5,6,9\n"
+    if folder:
+        path.mkdir()
+        (path / "all.csv").write_text(text)
+    else:
+        path = tmp_path / "face.csv"
+        path.write_text(text)
+    assert held(path) == {"a1": [[1, 2, 7]], "a2": [[3, 4, 8]]}
+
+
+def test_a_column_named_like_ids_that_holds_none_gives_way(tmp_path):
+    (tmp_path / "f.csv").write_text("id,file,f\n0,a1.wav,1\n1,a2.wav,2\n")
+    assert held(tmp_path / "f.csv") == {"a1": [[1]], "a2": [[2]]}
+
+
+def test_a_folder_whose_tables_name_no_clip_says_what_was_looked_for(tmp_path):
+    (tmp_path / "face").mkdir()
+    (tmp_path / "face" / "part1.csv").write_text("who,f\n7,1\n")
+    with pytest.raises(
+        CorpusError, match=r"none of its clips .*mylab/part1; .*a column of clips' names.*file's own name"
+    ):
+        joined(tmp_path / "face")
 
 
 def test_arrays_that_do_not_join(tmp_path):

@@ -1,7 +1,8 @@
 """Reading files of pre-computed features, one per clip or one for all: CSV, Parquet, NumPy, safetensors.
 
-A table has a row a clip, with the clip's name in one of ``KEYS``; a clip that has several rows is a sequence, in the
-order of the columns of ``TIMES``. In a folder, a table without such a name is one clip's, which the file is named by.
+A table has a row a clip, with the clip's name in one of ``KEYS`` or in any column whose values are names of the
+corpus's clips; a clip that has several rows is a sequence, in the order of the columns of ``TIMES``. In a folder, a
+table without such a name is one clip's, which the file is named by.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import CorpusError, listed
-from ..tabular import check_header, delimiter_of, read_text
+from ..tabular import check_header, cut_short, delimiter_of, read_text
 from . import openface
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = "name", "utterance_id", "id", "file", "filename"
-"""Columns that may hold a clip's name; the first that a table has."""
+"""Columns that may hold a clip's name, and are not features."""
 TIMES = "frame", "timestamp", "time", "start", "frametime", "end", "segment_id"
 """Columns that say when, and are not features."""
 TABLES = ".csv", ".tsv", ".parquet"
@@ -45,9 +46,11 @@ class Clips:
         dropped: OpenFace's rows of frames without a face.
         crowded: clips with several faces, of which one is taken.
         others: files that hold no features.
+        is_clip: whether a text is the name of one of the corpus's clips.
     """
 
     path: Path
+    is_clip: Callable[[str], bool]
     names: tuple[str, ...] = ()
     tokens: dict[str, np.ndarray] = field(default_factory=dict)
     dropped: int = 0
@@ -72,14 +75,21 @@ class Clips:
         self.names = names
 
 
-def read_clips(path: Path) -> Clips:
+def read_clips(path: Path, is_clip: Callable[[str], bool]) -> Clips:
     """Every clip's features in a file, or in a folder's files.
+
+    Args:
+        path: of the file or folder.
+        is_clip: whether a text is the name of one of the corpus's clips.
+
+    Returns:
+        The features, not joined to the corpus yet.
 
     Raises:
         CorpusError: nothing there, an unknown kind of file, pickled objects, a clip twice, cells that are not numbers,
             dimensions that differ; names the clips.
     """
-    clips = Clips(Path(path))
+    clips = Clips(Path(path), is_clip)
     if clips.path.is_dir():
         files, clips.others = feature_files(clips.path)
         if not files:
@@ -158,12 +168,10 @@ def _add_table(clips: Clips, path: Path, table: pd.DataFrame, clip: str | None) 
     import numpy as np
     import pandas as pd
 
-    key = next((name for name in KEYS if name in table), None)
+    key = _column_of_names(table, clips.is_clip)
     if key is None and clip is None:
-        raise CorpusError(
-            f"{path} has no column with the clips' names, by which its rows are joined (one of {', '.join(KEYS)}); it "
-            f"has {listed(table.columns)}"
-        )
+        raise CorpusError(_no_names(path, table))
+    table = table.drop(columns=[name for name in KEYS if name in table and name != key])  # no features either
     names = table.pop(key).astype("str").str.strip() if key else pd.Series(clip, index=table.index)
     if names.isna().any():
         raise CorpusError(f"{path}: {int(names.isna().sum())} row(s) without a {key}")
@@ -185,6 +193,38 @@ def _add_table(clips: Clips, path: Path, table: pd.DataFrame, clip: str | None) 
     ordered = names.to_numpy()[order]
     for at, end in pairwise([0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1), len(ordered)]):
         clips.put(ordered[at], values[at:end])
+
+
+def _column_of_names(table: pd.DataFrame, is_clip: Callable[[str], bool]) -> str | None:
+    """The column with most values that name clips of the corpus; else the first of ``KEYS``; None where it has none."""
+    import pandas as pd
+
+    keys = [name for name in KEYS if name in table]
+    words = [name for name in table if name not in keys and not pd.api.types.is_numeric_dtype(table[name])]
+    counts = {
+        name: sum(map(is_clip, table[name].dropna().astype("str").str.strip().unique()))
+        for name in [*keys, *words]
+    }
+    best = max(counts, key=counts.get, default=None)  # of equals the first
+    if best is not None and counts[best]:
+        return best
+    return keys[0] if keys else None
+
+
+def _no_names(path: Path, table: pd.DataFrame) -> str:
+    """What to say of a table without clips' names: often one whose first line is data."""
+    data = [
+        name for name in table if re.fullmatch(r"-?\d+\.\d*(e[+-]?\d+)?", str(name).strip(), re.IGNORECASE)
+    ]
+    if data:
+        return (
+            f"{path}: its first line holds data, as {data[0]!r}: write a line with the names of the columns above it, "
+            f"one of which is {', '.join(KEYS)}"
+        )
+    return (
+        f"{path} has no column with the clips' names, by which its rows are joined (one of {', '.join(KEYS)}, or any "
+        f"whose values are names of the corpus's clips); it has {listed(map(cut_short, table.columns))}"
+    )
 
 
 def _in_time(path: Path, table: pd.DataFrame, names: pd.Series) -> np.ndarray:
@@ -224,9 +264,11 @@ def _check(path: Path, table: pd.DataFrame, columns: list[str]) -> None:
     words = [name for name in columns if not pd.api.types.is_numeric_dtype(table[name])]
     if words:
         first = pd.to_numeric(table[words[0]].astype("str"), errors="coerce").isna() & table[words[0]].notna()
-        such = f", as {table[words[0]][first].iloc[0]!r} in {words[0]}" if first.any() else ""
+        cell = cut_short(table[words[0]][first].iloc[0]) if first.any() else None
+        such = f", as {cell!r} in {cut_short(words[0])}" if cell is not None else ""
         raise CorpusError(
-            f"{path}: column(s) that do not hold numbers alone{such}: {listed(words)}; correct them, or leave them out"
+            f"{path}: column(s) that do not hold numbers alone{such}: {listed(map(cut_short, words))}; correct them, "
+            "or leave them out"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,24 +22,47 @@ def read_features(
     """A file of features, or a folder of them (see ``feature_files``), joined to a corpus by name.
 
     Args:
+        path: of the file or folder.
+        corpus: the corpus's name.
         local_id: what the features call a clip → its id within the corpus.
         ids: the corpus's utterance ids.
+
+    Returns:
+        The features of the corpus's utterances.
 
     Raises:
         CorpusError: no such file, no names, names that are no names of this corpus, twice the same clip, no clip of
             the corpus, numbers that are not finite, dimensions that differ; names the clips.
     """
-    return join(read_clips(path), corpus, local_id, ids)
+    known = set(ids)
+    by_name = _by_name(corpus, local_id, known)
+    return join(read_clips(path, lambda name: by_name(name).utterance in known), corpus, local_id, known)
 
 
 def join(clips: Clips, corpus: str, local_id: Callable[[str], str | None], ids: Iterable[str]) -> Attached:
-    """Features joined to a corpus by name; see ``read_features``."""
+    """Features joined to a corpus by name.
+
+    Args:
+        clips: the features, by what they call a clip.
+        corpus: the corpus's name.
+        local_id: what the features call a clip → its id within the corpus.
+        ids: the corpus's utterance ids.
+
+    Returns:
+        The features of the corpus's utterances.
+
+    Raises:
+        CorpusError: as ``read_features``.
+    """
     import numpy as np
 
     path, known = clips.path, set(ids)
     named = _named(clips, corpus, local_id, known)
     if not known & set(named.values()):
-        raise CorpusError(f"{path}: none of its clips is in the corpus: {listed(sorted(named.values()))}")
+        raise CorpusError(
+            f"{path}: none of its clips is in the corpus: {listed(sorted(named.values()))}; a table has a column of "
+            "clips' names as the corpus has them, or is one clip's, in a folder, under the file's own name"
+        )
     bad = {name: ~np.isfinite(tokens) for name, tokens in clips.tokens.items()}
     bad = {name: wrong for name, wrong in bad.items() if wrong.any()}
     if bad:
@@ -104,32 +128,53 @@ def attached_paths(root: Path) -> dict[str, Path]:
     return found
 
 
-def _named(
-    clips: Clips, corpus: str, local_id: Callable[[str], str | None], known: set[str]
-) -> dict[str, str]:
-    """The features' names of clips → utterance ids, in the corpus or as they would be there."""
+@dataclass(frozen=True)
+class _Named:
+    """The utterance that a name means, in the corpus or as it would be there; None for what is no name of the corpus.
+
+    ``alike`` are the utterances of the corpus that it may mean, where it fits several.
+    """
+
+    utterance: str | None
+    alike: tuple[str, ...] = ()
+
+
+def _by_name(corpus: str, local_id: Callable[[str], str | None], known: set[str]) -> Callable[[str], _Named]:
+    """What the features call a clip → the utterance that it means."""
     by_name = {nfc(utterance): utterance for utterance in known} | {
         utterance: utterance for utterance in known
     }
     stems: dict[str, list[str]] = {}
     for utterance in known:
         stems.setdefault(nfc(utterance.rsplit("/", 1)[1]), []).append(utterance)
-    found, strange, unclear = {}, [], []
-    for name in clips.tokens:
+
+    def named(name: str) -> _Named:
         local = local_id(name)
         if local is None:
-            strange.append(repr(name))
-            continue
+            return _Named(None)
         candidates = [f"{corpus}/{local}", local]
         parts = local.split("/")
         candidates += [f"{corpus}/{posixpath.join(*parts[at:])}" for at in range(1, len(parts))]
         written = (form for each in candidates for form in (each, nfc(each)))
-        utterance = next((by_name[each] for each in written if each in by_name), candidates[0])
-        if utterance not in known and len(parts) == 1:  # a bare name, where ids are paths
+        utterance = next((by_name[each] for each in written if each in by_name), None)
+        if utterance is None and len(parts) == 1:  # a bare name, where ids are paths
             alike = sorted(stems.get(nfc(local), []))
-            unclear += [f"{name} ({listed(alike, 3)})"] if len(alike) > 1 else []
-            utterance = alike[0] if alike else utterance
-        found[name] = utterance
+            if alike:
+                return _Named(alike[0], tuple(alike) if len(alike) > 1 else ())
+        return _Named(utterance or candidates[0])
+
+    return named
+
+
+def _named(
+    clips: Clips, corpus: str, local_id: Callable[[str], str | None], known: set[str]
+) -> dict[str, str]:
+    """The features' names of clips → utterance ids, in the corpus or as they would be there."""
+    by_name = _by_name(corpus, local_id, known)
+    meant = {name: by_name(name) for name in clips.tokens}
+    strange = [repr(name) for name, each in meant.items() if each.utterance is None]
+    unclear = [f"{name} ({listed(each.alike, 3)})" for name, each in meant.items() if each.alike]
+    found = {name: each.utterance for name, each in meant.items() if each.utterance is not None}
     if strange:
         raise CorpusError(
             f"{clips.path}: {len(strange)} row(s) whose name is none of {corpus}'s: {listed(strange)}"

@@ -19,7 +19,7 @@ from ...adapter_interface import MANIFESTS, Adapter, Reading, files_below, unrea
 from ...media_files import SUFFIXES, leading_out, local_id, medium_of, stem_of
 from ...names import nfc
 from ...recording_length import lengths
-from ...tabular import read_rows
+from ...tabular import cut_short, read_rows
 from . import cells
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _rows(path: Path) -> pd.DataFrame:
         rows = _named_by_files(path, rows, files)
     if "utterance_id" not in rows:
         raise CorpusError(
-            f"{path} lacks the column id (or utterance_id); it has {listed(named.values(), 30)}"
+            f"{path} lacks the column id (or utterance_id); it has {listed(map(cut_short, named.values()), 30)}"
         )
     return rows
 
