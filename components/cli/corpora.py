@@ -32,6 +32,10 @@ def corpora_add(
         list[str] | None,
         typer.Option(help="MODALITY=PATH: pre-computed features, joined by the clips' names"),
     ] = None,
+    guess: Annotated[
+        bool,
+        typer.Option("--guess", help="only show which part of the files' names looks like the speaker"),
+    ] = False,
 ) -> None:
     """Put a corpus under data/raw without changing a byte, and let DVC track it.
 
@@ -39,9 +43,12 @@ def corpora_add(
     `layouts` in params.yaml says what names do not tell.
     """
     from ..artifacts.corpora import RAW
-    from ..corpora.acquire import add
+    from ..corpora.acquire import add, raw_data
 
     require_workspace()
+    if guess:
+        raw_data.guessed(corpus, source, stated_layout(corpus), print)
+        return
     tables = {}
     for given in features or []:
         modality, equals, path = given.partition("=")

@@ -13,6 +13,7 @@ Modules::
     media_digests       digests of the media
     tabular             CSV tables, with line numbers for error messages
     recording_length    how long recordings are, by their headers
+    guess_pattern       which part of a file's name is the speaker
     labels              words for emotions
     names               one spelling in Unicode for names
     lfs_pointers        Git LFS pointer files

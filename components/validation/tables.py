@@ -50,6 +50,8 @@ def tables(
 
     speakers = facts.groupby("speaker").agg(clips=("corpus", "size"), genders=("speaker_gender", "nunique"))
     classes = facts.groupby("label").agg(clips=("corpus", "size"), speakers=("speaker", "nunique"))
+    if facts["speaker"].isna().all():  # then nothing is known of any class's speakers, which one warning says
+        classes["speakers"] = float("nan")
     cells = pd.crosstab(facts["speaker"], facts["label"]).stack().rename("clips").reset_index()
     usual = cells["clips"].mode()
     cells["of_usual"] = cells["clips"] / (usual.iloc[0] if len(usual) else 1)

@@ -1,6 +1,7 @@
 """`emoflow corpora list | add | fetch | describe`, as typed."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,38 @@ def test_words_that_yaml_takes_for_something_else_are_quoted_in_hints(project):
     said = " ".join(typed("add", "2024", "shelf").output.split())
     assert 'layouts: {"2024": {labels: {"no": happiness}}}' in said
     assert "dvc exp run -S 'corpora=[\"2024\"]'" in said
+
+
+@pytest.fixture
+def without_speakers(project) -> str:
+    for label in ("joy", "anger"):
+        for name in ("S1_a", "S1_b", "S2_a", "S2_b"):
+            (project / "shelf" / label / f"{name}.wav").parent.mkdir(parents=True, exist_ok=True)
+            (project / "shelf" / label / f"{name}.wav").write_bytes(os.urandom(100))
+    return r"layouts: {ours: {layout: folder, pattern: '(?P<label>[^/]+)/(?P<speaker>[^/_]+)_[^/]*'}}"
+
+
+def test_speakers_that_names_tell_are_proposed(project, without_speakers):
+    said = " ".join(typed("add", "ours", "shelf").output.split())
+    assert "8 utterances of 0 speakers" in said
+    assert "the names look as if S1, S2 were the speakers" in said and without_speakers in said
+    assert "emoflow corpora add ours shelf --guess" in said
+
+
+def test_a_guess_shows_what_it_would_read_and_adds_nothing(project, without_speakers):
+    there = sorted(project.rglob("*"))
+    done = typed("add", "ours", "shelf", "--guess")
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0, said
+    assert "anger/S1_a.wav has label 'anger', speaker 'S1'" in said and "8 utterances of 2 speakers" in said
+    assert without_speakers in said and sorted(project.rglob("*")) == there
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(re.sub("^layouts: .*", lambda _: without_speakers, text, flags=re.M))
+    assert "8 utterances of 2 speakers" in " ".join(typed("add", "ours", "shelf").output.split())
+
+
+def test_names_from_which_nothing_can_be_guessed(project):
+    (project / "shelf" / "joy").mkdir(parents=True)
+    (project / "shelf" / "joy" / "1.wav").write_bytes(b"x")
+    with pytest.raises(CorpusError, match="tell no speaker that could be guessed"):
+        raise typed("add", "ours", "shelf", "--guess").exception

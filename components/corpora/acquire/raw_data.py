@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from ...errors import CorpusError, listed
@@ -13,8 +14,9 @@ from ...files import replacing, yaml_word
 from ...process import run_group
 from ...schema import Layout
 from .. import layout_of, read
-from ..adapter_interface import Reading
+from ..adapter_interface import Reading, files_below
 from ..adapters.detect_layout import nearby, recognise
+from ..guess_pattern import guess
 from ..labels import emotion
 from .copy_files import differs, files_of, link_all
 
@@ -62,6 +64,8 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
     )
     if layout == "folder" and looks and not declared:
         say(_looks_like(corpus, looks))
+    if layout == "folder" and not stated.pattern and reading.table["speaker"].isna().all():
+        say(_without_speakers(corpus, source, stated))
     if layout in ("folder", "manifest"):
         say(f"labels: {_labels(reading, corpus)}")
     by_reason: dict[str, list[str]] = {}
@@ -184,6 +188,48 @@ def _refuse_one_label(source: Path, reading: Reading) -> None:
             f"{source} looks like the folder of one label, {here.name}, and none of its own folders is named by an "
             f"emotion ({listed(sorted(set(reading.table['label_raw'].dropna())), 3)}): give {here.parent}"
         )
+
+
+def guessed(corpus: str, source: Path, stated: Layout, say: Callable[[str], None]) -> None:
+    """Guess from a folder's file names which part is the speaker, and say what would be read so; nothing is written.
+
+    Args:
+        corpus: its name.
+        source: the folder.
+        stated: what params.yaml states of its layout.
+        say: called with each message for the user.
+
+    Raises:
+        CorpusError: no part of the names looks like a speaker.
+    """
+    found = guess(files_below(source)[0], stated.labels)
+    if found is None:
+        raise CorpusError(
+            f"the names of the files in {source} tell no speaker that could be guessed: state "
+            "layouts.<corpus>.pattern in params.yaml, with a group (?P<speaker>…)"
+        )
+    path, fields = found.example
+    say(f"a guess: {path} has {', '.join(f'{name} {value!r}' for name, value in fields.items())}")
+    say(f"speakers: {listed(found.speakers, 30)}")
+    read_as(corpus, source, replace_fields(stated, layout="folder", pattern=found.pattern), say)
+    say(f"if it is right, in params.yaml: {_with_pattern(corpus, found.pattern)}")
+
+
+def _without_speakers(corpus: str, source: Path, stated: Layout) -> str:
+    """What to say of a folder whose names were read without speakers."""
+    found = guess(files_below(source)[0], stated.labels)
+    consequence = "no speakers: folds can then not be made by speaker, and scores are inflated"
+    if found is None:
+        return f"{consequence}; use LABEL/SPEAKER/ folders, or state layouts.<corpus>.pattern in params.yaml"
+    return (
+        f"{consequence}; the names look as if {listed(found.speakers, 3)} were the speakers: if they are, in "
+        f"params.yaml {_with_pattern(corpus, found.pattern)} (emoflow corpora add {corpus} {source} --guess shows what "
+        "would be read)"
+    )
+
+
+def _with_pattern(corpus: str, pattern: str) -> str:
+    return f"layouts: {{{yaml_word(corpus)}: {{layout: folder, pattern: '{pattern}'}}}}"
 
 
 def _looks_like(corpus: str, looks: str) -> str:
