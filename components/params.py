@@ -94,7 +94,7 @@ class TextFeatures(_Frozen):
 
 
 class FaceFeatures(_Frozen):
-    encoders: list[Literal["appearance", "landmarks"]] = Field(min_length=1, max_length=1)
+    encoders: list[Literal["appearance", "landmarks"]] = Field(min_length=1)
     frames: int = Field(ge=1, le=256)
 
 

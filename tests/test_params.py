@@ -170,3 +170,8 @@ def test_words_of_either_unicode_form_are_one(held, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(held, allow_unicode=True), encoding="utf-8")
     assert params.load(path).label_spaces["own"].classes == [composed, "calm"]
+
+
+def test_a_face_may_have_several_encoders(held, tmp_path):
+    held["features"]["face"]["encoders"] = ["appearance", "landmarks"]
+    assert load(held, tmp_path).features.face.encoders == ["appearance", "landmarks"]

@@ -24,6 +24,8 @@ class Encoder(ABC):
     name: ClassVar[str]
     modality: ClassVar[str]
     kind: ClassVar[Literal["pooled", "sequence"]]
+    alignable: ClassVar[bool] = False
+    """Whether its sequence can have one token for each picture of the recording, as others of this kind have then."""
     version: ClassVar[int]
     """Raised when the same recording gives other tokens, by our doing."""
     libraries: ClassVar[tuple[str, ...]] = ()

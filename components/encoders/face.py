@@ -1,5 +1,10 @@
-"""Face encoders, one token per sampled frame: appearance (image patches) or facial landmarks."""
+"""Face encoders, one token per sampled frame with a face in it: appearance (image patches) or facial landmarks.
 
+Several of them side by side need tokens of the same frames, and one may find a face where another does not: each then
+has a token for every frame, and where it finds no face that of the nearest frame in which it does.
+"""
+
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,10 +22,18 @@ LANDMARK_MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe65
 class _Face(Encoder):
     modality = "face"
     kind = "sequence"
+    alignable = True
 
-    def __init__(self, *, frames: int):
+    def __init__(self, *, frames: int, aligned: bool = False):
+        """An encoder of faces.
+
+        Args:
+            frames: how many of a clip's frames are looked at, at most.
+            aligned: a token for every frame, also for those without a face.
+        """
         self.frames = frames
-        self.parameters = {"frames": frames}
+        self.aligned = aligned
+        self.parameters = {"frames": frames} | ({"aligned": True} if aligned else {})
 
     @classmethod
     def decoding(cls) -> int:
@@ -30,6 +43,15 @@ class _Face(Encoder):
 
     def decode(self, source) -> "media.Frames":
         return media.frames(source, count=self.frames)
+
+    def _sequence(self, tokens: Sequence[np.ndarray | None]) -> np.ndarray:
+        """Each frame's token, None where it has no face, as one sequence. Raises MediaError where none has a face."""
+        found = [at for at, token in enumerate(tokens) if token is not None]
+        if not found:
+            raise MediaError(f"no face found in {len(tokens)} frames")
+        frames = range(len(tokens)) if self.aligned else found
+        nearest = [min(found, key=lambda other: abs(other - at)) for at in frames]
+        return checked(np.stack([tokens[at] for at in nearest]), self.feature_names())
 
 
 class Appearance(_Face):
@@ -58,10 +80,12 @@ class Appearance(_Face):
 
     def encode_decoded(self, medium: "media.Frames") -> np.ndarray:
         boxes = media.find_faces(medium.images)
-        tokens = [self._token(image, box) for image, box in zip(medium.images, boxes, strict=True) if box]
-        if not tokens:
-            raise MediaError(f"no face found in {len(medium.images)} frames")
-        return checked(np.stack(tokens), self.feature_names())
+        return self._sequence(
+            [
+                self._token(image, box) if box else None
+                for image, box in zip(medium.images, boxes, strict=True)
+            ]
+        )
 
     def _token(self, image: np.ndarray, box: "media.Box") -> np.ndarray:
         from skimage.feature import hog
@@ -91,8 +115,9 @@ class Landmarks(_Face):
     weights = LANDMARK_MODEL_SHA256
     dimensions = 478 * 3 + 52
 
-    def __init__(self, *, frames: int, model: str | Path | None):
-        super().__init__(frames=frames)
+    def __init__(self, *, frames: int, model: str | Path | None, aligned: bool = False):
+        """As any encoder of faces; ``model`` is the file of MediaPipe's Face Landmarker."""
+        super().__init__(frames=frames, aligned=aligned)
         self.model = model
 
     def feature_names(self) -> list[str]:
@@ -100,7 +125,7 @@ class Landmarks(_Face):
         return points + [f"blendshape_{n}" for n in range(52)]
 
     def encode_decoded(self, medium: "media.Frames") -> np.ndarray:
-        """float32 [pictures with a face, 1486].
+        """float32 [pictures with a face, 1486]; [pictures, 1486] where aligned.
 
         Raises:
             MediaError: no face in any picture.
@@ -120,16 +145,14 @@ class Landmarks(_Face):
                 found = landmarker.detect(
                     mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
                 )
-                if found.face_landmarks:
-                    height, width = image.shape[:2]
-                    points = np.array(
-                        [[p.x * width, p.y * height, p.z * width] for p in found.face_landmarks[0]]
-                    )
-                    shapes = [shape.score for shape in found.face_blendshapes[0]]
-                    tokens.append(np.concatenate([upright(points).ravel(), shapes]))
-        if not tokens:
-            raise MediaError(f"no face found in {len(medium.images)} frames")
-        return checked(np.stack(tokens), self.feature_names())
+                if not found.face_landmarks:
+                    tokens.append(None)
+                    continue
+                height, width = image.shape[:2]
+                points = np.array([[p.x * width, p.y * height, p.z * width] for p in found.face_landmarks[0]])
+                shapes = [shape.score for shape in found.face_blendshapes[0]]
+                tokens.append(np.concatenate([upright(points).ravel(), shapes]))
+        return self._sequence(tokens)
 
 
 def upright(points: np.ndarray) -> np.ndarray:

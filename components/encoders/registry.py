@@ -23,13 +23,19 @@ def make(
 ) -> list[Encoder]:
     """The encoders of one modality, sorted by name: the order in which the feature store lays them side by side.
 
+    Several sequences can be laid side by side where each has a token for the same pictures, as those of faces can.
+
     Args:
         names: as ``features.<modality>.encoders`` of ``params.yaml`` lists them.
         parameters: what else ``features.<modality>`` holds: ``dimensions`` (text), ``frames`` (face).
         landmark_model: the file that ``landmarks`` runs.
 
+    Returns:
+        The encoders.
+
     Raises:
-        ParamsError: an unknown name, one named twice, encoders of several modalities, or two sequences.
+        ParamsError: an unknown name, one named twice, encoders of several modalities, or two sequences that have a
+            time of their own each.
     """
     unknown = [name for name in names if name not in ENCODERS]
     if unknown:
@@ -37,17 +43,20 @@ def make(
     classes = [ENCODERS[name] for name in names]
     modalities = sorted({each.modality for each in classes})
     sequences = [each.name for each in classes if each.kind == "sequence"]
+    aligned = len(sequences) > 1 and all(each.alignable for each in classes if each.kind == "sequence")
     if len(set(names)) < len(names):
         raise ParamsError(f"an encoder is named twice: {listed(names)}")
     if len(modalities) != 1:
         raise ParamsError(f"the encoders {listed(names)} are of several modalities: {listed(modalities)}")
-    if len(sequences) > 1:
+    if len(sequences) > 1 and not aligned:
         raise ParamsError(
             f"features.{modalities[0]}.encoders: {listed(sequences)} are all sequences, with a time of their own; "
             "keep one of them (pooled ones may stay beside it)"
         )
+    own = {Landmarks: {"model": landmark_model}}
+    shared = {"aligned": True} if aligned else {}
     return [
-        each(**parameters, model=landmark_model) if each is Landmarks else each(**parameters)
+        each(**parameters, **own.get(each, {}), **(shared if each.kind == "sequence" else {}))
         for each in sorted(classes, key=lambda each: each.name)
     ]
 

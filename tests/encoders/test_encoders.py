@@ -3,8 +3,12 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from emoflow.encoders import ENCODERS, encode, layout_of, make, merge
+from emoflow.corpora.adapter_interface import utterance_table
+from emoflow.corpora.media_digests import with_digests
+from emoflow.encoders import ENCODERS, encode, layout_of, make, merge, open_all
 from emoflow.encoders.audio import _averaged
+from emoflow.encoders.cache import Cache
+from emoflow.encoders.extract import extract, recipes_of
 from emoflow.encoders.face import LANDMARK_MODEL_SHA256, upright
 from emoflow.errors import FeatureError, MediaError, ParamsError, SettingsError
 from emoflow.storage.assets import ASSETS
@@ -228,6 +232,52 @@ def test_real_faces_become_a_token_for_each_picture_with_a_face(name, corpora, l
     assert 1 <= len(encoder.encode(corpora / "video" / "face_noface.mov")) < 4
     with pytest.raises(MediaError, match="no face found in 4 frames"):
         encoder.encode(corpora / "video" / "no_face.mp4")
+
+
+@pytest.mark.corpora
+def test_several_face_encoders_have_a_token_for_each_picture(corpora, landmark_model):
+    names, clip = ["landmarks", "appearance"], corpora / "video" / "face_noface.mov"
+    both = make(names, PARAMETERS["face"], landmark_model=landmark_model)
+    tokens = encode(both, clip)
+    assert tokens.shape == (4, sum(size for _, size in layout_of(both)))
+    assert [name for name, _ in layout_of(both)] == ["appearance", "landmarks"]
+    at = 0
+    for encoder in both:
+        own = tokens[:, at : at + encoder.dimensions]
+        alone = one(encoder.name, landmark_model=landmark_model)
+        seen = alone.encode(clip)
+        assert 1 <= len(seen) < 4
+        assert {row.tobytes() for row in own} == {
+            row.tobytes() for row in seen
+        }  # without a face: the nearest one
+        assert encoder.digest() != alone.digest()
+        at += encoder.dimensions
+    with pytest.raises(MediaError, match="no face found in 4 frames"):
+        encode(both, corpora / "video" / "no_face.mp4")
+
+
+@pytest.mark.corpora
+def test_the_store_holds_several_face_encoders(corpora, landmark_model, tmp_path):
+    table = utterance_table(
+        {"utterance_id": f"mine/{name}", "corpus": "mine", "video": f"{name}.mpg"}
+        for name in ("bbaf2n", "brbk7n")
+    )
+    stated = {"face": {"encoders": ["appearance", "landmarks"], "frames": 3}}
+    extract(
+        with_digests(table, corpora / "video", workers=1),
+        raw=corpora / "video",
+        out=tmp_path / "mine",
+        recipes=recipes_of(stated, landmark_model),
+        attached={},
+        excluded={},
+        cache=Cache(tmp_path / "cache"),
+        workers=1,
+    )
+    store = open_all(tmp_path, ["mine"])
+    tokens, present = store.tokens("face", store.ids("face"))
+    assert tokens.shape == (2, 3, sum(size for _, size in store.layout("face"))) and present.all()
+    both = make(["appearance", "landmarks"], {"frames": 3}, landmark_model=landmark_model)
+    assert np.allclose(tokens[0], encode(both, corpora / "video" / "bbaf2n.mpg"), rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.corpora
