@@ -41,7 +41,16 @@ if TYPE_CHECKING:
 
 
 def layout_of(corpus: str, root: Path, stated: Layout = UNSTATED) -> str:
-    """The layout of a corpus: the stated one, else by its name, else by whether there is a manifest."""
+    """The layout of a corpus: the stated one, else by its name, else by whether there is a manifest.
+
+    Args:
+        corpus: its name.
+        root: its folder.
+        stated: what params.yaml states of its layout.
+
+    Returns:
+        One of ``schema.LAYOUTS``.
+    """
     if stated.layout != "auto":
         return stated.layout
     if corpus in CORPORA:
@@ -51,6 +60,12 @@ def layout_of(corpus: str, root: Path, stated: Layout = UNSTATED) -> str:
 
 def adapter(layout: str) -> Adapter:
     """The adapter of a layout.
+
+    Args:
+        layout: one of ``schema.LAYOUTS``.
+
+    Returns:
+        Its adapter.
 
     Raises:
         CorpusError: there is none of this name.
@@ -74,6 +89,9 @@ def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
         root: its folder.
         stated: what params.yaml states of its layout.
 
+    Returns:
+        The utterance table, and what is not read.
+
     Raises:
         CorpusError: the folder is not the corpus, or the corpus does not have the requested raters.
     """
@@ -95,7 +113,10 @@ def attached_features(
     """The pre-computed features that came with a corpus: its own, and those in ``attached/``, which go first.
 
     Args:
+        corpus: its name.
+        root: its folder.
         ids: the corpus's utterance ids.
+        stated: what params.yaml states of its layout.
 
     Returns:
         Modality → ``attached.features.Attached``, sorted.
@@ -114,7 +135,15 @@ def attached_features(
 
 
 def obtain(corpus: str, raw: Path) -> str:
-    """How to get a corpus; ``raw`` is the folder of the corpora on disk, data/raw."""
+    """How to get a corpus.
+
+    Args:
+        corpus: its name.
+        raw: the folder of the corpora on disk, data/raw.
+
+    Returns:
+        A command, or where to ask, in words.
+    """
     if corpus in CORPORA:
         return CORPORA[corpus].obtain
     here = [path.name for path in raw.glob("*") if path.is_dir()]

@@ -58,7 +58,14 @@ class Adapter:
 
 
 def utterance_table(rows: Iterable[dict]) -> pd.DataFrame:
-    """Rows as dictionaries → the utterance table; a column that a row lacks is null."""
+    """Rows as dictionaries → the utterance table.
+
+    Args:
+        rows: one dictionary an utterance, by the table's columns; a column that a row lacks is null.
+
+    Returns:
+        The table (``schema.UTTERANCE_COLUMNS``), sorted by id.
+    """
     import pandas as pd
 
     rows = sorted(rows, key=itemgetter("utterance_id"))
@@ -84,6 +91,9 @@ def is_dropping(name: str) -> bool:
 
 def files_below(root: Path) -> tuple[list[str], int]:
     """Every file of a corpus (relative POSIX paths, sorted), feature tables, planted truth and droppings left out.
+
+    Args:
+        root: the corpus's folder.
 
     Returns:
         The paths, and how many droppings (``._*``, ``.DS_Store``, …) there were.
@@ -147,7 +157,15 @@ def _entries(folder: Path) -> list[os.DirEntry]:
 
 
 def unread_list(reasons: dict[str, str], droppings: int) -> list[dict[str, str]]:
-    """Paths and reasons in the form that ``Reading.unread`` has, droppings counted in one entry."""
+    """Paths and reasons in the form that ``Reading.unread`` has.
+
+    Args:
+        reasons: path → why it is not read.
+        droppings: how many files systems and git left.
+
+    Returns:
+        ``{"path", "reason"}``, sorted; the droppings in one entry.
+    """
     entries = [{"path": path, "reason": reason} for path, reason in sorted(reasons.items())]
     if droppings:
         reason = (

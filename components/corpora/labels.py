@@ -102,9 +102,15 @@ _SPLITS = {"train": "training", "validation": "val valid dev devel development",
 
 
 def emotion(word: str) -> str | None:
-    """A corpus's word for an emotion as one of ``schema.EMOTIONS``; None where it is none of them.
+    """A corpus's word for an emotion as one of ``schema.EMOTIONS``.
 
     Case, accents and white space around do not matter: ``Ärger``, ``anger`` and ``ANG`` are anger.
+
+    Args:
+        word: as the corpus writes it.
+
+    Returns:
+        The emotion; None where the word is none of them.
     """
     return _emotions().get(_plain(word))
 
@@ -127,17 +133,38 @@ def label_of(word: str, stated: Mapping[str, str]) -> str | None:
 
 
 def gender(word: str) -> str | None:
-    """``female`` or ``male``; None for what is neither."""
+    """A corpus's word for a gender as the utterance table's.
+
+    Args:
+        word: as the corpus writes it.
+
+    Returns:
+        ``female`` or ``male``; None for what is neither.
+    """
     return _synonyms("gender").get(_plain(word))
 
 
 def intensity(word: str) -> str | None:
-    """``low``, ``normal`` or ``strong``; None for what is none of them."""
+    """A corpus's word for an intensity as the utterance table's.
+
+    Args:
+        word: as the corpus writes it.
+
+    Returns:
+        ``low``, ``normal`` or ``strong``; None for what is none of them.
+    """
     return _synonyms("intensity").get(_plain(word))
 
 
 def split(word: str) -> str | None:
-    """``train``, ``validation`` or ``test``; None for what is none of them."""
+    """A corpus's word for a split as the utterance table's.
+
+    Args:
+        word: as the corpus writes it.
+
+    Returns:
+        ``train``, ``validation`` or ``test``; None for what is none of them.
+    """
     return _synonyms("split").get(_plain(word))
 
 

@@ -19,26 +19,54 @@ _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
 def medium_of(path: str) -> str | None:
-    """``audio``, ``video`` or ``text``, by the suffix; None for any other file."""
+    """What medium a file is, by its suffix.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        ``audio``, ``video`` or ``text``; None for any other file.
+    """
     return _MEDIUM.get(posixpath.splitext(path)[1].lower())
 
 
 def stem_of(path: str) -> str:
-    """The path without the suffix of a recording or transcript; without ``./`` before it."""
+    """A path without the suffix of a recording or transcript.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The path, without ``./`` before it.
+    """
     stem, suffix = posixpath.splitext(path)
     return posixpath.normpath(stem if suffix.lower() in _MEDIUM else path)
 
 
 def local_id(name: str) -> str | None:
-    """What a feature table calls a clip → its id in a corpus whose ids are paths or a manifest's own."""
+    """What a feature table calls a clip → its id in a corpus whose ids are paths or a manifest's own.
+
+    Args:
+        name: as the table writes it.
+
+    Returns:
+        The id within the corpus; None for an empty name.
+    """
     name = name.strip().replace("\\", "/")
     return stem_of(name) if name else None
 
 
 def leading_out(root: Path, paths: Iterable[str]) -> dict[str, str]:
-    """The paths (relative, POSIX) that leave the corpus, with the way: absolute, by ``..``, by a link.
+    """The paths that leave the corpus.
 
     A link into DVC's cache, as DVC itself makes them, leads nowhere else.
+
+    Args:
+        root: the corpus's folder.
+        paths: relative POSIX paths.
+
+    Returns:
+        Path → the way: absolute, by ``..``, by a link.
     """
     home = root.resolve()
     parents: dict[str, bool] = {}

@@ -28,6 +28,7 @@ def read_rows(path: Path, required: Iterable[str] = ()) -> pd.DataFrame:
     """A CSV or Parquet table as strings.
 
     Args:
+        path: of the table.
         required: columns that it must have.
 
     Returns:
@@ -59,6 +60,12 @@ def read_rows(path: Path, required: Iterable[str] = ()) -> pd.DataFrame:
 def read_text(path: Path) -> str:
     """A text file as a string, whatever it is written in.
 
+    Args:
+        path: of the file.
+
+    Returns:
+        Its text.
+
     Raises:
         CorpusError: no such file; bytes that are none of UTF-8, UTF-16 and Windows-1252; a mixture of encodings.
     """
@@ -71,7 +78,14 @@ def read_text(path: Path) -> str:
 
 
 def decode(data: bytes, name: str) -> str:
-    """Bytes of UTF-8, UTF-16 or Windows-1252 as a string. ``name`` is what an error calls them.
+    """Bytes of UTF-8, UTF-16 or Windows-1252 as a string.
+
+    Args:
+        data: the bytes.
+        name: what an error calls them.
+
+    Returns:
+        The text.
 
     Raises:
         CorpusError: as ``read_text``; names the lines.
@@ -120,7 +134,14 @@ def _windows(data: bytes, name: str) -> str:
 
 
 def whole_number(cell: str) -> int | None:
-    """A number from 0 in nine digits at most, as turns and episodes are counted; None for anything else."""
+    """A number from 0 in nine digits at most, as turns and episodes are counted.
+
+    Args:
+        cell: as the table writes it.
+
+    Returns:
+        The number; None for anything else.
+    """
     return int(cell) if cell.isdecimal() and len(cell) <= 9 else None
 
 
@@ -142,7 +163,14 @@ def clock_seconds(cell: str) -> float | None:
 
 
 def delimiter_of(text: str) -> str:
-    """What parts the columns of a CSV: whichever of comma, semicolon and tab its first line has most of."""
+    """What parts the columns of a CSV.
+
+    Args:
+        text: of the CSV.
+
+    Returns:
+        Whichever of comma, semicolon and tab its first line has most of.
+    """
     first = text.lstrip().partition("\n")[0].partition("\r")[0]
     bare = "".join(first.split('"')[::2])
     return max(_DELIMITERS, key=bare.count)

@@ -70,6 +70,12 @@ def copy_all(files: Mapping[str, Path], folder: Path, *, workers: int, what: str
 
     What an earlier run has copied whole is kept.
 
+    Args:
+        files: relative POSIX path → the file to copy.
+        folder: that will hold the copies.
+        workers: how many files are copied at once.
+        what: what is copied, for the progress shown.
+
     Raises:
         CorpusError: the disk is full (the folder is then removed), a file cannot be read, or changes meanwhile.
     """
@@ -118,7 +124,15 @@ def differences(files: Mapping[str, Path], folder: Path) -> list[str]:
 
 
 def differs(one: Path, other: Path) -> bool:
-    """Whether two files hold other bytes; a Git LFS pointer does not differ from what it stands for."""
+    """Whether two files hold other bytes; a Git LFS pointer does not differ from what it stands for.
+
+    Args:
+        one: a file.
+        other: another one.
+
+    Returns:
+        True where the bytes differ, and ``one`` is no pointer to those of ``other``.
+    """
     if _same(one, other):
         return False
     stands_for = pointer(one)
@@ -127,6 +141,10 @@ def differs(one: Path, other: Path) -> bool:
 
 def link_all(files: Mapping[str, Path], folder: Path) -> None:
     """Make ``folder`` of these files, sharing their bytes where the file system can link to them, else copied.
+
+    Args:
+        files: relative POSIX path → the file.
+        folder: that will hold them.
 
     Raises:
         CorpusError: the disk is full, a file cannot be read.

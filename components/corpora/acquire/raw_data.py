@@ -25,7 +25,11 @@ _ENDS = ".dvc", ".partial", ".parquet", ".json"  # those of files that lie besid
 
 
 def check_name(corpus: str) -> None:
-    """Raise CorpusError for an invalid corpus name."""
+    """Raise CorpusError for an invalid corpus name.
+
+    Args:
+        corpus: the name.
+    """
     if not _NAME.fullmatch(corpus):
         raise CorpusError(
             f"{corpus!r} is not a valid corpus name: lower-case letters, digits, '.', '_' and '-', the first a "
@@ -45,6 +49,9 @@ def read_as(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
         source: the folder.
         stated: what params.yaml states of its layout.
         say: called with each message for the user.
+
+    Returns:
+        The corpus as read.
 
     Raises:
         CorpusError: the folder is not this corpus; the message names a folder near it that looks like it.
@@ -87,7 +94,14 @@ def grow(
     """Add files to a corpus's folder and let DVC track it; the folder changes as a whole or not at all.
 
     Args:
+        corpus: its name.
         files: relative POSIX path → the file, which is linked to where the file system can, else copied.
+        root: the folder of the corpora on disk, data/raw.
+        stated: what params.yaml states of its layout.
+        say: called with each message for the user.
+
+    Returns:
+        The corpus's folder.
 
     Raises:
         CorpusError: another file of the same name exists, or the result is not the corpus.
@@ -115,14 +129,25 @@ def grow(
 
 
 def replace(target: Path) -> str:
-    """How to replace a corpus, in words."""
+    """How to replace a corpus, in words.
+
+    Args:
+        target: the corpus's folder.
+
+    Returns:
+        The commands, in a sentence.
+    """
     return (
         f"To replace it: dvc remove {target}.dvc, remove the folder {target}, and run the same command again"
     )
 
 
 def elsewhere(target: Path) -> None:
-    """Raise CorpusError if a corpus is tracked by DVC but its data is not on disk."""
+    """Raise CorpusError if a corpus is tracked by DVC but its data is not on disk.
+
+    Args:
+        target: the corpus's folder.
+    """
     if Path(f"{target}.dvc").is_file() and not target.is_dir():
         raise CorpusError(
             f"{target}.dvc exists and its data does not: restore it with dvc checkout {target}.dvc (dvc pull from a "
@@ -131,7 +156,17 @@ def elsewhere(target: Path) -> None:
 
 
 def project_of(root: Path) -> Path:
-    """The DVC project that ``root`` is in. Raises CorpusError where it is in none."""
+    """The DVC project that ``root`` is in.
+
+    Args:
+        root: a folder.
+
+    Returns:
+        The folder that holds ``.dvc``.
+
+    Raises:
+        CorpusError: it is in none.
+    """
     for folder in (root.resolve(), *root.resolve().parents):
         if (folder / ".dvc").is_dir():
             return folder
@@ -141,7 +176,15 @@ def project_of(root: Path) -> Path:
 
 
 def track(target: Path, *, say: Callable[[str], None] = print) -> None:
-    """Let DVC track a corpus's folder. Raises CorpusError where DVC cannot."""
+    """Let DVC track a corpus's folder.
+
+    Args:
+        target: the corpus's folder.
+        say: called with each message for the user.
+
+    Raises:
+        CorpusError: DVC cannot.
+    """
     project = project_of(target.parent)
     dvc = shutil.which("dvc", path=str(Path(sys.executable).parent))
     if dvc is None:

@@ -140,7 +140,14 @@ def meld_media(*, bases: tuple[str, ...]) -> Remote:
 
 
 def meld_place(name: str) -> str | None:
-    """A member of MELD's archives → its place in the corpus; the tables come from the repository instead."""
+    """A member of MELD's archives → its place in the corpus; the tables come from the repository instead.
+
+    Args:
+        name: the member's path in its archive.
+
+    Returns:
+        Relative to the corpus's root; None for what is left out.
+    """
     parts = PurePosixPath(name).parts
     if any(is_dropping(part) for part in parts):
         return None
@@ -151,7 +158,15 @@ def meld_place(name: str) -> str | None:
 
 
 def crema_d_place(name: str, parts: tuple[str, ...]) -> str | None:
-    """A file of CREMA-D's repository → its place in the corpus: its own, if these parts have it."""
+    """A file of CREMA-D's repository → its place in the corpus: its own, if these parts have it.
+
+    Args:
+        name: the file's path in the repository.
+        parts: what of the corpus is wanted: ``speech``, ``video``.
+
+    Returns:
+        Relative to the corpus's root; None for what is left out.
+    """
     first, *rest = PurePosixPath(name).parts
     if rest:
         return name if any(first in _CREMA_D_FOLDERS[part] for part in parts) else None

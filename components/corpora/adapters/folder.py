@@ -28,6 +28,14 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
     A label that is not an emotion stays as ``label_raw``. What the pattern does not match, or does not lie as the
     layout has it, is listed.
 
+    Args:
+        root: the corpus's folder.
+        corpus: its name.
+        stated: what params.yaml states of its layout.
+
+    Returns:
+        The utterance table, and what is not read.
+
     Raises:
         CorpusError: no recording lies so; says where they do lie. A pattern with groups that nobody knows.
     """

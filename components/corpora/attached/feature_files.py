@@ -58,13 +58,23 @@ class Clips:
     others: int = 0
 
     def put(self, clip: str, tokens: np.ndarray) -> None:
-        """Raises CorpusError where the clip has been added already."""
+        """Raises CorpusError where the clip has been added already.
+
+        Args:
+            clip: its name.
+            tokens: float32 [T, D].
+        """
         if clip in self.tokens:
             raise CorpusError(f"{self.path}: clip(s) named more than once: {clip}; leave one of them")
         self.tokens[clip] = tokens
 
     def name(self, names: tuple[str, ...], where: Path) -> None:
-        """Raises CorpusError where the dimensions are others than those of the clips before."""
+        """Raises CorpusError where the dimensions are others than those of the clips before.
+
+        Args:
+            names: of the dimensions.
+            where: the file that they are of, for the message.
+        """
         if self.names and self.names != names:
             other = [name for name in names if name not in self.names]
             raise CorpusError(
@@ -104,7 +114,14 @@ def read_clips(path: Path, is_clip: Callable[[str], bool]) -> Clips:
 
 
 def feature_files(folder: Path) -> tuple[dict[str, Path], int]:
-    """The feature files below a folder (relative POSIX path → file, sorted), and how many other files there are."""
+    """The feature files below a folder.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        Relative POSIX path → the file, sorted; and how many other files there are.
+    """
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     found = {path.relative_to(folder).as_posix(): path for path in files if path.suffix.lower() in SUFFIXES}
     return dict(sorted(found.items())), len(files) - len(found)
@@ -112,6 +129,12 @@ def feature_files(folder: Path) -> tuple[dict[str, Path], int]:
 
 def read_numbers(path: Path) -> pd.DataFrame:
     """A CSV or Parquet table as it is, types inferred, the names in ``KEYS`` as strings.
+
+    Args:
+        path: of the table.
+
+    Returns:
+        The table.
 
     Raises:
         CorpusError: it is no such table, or names a column twice.

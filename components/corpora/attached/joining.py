@@ -93,7 +93,14 @@ def join(clips: Clips, corpus: str, local_id: Callable[[str], str | None], ids: 
 
 
 def to_attach(modality: str, path: Path) -> dict[str, Path]:
-    """Where in a corpus's folder its features are kept: relative POSIX path → the file that goes there.
+    """Where in a corpus's folder its features are kept.
+
+    Args:
+        modality: its name.
+        path: the file or folder of features.
+
+    Returns:
+        Relative POSIX path → the file that goes there.
 
     Raises:
         CorpusError: nothing there, or no feature file.
@@ -106,7 +113,13 @@ def to_attach(modality: str, path: Path) -> dict[str, Path]:
 
 
 def attached_paths(root: Path) -> dict[str, Path]:
-    """Modality → the file or folder of features that was attached to the corpus in ``root``, sorted.
+    """The features that were attached to a corpus.
+
+    Args:
+        root: the corpus's folder.
+
+    Returns:
+        Modality → the file or folder, sorted.
 
     Raises:
         CorpusError: two of one modality; links that lead out of the corpus.

@@ -56,6 +56,14 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
     A file that the table calls for and that is not there is listed, and is a missing modality; an empty cell is
     null. A label that is not an emotion stays as ``label_raw``.
 
+    Args:
+        root: the corpus's folder.
+        corpus: its name.
+        stated: what params.yaml states of its layout.
+
+    Returns:
+        The utterance table, and what is not read.
+
     Raises:
         CorpusError: no table, no ids or one twice, cells of the wrong kind, times reversed, paths that leave the
             corpus; names the lines.

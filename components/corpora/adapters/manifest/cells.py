@@ -34,7 +34,14 @@ class Cells:
     ids: pd.Series
 
     def text(self, column: str) -> pd.Series:
-        """The cells as they are; all null where there is no such column."""
+        """The cells of a column as they are.
+
+        Args:
+            column: its name.
+
+        Returns:
+            Strings; all null where there is no such column.
+        """
         import pandas as pd
 
         if column in self.rows:
@@ -42,14 +49,30 @@ class Cells:
         return pd.Series(None, index=self.rows.index, dtype="str")
 
     def refuse_where(self, wrong: pd.Series, what: str, values: pd.Series, advice: str) -> None:
-        """Raises CorpusError, naming rows, where any is ``wrong``."""
+        """Raises CorpusError, naming rows, where any is ``wrong``.
+
+        Args:
+            wrong: whether each row is.
+            what: what is wrong, for the message.
+            values: the cells to show.
+            advice: what to do.
+        """
         if wrong.any():
             cells = zip(wrong[wrong].index, self.ids[wrong], values[wrong].tolist(), strict=True)
             places = listed(f"line {line} ({each}): {cell!r}" for line, each, cell in cells)
             raise CorpusError(f"{self.path}: {int(wrong.sum())} {what}: {places}; {advice}")
 
     def one_of(self, column: str, known: Callable[[str], str | None], allowed: str) -> pd.Series:
-        """Words of a small vocabulary; any other is refused."""
+        """Words of a small vocabulary; any other is refused.
+
+        Args:
+            column: its name.
+            known: a word → the vocabulary's own, None for another.
+            allowed: the vocabulary, for the message.
+
+        Returns:
+            The vocabulary's words; null where a cell is.
+        """
         cells = self.text(column)
         found = cells.map(known, na_action="ignore").astype("str")
         self.refuse_where(
@@ -61,7 +84,16 @@ class Cells:
         return found
 
     def words(self, column: str, known: Callable[[str], str | None], unread: dict[str, str]) -> pd.Series:
-        """Words of a small vocabulary; any other is null, and said in ``unread``."""
+        """Words of a small vocabulary; any other is null, and said in ``unread``.
+
+        Args:
+            column: its name.
+            known: a word → the vocabulary's own, None for another.
+            unread: path → why it is not read; added to.
+
+        Returns:
+            The vocabulary's words; null where a cell is, or is another.
+        """
         cells = self.text(column)
         found = cells.map(known, na_action="ignore").astype("str")
         strange = sorted(cells[found.isna() & cells.notna()].unique())
@@ -72,7 +104,14 @@ class Cells:
         return found
 
     def numbers(self, scale: tuple[float, float]) -> dict[str, pd.Series]:
-        """Turn, times and dimensions; these from the corpus's ``scale`` to -1..1."""
+        """Turn, times and dimensions; these from the corpus's ``scale`` to -1..1.
+
+        Args:
+            scale: the lowest and the highest that the corpus's dimensions have.
+
+        Returns:
+            Column → numbers: ``turn``, ``start_s``, ``end_s`` and ``DIMENSIONS``.
+        """
         turn = self._number("turn")
         start, end = (self._number(column, clock=True) for column in ("start_s", "end_s"))
         self.refuse_where(
@@ -105,7 +144,14 @@ class Cells:
         return found
 
     def raters(self, stated: Mapping[str, str]) -> pd.Series:
-        """``{"rater": ["label", …]}`` as JSON; labels in the field's words where known."""
+        """``{"rater": ["label", …]}`` as JSON; labels in the field's words where known.
+
+        Args:
+            stated: ``layouts.<corpus>.labels`` of params.yaml.
+
+        Returns:
+            JSON; null where a cell is.
+        """
         cells = self.text("raters")
         found = cells.map(lambda cell: _raters(cell, stated), na_action="ignore").astype("str")
         self.refuse_where(
@@ -147,7 +193,14 @@ def seconds(cells: pd.Series) -> pd.Series:
 
 
 def language(word: str) -> str | None:
-    """``en`` of ``en``, ``EN`` and ``en-GB``; None of what begins with no code of two letters."""
+    """``en`` of ``en``, ``EN`` and ``en-GB``.
+
+    Args:
+        word: as the corpus writes it.
+
+    Returns:
+        The code of two letters; None where the word begins with none.
+    """
     match = re.fullmatch(r"([a-z]{2})([-_].+)?", word.lower())
     return match[1] if match else None
 

@@ -72,7 +72,7 @@ def read(root: Path, corpus: str = "meld", stated: Layout = UNSTATED) -> Reading
             of_split = annotated(root, tables[split], corpus=corpus, split=split, unread=unread)
         else:
             unread[f"{split}_sent_emo.csv"] = _no_table(len(clips[split]))
-            of_split = unannotated(clips[split], corpus=corpus, split=split)
+            of_split = unannotated(clips[split], corpus=corpus)
         for row in of_split:
             row["split_official"] = official
             row["language"] = stated.language or "en"

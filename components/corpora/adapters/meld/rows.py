@@ -82,8 +82,16 @@ def annotated(root: Path, path: str, *, corpus: str, split: str, unread: dict[st
     return rows
 
 
-def unannotated(clips: Iterable[str], *, corpus: str, split: str) -> list[dict]:
-    """Rows of a split whose table is not there, from the local ids of its clips."""
+def unannotated(clips: Iterable[str], *, corpus: str) -> list[dict]:
+    """Rows of a split whose table is not there, from the local ids of its clips.
+
+    Args:
+        clips: local ids, as ``train_dia0_utt0``.
+        corpus: its name.
+
+    Returns:
+        The rows, sorted by id.
+    """
     return [
         _place(corpus, local.rpartition("_utt")[0], int(local.rpartition("_utt")[2]))
         for local in sorted(clips)
@@ -94,6 +102,11 @@ def unify_speakers(rows: list[dict], corpus: str, unread: dict[str, str]) -> Non
     """Have a name that is written in several ways written as it is most often; say so; know the main six's gender.
 
     Names that differ in case, in quotes or in a full stop alone are one.
+
+    Args:
+        rows: of all splits; changed.
+        corpus: its name.
+        unread: path → why it is not read; added to.
     """
     written = defaultdict(Counter)
     for row in rows:
