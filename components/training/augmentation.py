@@ -1,6 +1,7 @@
 """What a step sees of the rows: gathered, mixed, disturbed, thinned out; by each member's own numbers and counters."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -78,7 +79,7 @@ def disturbed(
     def keys(name: str, modality: int = 0) -> Tensor:
         return member_keys(seeds, step, stream + LAYERS[name] + modality)
 
-    each = {
+    each: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
         "feature_noise": lambda x, mask, rate, key: _noisy(x, rate, key),
         "mask_time": _without_time,
         "mask_features": lambda x, mask, rate, key: _without_features(x, rate, key),

@@ -136,8 +136,9 @@ def _shares(
             place = meant.get(label.strip().casefold())
             if place is not None:
                 total[place] += 1 / len(labels)
-    return total / max(total.sum(), 1e-9)
+    return total / max(float(total.sum()), 1e-9)
 
 
 def _numbers(column: "pd.Series", numbers: Mapping[str, float]) -> np.ndarray:
-    return column.map(numbers).to_numpy(dtype=np.float32, na_value=np.nan)
+    mapped: np.ndarray = column.map(numbers).to_numpy(dtype=np.float32, na_value=np.nan)
+    return mapped

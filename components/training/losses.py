@@ -26,6 +26,7 @@ def soft_targets(
     """
     hot = torch.nn.functional.one_hot(target, classes).to(smoothing.dtype)
     if shares is not None:
+        assert soft is not None, "votes without the share of them in the target"
         voted = shares.sum(-1, keepdim=True) > 0
         hot = torch.where(voted, hot * (1 - soft) + shares * soft, hot)
     return hot * (1 - smoothing) + smoothing / classes
@@ -152,8 +153,9 @@ def objective(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: 
         loss = loss + hyper["auxiliary_weight"] * output.auxiliary["loss"]
     if "contrast_weight" in on:
         loss = loss + hyper["contrast_weight"] * supervised_contrast(output.embedding, batch.classes)
-    if "align_weight" in on and len(output.per_modality_embeddings or {}) > 1:
-        loss = loss + hyper["align_weight"] * alignment(output.per_modality_embeddings, batch.there())
+    embeddings = output.per_modality_embeddings or {}
+    if "align_weight" in on and len(embeddings) > 1:
+        loss = loss + hyper["align_weight"] * alignment(embeddings, batch.there())
     if "distill_weight" in on and output.per_modality_logits:
         taught = distillation(output.logits, output.per_modality_logits, batch.there())
         loss = loss + hyper["distill_weight"] * taught

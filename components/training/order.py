@@ -38,6 +38,7 @@ class Order:
 
     def view(self, i: int) -> Tensor:
         """Step ``i``'s rows of `everything`, ``[K, seen]``; they start over where they are at an end."""
+        assert self.everything is not None, "an order of labelled rows only"
         around = torch.arange(i * self.seen, (i + 1) * self.seen, device=self.everything.device)
         return self.everything[:, around % self.everything.shape[1]]
 

@@ -56,13 +56,22 @@ class Stacked:
         self._token_counts: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
 
-    def call(self, parameters: dict, buffers: dict, tokens: dict, present: dict) -> FusionOutput:
+    def call(
+        self,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        tokens: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> FusionOutput:
         """The model as one member has it; the output in float32 whatever its products are in."""
         weights, inputs = (parameters, buffers), (tokens, present)
+        output: FusionOutput
         if not self.bfloat16:
-            return functional_call(self.model, weights, inputs)
+            output = functional_call(self.model, weights, inputs)
+            return output
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
-            return functional_call(self.model, weights, inputs).float()
+            output = functional_call(self.model, weights, inputs)
+            return output.float()
 
     # -- weights -----------------------------------------------------------------------------------------------
 
@@ -198,4 +207,5 @@ def _embedding_size(model: Strategy, dimensions: dict[str, int]) -> int:
     """E of the fused embedding, of one row in which nothing is there."""
     tokens = {name: torch.zeros(1, 1, size) for name, size in dimensions.items()}
     absent = {name: torch.zeros(1, 1, dtype=torch.bool) for name in dimensions}
-    return model(tokens, absent).embedding.shape[-1]
+    output: FusionOutput = model(tokens, absent)
+    return output.embedding.shape[-1]

@@ -11,7 +11,7 @@ words of a prompt are strangers to the model, and unseen classes are expected at
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -155,7 +155,7 @@ def probabilities(population: Population, rows: Rows, prompts: torch.Tensor) -> 
 
 
 def require(
-    unseen: Sequence[str], configs: Mapping[str, Sequence[dict]], *, modalities: Sequence[str]
+    unseen: Sequence[str], configs: Mapping[str, Sequence[dict[str, Any]]], *, modalities: Sequence[str]
 ) -> None:
     """A search from which unseen classes can be recognised; nothing is asked where there are none.
 
@@ -196,7 +196,7 @@ def require(
         )
 
 
-def _encodes_apart(strategy: str, modalities: Sequence[str], config: dict) -> bool:
+def _encodes_apart(strategy: str, modalities: Sequence[str], config: dict[str, Any]) -> bool:
     return (
         encoded_size(build(strategy, dimensions=dict.fromkeys(modalities, 4), classes=2, config=config))
         is not None
