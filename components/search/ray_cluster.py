@@ -42,15 +42,16 @@ class Site:
 
     @property
     def resources(self) -> dict[str, float]:
-        """That one cohort asks for."""
+        """What one cohort asks for, in Ray's units: CPUs, and a share of a GPU."""
         return {"cpu": 1, "gpu": 1 / self.populations_per_gpu if self.device == "cuda" else 0}
 
 
 @contextmanager
 def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
-    """Ray, left on any way out; nothing where this process has joined one already.
+    """Join Ray, and leave it at the end, whatever happens; does nothing where this process has joined already.
 
     Args:
+        site: a local Ray is started where it has no address.
         environment: of the workers.
 
     Raises:
@@ -171,7 +172,14 @@ def _check_nodes(site: Site) -> None:
 
 
 def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    """What a function says on every node that may run cohorts: ``{node: answer}``. One that leaves is not asked.
+    """Call a function on every node that may run cohorts.
+
+    Args:
+        ask: a function of a module, which the nodes import.
+        arguments: its own.
+
+    Returns:
+        ``{node: answer}``, without nodes that left the cluster before they answered.
 
     Raises:
         SearchError: no node answers.
@@ -180,7 +188,7 @@ def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     task = ray.remote(num_cpus=0, max_retries=0)(ask)
-    asked = {
+    pending = {
         f"{node['NodeManagerHostname']} ({node['NodeID'][:8]})": task.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote(*arguments)
@@ -188,7 +196,7 @@ def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     }
     answers, silent = {}, {}
-    for name, answer in asked.items():
+    for name, answer in pending.items():
         try:
             answers[name] = ray.get(answer)
         except ray.exceptions.RayError as error:

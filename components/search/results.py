@@ -25,10 +25,20 @@ Outcomes = Mapping[tuple[str, int], Outcome]
 def trials_table(
     outcomes: Outcomes, *, absent: Mapping[str, str], count: int, folds: Sequence[int], seeds: int
 ) -> "pd.DataFrame":
-    """A row a configuration and seed; those of a strategy whose modality nobody has are left out, with the reason.
+    """One row per configuration and seed.
 
     ``seed`` counts a configuration's seeds from 0. Status and best epoch are the configuration's; the scores are the
     seed's own at that epoch.
+
+    Args:
+        outcomes: of all strategies and folds that were searched.
+        absent: strategy → why nothing was searched for it; its rows have the status "left out" and this reason.
+        count: configurations per strategy and fold.
+        folds: their numbers.
+        seeds: per configuration.
+
+    Returns:
+        The columns of `artifacts.search.TRIALS`, sorted.
     """
     import pandas as pd
 
@@ -69,6 +79,7 @@ def trials_table(
 
 
 def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
+    """One row per configuration, seed and epoch (from 1): the columns of `artifacts.search.CURVES`, sorted."""
     import pandas as pd
 
     rows = [
@@ -93,6 +104,7 @@ def choose(
     """Each strategy's choice on each fold, and the strategies that validation puts first.
 
     Args:
+        outcomes: of all strategies and folds that were searched.
         absent: strategy → why nothing was searched for it.
         modalities: those that every fold can train on.
         budget: what every strategy was given; ``failed`` is counted here.
@@ -136,7 +148,7 @@ def _chosen(name: str, fold: int, outcome: Outcome) -> Chosen:
     if best is None:
         reasons = sorted({t.reason for t in outcome.trials if t.status == "failed"})
         raise SearchError(
-            f"{name}: no configuration came through on fold {fold} ({listed(reasons)}); "
+            f"{name}: every configuration failed on fold {fold} ({listed(reasons)}); "
             "look at the features, or leave the strategy out of params.yaml"
         )
     return Chosen(

@@ -36,6 +36,7 @@ class Rows:
         return len(self.target)
 
     def to(self, device: str) -> "Rows":
+        """The rows on a device."""
         return self._each(lambda x: x.to(device))
 
     def at(self, index: Tensor) -> "Rows":

@@ -24,7 +24,7 @@ def side_loss(
     hyper: dict[str, Tensor],
     on: frozenset[str],
 ) -> Tensor:
-    """The weighted sum of what the heads miss, of one member; 0 where no target is known.
+    """The weighted sum of the heads' losses, of one member; 0 where no target is known.
 
     ``d · mean over dimensions of (1 - CCC) + i · mean squared error of the intensity + g · gender's cross-entropy``,
     the last with its gradient reversed: the head learns to tell women from men, the embedding not to let it (Ganin et
@@ -57,7 +57,7 @@ def side_loss(
 
 
 def applied(head: Tensor, embedding: Tensor) -> Tensor:
-    """``[E + 1], [B, E] → [B]``."""
+    """A head's linear prediction: ``[E + 1], [B, E] → [B]``."""
     return embedding @ head[:-1] + head[-1]
 
 

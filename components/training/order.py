@@ -47,6 +47,9 @@ def order_of(rows: Rows, *, seeds: Sequence[int], epoch: int, everything: bool) 
     """The members' order of the rows in an epoch, a function of their seeds and of the epoch's number.
 
     Args:
+        rows: training rows.
+        seeds: one per member.
+        epoch: from 0 on.
         everything: whether rows of all kinds are seen beside those with a label.
     """
     known = (rows.target != UNLABELLED).nonzero().squeeze(-1)

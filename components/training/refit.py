@@ -20,6 +20,9 @@ class Choice:
     """What validation chose for a strategy: an entry of ``best.json``.
 
     Attributes:
+        strategy: its name.
+        config: hyper-parameters and the strategy's architecture.
+        epochs: how many it is trained.
         fitted: buffers that were fitted on validation rows, by name, as nested lists of numbers; empty for most
             strategies.
         schedule: ``((epoch, config), …)``, each in force from its epoch (1 is the first) on, of a configuration that
@@ -130,6 +133,10 @@ def choice_for_everything(strategy: str, searched: StrategyChoice) -> Choice:
     (``across_folds``): votes ignore by how much a fold prefers one. Otherwise (``proposals: tpe``, ``evolve``) the
     configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial number,
     with the median of the folds' epochs and the mean of what was fitted on their validation rows.
+
+    Args:
+        strategy: its name.
+        searched: what the search chose for it on each fold, and over the folds.
     """
     if searched.across_folds is not None:
         return Choice.of(strategy, searched.across_folds)

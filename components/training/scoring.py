@@ -27,7 +27,16 @@ def held_out(rows: Rows) -> Tensor:
 
 @torch.no_grad()
 def logits_of(stacked: Stacked, flat: Tensor, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits ``[K, N, C]``, and each modality's own ``{modality: [K, N, C]}`` where the strategy has them."""
+    """Score rows with what was fitted on validation rows.
+
+    Args:
+        stacked: the members' model and buffers.
+        flat: weights ``[K, P]``.
+        rows: N prepared rows, on the same device.
+
+    Returns:
+        Logits ``[K, N, C]``, and each modality's own ``{modality: [K, N, C]}``, empty where the strategy has none.
+    """
     stacked.model.eval()
     weights = stacked.named(flat), stacked.scoring_buffers
     outputs = []

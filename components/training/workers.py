@@ -29,9 +29,13 @@ from .zero_shot import probabilities as by_prompts
 
 @dataclass(frozen=True)
 class Job:
-    """A choice to refit on ``train``, and then to score ``test`` once; without ``test``: to keep.
+    """A choice to refit.
 
     Attributes:
+        choice: configuration and epochs.
+        seeds: one per member.
+        train: what to train on.
+        test: what to score once; None: keep the weights instead.
         fold: whose rows these are; None: the model on all rows.
     """
 
@@ -44,7 +48,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Context:
-    """What every job of a run has in common. It is sent to each worker once."""
+    """What every job of a run has in common. It is sent to each worker once.
+
+    Attributes:
+        reader: reads stored tokens; it is pickled to the workers.
+        layouts: ``{modality: [(block, size), …]}`` of the stored tokens.
+        modalities: those that every fold can train on.
+        classes: number of classes C.
+        device: "cpu" or "cuda".
+        reduction: how wide blocks are reduced.
+        targets: votes, side targets and speakers.
+        prompts: by which a zero-shot protocol recognises classes; None for any other protocol.
+    """
 
     reader: Reader
     layouts: dict[str, Layout]
@@ -54,10 +69,10 @@ class Context:
     reduction: Reduction
     targets: AuxiliaryTargets
     prompts: Prompts | None = None
-    """Of a zero-shot protocol: what classes are recognised by."""
 
 
 def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
+    """The job that refits a choice on a fold's training and validation rows and scores its test rows."""
     return Job(choice, tuple(seeds), fold.seen, fold.test, fold.number)
 
 
