@@ -180,14 +180,14 @@ class Population:
 
         Rows are scored with what was fitted on others (`scoring.held_out`); what is kept was fitted on all.
         """
-        logits, alone = logits_of(self.stacked, self.optimizer.average, validation)
-        if not alone:
+        logits, unimodal = logits_of(self.stacked, self.optimizer.average, validation)
+        if not unimodal:
             return logits, {}
-        there = torch.stack([validation.present[name].any(1) for name in alone], dim=-1)
+        there = torch.stack([validation.present[name].any(1) for name in unimodal], dim=-1)
         parts = held_out(validation)
         seen = torch.cat((torch.ones_like(parts[:1]), ~parts))  # all, then all but each part
         fitted = self.kind.fit_on_validation(
-            alone, there, validation.target, seen, self._prior, self._class_weight
+            unimodal, there, validation.target, seen, self._prior, self._class_weight
         )
         if not fitted:
             return logits, {}
