@@ -41,7 +41,6 @@ def test_the_cache_is_where_dvc_is_told_to_have_it(corpus, tmp_path, name):
         "private/" + CACHED,
         "workspace/data/other/" + CACHED,
         "workspace/.dvc/cache/secret",
-        "workspace/.dvc/config",
     ],
 )
 def test_any_other_folder_is_out_of_the_corpus_however_it_is_called(corpus, tmp_path, place):
