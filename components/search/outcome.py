@@ -49,9 +49,9 @@ class Trial:
     scores: list[Score]
 
     @property
-    def rank(self) -> tuple[float, float, int]:
-        """Lower is better: by UA, ties by lower loss, then by trial."""
-        return (-self.ua, self.loss, self.trial)
+    def rank(self) -> tuple[float, float, int, int]:
+        """Lower is better: by UA, ties by lower loss, then by fewer parameters, then by trial."""
+        return (-self.ua, self.loss, self.parameters, self.trial)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Outcome:
     notices: list[str] = field(default_factory=list)
 
     def best(self) -> Trial | None:
-        """The finished trial of highest UA; ties by lower loss, then by trial. None if none finished."""
+        """The finished trial that ranks first; None if none finished."""
         return min((t for t in self.trials if t.status == "finished"), key=lambda t: t.rank, default=None)
 
     def to_json(self) -> str:

@@ -5,6 +5,7 @@ Light to import: a node is asked from here whether it has what a cohort needs, a
 
 import importlib
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -62,6 +63,8 @@ def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the stage, and Ray with it
     os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if not site.address:
+        _stay_local()
     import ray
 
     if ray.is_initialized():
@@ -85,6 +88,16 @@ def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _stay_local() -> None:
+    """Have a Ray of our own listen on loopback alone, and ask for a token. Ray reads these when it is imported."""
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
+        "0"  # on Linux, too: else its address is the machine's own
+    )
+    os.environ["RAY_enable_metrics_collection"] = "0"  # noqa: SIM112 (Ray spells it so)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def _local(workers: int, environment: dict[str, str]) -> dict[str, Any]:

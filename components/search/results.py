@@ -132,10 +132,9 @@ def choose(
         )
     return Best(
         strategies=strategies,
-        best=_first({name: choice.validation for name, choice in strategies.items()}),
+        best=_first(strategies),
         per_fold_best={
-            fold: _first({name: choice.folds[fold].validation for name, choice in strategies.items()})
-            for fold in folds
+            fold: _first({name: choice.folds[fold] for name, choice in strategies.items()}) for fold in folds
         },
         left_out=dict(sorted(absent.items())),
         modalities=list(modalities),
@@ -163,7 +162,7 @@ def _chosen(name: str, fold: int, outcome: Outcome) -> Chosen:
 
 
 def best_across_folds(outcomes: Sequence[Outcome]) -> Chosen | None:
-    """The configuration of highest mean validation UA over the folds; ties by lower loss, then by trial.
+    """The configuration of highest mean validation UA over the folds; ties by lower loss, then by fewer parameters.
 
     A fold that stopped a configuration at a rung counts with what it had reached there; one that failed on a fold, or
     that no fold trained to the end, is not chosen.
@@ -184,7 +183,13 @@ def best_across_folds(outcomes: Sequence[Outcome]) -> Chosen | None:
     if not candidates:
         return None
     trials = min(
-        candidates, key=lambda trials: (-_mean(trials, "ua"), _mean(trials, "loss"), trials[0].trial)
+        candidates,
+        key=lambda trials: (
+            -_mean(trials, "ua"),
+            _mean(trials, "loss"),
+            trials[0].parameters,
+            trials[0].trial,
+        ),
     )
     finished = [t for t in trials if t.status == "finished"]
     return Chosen(
@@ -212,6 +217,12 @@ def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
     return {key: trials for key, trials in failed.items() if trials}
 
 
-def _first(scores: Mapping[str, Scores]) -> str:
-    """The name of highest UA, a baseline only where there is nothing else; ties by lower loss, then by name."""
-    return min(scores, key=lambda name: (name in BASELINES, -scores[name].ua, scores[name].loss, name))
+def _first(choices: Mapping[str, StrategyChoice] | Mapping[str, Chosen]) -> str:
+    """The name of highest UA, a baseline only where there is nothing else; ties by lower loss, then by fewer
+    parameters, then by name."""
+
+    def rank(name: str) -> tuple[bool, float, float, int, str]:
+        choice = choices[name]
+        return (name in BASELINES, -choice.validation.ua, choice.validation.loss, choice.parameters, name)
+
+    return min(choices, key=rank)
