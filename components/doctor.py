@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from . import params, reach, settings
+from . import logs, params, reach, settings
 from .artifacts.corpora import RAW
 from .errors import EmoflowError, listed
 from .params import Params
@@ -86,6 +86,7 @@ def checks(root: str | Path = ".") -> list[Check]:
             mlflow(environment.mlflow_tracking_uri, root),
             prefect(os.environ.get("PREFECT_API_URL")),
             ray(environment.ray_address),
+            *server_logs(root),
         ]
         if environment.shared is not None:
             done.append(shared(environment.shared))
@@ -321,6 +322,16 @@ def prefect(api: str | None) -> Check:
         fix = "start it (emoflow ui), or set PREFECT_API_URL to where it is (http://HOST:PORT/api)"
         return Check("Prefect", False, f"{api}: {reach.problem(error)}", fix)
     return Check("Prefect", True, f"{api} answers")
+
+
+def server_logs(root: Path) -> list[Check]:
+    """Each server of `emoflow ui` that reports one error again and again, which its UI may not show."""
+    found = []
+    for path in sorted((root / logs.LOGS).glob("*.log")):
+        if errors := logs.recurring_errors(path):
+            again = f"{path.stem} keeps reporting: {errors[0][:300]}"
+            found.append(Check("servers", False, again, f"see {path}; Ctrl-C and `emoflow ui` start it anew"))
+    return found
 
 
 def ray(address: str | None) -> Check:

@@ -103,6 +103,33 @@ def write_table(path: str | Path, table) -> None:
         table.to_parquet(temporary, index=False, engine="pyarrow", compression="zstd")
 
 
+def csv_text(table, **options: Any) -> str:
+    """A pandas table as CSV, without its index, safe to open in a spreadsheet.
+
+    A text that a spreadsheet would run as a formula, since it begins with ``=``, ``+``, ``-``, ``@``, a tab or a line
+    end, gets an apostrophe before it (OWASP, CSV injection). Numbers stay as they are.
+
+    Args:
+        table: the table.
+        options: more of `pandas.DataFrame.to_csv`.
+
+    Returns:
+        The text, with ``\\n`` at the end of each line.
+    """
+    names = [name for name in table.columns if table[name].map(type).eq(str).any()]
+    safe = {name: table[name].map(_not_a_formula) for name in names}
+    return table.assign(**safe).to_csv(index=False, lineterminator="\n", **options)
+
+
+def _not_a_formula(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r\n", "\n").replace(
+        "\r", "\n"
+    )  # pandas quotes no carriage return, which ends a line
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\n")) else text
+
+
 def digest_of(value: Any) -> str:
     """The SHA-256 of a JSON value, keys sorted: 64 hexadecimal digits."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -1,11 +1,11 @@
 """Parses ``params.yaml`` into frozen objects. An error names the key, its value and the values allowed."""
 
 import difflib
-import re
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import ParamsError, listed
@@ -40,8 +40,8 @@ class LayoutStated(_Frozen):
             raise ValueError(f"scale is {list(self.scale)}; give the lowest, then the highest")
         if self.pattern is not None:
             try:
-                groups = re.compile(self.pattern).groupindex
-            except re.error as error:
+                groups = regex.compile(self.pattern).groupindex
+            except regex.error as error:
                 raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from None
             if "label" not in groups:
                 raise ValueError(f"pattern {self.pattern!r} has no group (?P<label>…)")

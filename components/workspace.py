@@ -13,7 +13,9 @@ from .files import write_text
 
 FILES = {".gitignore": "gitignore", ".dvcignore": "dvcignore", "params.yaml": "params.yaml"}
 """Files of a workspace that are laid out as they are, and their templates."""
-DVC_CONFIG = '[core]\n    analytics = false\n[cache]\n    type = "reflink,copy"\n'
+DVC_CONFIG = (
+    '[core]\n    analytics = false\n    site_cache_dir = .emoflow/dvc\n[cache]\n    type = "reflink,copy"\n'
+)
 
 
 def require(root: str | Path = ".") -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 import emoflow  # noqa: F401  (switches telemetry off)
 
 CRON = "0 3 * * *"
+DEPLOYMENT = "experiment/nightly"
+OWN_SERVER = "EMOFLOW_OWN_SERVER"
+"""Set where no worker but this one can run the deployment: then what is in progress at its start has no worker."""
 
 
 def time_zone() -> str:
@@ -37,10 +40,16 @@ def main() -> None:
     from prefect.flows import EntrypointType
     from prefect.schedules import Cron
 
+    from . import scheduled
     from .experiment import experiment
 
+    if OWN_SERVER in os.environ:
+        api, login = os.environ["PREFECT_API_URL"], os.environ.get("PREFECT_API_AUTH_STRING")
+        with scheduled.client(api, login) as server:
+            if closed := scheduled.close_orphans(server):
+                print(f"marked {closed} runs as crashed: the worker that ran them has ended", flush=True)
     experiment.serve(
-        name="nightly",
+        name=DEPLOYMENT.partition("/")[2],
         description=f"The workspace's experiment as params.yaml states it: {schedule()}, and when asked.",
         schedule=Cron(CRON, timezone=time_zone()),
         limit=1,

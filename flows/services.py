@@ -1,6 +1,7 @@
 """The servers that `emoflow ui` runs: how each is started, on which port, and how to tell that it is ready."""
 
 import json
+import secrets
 import socket
 import sys
 from collections.abc import Mapping
@@ -10,12 +11,13 @@ from pathlib import Path
 
 from emoflow import reach
 from emoflow.errors import SettingsError
+from emoflow.logs import LOGS
 
-from .serve import schedule
+from .serve import DEPLOYMENT, OWN_SERVER, schedule
 
 HOST = "127.0.0.1"
-LOGS = Path(".emoflow/logs")
-DEPLOYMENT = "experiment/nightly"
+LOGIN = "PREFECT_API_AUTH_STRING"
+"""Prefect's own setting: ``user:password`` for its API, without which it answers nobody."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Service:
     Attributes:
         name: what it is called, also its log.
         command: what starts it.
-        health: the address that answers 200 once it is ready.
+        health: the address that answers 200 once it is ready, asked with the login in ``env``.
         where: what `emoflow ui` prints of it: its address, or what it does.
         port: the port that it listens on; None for one that listens on none.
         port_variable: the environment variable that chooses another port.
@@ -58,7 +60,7 @@ class Service:
             since: when it was started, with a time zone.
         """
         try:
-            answer = reach.prefect(self.health)
+            answer = reach.get(self.health, login=self.env.get(LOGIN))
         except OSError:
             return False
         polled = json.loads(answer)["last_polled"] if self.polls else None
@@ -69,7 +71,8 @@ def chosen(environment: Mapping[str, str], tracking_uri: str) -> list[Service]:
     """The services to start, in their order.
 
     Args:
-        environment: the ports, and PREFECT_API_URL where the Prefect server runs elsewhere.
+        environment: the ports, PREFECT_API_URL where the Prefect server runs elsewhere, and the login of its API:
+            one is made up for a server of our own where there is none.
         tracking_uri: where MLflow is; an http address means that it runs elsewhere.
 
     Returns:
@@ -79,16 +82,15 @@ def chosen(environment: Mapping[str, str], tracking_uri: str) -> list[Service]:
         SettingsError: for a port that is no number from 1 to 65535.
     """
     services = []
-    api = environment.get("PREFECT_API_URL")
+    api, login = environment.get("PREFECT_API_URL"), environment.get(LOGIN)
     if not api:
-        services.append(_prefect(_port(environment, "PREFECT_SERVER_API_PORT", 4200)))
+        login = login or f"emoflow:{secrets.token_urlsafe(24)}"
+        services.append(_prefect(_port(environment, "PREFECT_SERVER_API_PORT", 4200), login))
         api = services[0].env["PREFECT_API_URL"]
+    own = bool(services)
     if not tracking_uri.startswith(("http://", "https://")):
         services.append(_mlflow(_port(environment, "MLFLOW_PORT", 5000), tracking_uri))
-    return [
-        *services,
-        _worker(api, after=frozenset(each.name for each in services if each.name == "Prefect")),
-    ]
+    return [*services, _worker(api, login, own=own)]
 
 
 def require_free(service: Service) -> None:
@@ -114,42 +116,59 @@ def require_free(service: Service) -> None:
             ) from None
 
 
-def _prefect(port: int) -> Service:
+def _prefect(port: int, login: str) -> Service:
     api = f"http://{HOST}:{port}/api"
     return Service(
         "Prefect",
-        [_tool("prefect"), "server", "start", "--host", HOST, "--port", str(port)],
+        [*_uvicorn("emoflow.flows.guards:prefect"), "--host", HOST, "--port", str(port)],
         health=f"{api}/health",
         where=f"http://{HOST}:{port}",
         port=port,
         port_variable="PREFECT_SERVER_API_PORT",
-        env={"PREFECT_API_URL": api},
+        env={
+            "PREFECT_API_URL": api,
+            LOGIN: login,
+            "PREFECT_SERVER_API_AUTH_STRING": login,
+            "PREFECT_SERVER_API_HOST": HOST,
+            "PREFECT_SERVER_API_PORT": str(port),
+        },
     )
+
+
+def _uvicorn(factory: str) -> list[str]:
+    return [sys.executable, "-m", "uvicorn", "--factory", factory, "--log-level", "warning"]
 
 
 def _mlflow(port: int, tracking_uri: str) -> Service:
     # The files of runs are in mlruns, whether the runs are made through this server or without one.
     files = ["--default-artifact-root", Path("mlruns").absolute().as_uri(), "--no-serve-artifacts"]
-    network = ["--host", HOST, "--port", str(port), "--allowed-hosts", f"{HOST}:{port},localhost:{port}"]
+    network = ["--host", HOST, "--port", str(port), "--allowed-hosts", f"{HOST}:*,localhost:*"]
     return Service(
         "MLflow",
-        [_tool("mlflow"), "server", "--backend-store-uri", tracking_uri, *files, *network, "--workers", "1"],
+        [_tool("mlflow"), "server", "--app-name", "emoflow", *files, *network, "--workers", "1"],
         health=f"http://{HOST}:{port}/health",
         where=f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning",  # the home page is for GenAI
         port=port,
         port_variable="MLFLOW_PORT",
-        env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # evaluates prompts, of which there are none
+        env={
+            "MLFLOW_BACKEND_STORE_URI": tracking_uri,  # it may hold a password, and a command line is public
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # evaluates prompts, of which there are none
+        },
     )
 
 
-def _worker(api: str, after: frozenset[str]) -> Service:
+def _worker(api: str, login: str | None, *, own: bool) -> Service:
     return Service(
         "Worker",
         [sys.executable, "-m", "emoflow.flows.serve"],
         health=f"{api.rstrip('/')}/deployments/name/{DEPLOYMENT}",
         where=f"runs {DEPLOYMENT} when asked, and {schedule()}",
-        env={"PREFECT_API_URL": api},
-        after=after,
+        env={
+            "PREFECT_API_URL": api,
+            **({LOGIN: login} if login else {}),
+            **({OWN_SERVER: "1"} if own else {}),
+        },
+        after=frozenset({"Prefect"} if own else ()),
         polls=True,
         grace_s=30.0,  # a run in flight first ends its stage, which has ten seconds of its own
     )

@@ -6,125 +6,128 @@ MLflow server where MLFLOW_TRACKING_URI is an http address.
 
 import os
 import signal
-import subprocess
 import sys
-import time
-import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
-from emoflow import settings
+from emoflow import logs, reach, settings
 from emoflow.errors import SettingsError, run
-from emoflow.process import end_group, end_marked
+from emoflow.process import end_marked
+from filelock import FileLock, Timeout
 
-from .services import LOGS, Service, chosen, require_free
+from . import scheduled
+from .serve import DEPLOYMENT
+from .services import LOGIN, Service, chosen, require_free
+from .supervise import MARK, Supervisor
 
-MARK = "EMOFLOW_UI"
-READY_S = 300.0
-LOOK_EVERY_S = 0.5
-SAY_EVERY_S = 5.0
-TAIL = 15
+LOCK = Path(".emoflow/ui.lock")
 
 
 def main() -> None:
     """Start the services and keep them until Ctrl-C or a signal.
 
     Raises:
-        SettingsError: where a port is taken, or a service does not start or ends.
+        SettingsError: where `emoflow ui` runs in this workspace already, a port is taken, a server elsewhere does not
+            answer, or a service does not start.
     """
+    if api := os.environ.get("PREFECT_API_URL"):
+        _require_answer(api)
     services = chosen(os.environ, settings.load().mlflow_tracking_uri)
-    for service in services:
-        require_free(service)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        keep(services)
+        with _alone():
+            for service in services:
+                require_free(service)
+            keep(services)
     except KeyboardInterrupt:
         _say("all ended")
 
 
 def keep(services: Sequence[Service]) -> None:
-    """Run the services until one of them ends or the wait is interrupted; then end all, the last started first.
+    """Run the services until the wait is interrupted; then end all, the last started first.
 
     Args:
         services: in the order in which they are started.
 
     Raises:
-        SettingsError: with the last lines of the one that ended, or that is not ready after `READY_S`.
+        SettingsError: with the last lines of one that does not start.
         KeyboardInterrupt: once everything has ended.
     """
-    mark = uuid.uuid4().hex
-    LOGS.mkdir(parents=True, exist_ok=True)
+    mark = str(Path.cwd())
     with ExitStack() as stack:
         stack.callback(end_marked, MARK, mark)
-        running: dict[str, subprocess.Popen] = {}
-        ready: set[str] = set()
-        start = datetime.now(UTC)
-        began = last_message = time.monotonic()
-        _say(
-            f"starting {', '.join(service.name for service in services)}: up to a minute or two; logs in {LOGS}"
-        )
-        while len(ready) < len(services):
-            for service in services:
-                if service.name not in running and service.after <= ready:
-                    running[service.name] = child = _start(service, mark)
-                    stack.callback(end_group, child, service.grace_s)
-                elif service.name in running and service.name not in ready and service.ready(start):
-                    ready.add(service.name)
-                    _say(f"{service.name} is ready after {time.monotonic() - began:.0f} s: {service.where}")
-            _require_alive(services, running)
-            waiting = [service.name for service in services if service.name not in ready]
-            now = time.monotonic()
-            if now - began > READY_S:
-                slow = next(service for service in services if service.name in waiting)
-                raise SettingsError(f"{slow.name} is not ready after {READY_S:.0f} s; {_last_lines(slow)}")
-            if waiting and now - last_message > SAY_EVERY_S:
-                _say(f"waiting for {', '.join(waiting)}: {now - began:.0f} s")
-                last_message = now
-            time.sleep(LOOK_EVERY_S)
+        supervisor = Supervisor(services, mark, _say)
+        stack.callback(supervisor.end)
+        names = ", ".join(service.name for service in services)
+        _say(f"starting {names}: up to a minute or two; logs in {logs.LOGS}")
+        supervisor.start()
         _say(_welcome(services))
-        while True:
-            time.sleep(LOOK_EVERY_S)
-            _require_alive(services, running)
+        Thread(target=_say_schedule, args=(services[-1],), daemon=True).start()
+        supervisor.keep()
 
 
-def _start(service: Service, mark: str) -> subprocess.Popen:
-    with service.log.open("w", encoding="utf-8") as log:
-        return subprocess.Popen(
-            service.command,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **service.env, MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Have this workspace to ourselves, and end what an `emoflow ui` that was killed outright left running."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(LOCK, timeout=0):
+            if left := end_marked(MARK, str(Path.cwd())):
+                _say(f"ended {len(left)} processes that an earlier `emoflow ui` left running")
+            yield
+    except Timeout:
+        raise SettingsError(
+            f"`emoflow ui` already runs in this workspace ({LOCK} is locked): use that one, or end it"
+        ) from None
 
 
-def _require_alive(services: Sequence[Service], running: dict[str, subprocess.Popen]) -> None:
-    for service in services:
-        if service.name in running and (status := running[service.name].poll()) is not None:
-            raise SettingsError(f"{service.name} ended with status {status}; {_last_lines(service)}")
+def _require_answer(api: str) -> None:
+    try:
+        reach.prefect(f"{api.rstrip('/')}/health")
+    except OSError as error:
+        raise SettingsError(
+            f"PREFECT_API_URL is {api}, where no Prefect server answers ({reach.problem(error)}): start that server, "
+            "or unset PREFECT_API_URL for one of its own that `emoflow ui` starts"
+        ) from None
 
 
-def _last_lines(service: Service) -> str:
-    lines = service.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
-    return f"the end of {service.log}:\n" + "\n".join(f"  {line}" for line in lines)
+def _say_schedule(worker: Service) -> None:
+    """Say when the schedule runs next, or that the server plans nothing."""
+    with scheduled.client(worker.env["PREFECT_API_URL"], worker.env.get(LOGIN)) as server:
+        planned = scheduled.next_run(server)
+    if planned is not None:
+        _say(f"  The schedule runs next on {planned:%Y-%m-%d at %H:%M}.")
+        return
+    _say(
+        f"The Prefect server has planned no run of {DEPLOYMENT} in {scheduled.PLANNED_S:.0f} s: the schedule will "
+        "not fire (a run that is asked for does). `emoflow doctor` shows which errors its log repeats."
+    )
 
 
 def _welcome(services: Sequence[Service]) -> str:
-    lines = ["", *(f"  {service.name:8} {service.where}" for service in services)]
-    api = services[-1].env["PREFECT_API_URL"]
+    worker = services[-1]
     python = Path(sys.executable).parent
     with suppress(ValueError):
         python = python.relative_to(Path.cwd())
+    lines = ["", *(f"  {service.name:8} {service.where}" for service in services), ""]
+    if services[0].name == "Prefect" and LOGIN not in os.environ:
+        if sys.stdout.isatty():  # a redirected output is a file, and a file holds no password
+            lines += [f"  Prefect asks for a login, made up for this start: {worker.env[LOGIN]}", ""]
+        else:
+            lines += [
+                f"  Prefect asks for a login: set {LOGIN}=USER:PASSWORD before the start to know it",
+                "",
+            ]
+    login = f"{LOGIN}=USER:PASSWORD " if LOGIN in worker.env else ""
     return "\n".join(
         [
             *lines,
-            "",
-            "  Run the experiment: in the Prefect UI, Deployments, experiment/nightly, Run; or",
-            f"    PREFECT_API_URL={api} {python}/prefect deployment run experiment/nightly",
+            f"  Run the experiment: in the Prefect UI, Deployments, {DEPLOYMENT}, Run; or",
+            f"    {login}PREFECT_API_URL={worker.env['PREFECT_API_URL']} "
+            f"{python}/prefect deployment run {DEPLOYMENT}",
             "  Ctrl-C ends all of them.",
         ]
     )

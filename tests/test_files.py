@@ -1,12 +1,17 @@
 """Files are whole or not there, and the same value has the same digest."""
 
+import csv
+import io
 import json
 
+import pandas as pd
 import pytest
 import yaml
 from emoflow import files
 from hypothesis import given
 from hypothesis import strategies as st
+
+FORMULA = ("=", "+", "-", "@", "\t", "\n")
 
 
 def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -87,3 +92,18 @@ def test_words_that_yaml_would_take_for_something_else_are_quoted(word, written)
 def test_a_name_as_long_as_file_systems_take(tmp_path, name):
     files.write_text(tmp_path / name, "whole")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@given(st.text(min_size=1))
+def test_no_cell_of_a_csv_is_a_formula(text):
+    table = pd.DataFrame({"label": [text, "calm"], "ua": [-0.5, 0.25]})
+    header, first, second = csv.reader(io.StringIO(files.csv_text(table), newline=""))
+    assert header == ["label", "ua"] and second == ["calm", "0.25"] and first[1] == "-0.5"
+    assert not first[0].startswith(FORMULA)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert first[0] == (f"'{lines}" if lines.startswith(FORMULA) else lines)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\nx"])
+def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text):
+    assert f"'{text}" in files.csv_text(pd.DataFrame({"label": [text]}))

@@ -307,7 +307,7 @@ class Alarm(Part):
         strategy: None where it is about all of them.
     """
 
-    alarm: Literal["inflated", "above-ceiling", "text-above-chance"]
+    alarm: Literal["inflated", "above-ceiling", "text-above-chance", "validation-above-test"]
     strategy: str | None
     message: str
 

@@ -188,7 +188,9 @@ def predict(
         **where,
     )
     if csv:
-        _write(csv, table.to_csv(index=False))
+        from ..files import csv_text
+
+        _write(csv, csv_text(table))
     if json:
         _write(json, table.to_json(orient="records", force_ascii=False) + "\n")
     if not csv and not json:

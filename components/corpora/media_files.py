@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import dvc_cache
+
 AUDIO = ".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aiff", ".aif"
 VIDEO = ".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv"
 TEXT = (".txt",)
 """Suffixes of recordings and transcripts, in any case; of several of one utterance the first is taken."""
 SUFFIXES = {"audio": AUDIO, "video": VIDEO, "text": TEXT}
 _MEDIUM = {suffix: medium for medium, suffixes in SUFFIXES.items() for suffix in suffixes}
-_DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
+_CACHED = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}")
+"""A file in DVC's cache, by the MD5 of its content."""
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
@@ -59,7 +62,7 @@ def local_id(name: str) -> str | None:
 def leading_out(root: Path, paths: Iterable[str]) -> dict[str, str]:
     """The paths that leave the corpus.
 
-    A link into DVC's cache, as DVC itself makes them, leads nowhere else.
+    A link into the cache of the workspace's DVC, as DVC itself makes them, leads nowhere else.
 
     Args:
         root: the corpus's folder.
@@ -69,6 +72,7 @@ def leading_out(root: Path, paths: Iterable[str]) -> dict[str, str]:
         Path → the way: absolute, by ``..``, by a link.
     """
     home = root.resolve()
+    cache = dvc_cache.folder(home)
     parents: dict[str, bool] = {}
     found = {}
     for path in paths:
@@ -81,7 +85,9 @@ def leading_out(root: Path, paths: Iterable[str]) -> dict[str, str]:
             parent = posixpath.dirname(within)
             if parent not in parents:
                 parents[parent] = _below(os.path.realpath(home / parent), home)
-            if not parents[parent] or ((home / within).is_symlink() and _is_led_out(home / within, home)):
+            if not parents[parent] or (
+                (home / within).is_symlink() and _is_led_out(home / within, home, cache)
+            ):
                 found[path] = "a link out of the corpus"
     return found
 
@@ -90,6 +96,8 @@ def _below(path: str, home: Path) -> bool:
     return Path(path).is_relative_to(home)
 
 
-def _is_led_out(link: Path, home: Path) -> bool:
+def _is_led_out(link: Path, home: Path, cache: Path | None) -> bool:
     target = os.path.realpath(link)
-    return not _below(target, home) and not _DVC_CACHE.search(target)
+    if cache is not None and _below(target, cache):
+        return not _CACHED.fullmatch(os.path.relpath(target, cache))
+    return not _below(target, home)

@@ -1,15 +1,18 @@
 """The alarms: a protocol that inflates, a strategy above the planted ceiling, text that tells an emotion it does
-not hold."""
+not hold, a validation that promises more than the test holds."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from ..artifacts.folds import Finding, Folds
 from ..artifacts.reports import Alarm, Ceiling, Figures, TextAtChance
+from ..artifacts.search import Best
 from ..errors import EvaluationError
 from .ceilings import compare, in_classes, modalities_of, oracle_right, subset_name, text_at_chance, together
 from .inputs import CorpusFacts
+from .intervals import LEVEL
 from .predictions import Predictions
 from .summary import percent
 
@@ -89,18 +92,68 @@ def beside_chance(protocol: Folds, strategies: Mapping[str, Figures]) -> TextAtC
     return TextAtChance(ok=text_at_chance(ua, classes), chance=1 / classes, ua=ua)
 
 
-def raised(*, inflated: str | None, ceiling: Ceiling | None, text: TextAtChance | None) -> list[Alarm]:
+def beside_test(protocol: Folds, best: Best, figures: Figures, *, units: int) -> Alarm | None:
+    """Compare the validation UA of the registered strategy's choices with its test UA.
+
+    A choice of the best of K configurations on a validation with standard error s is too high by about
+    s √(2 ln K), the expected maximum of K normal deviations; the difference of two independent figures has the
+    standard error √(s² + t²). An alarm is a gap beyond the former and the 99 % point of the latter, by Student's t.
+
+    Args:
+        protocol: the folds, whose sizes scale the test's standard error t to that of the validation.
+        best: what the search chose.
+        figures: of the strategy that is registered.
+        units: speakers (or utterances where nobody knows them) that the interval of ``figures`` is over.
+
+    Returns:
+        The alarm; None where there is no gap, validation is the test itself, or the interval is not defined.
+    """
+    from scipy.stats import t as student
+
+    tested = sum(fold.test for fold in protocol.folds)
+    validated = sum(fold.validation for fold in protocol.folds)
+    low, high = figures.ua.low, figures.ua.high
+    if low is None or high is None or not validated or units < 2:
+        return None
+    error = (high - low) / 2 / float(student.ppf((1 + LEVEL) / 2, units - 1))
+    on_validation = error * math.sqrt(tested / validated)
+    choice = on_validation * math.sqrt(2 * math.log(max(best.budget.configurations, 1)))
+    chance = float(student.ppf(0.99, units - 1)) * math.hypot(error, on_validation)
+    ua = best.strategies[best.best].validation.ua
+    if ua - figures.ua.mean <= choice + chance:
+        return None
+    alike = sum(each.validation.ua >= ua - 0.005 for each in best.strategies.values())
+    saturated = (
+        f" {alike} of {len(best.strategies)} strategies are within half a point of that on validation, so that "
+        "validation hardly tells them apart."
+        if alike > 1
+        else ""
+    )
+    message = (
+        f"{best.best} has UA {100 * ua:.1f} on validation and {percent(figures.ua)} on the test: "
+        f"{100 * (ua - figures.ua.mean):.1f} points, of which chance and the choice explain "
+        f"{100 * (choice + chance):.1f}.{saturated} Were features or models fitted on validation speakers, or are "
+        "validation and training alike in what the test is not? Then validation cannot choose."
+    )
+    return Alarm(alarm="validation-above-test", strategy=best.best, message=message)
+
+
+def raised(
+    *, inflated: str | None, ceiling: Ceiling | None, text: TextAtChance | None, gap: Alarm | None
+) -> list[Alarm]:
     """The alarms that the figures give rise to.
 
     Args:
         inflated: why figures under the protocol are too good; None where they are not.
         ceiling: what `beside_oracle` returned.
         text: what `beside_chance` returned.
+        gap: what `beside_test` returned.
 
     Returns:
-        One alarm for an inflated protocol, for each strategy above its ceiling, and for text above chance.
+        One alarm for an inflated protocol, for each strategy above its ceiling, for text above chance, and for a
+        validation above the test.
     """
-    alarms = []
+    alarms = [gap] if gap else []
     if inflated:
         message = (
             f"Every figure here is inflated: {inflated}. Compare them with those of others who did so; nothing is "

@@ -59,6 +59,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         corpora=corpora,
     )
     text_at_chance = alarms.beside_chance(protocol, strategies)
+    gap = alarms.beside_test(protocol, best, strategies[best.best], units=len(predictions.speakers))
 
     metrics = Metrics(
         corpora=list(corpora),
@@ -96,7 +97,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         people={name: dict(facts.agreement) for name, facts in corpora.items() if facts.agreement},
         zero_shot=zero_shot.figures(predictions, protocol.unseen, counts),
         text_at_chance=text_at_chance,
-        alarms=alarms.raised(inflated=protocol.inflated, ceiling=ceiling, text=text_at_chance),
+        alarms=alarms.raised(inflated=protocol.inflated, ceiling=ceiling, text=text_at_chance, gap=gap),
         findings=[*protocol.findings, *findings],
         excluded=_excluded(
             corpora,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..artifacts.reports import Interval, Metric, Metrics
+from ..files import csv_text
 from .predictions import Predictions
 from .summary import over, ranked
 
@@ -63,9 +64,8 @@ def _tables(folder: Path, metrics: Metrics, predictions: Predictions, curves: "p
     best = curves[curves["strategy"] == metrics.best]
     learning = best.groupby("epoch", as_index=False)[["train_loss", "loss", "ua"]].mean()
     for name, table in (("confusion", confusion), ("strategies", strategies), ("curves", learning)):
-        table.assign(protocol=metrics.protocol).to_csv(
-            folder / f"{name}.csv", index=False, float_format="%.6f", lineterminator="\n"
-        )
+        text = csv_text(table.assign(protocol=metrics.protocol), float_format="%.6f")
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
 
 
 def _bounds(interval: Interval) -> list[tuple[str, float | None]]:

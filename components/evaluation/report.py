@@ -4,6 +4,8 @@ It links the Data Docs and the figure of `emoflow corpora describe`, which lie b
 leaves there.
 """
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from math import comb
 from pathlib import Path
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+SCRIPT = Path(__file__).with_name("report.js")
+"""The only script that the page's content security policy lets run, by its digest, beside the file ``run.js``."""
 PANEL = {"width": 220.0, "height": 96.0}
 """Of one learning-curve panel, in SVG units."""
 FAILURES_SHOWN = 10
@@ -41,7 +45,10 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
     )
     environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    script = SCRIPT.read_text(encoding="utf-8")
     return template.render(
+        script=script,
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         m=metrics,
         answer=answer(metrics),
         identity=identity(metrics),

@@ -16,7 +16,7 @@ from . import groups, overlaps, recordings, texts
 from .finding import KINDS, ROWS_AT_MOST, text_is_no_evidence
 from .fold_roles import FoldRoles
 from .gate import guard, idle
-from .published import unexpected_counts
+from .published import ignored_split, unexpected_counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +29,7 @@ __all__ = [
     "find",
     "guard",
     "idle",
+    "ignored_split",
     "text_is_no_evidence",
     "unexpected_counts",
 ]

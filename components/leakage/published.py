@@ -1,12 +1,12 @@
-"""Whether a corpus has as many utterances as the published protocol says."""
+"""Whether folds keep to what others have stated: a published protocol's counts, a corpus's own split."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..artifacts.folds import Finding
-from ..protocols import Protocol
-from .finding import ROWS_AT_MOST
+from ..protocols import Protocol, declares_split
+from .finding import ROWS_AT_MOST, finding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,5 +44,33 @@ def unexpected_counts(plan: Protocol, rows: pd.DataFrame) -> list[Finding]:
             count=len(named) or abs(len(rows) - (expected.utterances or 0)),
             explanation=f"{plan.id} has {difference}.",
             advice="Complete the corpus, or say so beside the scores: they are not quite the published protocol's.",
+        )
+    ]
+
+
+def ignored_split(plan: Protocol, rows: pd.DataFrame) -> list[Finding]:
+    """Say that a rule makes the folds although the corpus declares who trains and who is tested.
+
+    Args:
+        plan: the protocol.
+        rows: ``utterance_id, split_official``, one row per labelled utterance.
+
+    Returns:
+        One warning, or nothing where no split is declared or the protocol keeps to it.
+    """
+    if plan.published is not None or plan.scheme.test == "official" or not declares_split(rows):
+        return []
+    sizes = rows["split_official"].value_counts()
+    tested = rows.loc[rows["split_official"] == "test", "utterance_id"]
+    return [
+        finding(
+            "split",
+            "warning",
+            fold=None,
+            rows=tested.tolist(),
+            explanation=f"the corpus declares a split ({', '.join(f'{name} {sizes[name]}' for name in sizes.index)}) "
+            f"that {plan.id} does not use.",
+            advice="Take protocol official, or make sure that nothing which came with the corpus (features, models) "
+            "was fitted on its training rows: these are in the test of some folds.",
         )
     ]

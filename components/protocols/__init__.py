@@ -8,7 +8,7 @@ Choices are made by validation alone, whose speakers do not train. Protocols tha
 older papers and are marked as inflated.
 """
 
-from .assignment import ROLES, assign, assigned, automatic, speakers_used
+from .assignment import ROLES, assign, assigned, automatic, declares_split, speakers_used
 from .lookup import AUTO, Protocol, protocol
 from .selection import Selection, select
 
@@ -20,6 +20,7 @@ __all__ = [
     "assign",
     "assigned",
     "automatic",
+    "declares_split",
     "protocol",
     "select",
     "speakers_used",

@@ -67,14 +67,22 @@ def assigned(protocol: Protocol, selection: Selection) -> pd.DataFrame:
 
 
 def automatic(plan: Protocol, table: pd.DataFrame) -> str:
-    """Choose a rule for a corpus without a published protocol, by its speakers.
+    """Choose a rule for a corpus without a published protocol: its own split, or else by its speakers.
 
-    Five folds of speakers; a fold each where there are three or four; utterances at random, which is inflated, where
-    there are fewer or somebody is unknown. Speakers who share a dialogue or a session count as one.
+    A corpus that declares who trains and who is tested is split so, since what comes with it (features, models) may
+    have been fitted on its training rows. Else five folds of speakers; a fold each where there are three or four;
+    utterances at random, which is inflated, where there are fewer or somebody is unknown. Speakers who share a
+    dialogue or a session count as one.
 
     Args:
         plan: says which speakers those are (see `protocol`).
+        table: utterance table.
+
+    Returns:
+        The name of the rule.
     """
+    if declares_split(table):
+        return "official"
     speakers = table["speaker"].nunique()
     if table["speaker"].isna().any() or speakers < rules.FEWEST:
         return "random5"
@@ -82,6 +90,11 @@ def automatic(plan: Protocol, table: pd.DataFrame) -> str:
     if groups == speakers < FOLDS:
         return "loso"
     return f"kfold{groups if rules.FEWEST <= groups < FOLDS else FOLDS}"
+
+
+def declares_split(table: pd.DataFrame) -> bool:
+    """Whether an utterance table's corpora say of some rows that they train, and of others that they are the test."""
+    return {"train", "test"} <= set(table["split_official"].dropna())
 
 
 def speakers_used(protocol: Protocol, rows: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .assignment import speakers_used
+from .assignment import declares_split, speakers_used
 from .lookup import Protocol
 from .selection import Selection
 
@@ -30,7 +30,7 @@ def display_name(
     """The protocol's name as every figure carries it.
 
     ``iemocap4.random (inflated)``, ``meld7.official (leaks: episode, speaker)``, ``emotion7.kfold4 (waived: session)``,
-    ``ravdess8.luna5 (subset 5 of 24)``, ``ravdess8.luna5 (unlabelled: lrs3)``.
+    ``ravdess8.luna5 (subset 5 of 24)``, ``ravdess8.luna5 (unlabelled: lrs3)``, ``own.kfold5 (own split ignored)``.
 
     Args:
         waived: kinds of leak that the gate lets through; those in ``waivers`` by params.yaml, the others since the
@@ -41,12 +41,14 @@ def display_name(
     known = [kind for kind in waived if kind not in waivers]
     answered = [kind for kind in waived if kind in waivers]
     speakers = speakers_used(plan, selection.rows)
+    declared = declares_split(selection.rows)
     notes = [
         "inflated" * inflated,
         f"leaks: {', '.join(known)}" * bool(known and not inflated),
         f"waived: {', '.join(answered)}" * bool(answered),
         speakers * (not speakers.startswith("all")),
         f"unlabelled: {', '.join(unlabelled)}" * bool(unlabelled),
+        "own split ignored" * (plan.published is None and plan.scheme.test != "official" and declared),
     ]
     caveats = "; ".join(note for note in notes if note)
     return f"{plan.id} ({caveats})" if caveats else plan.id

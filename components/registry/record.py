@@ -13,7 +13,7 @@ from ..artifacts.model import CHOSEN, PREDICTIONS, ModelCard
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Interval, Metric, Metrics
 from ..artifacts.search import CURVES, TRIALS, Best, Chosen
 from ..artifacts.validation import Verdict
-from ..files import write_table
+from ..files import csv_text, write_table
 from ..lineage import Facts
 from ..progress import track
 from .tracking import WEIGHTS
@@ -273,7 +273,9 @@ def _readable_trials(client: "MlflowClient", run_id: str, root: Path) -> None:
     configs = pd.DataFrame([flat(json.loads(each)) for each in table["config"]], index=table.index)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trials.csv"
-        table.drop(columns="config").join(configs.add_prefix("config.")).to_csv(path, index=False)
+        path.write_text(
+            csv_text(table.drop(columns="config").join(configs.add_prefix("config."))), encoding="utf-8"
+        )
         client.log_artifact(run_id, str(path), "search")
 
 

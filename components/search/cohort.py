@@ -54,7 +54,11 @@ class Cohort:
 
 
 def rungs(epochs: int, halvings: int) -> list[int]:
-    """The epochs at which a cohort is halved, and its end: ``40, 2 → [10, 20, 40]``.
+    """The epochs at which a cohort is halved, and its last: ``40, 2 → [10, 20, 40]``.
+
+    Args:
+        epochs: of the configurations that are trained to the end.
+        halvings: how often the better half goes on alone.
 
     Raises:
         SearchError: where a rung would have no epoch of its own.
@@ -77,12 +81,20 @@ def run_cohort(
     device: str = "cpu",
     memory: int | None = None,
 ) -> Outcome:
-    """Train all configurations; at each rung the better half by validation goes on, or all do and the worst learn.
+    """Train all configurations. At each rung only the better half by validation goes on, or evolution replaces some.
 
-    A configuration one of whose losses is no longer finite is failed and leaves; the others do not notice.
+    A configuration one of whose losses is no longer finite has failed and is removed, without effect on the others.
 
     Args:
+        cohort: what is trained.
+        training: prepared training rows of the strategy's modalities.
+        validation: prepared validation rows of the same.
+        classes: number of classes C.
+        device: "cpu" or "cuda".
         memory: bytes that there are for it; what does not fit at once is trained in parts. None: no look at that.
+
+    Returns:
+        A trial per configuration, in their order.
 
     Raises:
         SearchError: no training row has one of the modalities; no memory for a single member.
@@ -115,10 +127,21 @@ def run_cohort(
         _give_back(device)
 
 
-def _outcome_or_none(cohort: Cohort, groups, sizes, *, device: str, **rows) -> Outcome | None:
-    """None for want of memory; whatever was held is let go with this frame."""
+def _outcome_or_none(
+    cohort: Cohort,
+    groups: Sequence[Sequence[int]],
+    sizes: Sequence[int],
+    *,
+    training: Rows,
+    validation: Rows,
+    classes: int,
+    device: str,
+) -> Outcome | None:
+    """None where memory ran out; what was allocated is freed when this function returns."""
     try:
-        contest = _Contest(cohort, groups, sizes, device=device, **rows)
+        contest = _Contest(
+            cohort, groups, sizes, training=training, validation=validation, classes=classes, device=device
+        )
         for rung, end in enumerate(rungs(cohort.epochs, cohort.halvings)):
             contest.train(end, rung)
             if end < cohort.epochs:
@@ -141,7 +164,7 @@ def _give_back(device: str) -> None:
 
 
 class _Contest:
-    """The cohort at work: how each configuration stands, and the populations that their members are in."""
+    """A cohort in training: the state of each configuration, and the populations that their members are in."""
 
     def __init__(
         self,
@@ -166,15 +189,16 @@ class _Contest:
         for which, size in zip(groups, sizes, strict=True):
             ids = [(i, repeat) for i in which for repeat in range(cohort.repeats)]
             for part in np.array_split(np.arange(len(ids)), -(-len(ids) // size)):
-                here = [ids[k] for k in part]
+                part_ids = [ids[k] for k in part]
                 members = [
-                    Member(cohort.configs[i], repeated_seed(cohort.seeds[i], repeat)) for i, repeat in here
+                    Member(cohort.configs[i], repeated_seed(cohort.seeds[i], repeat))
+                    for i, repeat in part_ids
                 ]
                 population = Population(
                     cohort.strategy, members, dimensions=dimensions, classes=classes, device=device
                 )
-                self.groups.append((here, population))
-                for i, _ in here:
+                self.groups.append((part_ids, population))
+                for i, _ in part_ids:
                     self.states[i].parameters = population.parameters
 
     def train(self, end: int, rung: int) -> None:
@@ -191,11 +215,11 @@ class _Contest:
 
     def _fit(self, epochs: int, rung: int) -> None:
         for ids, population in self.groups:
-            made = population.fit(self.training, epochs=epochs, validation=self.validation)
+            curves = population.fit(self.training, epochs=epochs, validation=self.validation)
             for k, (i, repeat) in enumerate(ids):
-                self.states[i].record(repeat, made, k)
+                self.states[i].record(repeat, curves, k)
                 self.states[i].rung = rung
-                scored = all(math.isfinite(losses[k]) for losses in made.loss)
+                scored = all(math.isfinite(losses[k]) for losses in curves.loss)
                 if not (population.alive[k] and scored):
                     self.states[i].leave("failed", "the loss is no longer finite")
 
@@ -225,14 +249,14 @@ class _Contest:
 
     def compact(self) -> None:
         """Only those go on that are still trained."""
-        left = []
+        remaining = []
         for ids, population in self.groups:
             on = [k for k, (i, _) in enumerate(ids) if self.states[i].training]
             if on and len(on) < len(ids):
                 population.keep(on)
             if on:
-                left.append(([ids[k] for k in on], population))
-        self.groups = left
+                remaining.append(([ids[k] for k in on], population))
+        self.groups = remaining
 
     def outcome(self) -> Outcome:
         trials = [state.trial() for state in self.states]

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SearchError
 from ..fusion.strategy import uses
@@ -15,12 +16,15 @@ from .outcome import Outcome
 from .ray_cluster import Site, joined
 from .shared_features import FoldFile, within_reach
 
+if TYPE_CHECKING:
+    from ray.tune import Callback
+
 RETRIES = 2
 """Of a cohort whose process died: out of memory, a lost node."""
 
 
 def ray_of(site: Site) -> AbstractContextManager[None]:
-    """The Ray that cohorts run on, for as long as several calls of `run_cohorts` are to share it."""
+    """The Ray that cohorts run on, as a context that several calls of `run_cohorts` may share."""
     return joined(site, {"OMP_NUM_THREADS": "1"} | KEEP_MEMORY)
 
 
@@ -34,12 +38,16 @@ def run_cohorts(
     on_outcome: Callable[[Cohort, Outcome], None],
     what: str = "search, populations",
 ) -> dict[int, str]:
-    """Run all cohorts; what one of them hits is no other's concern.
+    """Run all cohorts. One that fails does not affect the others.
 
     Args:
+        cohorts: one Tune trial each.
         folds: each fold's prepared rows, of all the modalities.
-        on_outcome: called here, in the driver, as each cohort ends.
-        what: the progress bar's words.
+        modalities: those that every fold can train on.
+        classes: number of classes C.
+        site: where they run.
+        on_outcome: called in the driver as each cohort ends.
+        what: label of the progress bar.
 
     Returns:
         ``{index of a cohort that failed: why}``.
@@ -79,7 +87,7 @@ def run_cohorts(
     return failed
 
 
-def _trainable(config: dict, shared: dict) -> None:
+def _trainable(config: dict[str, Any], shared: dict[str, Any]) -> None:
     """Runs in a Ray worker."""
     import torch
     from ray import tune
@@ -117,7 +125,10 @@ def _share(site: Site) -> float:
     return 1 / ((os.cpu_count() or 1) if site.address else site.workers)
 
 
-def _forwarder(cohorts: Sequence[Cohort], on_outcome: Callable[[Cohort, Outcome], None], what: str):
+def _forwarder(
+    cohorts: Sequence[Cohort], on_outcome: Callable[[Cohort, Outcome], None], what: str
+) -> "Callback":
+    """A Tune callback that hands on each outcome as it is reported."""
     from ray.tune import Callback
 
     class Forwarder(Callback):

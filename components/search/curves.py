@@ -27,5 +27,10 @@ def centre(epochs: int) -> int:
 
 
 def best_window(ua: Sequence[float], loss: Sequence[float]) -> int:
-    """The entry of smoothed curves with the highest UA; ties by lower loss, then the earlier."""
+    """The entry with the highest UA; ties by lower loss, then the earlier.
+
+    Args:
+        ua: smoothed, as from `smoothed`.
+        loss: likewise, as long.
+    """
     return min(range(len(ua)), key=lambda i: (-round(float(ua[i]), 6), float(loss[i]), i))

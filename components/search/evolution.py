@@ -14,7 +14,15 @@ FACTORS = (0.8, 1.25)
 
 
 def succession(ranked: Sequence[int], generator: np.random.Generator) -> list[tuple[int, int]]:
-    """``[(who gives way, to whom)]``: the lower quarter, at least one of two, each to one drawn from the upper."""
+    """Which configurations are replaced, and by which: the lower quarter, each by one drawn from the upper.
+
+    Args:
+        ranked: numbers of the configurations, the best first.
+        generator: draws the replacements.
+
+    Returns:
+        ``[(replaced, replacement)]``; of two or more configurations at least one is replaced.
+    """
     quarter = (len(ranked) + 3) // 4 if len(ranked) > 1 else 0
     upper = ranked[:quarter]
     return [(loser, upper[int(generator.integers(quarter))]) for loser in ranked[len(ranked) - quarter :]]
@@ -23,7 +31,13 @@ def succession(ranked: Sequence[int], generator: np.random.Generator) -> list[tu
 def perturbed(
     config: Mapping[str, Any], moves: Mapping[str, tuple[float, float]], generator: np.random.Generator
 ) -> dict[str, Any]:
-    """Each number that may move times 0.8 or 1.25, within its range."""
+    """The configuration with each number that may move multiplied by 0.8 or 1.25, within its range.
+
+    Args:
+        config: hyper-parameters.
+        moves: ``{hyper-parameter: (low, high)}``, those that may move.
+        generator: draws the factors.
+    """
     changed = dict(config)
     for name, (low, high) in sorted(moves.items()):
         factor = FACTORS[int(generator.integers(len(FACTORS)))]

@@ -24,12 +24,22 @@ def at_once(
     device: str,
     memory: int,
 ) -> tuple[list[int], list[str]]:
-    """For each architecture's configurations the members that fit at once, halved until they do; and notices of it.
+    """How many members of each architecture are trained at once: halved until they fit.
 
-    A member comes out alike in a population of any size, so nothing but the time depends on it.
+    A member's result does not depend on the size of its population, so this affects nothing but the time.
 
     Args:
+        strategy: its name.
+        groups: the configurations, by architecture.
+        repeats: members per configuration.
+        training: rows that are trained on.
+        validation: rows that are scored.
+        classes: number of classes C.
+        device: "cpu" or "cuda".
         memory: bytes that there are for all of the cohort.
+
+    Returns:
+        A number of members per group, and a message for each that does not fit at once.
 
     Raises:
         SearchError: no memory for a single member.
@@ -47,23 +57,23 @@ def at_once(
             raise
         raise too_large(strategy) from None
     counts = [len(configs) * repeats for configs in groups]
-    left = memory - sum(count * each for count, (each, _) in zip(counts, measured, strict=True))
+    free = memory - sum(count * each for count, (each, _) in zip(counts, measured, strict=True))
     sizes, notices = [], []
     for count, (_, working) in zip(counts, measured, strict=True):
         size = count
-        while size > 1 and size * working > left:
+        while size > 1 and size * working > free:
             size = (size + 1) // 2
         if size < count:
             notices.append(
                 f"{count} members are trained {size} at a time: each takes about {working / MEGABYTE:.0f} MB, "
-                f"and there are {max(left, 0) / MEGABYTE:.0f} MB"
+                f"and there are {max(free, 0) / MEGABYTE:.0f} MB"
             )
         sizes.append(size)
     return sizes, notices
 
 
 def too_large(strategy: str) -> SearchError:
-    """That not one member fits."""
+    """The error that not even one member fits."""
     return SearchError(
         f"there is no memory for a single configuration of {strategy}: state a smaller width or fewer layers in "
         "search.space, or fewer preparation.components"
@@ -73,8 +83,8 @@ def too_large(strategy: str) -> SearchError:
 def _fullest(configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One configuration that has switched on whatever some of them have."""
     most = {
-        name: max(config.get(name, known.default) for config in configs)
-        for name, known in HYPERPARAMETERS.items()
+        name: max(config.get(name, hyperparameter.default) for config in configs)
+        for name, hyperparameter in HYPERPARAMETERS.items()
         if any(name in config for config in configs)
     }
     return configs[0] | most

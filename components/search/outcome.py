@@ -1,4 +1,4 @@
-"""What a cohort comes to: a line a configuration, and a learning curve for each of its seeds."""
+"""The result of a cohort: a trial per configuration, and a learning curve for each of its seeds."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration's way through a cohort.
+    """The result of one configuration in a cohort.
 
     Attributes:
         trial: its number among the strategy's configurations.
@@ -49,9 +49,9 @@ class Trial:
     scores: list[Score]
 
     @property
-    def rank(self) -> tuple:
-        """Lower is better: by UA, ties by lower loss, then by trial."""
-        return (-self.ua, self.loss, self.trial)
+    def rank(self) -> tuple[float, float, int, int]:
+        """Lower is better: by UA, ties by lower loss, then by fewer parameters, then by trial."""
+        return (-self.ua, self.loss, self.parameters, self.trial)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Outcome:
 
     Attributes:
         curves: ``{trial: [a seed's {"train_loss" | "loss" | "wa" | "ua": [an entry an epoch]}]}``.
-        notices: what the one who waits for the result should know of how it was come by.
+        notices: messages for the user about how the result was obtained.
     """
 
     trials: list[Trial]
@@ -68,16 +68,18 @@ class Outcome:
     notices: list[str] = field(default_factory=list)
 
     def best(self) -> Trial | None:
-        """The finished trial of highest UA; ties by lower loss, then by trial. None if none finished."""
+        """The finished trial that ranks first; None if none finished."""
         return min((t for t in self.trials if t.status == "finished"), key=lambda t: t.rank, default=None)
 
     def to_json(self) -> str:
+        """As JSON text with sorted keys; `from_json` reads it."""
         curves = {str(trial): curve for trial, curve in self.curves.items()}
         trials = [asdict(t) for t in self.trials]
         return json.dumps({"trials": trials, "curves": curves, "notices": self.notices}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Outcome":
+        """The outcome that `to_json` wrote."""
         content = json.loads(text)
         return cls(
             [Trial(**t | {"scores": [Score(**s) for s in t["scores"]]}) for t in content["trials"]],

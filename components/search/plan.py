@@ -17,7 +17,12 @@ Done = Mapping[tuple[str, int], Sequence[tuple[Cohort, Outcome]]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is stated of a search, as `Cohort` and ``params.Search`` describe it."""
+    """What params.yaml states of a search; `Cohort` and ``params.Search`` describe each field.
+
+    Raises:
+        SearchError: an unknown strategy or hyper-parameter, a value out of range, or an architecture that cannot be
+            built.
+    """
 
     strategies: Sequence[str]
     folds: Sequence[int]
@@ -33,22 +38,24 @@ class Plan:
     evolve: bool
     patience: int | None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_names(self.strategies, self.modalities, self.space)
         for name in self.strategies:
             axes(name, modalities=self.modalities, stated=self.space)
             check_architectures(name, modalities=self.modalities, stated=self.space)
 
     def cohorts(self, batch: int, done: Done, *, without: Sequence[str] = ()) -> list[Cohort]:
-        """A batch's cohorts, fold by fold, when all batches before it have ended.
+        """The cohorts of a batch, fold by fold.
 
         Args:
+            batch: from 0 on; all batches before it must have ended.
+            done: the cohorts and outcomes of the batches before it.
             without: strategies that nothing is searched for.
         """
         sizes = batch_sizes(self.configurations, self.batches)
         first = sum(sizes[:batch])
         seeds = [member_seed(self.seed, first + i) for i in range(sizes[batch])]
-        made = []
+        cohorts = []
         for fold in self.folds:
             for name in self.strategies:
                 if name in without:
@@ -73,7 +80,7 @@ class Plan:
                     for key, axis in space.items()
                     if isinstance(axis, (Uniform, Log)) and key not in COMMON
                 }
-                made.append(
+                cohorts.append(
                     Cohort(
                         name,
                         fold,
@@ -88,4 +95,4 @@ class Plan:
                         first=first,
                     )
                 )
-        return made
+        return cohorts

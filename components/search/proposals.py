@@ -5,7 +5,7 @@ killed proposes the same again.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,13 +13,17 @@ from ..files import digest_of
 from .outcome import Trial
 from .space import Axis, Choice, Log, rounded, seeded, spread
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
 Method = Literal["spread", "random", "tpe"]
 Past = Sequence[tuple[dict[str, Any], Trial]]
 """(What was proposed, what became of it), in the order of the trials."""
 
 
 def batch_sizes(configurations: int, batches: int) -> list[int]:
-    """As even as can be, the larger first: ``12, 5 → [3, 3, 2, 2, 2]``."""
+    """The configurations of each batch, as even as can be, the larger first: ``12, 5 → [3, 3, 2, 2, 2]``."""
     return [len(part) for part in np.array_split(np.arange(configurations), batches)]
 
 
@@ -38,9 +42,12 @@ def propose(
     Args:
         method: "spread": one Latin hypercube over all batches. "random": each axis at random (Bergstra & Bengio
             2012). "tpe": a Latin hypercube in the first batch, then the tree-structured Parzen estimator (Bergstra
-            et al. 2011), multivariate, of Optuna; within a batch it takes what is pending for poor.
-        key: what the random numbers are of: the strategy and the seed.
-        fold: of the past, without which every fold has the same configurations.
+            et al. 2011), multivariate, of Optuna; within a batch it assumes poor results for pending trials.
+        space: the strategy's axes.
+        sizes: of all batches, as from `batch_sizes`.
+        batch: from 0 on.
+        key: what the random numbers are a function of: the strategy and the seed.
+        fold: whose past it is; only "tpe" uses it, so otherwise every fold has the same configurations.
         past: all trials of the earlier batches of this strategy and fold; only "tpe" looks at them.
     """
     begin, end = sum(sizes[:batch]), sum(sizes[: batch + 1])
@@ -79,7 +86,9 @@ def _learnt(space: dict[str, Axis], *, count: int, key: Sequence[Any], past: Pas
     ]
 
 
-def _optuna_trial(config: dict[str, Any], trial: Trial, distributions: dict[str, Any]):
+def _optuna_trial(
+    config: dict[str, Any], trial: Trial, distributions: dict[str, "BaseDistribution"]
+) -> "FrozenTrial":
     """A finished trial by its UA; one that was stopped as pruned, by the UA that it had when it was."""
     from optuna.trial import TrialState, create_trial
 
@@ -92,7 +101,7 @@ def _optuna_trial(config: dict[str, Any], trial: Trial, distributions: dict[str,
     )
 
 
-def _distribution(axis: Axis):
+def _distribution(axis: Axis) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     if isinstance(axis, Choice):

@@ -5,6 +5,7 @@ Light to import: a node is asked from here whether it has what a cohort needs, a
 
 import importlib
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -42,15 +43,16 @@ class Site:
 
     @property
     def resources(self) -> dict[str, float]:
-        """That one cohort asks for."""
+        """What one cohort asks for, in Ray's units: CPUs, and a share of a GPU."""
         return {"cpu": 1, "gpu": 1 / self.populations_per_gpu if self.device == "cuda" else 0}
 
 
 @contextmanager
 def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
-    """Ray, left on any way out; nothing where this process has joined one already.
+    """Join Ray, and leave it at the end, whatever happens; does nothing where this process has joined already.
 
     Args:
+        site: a local Ray is started where it has no address.
         environment: of the workers.
 
     Raises:
@@ -61,6 +63,8 @@ def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the stage, and Ray with it
     os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if not site.address:
+        _stay_local()
     import ray
 
     if ray.is_initialized():
@@ -84,6 +88,16 @@ def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _stay_local() -> None:
+    """Have a Ray of our own listen on loopback alone, and ask for a token. Ray reads these when it is imported."""
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
+        "0"  # on Linux, too: else its address is the machine's own
+    )
+    os.environ["RAY_enable_metrics_collection"] = "0"  # noqa: SIM112 (Ray spells it so)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def _local(workers: int, environment: dict[str, str]) -> dict[str, Any]:
@@ -171,7 +185,14 @@ def _check_nodes(site: Site) -> None:
 
 
 def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    """What a function says on every node that may run cohorts: ``{node: answer}``. One that leaves is not asked.
+    """Call a function on every node that may run cohorts.
+
+    Args:
+        ask: a function of a module, which the nodes import.
+        arguments: its own.
+
+    Returns:
+        ``{node: answer}``, without nodes that left the cluster before they answered.
 
     Raises:
         SearchError: no node answers.
@@ -180,7 +201,7 @@ def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     task = ray.remote(num_cpus=0, max_retries=0)(ask)
-    asked = {
+    pending = {
         f"{node['NodeManagerHostname']} ({node['NodeID'][:8]})": task.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote(*arguments)
@@ -188,7 +209,7 @@ def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     }
     answers, silent = {}, {}
-    for name, answer in asked.items():
+    for name, answer in pending.items():
         try:
             answers[name] = ray.get(answer)
         except ray.exceptions.RayError as error:

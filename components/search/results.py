@@ -25,10 +25,20 @@ Outcomes = Mapping[tuple[str, int], Outcome]
 def trials_table(
     outcomes: Outcomes, *, absent: Mapping[str, str], count: int, folds: Sequence[int], seeds: int
 ) -> "pd.DataFrame":
-    """A row a configuration and seed; those of a strategy whose modality nobody has are left out, with the reason.
+    """One row per configuration and seed.
 
     ``seed`` counts a configuration's seeds from 0. Status and best epoch are the configuration's; the scores are the
     seed's own at that epoch.
+
+    Args:
+        outcomes: of all strategies and folds that were searched.
+        absent: strategy → why nothing was searched for it; its rows have the status "left out" and this reason.
+        count: configurations per strategy and fold.
+        folds: their numbers.
+        seeds: per configuration.
+
+    Returns:
+        The columns of `artifacts.search.TRIALS`, sorted.
     """
     import pandas as pd
 
@@ -69,6 +79,7 @@ def trials_table(
 
 
 def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
+    """One row per configuration, seed and epoch (from 1): the columns of `artifacts.search.CURVES`, sorted."""
     import pandas as pd
 
     rows = [
@@ -93,6 +104,7 @@ def choose(
     """Each strategy's choice on each fold, and the strategies that validation puts first.
 
     Args:
+        outcomes: of all strategies and folds that were searched.
         absent: strategy → why nothing was searched for it.
         modalities: those that every fold can train on.
         budget: what every strategy was given; ``failed`` is counted here.
@@ -120,10 +132,9 @@ def choose(
         )
     return Best(
         strategies=strategies,
-        best=_first({name: choice.validation for name, choice in strategies.items()}),
+        best=_first(strategies),
         per_fold_best={
-            fold: _first({name: choice.folds[fold].validation for name, choice in strategies.items()})
-            for fold in folds
+            fold: _first({name: choice.folds[fold] for name, choice in strategies.items()}) for fold in folds
         },
         left_out=dict(sorted(absent.items())),
         modalities=list(modalities),
@@ -136,7 +147,7 @@ def _chosen(name: str, fold: int, outcome: Outcome) -> Chosen:
     if best is None:
         reasons = sorted({t.reason for t in outcome.trials if t.status == "failed"})
         raise SearchError(
-            f"{name}: no configuration came through on fold {fold} ({listed(reasons)}); "
+            f"{name}: every configuration failed on fold {fold} ({listed(reasons)}); "
             "look at the features, or leave the strategy out of params.yaml"
         )
     return Chosen(
@@ -151,7 +162,7 @@ def _chosen(name: str, fold: int, outcome: Outcome) -> Chosen:
 
 
 def best_across_folds(outcomes: Sequence[Outcome]) -> Chosen | None:
-    """The configuration of highest mean validation UA over the folds; ties by lower loss, then by trial.
+    """The configuration of highest mean validation UA over the folds; ties by lower loss, then by fewer parameters.
 
     A fold that stopped a configuration at a rung counts with what it had reached there; one that failed on a fold, or
     that no fold trained to the end, is not chosen.
@@ -172,7 +183,13 @@ def best_across_folds(outcomes: Sequence[Outcome]) -> Chosen | None:
     if not candidates:
         return None
     trials = min(
-        candidates, key=lambda trials: (-_mean(trials, "ua"), _mean(trials, "loss"), trials[0].trial)
+        candidates,
+        key=lambda trials: (
+            -_mean(trials, "ua"),
+            _mean(trials, "loss"),
+            trials[0].parameters,
+            trials[0].trial,
+        ),
     )
     finished = [t for t in trials if t.status == "finished"]
     return Chosen(
@@ -200,6 +217,12 @@ def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
     return {key: trials for key, trials in failed.items() if trials}
 
 
-def _first(scores: Mapping[str, Scores]) -> str:
-    """The name of highest UA, a baseline only where there is nothing else; ties by lower loss, then by name."""
-    return min(scores, key=lambda name: (name in BASELINES, -scores[name].ua, scores[name].loss, name))
+def _first(choices: Mapping[str, StrategyChoice] | Mapping[str, Chosen]) -> str:
+    """The name of highest UA, a baseline only where there is nothing else; ties by lower loss, then by fewer
+    parameters, then by name."""
+
+    def rank(name: str) -> tuple[bool, float, float, int, str]:
+        choice = choices[name]
+        return (name in BASELINES, -choice.validation.ua, choice.validation.loss, choice.parameters, name)
+
+    return min(choices, key=rank)

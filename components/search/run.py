@@ -25,8 +25,12 @@ class Rows:
     """The rows that a search trains and validates on, prepared fold by fold.
 
     Attributes:
+        store: the stored features.
+        folds: the utterances of each.
         modalities: those that every fold can train on.
-        classes: how many.
+        classes: number of classes C.
+        reduction: how wide blocks are reduced.
+        targets: votes, side targets and speakers.
     """
 
     store: FeatureStore
@@ -59,13 +63,19 @@ def search(
     """Train every configuration of the plan.
 
     Args:
+        plan: what is searched.
+        rows: what is trained and validated on.
         absent: strategies that nothing is searched for, with the reason.
+        site: where cohorts run.
         name: of the search, unique to its inputs: the rows that workers share are kept under it until it has ended.
-        kept: what a cohort came to in an earlier run, if anything.
-        keep: takes what a cohort came to, as soon as it has ended.
+        kept: gives a cohort's outcome in an earlier, unfinished run, or None.
+        keep: receives each cohort's outcome as soon as it has ended.
+
+    Returns:
+        The outcome of each strategy and fold, its batches joined.
 
     Raises:
-        SearchError: some cohorts failed; what the others came to has been handed to ``keep``.
+        SearchError: some cohorts failed; the outcomes of the others have been passed to ``keep``.
     """
     shared = folder_of(name, site)
     prepared = {fold.number: partial(rows.of, fold) for fold in rows.folds}
@@ -79,16 +89,17 @@ def search(
             outcomes = {
                 key: outcome for key, cohort in cohorts.items() if (outcome := kept(cohort)) is not None
             }
-            left = [cohort for key, cohort in cohorts.items() if key not in outcomes]
-            if left and outcomes:
+            missing = [cohort for key, cohort in cohorts.items() if key not in outcomes]
+            if missing and outcomes:
                 print(f"search: {len(outcomes)} of {len(cohorts)} populations were finished before")
-            if left:
+            if missing:
                 ray.enter_context(ray_of(site))
                 folds = {
-                    fold: fold_file(shared, fold, prepared[fold]) for fold in sorted({g.fold for g in left})
+                    fold: fold_file(shared, fold, prepared[fold])
+                    for fold in sorted({g.fold for g in missing})
                 }
                 what = f"search, batch {batch + 1} of {plan.batches}, populations"
-                outcomes |= _trained(left, folds, rows=rows, site=site, keep=keep, what=what)
+                outcomes |= _trained(missing, folds, rows=rows, site=site, keep=keep, what=what)
             for key, cohort in cohorts.items():
                 done.setdefault(key, []).append((cohort, outcomes[key]))
     clear(shared, site)
@@ -144,8 +155,14 @@ def absent_strategies(
     """The strategies that nothing can be searched for, and why.
 
     Args:
+        strategies: those that params.yaml names.
+        corpora: named in the reasons.
         modalities: those that params.yaml names.
         missing_in: modality that is stored → the folds that cannot train on it.
+        folds: the numbers of all.
+
+    Returns:
+        ``{strategy: reason}``.
     """
     trainable = [name for name in modalities if missing_in.get(name) == []]
     absent, whose = {}, listed(corpora)

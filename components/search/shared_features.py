@@ -69,7 +69,12 @@ class FoldFile:
 
 
 def folder_of(search: str, site: Site) -> Path:
-    """Where a search's fold files lie, by its name: on what all nodes see, if that is a folder."""
+    """The folder of a search's fold files: on the file system that all nodes share, if ``site`` names one.
+
+    Args:
+        search: its name, unique to its inputs.
+        site: where cohorts run.
+    """
     base = WORK / "folds" if site.shared is None or is_url(site.shared) else Path(site.shared)
     return base / search
 
@@ -94,11 +99,12 @@ def clear(folder: Path, site: Site) -> None:
 
 
 def fold_file(folder: Path, fold: int, make: Callable[[], FoldRows]) -> FoldFile:
-    """The file of a fold's rows, made where it is not there yet.
+    """The file of a fold's rows, written if it does not exist yet.
 
     Args:
         folder: of this search alone, named by all that the rows depend on (`folder_of`).
-        make: the rows; called only where they are needed.
+        fold: its number.
+        make: gives the rows; called only if the file does not exist.
     """
     from safetensors.torch import save_file
 
@@ -126,11 +132,12 @@ def within_reach(files: Mapping[int, FoldFile], site: Site) -> dict[int, FoldFil
 
 
 def sees(paths: Sequence[Path]) -> bool:
-    """Whether all of these are there. Runs on a node."""
+    """Whether all of these files exist. Runs on a node."""
     return all(path.is_file() for path in paths)
 
 
 def is_url(place: str | None) -> bool:
+    """Whether a shared place is a URL, and so no folder."""
     return place is not None and "://" in place
 
 
@@ -227,15 +234,15 @@ def _cache() -> Path:
 
 
 def _tensors(rows: Rows, part: str) -> dict[str, Any]:
-    made = {f"{part}/target": rows.target}
-    made |= {f"{part}/tokens/{name}": x for name, x in rows.tokens.items()}
-    made |= {f"{part}/present/{name}": x for name, x in rows.present.items()}
-    made |= {f"{part}/side/{name}": x for name, x in rows.side.items()}
+    tensors = {f"{part}/target": rows.target}
+    tensors |= {f"{part}/tokens/{name}": x for name, x in rows.tokens.items()}
+    tensors |= {f"{part}/present/{name}": x for name, x in rows.present.items()}
+    tensors |= {f"{part}/side/{name}": x for name, x in rows.side.items()}
     if rows.shares is not None:
-        made[f"{part}/shares"] = rows.shares
+        tensors[f"{part}/shares"] = rows.shares
     if rows.speaker is not None:
-        made[f"{part}/speaker"] = rows.speaker
-    return made
+        tensors[f"{part}/speaker"] = rows.speaker
+    return tensors
 
 
 def _rows(file: Any, part: str) -> Rows:
@@ -245,9 +252,14 @@ def _rows(file: Any, part: str) -> Rows:
         prefix = f"{part}/{kind}/"
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names if name.startswith(prefix)}
 
-    def known(kind: str) -> Any:
+    def optional(kind: str) -> Any:
         return file.get_tensor(f"{part}/{kind}") if f"{part}/{kind}" in names else None
 
     return Rows(
-        group("tokens"), group("present"), known("target"), known("shares"), group("side"), known("speaker")
+        group("tokens"),
+        group("present"),
+        optional("target"),
+        optional("shares"),
+        group("side"),
+        optional("speaker"),
     )

@@ -31,6 +31,10 @@ def configurations(
     """A strategy's configurations, spread evenly over each axis of its space.
 
     Args:
+        strategy: its name.
+        modalities: those that params.yaml names.
+        count: how many.
+        seed: of the experiment.
         stated: ``search.space`` of params.
 
     Raises:
@@ -40,45 +44,60 @@ def configurations(
 
 
 def spread(space: Mapping[str, Axis], *, count: int, key: Sequence[Any]) -> list[dict[str, Any]]:
-    """A Latin hypercube (McKay, Beckman & Conover 1979): each axis is cut into ``count`` parts, each used once."""
+    """A Latin hypercube (McKay, Beckman & Conover 1979): each axis is cut into ``count`` parts, each used once.
+
+    Args:
+        space: axis per hyper-parameter.
+        count: how many configurations.
+        key: what the draws are a function of, JSON values.
+    """
     generator = seeded(*key)
-    drawn: list[dict[str, Any]] = [{} for _ in range(count)]
+    configs: list[dict[str, Any]] = [{} for _ in range(count)]
     for name, axis in space.items():
         places = (generator.permutation(count) + generator.random(count)) / count
-        for config, u in zip(drawn, places, strict=True):
+        for config, u in zip(configs, places, strict=True):
             config[name] = rounded(axis, axis.at(float(u)))
-    return drawn
+    return configs
 
 
 def axes(
     strategy: str, *, modalities: Sequence[str], stated: Mapping[str, Any] | None = None
 ) -> dict[str, Axis]:
-    """A strategy's space, stated over its own: what is stated for all, then what is stated for it alone.
+    """A strategy's search space: its own, overridden by what is stated for all, then by what is stated for it alone.
 
-    Its own keys come first, in their alphabetical order, then others that are stated: so stating a further one
-    changes no other's draws.
+    Its own keys come first, in alphabetical order, then others that are stated, so that stating a further one does
+    not change the draws of the others. A key of an architecture that is stated for all is ignored by strategies that
+    lack it.
 
-    What is stated for all may be a key of some strategy's architecture: those that lack it are left alone.
+    Args:
+        strategy: its name.
+        modalities: those that params.yaml names.
+        stated: ``search.space`` of params.
 
     Raises:
         SearchError: for an unknown strategy; for a key that the strategy does not have, or a value that the key
             may not take, each with what is valid.
     """
-    known = keys_of(strategy, modalities)
+    keys = keys_of(strategy, modalities)
     space = dict(sorted(search_space(strategy, modalities).items()))
     stated = stated or {}
     for key, value in sorted(stated.items()):
-        if key in known:
+        if key in keys:
             space[key] = _axis(key, value, space.get(key), where=f"{WHERE}.{key}")
     for key, value in sorted(stated.get(strategy, {}).items()):
-        if key not in known:
-            raise SearchError(f"{WHERE}.{strategy}: {strategy} has no {key!r}; {_nearest(key, known)}")
+        if key not in keys:
+            raise SearchError(f"{WHERE}.{strategy}: {strategy} has no {key!r}; {_nearest(key, keys)}")
         space[key] = _axis(key, value, space.get(key), where=f"{WHERE}.{strategy}.{key}")
     return space
 
 
 def check_names(strategies: Sequence[str], modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
-    """Some strategy learns; every name in ``search.space`` is one of them or a key that one of them has.
+    """Check that some strategy learns, and that every name in ``search.space`` is a strategy or a key of one.
+
+    Args:
+        strategies: ``search.strategies`` of params.
+        modalities: those that params.yaml names.
+        stated: ``search.space`` of params.
 
     Raises:
         SearchError: naming the key and the nearest valid one.
@@ -103,7 +122,7 @@ def check_names(strategies: Sequence[str], modalities: Sequence[str], stated: Ma
 
 
 def keys_of(strategy: str, modalities: Sequence[str]) -> list[str]:
-    """All that a configuration of the strategy may say.
+    """All keys that a configuration of the strategy may have, sorted.
 
     Raises:
         SearchError: for an unknown strategy, with the nearest that is known.
@@ -116,7 +135,12 @@ def keys_of(strategy: str, modalities: Sequence[str]) -> list[str]:
 
 
 def check_architectures(strategy: str, *, modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
-    """Whether every architecture that is stated for a strategy can be built, and does.
+    """Check that every architecture that is stated for a strategy can be built and applied.
+
+    Args:
+        strategy: its name.
+        modalities: those that params.yaml names.
+        stated: ``search.space`` of params; where it states no architecture, nothing is built.
 
     Raises:
         SearchError: the first that cannot, and why.
@@ -133,8 +157,8 @@ def check_architectures(strategy: str, *, modalities: Sequence[str], stated: Map
         try:
             with torch.device("meta"), torch.no_grad():
                 model = build(strategy, dimensions=dimensions, classes=2, config=config)
-                there = {name: torch.ones(2, 1, dtype=torch.bool) for name in dimensions}
-                model({name: torch.zeros(2, 1, size) for name, size in dimensions.items()}, there)
+                present = {name: torch.ones(2, 1, dtype=torch.bool) for name in dimensions}
+                model({name: torch.zeros(2, 1, size) for name, size in dimensions.items()}, present)
         except (AssertionError, ArithmeticError, ParamsError, RuntimeError, ValueError) as error:
             raise SearchError(f"{WHERE}: {strategy} cannot be of {config}: {error}") from None
 
@@ -155,7 +179,7 @@ def repeated_seed(seed: int, repeat: int) -> int:
 
 
 def rounded(axis: Axis, value: Any) -> Any:
-    """Numbers to six digits, as they are written down, and not out of the axis by it."""
+    """A number rounded to six significant digits, as files hold it, and kept within the axis; choices stay."""
     if isinstance(axis, Choice):
         return value
     return min(max(float(f"{value:.6g}"), axis.low), axis.high)

@@ -1,4 +1,4 @@
-"""How one configuration of a cohort stands: its curves so far, and the trial that they make of it."""
+"""The state of one configuration of a cohort: its curves so far, and the trial that results from them."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,12 +16,15 @@ SCORES = ("wa", "ua", "loss")
 
 @dataclass
 class TrialState:
-    """Changed as the cohort goes on.
+    """One configuration in training, changed as the cohort goes on. Fields that are not listed are as in `Trial`.
 
     Attributes:
-        curves: a seed's ``{name: [an entry an epoch]}``; fitted: a seed's buffers, an entry an epoch.
-        config: as it now is; schedule: how it came to that, as in `Trial`.
-        training: whether it is trained on.
+        number: of the trial.
+        config: the current one.
+        curves: per seed ``{name: [an entry an epoch]}``.
+        fitted: per seed a list of fitted buffers, an entry an epoch.
+        schedule: the configurations so far, as in `Trial`.
+        training: whether it is trained further.
     """
 
     number: int
@@ -38,24 +41,33 @@ class TrialState:
 
     @classmethod
     def at_start(cls, number: int, batch: int, config: dict[str, Any], repeats: int) -> "TrialState":
+        """A configuration before its first epoch, with so many seeds."""
         curves = [{name: [] for name in NAMES} for _ in range(repeats)]
         return cls(number, batch, config, curves, [[] for _ in range(repeats)])
 
     @property
     def epochs(self) -> int:
+        """How many it has been trained."""
         return len(self.curves[0]["loss"])
 
-    def record(self, repeat: int, made: Curves, k: int) -> None:
-        """Add what member ``k`` of a population did."""
+    def record(self, repeat: int, curves: Curves, k: int) -> None:
+        """Append the further curves of one seed.
+
+        Args:
+            repeat: the seed's place among the configuration's.
+            curves: of a population.
+            k: the seed's member in it.
+        """
         for name, curve in self.curves[repeat].items():
-            curve += [values[k] for values in getattr(made, name)]
-        self.fitted[repeat] += [{name: x[k].tolist() for name, x in each.items()} for each in made.fitted]
+            curve += [values[k] for values in getattr(curves, name)]
+        self.fitted[repeat] += [{name: x[k].tolist() for name, x in each.items()} for each in curves.fitted]
 
     def leave(self, status: str, reason: str) -> None:
+        """Train it no further; status and reason as in `Trial`."""
         self.status, self.reason, self.training = status, reason, False
 
     def give_up_after(self, patience: int) -> None:
-        """Train no longer once neither the smoothed UA nor the smoothed loss was better for so many epochs."""
+        """Train it no further once neither the smoothed UA nor the smoothed loss was better for so many epochs."""
         if not self.training:
             return
         ua, loss = self.smooth("ua"), self.smooth("loss")
@@ -63,13 +75,13 @@ class TrialState:
             self.leave("finished", f"no better for {patience} epochs")
 
     def follow(self, other: "TrialState", config: dict[str, Any]) -> None:
-        """Go on from the other's weights, which are all that it was until now, under this configuration."""
+        """Continue from another's weights: take over its schedule and curves, then train with ``config``."""
         self.schedule = [*(other.schedule or [[1, other.config]]), [self.epochs + 1, config]]
         self.config = config
         self.curves = [{name: list(values) for name, values in curve.items()} for curve in other.curves]
         self.fitted = [list(each) for each in other.fitted]
 
-    def rank_now(self) -> tuple:
+    def rank_now(self) -> tuple[float, float, int]:
         """Lower is better: by the UA smoothed over the last window, ties by lower loss, then by number."""
         return (-round(self.smooth("ua")[-1], 6), self.smooth("loss")[-1], self.number)
 
@@ -78,9 +90,10 @@ class TrialState:
         return smoothed(np.mean([curve[name] for curve in self.curves], axis=0))
 
     def trial(self) -> Trial:
+        """The result so far; without scores where it failed."""
         if self.status == "failed":
-            nothing = dict.fromkeys(SCORES)
-            return self._trial(nothing, None, {}, [Score(**nothing) for _ in self.curves])
+            no_scores = dict.fromkeys(SCORES)
+            return self._trial(no_scores, None, {}, [Score(**no_scores) for _ in self.curves])
         smooth = {name: self.smooth(name) for name in SCORES}
         best = best_window(smooth["ua"], smooth["loss"])
         epoch = best + centre(self.epochs)
@@ -89,7 +102,7 @@ class TrialState:
         return self._trial(means, epoch + 1, self._fitted(epoch), scores)
 
     def shown_curves(self) -> list[dict[str, list]]:
-        """A seed's curves; what is not finite is None."""
+        """The curves per seed, for tables and figures; None where a value is not finite."""
         return [
             {name: [v if math.isfinite(v) else None for v in values] for name, values in curve.items()}
             for curve in self.curves
@@ -104,8 +117,8 @@ class TrialState:
         )
 
     def _trial(self, means: dict, epoch: int | None, fitted: dict[str, list], scores: list[Score]) -> Trial:
-        then = [config for begin, config in self.schedule if epoch is not None and begin <= epoch]
-        config = then[-1] if then else self.config
+        earlier = [config for begin, config in self.schedule if epoch is not None and begin <= epoch]
+        config = earlier[-1] if earlier else self.config
         return Trial(
             self.number, self.batch, dict(config), self.schedule, self.parameters, self.rung, self.epochs,
             self.status, self.reason, best_epoch=epoch, fitted=fitted, scores=scores, **means,

@@ -15,7 +15,7 @@ from ..evaluation import plots, report, searched
 from ..evaluation.evaluate import measure
 from ..evaluation.inputs import CorpusFacts, Experiment
 from ..evaluation.tables import comparison_table, headline
-from ..files import replacing, write_text
+from ..files import csv_text, replacing, write_text
 from .entry import run
 
 
@@ -38,8 +38,7 @@ def evaluate(*, corpora: Sequence[str], seed: int, root: Path = Path()) -> Metri
     with replacing(root / PLOTS) as folder:
         folder.mkdir()
         plots.write(folder, metrics, predictions, curves)
-    with replacing(root / COMPARISON) as path:
-        comparison_table(metrics).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    write_text(root / COMPARISON, csv_text(comparison_table(metrics), float_format="%.6f"))
     write_text(root / REPORT, report.page(metrics, best=experiment.best, trials=experiment.trials))
     headline(metrics).write(root)
     metrics.write(root)

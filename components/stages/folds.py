@@ -41,6 +41,7 @@ def main() -> None:
     findings = leakage.find(as_training(folds), table, fingerprints=_fingerprints(experiment.corpora))
     findings = [
         *leakage.unexpected_counts(plan, selection.rows),
+        *leakage.ignored_split(plan, selection.rows),
         *findings,
         *leakage.idle(findings, waivers),
     ]

@@ -1,6 +1,7 @@
 """What a step sees of the rows: gathered, mixed, disturbed, thinned out; by each member's own numbers and counters."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -38,9 +39,14 @@ def gather(
     """The step's batch for every member.
 
     Args:
-        index: ``[K, B]``, whose rows; partner: ``[K, B]``, whom they are mixed with.
-        hyper: ``{hyper-parameter: [K]}``; on: those that some member uses.
+        rows: all training rows.
+        index: ``[K, B]``, the rows of each member's batch.
+        partner: ``[K, B]``, the rows that they are mixed with.
+        classes: number of classes C.
+        hyper: ``{hyper-parameter: [K]}``.
+        on: those that some member uses.
         seeds: ``[K]``, of `counters.member_seeds`.
+        step: the training step, of which the random numbers are a function.
         counts: ``[C]``, the training rows of each class, where `losses.balanced` weights the rows by them.
     """
 
@@ -55,7 +61,14 @@ def gather(
 
 
 def taken(rows: Rows, index: Tensor, *, classes: int, hyper: dict[str, Tensor]) -> Batch:
-    """The rows as they are: ``index [K, B]``."""
+    """A batch of rows as they are, without augmentation.
+
+    Args:
+        rows: all training rows.
+        index: ``[K, B]``, the rows of each member's batch.
+        classes: number of classes C.
+        hyper: ``{hyper-parameter: [K]}``, of which the targets need ``smoothing`` and ``soft_labels``.
+    """
     return Batch(
         tokens={name: x[index] for name, x in rows.tokens.items()},
         present={name: mask[index] for name, mask in rows.present.items()},
@@ -69,16 +82,21 @@ def taken(rows: Rows, index: Tensor, *, classes: int, hyper: dict[str, Tensor]) 
 def disturbed(
     batch: Batch, *, hyper: dict[str, Tensor], on: frozenset[str], seeds: Tensor, step: int, stream: int = 0
 ) -> Batch:
-    """Noise, then blocks set to zero, then modalities left out; each where some member wants it.
+    """The batch with noise, then blocks set to zero, then modalities left out; each only if some member uses it.
 
     Args:
+        batch: of all members.
+        hyper: ``{hyper-parameter: [K]}``.
+        on: those that some member uses.
+        seeds: ``[K]``, of `counters.member_seeds`.
+        step: the training step, of which the random numbers are a function.
         stream: is added to the numbers of `LAYERS`, for a second view of the same step.
     """
 
     def keys(name: str, modality: int = 0) -> Tensor:
         return member_keys(seeds, step, stream + LAYERS[name] + modality)
 
-    each = {
+    each: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
         "feature_noise": lambda x, mask, rate, key: _noisy(x, rate, key),
         "mask_time": _without_time,
         "mask_features": lambda x, mask, rate, key: _without_features(x, rate, key),

@@ -45,7 +45,7 @@ class AuxiliaryTargets:
     speaker: np.ndarray
 
     def spoken(self, rows: Rows, part: "Part") -> Rows:
-        """The rows of this part with who speaks."""
+        """The rows of this part with their speakers added."""
         import torch
 
         return replace(rows, speaker=torch.from_numpy(self.speaker[self._at(part)]))
@@ -54,7 +54,7 @@ class AuxiliaryTargets:
         return np.array([self.place[name] for name in part.ids], dtype=np.int64)
 
     def of(self, rows: Rows, part: "Part") -> Rows:
-        """The rows of this part with votes and side targets of those that have a label."""
+        """The rows of this part with votes and side targets added, for rows that have a label."""
         import torch
 
         at = self._at(part)
@@ -100,6 +100,7 @@ def auxiliary_targets_of(
         table: the corpora's utterance tables, one after another.
         layouts: of each corpus; where one takes its label from raters of one kind, their votes alone count.
         space: maps the votes to the classes; a vote for something else is not counted.
+        classes: names of the classes, in the order of ``shares``.
     """
     shares = np.zeros((len(table), len(classes)), dtype=np.float32)
     meant = {name: _meant(space, name, layout, classes) for name, layout in layouts.items()}
@@ -136,8 +137,9 @@ def _shares(
             place = meant.get(label.strip().casefold())
             if place is not None:
                 total[place] += 1 / len(labels)
-    return total / max(total.sum(), 1e-9)
+    return total / max(float(total.sum()), 1e-9)
 
 
 def _numbers(column: "pd.Series", numbers: Mapping[str, float]) -> np.ndarray:
-    return column.map(numbers).to_numpy(dtype=np.float32, na_value=np.nan)
+    mapped: np.ndarray = column.map(numbers).to_numpy(dtype=np.float32, na_value=np.nan)
+    return mapped

@@ -25,15 +25,29 @@ MOST = 4
 
 
 def view_size(batch: int, *, labelled: int, rows: int) -> int:
-    """How many of all rows a step sees beside its batch."""
+    """How many rows of all kinds a step sees beside its batch.
+
+    Args:
+        batch: rows of a batch.
+        labelled: training rows with a label.
+        rows: all training rows.
+    """
     return min(rows, batch * min(MOST, max(1, round(rows / labelled))))
 
 
 def sure(logits: Tensor, threshold: Tensor, smoothing: Tensor) -> tuple[Tensor, Tensor]:
-    """The decisions, and 1 for each that is confident enough, else 0: ``[K, B, C], [K], [K] → int64, float [K, B]``.
+    """Pseudo-labels, and which of them are confident enough to be learned from.
 
-    Smoothed targets hold a share s of the probability back from every row, so the threshold τ is held against
-    ``τ (1 - s + s / C)``; without smoothing this is the paper's.
+    Smoothed targets keep a share s of the probability from every row's class, so the highest probability is compared
+    with ``τ (1 - s + s / C)`` instead of the paper's τ.
+
+    Args:
+        logits: ``[K, B, C]``.
+        threshold: τ ``[K]``.
+        smoothing: s ``[K]``.
+
+    Returns:
+        Classes, int64 ``[K, B]``; and float ``[K, B]``, 1 where the class is confident enough, else 0.
     """
     highest, label = logits.softmax(-1).max(-1)
     most = 1 - smoothing + smoothing / logits.shape[-1]
@@ -41,7 +55,18 @@ def sure(logits: Tensor, threshold: Tensor, smoothing: Tensor) -> tuple[Tensor, 
 
 
 def strong_view(clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds: Tensor, step: int) -> Batch:
-    """The rows disturbed; the target is the decision ``logits [K, B, C]`` on the clean ones, the weight `sure`'s."""
+    """The rows disturbed, with their pseudo-labels as targets.
+
+    Args:
+        clean: the rows as they are.
+        logits: ``[K, B, C]``, the members' decisions on them.
+        hyper: ``{hyper-parameter: [K]}``.
+        seeds: ``[K]``, of `counters.member_seeds`.
+        step: the training step, of which the random numbers are a function.
+
+    Returns:
+        Disturbed tokens; weight 0 where a pseudo-label is not confident enough (see `sure`).
+    """
     label, weight = sure(logits, hyper["pseudo_threshold"], hyper["smoothing"])
     decided = torch.nn.functional.one_hot(label, logits.shape[-1]).to(logits.dtype)
     labelled = clean._replace(
@@ -55,7 +80,12 @@ def strong_view(clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds
 
 
 def idle(rows: int, configs: Iterable[Mapping[str, Any]]) -> str | None:
-    """What to say of so many rows without a label where no configuration may learn from them; None otherwise."""
+    """A notice that rows without a label are not used, or None where they are.
+
+    Args:
+        rows: how many training rows have no label.
+        configs: of all strategies; one that has ``consistency_weight`` learns from them.
+    """
     if not rows or any("consistency_weight" in config for config in configs):
         return None
     return (

@@ -1,6 +1,6 @@
 """Utterances as tensors, and a batch of them for every member of a population."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ class Rows:
         return len(self.target)
 
     def to(self, device: str) -> "Rows":
+        """The rows on a device."""
         return self._each(lambda x: x.to(device))
 
     def at(self, index: Tensor) -> "Rows":
@@ -54,7 +55,7 @@ class Rows:
         """Which modality a row has: bool ``[N, M]``, in the order of ``present``."""
         return torch.stack([mask.any(1) for mask in self.present.values()], dim=-1)
 
-    def _each(self, change) -> "Rows":
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Rows":
         return Rows(
             {name: change(x) for name, x in self.tokens.items()},
             {name: change(x) for name, x in self.present.items()},

@@ -1,7 +1,7 @@
 """How many bytes a member of a population takes, measured on one: a step, and a scoring of validation rows."""
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,29 +9,40 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from .data import Rows
-from .population import Member, Population
+from .members import Member
+from .population import Population
 
 STATES = 4
 """Copies of a member's parameters that stay: themselves, their average and AdamW's two moments."""
 
 
 class Peak(TorchDispatchMode):
-    """The most bytes that were held at once of what the operations under it made."""
+    """Measures the most bytes that the results of the operations under it took at once.
 
-    def __init__(self):
-        super().__init__()
+    Attributes:
+        most: bytes; storage that several tensors share counts once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's has no annotations
         self.most = self._now = 0
-        self._known: weakref.WeakSet = weakref.WeakSet()
+        self._counted: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
-    def __torch_dispatch__(self, func, types, args: Sequence = (), kwargs: Mapping | None = None) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for each in tree_leaves(made):
-            if isinstance(each, torch.Tensor) and (storage := each.untyped_storage()) not in self._known:
-                self._known.add(storage)
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for each in tree_leaves(result):
+            if isinstance(each, torch.Tensor) and (storage := each.untyped_storage()) not in self._counted:
+                self._counted.add(storage)
                 self._now += storage.nbytes()
                 weakref.finalize(storage, self._let_go, storage.nbytes())
                 self.most = max(self.most, self._now)
-        return made
+        return result
 
     def _let_go(self, size: int) -> None:
         self._now -= size
@@ -40,9 +51,19 @@ class Peak(TorchDispatchMode):
 def member_bytes(
     strategy: str, member: Member, *, training: Rows, validation: Rows, classes: int, device: str
 ) -> tuple[int, int]:
-    """``(what a member holds all the time, what it takes on top of that while its population is at work)``.
+    """Measure how much memory one member of a population takes, on one step and one scoring.
 
-    The latter is an upper bound: what members share is counted in full.
+    Args:
+        strategy: its name.
+        member: the configuration to measure.
+        training: rows that the step's batch is drawn from.
+        validation: rows that are scored.
+        classes: number of classes C.
+        device: "cpu" or "cuda".
+
+    Returns:
+        Bytes that a member takes all the time, and bytes that it takes on top of that during a step or a scoring. The
+        latter is an upper bound: what members share is counted in full.
     """
     dimensions = {name: x.shape[-1] for name, x in training.tokens.items()}
     one = Population(strategy, [member], dimensions=dimensions, classes=classes, device=device)

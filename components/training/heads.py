@@ -24,7 +24,7 @@ def side_loss(
     hyper: dict[str, Tensor],
     on: frozenset[str],
 ) -> Tensor:
-    """The weighted sum of what the heads miss, of one member; 0 where no target is known.
+    """The weighted sum of the heads' losses, of one member; 0 where no target is known.
 
     ``d · mean over dimensions of (1 - CCC) + i · mean squared error of the intensity + g · gender's cross-entropy``,
     the last with its gradient reversed: the head learns to tell women from men, the embedding not to let it (Ganin et
@@ -38,9 +38,11 @@ def side_loss(
     total = embedding.new_zeros(())
     dimensions = [name for name in DIMENSIONS if name in side]
     if "dimension_weight" in on and dimensions:
-        missed = [discordance(applied(heads[name], embedding), side[name]) for name in dimensions]
-        known = torch.stack([_spread(side[name]) for name in dimensions])
-        mean = (torch.stack(missed) * known).sum() / known.sum().clamp(min=1)
+        discordances = torch.stack(
+            [discordance(applied(heads[name], embedding), side[name]) for name in dimensions]
+        )
+        varies = torch.stack([_varies(side[name]) for name in dimensions])
+        mean = (discordances * varies).sum() / varies.sum().clamp(min=1)
         total = total + hyper["dimension_weight"] * mean
     if "intensity_weight" in on and "intensity" in side:
         truth, known = _with_mask(side["intensity"])
@@ -49,13 +51,13 @@ def side_loss(
     if "gender_adversary" in on and "gender" in side:
         truth, known = _with_mask(side["gender"])
         score = applied(heads["gender"], reversed_gradient(embedding))
-        missed = torch.nn.functional.softplus(score) - truth * score
-        total = total + hyper["gender_adversary"] * _mean(missed, known)
+        cross_entropy = torch.nn.functional.softplus(score) - truth * score
+        total = total + hyper["gender_adversary"] * _mean(cross_entropy, known)
     return total
 
 
 def applied(head: Tensor, embedding: Tensor) -> Tensor:
-    """``[E + 1], [B, E] → [B]``."""
+    """A head's linear prediction: ``[E + 1], [B, E] → [B]``."""
     return embedding @ head[:-1] + head[-1]
 
 
@@ -83,7 +85,7 @@ def _mean(x: Tensor, weight: Tensor) -> Tensor:
     return (x * weight).sum() / weight.sum().clamp(min=1.0)
 
 
-def _spread(truth: Tensor) -> Tensor:
+def _varies(truth: Tensor) -> Tensor:
     """1 where the truth is not the same number everywhere, else 0: there concordance has no meaning."""
     values, known = _with_mask(truth)
     return (_mean((values - _mean(values, known)).square(), known) > 1e-6).to(truth.dtype)

@@ -17,14 +17,14 @@ def table() -> Table:
     from rich.table import Table
 
     shown = Table.grid(padding=(0, 2), expand=False)
-    for name, known in HYPERPARAMETERS.items():
-        shown.add_row(f"[bold]{name}[/bold]", known.meaning)
+    for name, hyperparameter in HYPERPARAMETERS.items():
+        shown.add_row(f"[bold]{name}[/bold]", hyperparameter.meaning)
         own = (
             f"searched in {searched(name)}"
             if name in TRAINING_SPACE
-            else f"{known.default:g} where not stated"
+            else f"{hyperparameter.default:g} where not stated"
         )
-        shown.add_row("", f"[dim]{known.low:g} to {known.high:g}; {own}[/dim]")
+        shown.add_row("", f"[dim]{hyperparameter.low:g} to {hyperparameter.high:g}; {own}[/dim]")
     shown.add_row()
     shown.add_row(
         "",

@@ -18,14 +18,25 @@ def soft_targets(
     shares: Tensor | None = None,
     soft: Tensor | None = None,
 ) -> Tensor:
-    """What a row's cross-entropy is taken against: ``[...] → [..., C]``; ``smoothing`` and ``soft`` broadcast.
+    """The distribution that a row's cross-entropy is taken against.
 
     The label alone, moved by ``soft`` towards the raters' distribution ``shares`` ``[..., C]`` (zeros: nobody voted,
     the label stays), then smoothed (Szegedy et al. 2016). With ``soft`` 1 the cross-entropy is the label-distribution
     loss KL(shares ‖ p) but for the votes' entropy, which is constant.
+
+    Args:
+        target: classes ``[...]``.
+        classes: number of classes C.
+        smoothing: share spread over all classes; broadcasts against ``[..., C]``.
+        shares: the votes; None: the label alone.
+        soft: share of the votes in the target; broadcasts likewise, needed with ``shares``.
+
+    Returns:
+        ``[..., C]``, each summing to 1.
     """
     hot = torch.nn.functional.one_hot(target, classes).to(smoothing.dtype)
     if shares is not None:
+        assert soft is not None, "votes without the share of them in the target"
         voted = shares.sum(-1, keepdim=True) > 0
         hot = torch.where(voted, hot * (1 - soft) + shares * soft, hot)
     return hot * (1 - smoothing) + smoothing / classes
@@ -35,6 +46,7 @@ def balanced(batch: Batch, counts: Tensor, strength: Tensor) -> Batch:
     """The batch with each labelled row weighted by ``(n / (C n_c))^b``, c its own class.
 
     Args:
+        batch: of all members.
         counts: ``[C]``, the rows of each class in training, n in all.
         strength: b ``[K]``: 0 leaves the weights alone, 1 gives every class the same sum of weights.
     """
@@ -120,6 +132,12 @@ def decisions(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: 
 
     Where a strategy has several experts a modality, ``auxiliary["experts/<modality>"] [n, B, C]``, each is trained as
     if it decided alone.
+
+    Args:
+        output: of one member.
+        batch: of one member.
+        hyper: ``{hyper-parameter: []}``, with u the ``unimodal_weight``.
+        on: those that some member of the population uses.
     """
     focus = hyper["focal"] if "focal" in on else None
     loss = cross_entropy(output.logits, batch.target, batch.weight, focus)
@@ -140,20 +158,22 @@ def decisions(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: 
 
 
 def objective(output: FusionOutput, batch: Batch, hyper: dict[str, Tensor], on: frozenset[str]) -> Tensor:
-    """The decisions' loss, and what else a configuration weighs in: each term its weight times its loss.
+    """The loss that training minimises: `decisions`, plus each further term times its weight.
 
     Args:
+        output: of one member.
         batch: of one member.
-        hyper: ``{hyper-parameter: []}``; on: those that some member of the population uses, so that what is off
-            costs nothing.
+        hyper: ``{hyper-parameter: []}``.
+        on: those that some member of the population uses, so that what is off costs nothing.
     """
     loss = decisions(output, batch, hyper, on)
     if "loss" in output.auxiliary and "auxiliary_weight" in on:
         loss = loss + hyper["auxiliary_weight"] * output.auxiliary["loss"]
     if "contrast_weight" in on:
         loss = loss + hyper["contrast_weight"] * supervised_contrast(output.embedding, batch.classes)
-    if "align_weight" in on and len(output.per_modality_embeddings or {}) > 1:
-        loss = loss + hyper["align_weight"] * alignment(output.per_modality_embeddings, batch.there())
+    embeddings = output.per_modality_embeddings or {}
+    if "align_weight" in on and len(embeddings) > 1:
+        loss = loss + hyper["align_weight"] * alignment(embeddings, batch.there())
     if "distill_weight" in on and output.per_modality_logits:
         taught = distillation(output.logits, output.per_modality_logits, batch.there())
         loss = loss + hyper["distill_weight"] * taught

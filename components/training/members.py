@@ -38,7 +38,13 @@ class Setting:
 
 
 def setting_of(members: Sequence[Member], *, defaults: Mapping[str, Any], device: str) -> Setting:
-    """The members as tensors; what a configuration leaves out is the strategy's default, or the general one."""
+    """The members' hyper-parameters and seeds as tensors.
+
+    Args:
+        members: a configuration and a seed each.
+        defaults: the strategy's, for what a configuration leaves out; `HYPERPARAMETERS` has the others.
+        device: "cpu" or "cuda".
+    """
     configs = [{**defaults, **member.config} for member in members]
     hyper = {
         name: torch.tensor([float(each.get(name, known.default)) for each in configs], device=device)

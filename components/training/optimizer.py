@@ -33,7 +33,14 @@ class PopulationAdamW:
             setattr(self, name, getattr(self, name)[index])
 
     def take(self, k: int, source: "PopulationAdamW", at: int, parameters: int | None = None) -> None:
-        """Member ``k`` becomes as member ``at`` of another, in its first parameters or all."""
+        """Replace member ``k`` by member ``at`` of another: parameters, their average and moments.
+
+        Args:
+            k: the member that is replaced.
+            source: the other optimizer; may be this one.
+            at: the member of ``source`` that is copied.
+            parameters: only so many from the first on; None: all.
+        """
         for name in ("flat", "average", "moment1", "moment2"):
             getattr(self, name)[k, :parameters] = getattr(source, name)[at, :parameters]
 

@@ -38,6 +38,7 @@ class Order:
 
     def view(self, i: int) -> Tensor:
         """Step ``i``'s rows of `everything`, ``[K, seen]``; they start over where they are at an end."""
+        assert self.everything is not None, "an order of labelled rows only"
         around = torch.arange(i * self.seen, (i + 1) * self.seen, device=self.everything.device)
         return self.everything[:, around % self.everything.shape[1]]
 
@@ -46,6 +47,9 @@ def order_of(rows: Rows, *, seeds: Sequence[int], epoch: int, everything: bool) 
     """The members' order of the rows in an epoch, a function of their seeds and of the epoch's number.
 
     Args:
+        rows: training rows.
+        seeds: one per member.
+        epoch: from 0 on.
         everything: whether rows of all kinds are seen beside those with a label.
     """
     known = (rows.target != UNLABELLED).nonzero().squeeze(-1)

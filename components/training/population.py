@@ -105,7 +105,13 @@ class Population:
         self.setting = self._setting()
 
     def take(self, k: int, source: "Population", at: int) -> None:
-        """Member ``k`` becomes as another of the same architecture is: weights, optimizer, configuration and seed."""
+        """Replace a member by one of a population of the same architecture: weights, optimizer, configuration, seed.
+
+        Args:
+            k: the member that is replaced.
+            source: the other population; may be this one.
+            at: the member of ``source`` that is copied.
+        """
         same = self.stacked.heads == source.stacked.heads
         self.optimizer.take(k, source.optimizer, at, None if same else self.parameters)
         self.stacked.take(k, source.stacked, at)
@@ -115,7 +121,17 @@ class Population:
     def fit(
         self, rows: Rows, *, epochs: int, validation: Rows | None = None, steps: int | None = None
     ) -> Curves:
-        """Train ``epochs`` more epochs, of at most so many steps; with validation rows, score them after each."""
+        """Continue training.
+
+        Args:
+            rows: prepared training rows.
+            epochs: how many more.
+            validation: prepared rows that are scored after each epoch.
+            steps: at most so many an epoch; None: all.
+
+        Returns:
+            The curves of these epochs; those of validation are empty without validation rows.
+        """
         rows = self._used(rows).to(self.device)
         validation = validation.to(self.device) if validation is not None else None
         curves = Curves()
@@ -164,14 +180,14 @@ class Population:
 
         Rows are scored with what was fitted on others (`scoring.held_out`); what is kept was fitted on all.
         """
-        logits, alone = logits_of(self.stacked, self.optimizer.average, validation)
-        if not alone:
+        logits, unimodal = logits_of(self.stacked, self.optimizer.average, validation)
+        if not unimodal:
             return logits, {}
-        there = torch.stack([validation.present[name].any(1) for name in alone], dim=-1)
+        there = torch.stack([validation.present[name].any(1) for name in unimodal], dim=-1)
         parts = held_out(validation)
         seen = torch.cat((torch.ones_like(parts[:1]), ~parts))  # all, then all but each part
         fitted = self.kind.fit_on_validation(
-            alone, there, validation.target, seen, self._prior, self._class_weight
+            unimodal, there, validation.target, seen, self._prior, self._class_weight
         )
         if not fitted:
             return logits, {}

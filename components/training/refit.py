@@ -11,7 +11,8 @@ import torch
 from ..artifacts.search import Chosen, StrategyChoice
 from ..errors import SearchError, listed
 from .data import Rows
-from .population import Member, Population
+from .members import Member
+from .population import Population
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,11 @@ class Choice:
     """What validation chose for a strategy: an entry of ``best.json``.
 
     Attributes:
-        fitted: buffers that were fitted on validation rows, by name; empty for most strategies.
+        strategy: its name.
+        config: hyper-parameters and the strategy's architecture.
+        epochs: how many it is trained.
+        fitted: buffers that were fitted on validation rows, by name, as nested lists of numbers; empty for most
+            strategies.
         schedule: ``((epoch, config), …)``, each in force from its epoch (1 is the first) on, of a configuration that
             the search changed on its way; empty where ``config`` held throughout.
     """
@@ -27,7 +32,7 @@ class Choice:
     strategy: str
     config: dict[str, Any]
     epochs: int
-    fitted: dict[str, list]
+    fitted: dict[str, list[Any]]
     schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
 
     @classmethod
@@ -128,6 +133,10 @@ def choice_for_everything(strategy: str, searched: StrategyChoice) -> Choice:
     (``across_folds``): votes ignore by how much a fold prefers one. Otherwise (``proposals: tpe``, ``evolve``) the
     configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial number,
     with the median of the folds' epochs and the mean of what was fitted on their validation rows.
+
+    Args:
+        strategy: its name.
+        searched: what the search chose for it on each fold, and over the folds.
     """
     if searched.across_folds is not None:
         return Choice.of(strategy, searched.across_folds)
@@ -137,7 +146,7 @@ def choice_for_everything(strategy: str, searched: StrategyChoice) -> Choice:
         key = json.dumps([chosen.config, chosen.schedule], sort_keys=True)
         alike.setdefault(key, []).append(chosen)
 
-    def rank(votes: list[Chosen]) -> tuple:
+    def rank(votes: list[Chosen]) -> tuple[int, float, int]:
         score = sum(chosen.validation.ua for chosen in votes) / len(votes)
         return (-len(votes), -score, min(chosen.trial for chosen in votes))
 

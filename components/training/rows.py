@@ -32,9 +32,11 @@ class Part:
 
     @property
     def labelled(self) -> "Part":
+        """The utterances whose class is known."""
         return self._where([target != UNLABELLED for target in self.target])
 
     def without(self, ids: Collection[str]) -> "Part":
+        """All utterances but these."""
         return self._where([name not in ids for name in self.ids])
 
     def _where(self, kept: Sequence[bool]) -> "Part":
@@ -43,7 +45,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Fold:
-    """``train`` ends with the rows without a label that may be learned from; the other parts have none."""
+    """The utterances of one fold.
+
+    Attributes:
+        number: as in the fold table.
+        train: those with a label, then those without one that may be learned from.
+        validation: all with a label.
+        test: all with a label.
+    """
 
     number: int
     train: Part
@@ -69,6 +78,8 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
     """The folds of a fold table (utterance_id, fold, label, role), in their order, ids sorted.
 
     Args:
+        table: the folds, one row per fold and utterance.
+        classes: the class names, in the order of the targets.
         unseen: classes that no training row shows, since the protocol is zero-shot.
 
     Raises:
@@ -106,10 +117,13 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
 
 
 def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
-    """The utterances' features as they are stored.
+    """Read the utterances' features as they are stored.
+
+    Returns:
+        The rows, in the order of the part's ids, with targets and without votes, side targets and speakers.
 
     Raises:
-        FeatureError: features that are not finite, with whose they are.
+        FeatureError: features that are not finite; the message names the utterances.
     """
     tokens, present = {}, {}
     for name in modalities:
@@ -125,16 +139,31 @@ def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
 
 
 def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction) -> Preparation:
-    """The preparation fitted on the rows that have a label, so that those without one change nothing of it."""
+    """Fit scaling and reduction on the rows that have a label; rows without one do not influence it.
+
+    Args:
+        rows: training rows, as `read` gives them.
+        layouts: ``{modality: [(block, size), …]}``, which features of a token come from which encoder.
+        reduction: how wide blocks are reduced.
+    """
     labelled = rows.at(rows.target != UNLABELLED)
     return Preparation(plan(layouts, reduction)).fit(labelled.tokens, labelled.present)
 
 
 def prepare(preparation: Preparation, rows: Rows) -> Rows:
+    """The rows with scaled and reduced tokens; all else stays."""
     return replace(rows, tokens=preparation(rows.tokens, rows.present))
 
 
 def lacking(ids: Collection[str], folds: Sequence[Fold]) -> list[int]:
-    """The folds of which no labelled training row is one of these utterances, those that have a modality."""
+    """The numbers of the folds that cannot train on a modality.
+
+    Args:
+        ids: the utterances that have the modality.
+        folds: those to check.
+
+    Returns:
+        The folds whose labelled training rows contain none of ``ids``.
+    """
     there = set(ids)
     return [fold.number for fold in folds if there.isdisjoint(fold.train.labelled.ids)]

@@ -27,21 +27,32 @@ def held_out(rows: Rows) -> Tensor:
 
 @torch.no_grad()
 def logits_of(stacked: Stacked, flat: Tensor, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits ``[K, N, C]``, and each modality's own ``{modality: [K, N, C]}`` where the strategy has them."""
+    """Score rows with what was fitted on validation rows.
+
+    Args:
+        stacked: the members' model and buffers.
+        flat: weights ``[K, P]``.
+        rows: N prepared rows, on the same device.
+
+    Returns:
+        Logits ``[K, N, C]``, and each modality's own ``{modality: [K, N, C]}``, empty where the strategy has none.
+    """
     stacked.model.eval()
     weights = stacked.named(flat), stacked.scoring_buffers
-    made = []
+    outputs = []
     for some in torch.arange(len(rows), device=stacked.device).split(SCORED_AT_ONCE):
         part = rows.at(some)
 
-        def call(parameters: dict, buffers: dict, part: Rows = part) -> tuple[Tensor, dict]:
+        def call(
+            parameters: dict[str, Tensor], buffers: dict[str, Tensor], part: Rows = part
+        ) -> tuple[Tensor, dict[str, Tensor]]:
             output = stacked.call(parameters, buffers, part.tokens, part.present)
             return output.logits, output.per_modality_logits or {}
 
-        made.append(vmap(call)(*weights))
-    logits, alone = zip(*made, strict=True)
+        outputs.append(vmap(call)(*weights))
+    logits, unimodal = zip(*outputs, strict=True)
     return torch.cat(logits, dim=1), {
-        name: torch.cat([each[name] for each in alone], dim=1) for name in alone[0]
+        name: torch.cat([each[name] for each in unimodal], dim=1) for name in unimodal[0]
     }
 
 
@@ -50,7 +61,7 @@ def embeddings_of(stacked: Stacked, flat: Tensor, rows: Rows) -> dict[str, Tenso
     """What each modality is encoded to: ``{modality: [K, N, E]}``; empty for a strategy that encodes nothing."""
     stacked.model.eval()
 
-    def call(parameters: dict, buffers: dict) -> dict[str, Tensor]:
+    def call(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> dict[str, Tensor]:
         output = stacked.call(parameters, buffers, rows.tokens, rows.present)
         return output.per_modality_embeddings or {}
 
@@ -61,7 +72,12 @@ def embeddings_of(stacked: Stacked, flat: Tensor, rows: Rows) -> dict[str, Tenso
 def decided(stacked: Stacked, flat: Tensor, batch: Batch) -> Tensor:
     """Logits ``[K, B, C]`` of each member on its own batch, amid training: with nothing fitted on validation rows."""
 
-    def call(parameters: dict, buffers: dict, tokens: dict, present: dict) -> Tensor:
+    def call(
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        tokens: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> Tensor:
         return stacked.call(parameters, buffers, tokens, present).logits
 
     stacked.model.eval()

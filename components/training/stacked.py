@@ -56,13 +56,32 @@ class Stacked:
         self._token_counts: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
 
-    def call(self, parameters: dict, buffers: dict, tokens: dict, present: dict) -> FusionOutput:
-        """The model as one member has it; the output in float32 whatever its products are in."""
+    def call(
+        self,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        tokens: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> FusionOutput:
+        """Apply the model with one member's weights.
+
+        Args:
+            parameters: ``{name: [...]}``, without the members' dimension, as under ``vmap``.
+            buffers: likewise, with the dropout masks.
+            tokens: ``{modality: [B, T, D]}``.
+            present: ``{modality: bool [B, T]}``.
+
+        Returns:
+            The output in float32, whatever matrix products are in.
+        """
         weights, inputs = (parameters, buffers), (tokens, present)
+        output: FusionOutput
         if not self.bfloat16:
-            return functional_call(self.model, weights, inputs)
+            output = functional_call(self.model, weights, inputs)
+            return output
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
-            return functional_call(self.model, weights, inputs).float()
+            output = functional_call(self.model, weights, inputs)
+            return output.float()
 
     # -- weights -----------------------------------------------------------------------------------------------
 
@@ -94,7 +113,7 @@ class Stacked:
         self.fitted = {name: b[index] for name, b in self.fitted.items()}
 
     def take(self, k: int, source: "Stacked", at: int) -> None:
-        """Member ``k`` has from now on what another population's has fitted."""
+        """Replace the fitted buffers of member ``k`` by those of member ``at`` of another population."""
         for name in self.kept:
             self.buffers[name] = self.buffers[name].clone()
             self.buffers[name][k] = source.buffers[name][at]
@@ -143,7 +162,10 @@ class Stacked:
 
         Args:
             parameters: as from `named`.
-            step: the training's; stream: added to the layer's number.
+            batch: whose rows the masks are for.
+            setting: of the members.
+            step: the training step, of which the random numbers are a function.
+            stream: added to the layer's number.
         """
         wanted = [layer.hyperparameter in setting.on for layer in self._dropouts.values()]
         if any(wanted) and self._token_counts != {name: x.shape[2] for name, x in batch.tokens.items()}:
@@ -178,9 +200,17 @@ def stack(
     device: str,
     bfloat16: bool,
 ) -> tuple[Stacked, Tensor]:
-    """Models of one architecture, one a member, as one, and their weights ``flat [K, P]``; every head starts at zero.
+    """Stack K models of one architecture. The modules of the first are used for all.
 
-    The first one's modules go on as those of all. A model without parameters gets no heads.
+    Args:
+        models: one per member.
+        dimensions: ``{modality: D}`` of the prepared tokens.
+        heads: names of the heads beside the model, which start at zero; a model without parameters gets none.
+        device: "cpu" or "cuda".
+        bfloat16: whether matrix products are in it.
+
+    Returns:
+        The stacked model, and the weights ``flat [K, P]``.
     """
     parameters, buffers = stack_module_state(models)
     flat = torch.empty(len(models), 0)  # all there is of a baseline
@@ -198,4 +228,5 @@ def _embedding_size(model: Strategy, dimensions: dict[str, int]) -> int:
     """E of the fused embedding, of one row in which nothing is there."""
     tokens = {name: torch.zeros(1, 1, size) for name, size in dimensions.items()}
     absent = {name: torch.zeros(1, 1, dtype=torch.bool) for name in dimensions}
-    return model(tokens, absent).embedding.shape[-1]
+    output: FusionOutput = model(tokens, absent)
+    return output.embedding.shape[-1]

@@ -53,27 +53,32 @@ def losses_and_gradient(
 def _loss(
     stacked: Stacked,
     on: frozenset[str],
-    weights: tuple[dict, dict],
-    buffers: dict,
+    weights: tuple[dict[str, Tensor], dict[str, Tensor]],
+    buffers: dict[str, Tensor],
     batch: Batch,
-    hyper: dict,
-    attacked: dict,
-    disturbed: tuple[Batch, dict] | tuple[()],
+    hyper: dict[str, Tensor],
+    attacked: dict[str, Tensor],
+    disturbed: tuple[Batch, dict[str, Tensor]] | tuple[()],
 ) -> Tensor:
-    """Of one member: where there are attacked tokens, the mean without and with the attack; and, of a disturbed view
-    with masks of its own, what the model says otherwise of it."""
+    """One member's loss.
+
+    Args:
+        weights: the model's parameters and the heads.
+        attacked: tokens after the attack; where there are any, the loss is the mean without and with the attack.
+        disturbed: a view and dropout masks of its own, on which the consistency loss is taken; empty without one.
+    """
     parameters, heads = weights
 
-    def missed(tokens: dict[str, Tensor]) -> Tensor:
+    def loss_on(tokens: dict[str, Tensor]) -> Tensor:
         output = stacked.call(parameters, buffers, tokens, batch.present)
         loss = objective(output, batch, hyper, on)
         if not heads:
             return loss
         return loss + side_loss(output.embedding, heads, batch.side, hyper, on)
 
-    loss = missed(batch.tokens)
+    loss = loss_on(batch.tokens)
     if attacked:
-        loss = (loss + missed(attacked)) / 2
+        loss = (loss + loss_on(attacked)) / 2
     if disturbed:
         view, masks = disturbed
         output = stacked.call(parameters, buffers | masks, view.tokens, view.present)
@@ -93,12 +98,18 @@ def _attacked(
 ) -> dict[str, Tensor]:
     """The batch's tokens after the attack, ``{modality: [K, B, T, D]}``."""
 
-    def missed(tokens: dict, parameters: dict, buffers: dict, batch: Batch, hyper: dict) -> Tensor:
+    def decision_loss(
+        tokens: dict[str, Tensor],
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        batch: Batch,
+        hyper: dict[str, Tensor],
+    ) -> Tensor:
         output = stacked.call(parameters, buffers, tokens, batch.present)
         return decisions(output, batch, hyper, setting.on)
 
     return attack(
-        lambda tokens: vmap(grad(missed))(tokens, parameters, buffers, batch, setting.hyper),
+        lambda tokens: vmap(grad(decision_loss))(tokens, parameters, buffers, batch, setting.hyper),
         batch.tokens,
         batch.present,
         radius=setting.hyper["adversarial"],

@@ -2,21 +2,24 @@
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import SearchError
 from ..fusion.model import members_state
+from ..fusion.preparation import Layout, Preparation
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
 from ..process_pool import process_pool
 from .auxiliary_targets import AuxiliaryTargets
+from .data import Rows
 from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
@@ -26,9 +29,13 @@ from .zero_shot import probabilities as by_prompts
 
 @dataclass(frozen=True)
 class Job:
-    """A choice to refit on ``train``, and then to score ``test`` once; without ``test``: to keep.
+    """A choice to refit.
 
     Attributes:
+        choice: configuration and epochs.
+        seeds: one per member.
+        train: what to train on.
+        test: what to score once; None: keep the weights instead.
         fold: whose rows these are; None: the model on all rows.
     """
 
@@ -41,20 +48,31 @@ class Job:
 
 @dataclass(frozen=True)
 class Context:
-    """What every job of a run has in common. It is sent to each worker once."""
+    """What every job of a run has in common. It is sent to each worker once.
+
+    Attributes:
+        reader: reads stored tokens; it is pickled to the workers.
+        layouts: ``{modality: [(block, size), …]}`` of the stored tokens.
+        modalities: those that every fold can train on.
+        classes: number of classes C.
+        device: "cpu" or "cuda".
+        reduction: how wide blocks are reduced.
+        targets: votes, side targets and speakers.
+        prompts: by which a zero-shot protocol recognises classes; None for any other protocol.
+    """
 
     reader: Reader
-    layouts: dict[str, list[tuple[str, int]]]
+    layouts: dict[str, Layout]
     modalities: tuple[str, ...]
     classes: int
     device: str
     reduction: Reduction
     targets: AuxiliaryTargets
     prompts: Prompts | None = None
-    """Of a zero-shot protocol: what classes are recognised by."""
 
 
 def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
+    """The job that refits a choice on a fold's training and validation rows and scores its test rows."""
     return Job(choice, tuple(seeds), fold.seen, fold.test, fold.number)
 
 
@@ -104,7 +122,7 @@ def _start(context: Context) -> None:
 
 
 @lru_cache(maxsize=1)
-def _prepared(train: Part):
+def _prepared(train: Part) -> tuple[Preparation, Rows]:
     """Jobs come fold by fold, so a worker prepares each fold's rows once."""
     rows = _context.targets.of(read(_context.reader, train, _context.modalities), train)
     layouts = {name: _context.layouts[name] for name in _context.modalities}
@@ -142,11 +160,28 @@ def _run(job: Job) -> dict[str, np.ndarray]:
     return {name: x.cpu().numpy() for name, x in state.items()} | {"seeds": seeds}
 
 
+class Store(Protocol):
+    """An open feature store."""
+
+    def tokens(self, modality: str, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The utterances' tokens ``[N, T, D]``, and bool ``[N, T]``, whether there is one."""
+
+
+Opener = Callable[[Path, tuple[str, ...]], Store]
+"""``(root, corpora) → store``. A function of a module, since it is sent to workers."""
+
+
 @dataclass(frozen=True)
 class StoredReader:
-    """Opens the feature store in whatever process it is called: what is sent to a worker is the paths."""
+    """A `Reader` that opens the feature store in the process that calls it, so that only paths are sent to workers.
 
-    opener: object
+    Attributes:
+        opener: opens the features of these corpora.
+        root: the folder that holds each corpus's features.
+        corpora: their names.
+    """
+
+    opener: Opener
     root: Path
     corpora: tuple[str, ...]
 
@@ -155,5 +190,5 @@ class StoredReader:
 
 
 @lru_cache(maxsize=1)
-def _opened(opener, root: Path, corpora: tuple[str, ...]):
+def _opened(opener: Opener, root: Path, corpora: tuple[str, ...]) -> Store:
     return opener(root, corpora)

@@ -11,7 +11,7 @@ words of a prompt are strangers to the model, and unseen classes are expected at
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -116,7 +116,12 @@ def sentences(classes: Sequence[str], languages: Iterable[str]) -> list[tuple[in
 
 
 def encoded(named: Sequence[tuple[int, str]], encode: Callable[[str], np.ndarray]) -> Prompts:
-    """The prompts through the experiment's own text encoders: ``encode`` is sentence → ``[T, D]``."""
+    """Encode prompts with the experiment's own text encoders.
+
+    Args:
+        named: (class, prompt) pairs, as from `sentences`.
+        encode: sentence → tokens ``[T, D]``.
+    """
     parts = [encode(sentence) for _, sentence in named]
     tokens = np.zeros((len(parts), max(map(len, parts)), parts[0].shape[1]), dtype=np.float32)
     present = np.zeros(tokens.shape[:2], dtype=bool)
@@ -129,6 +134,11 @@ def prompt_embeddings(population: Population, prompts: Prompts, preparation: Pre
     """What each member encodes the classes to: ``[K, C, E]`` of length 1.
 
     A class's prompts are averaged as directions, as in Radford et al. (2021), section 3.1.4.
+
+    Args:
+        population: K trained members.
+        prompts: encoded, as from `encoded`.
+        preparation: the one that the population's rows were prepared with.
     """
     present = {WORDS: torch.from_numpy(prompts.present)}
     tokens = preparation({WORDS: torch.from_numpy(prompts.tokens)}, present)
@@ -140,10 +150,15 @@ def prompt_embeddings(population: Population, prompts: Prompts, preparation: Pre
 
 
 def probabilities(population: Population, rows: Rows, prompts: torch.Tensor) -> torch.Tensor:
-    """float64 ``[K, N, C]``, each row summing to 1.
+    """Score rows by their similarity to the classes' prompts.
 
     Args:
-        prompts: ``[K, C, E]`` of `prompt_embeddings`.
+        population: K trained members.
+        rows: N prepared rows.
+        prompts: ``[K, C, E]``, of `prompt_embeddings`.
+
+    Returns:
+        Probabilities, float64 ``[K, N, C]``, each row summing to 1.
     """
     embeddings = {name: x.cpu() for name, x in population.embed(rows).items()}
     present = {name: mask.cpu() for name, mask in rows.present.items()}
@@ -155,12 +170,14 @@ def probabilities(population: Population, rows: Rows, prompts: torch.Tensor) -> 
 
 
 def require(
-    unseen: Sequence[str], configs: Mapping[str, Sequence[dict]], *, modalities: Sequence[str]
+    unseen: Sequence[str], configs: Mapping[str, Sequence[dict[str, Any]]], *, modalities: Sequence[str]
 ) -> None:
-    """A search from which unseen classes can be recognised; nothing is asked where there are none.
+    """Check that a search can yield models that recognise unseen classes; without unseen classes anything can.
 
     Args:
-        configs: strategy → its configurations; modalities: those that the corpora have.
+        unseen: names of the classes that no training row shows.
+        configs: strategy → its configurations.
+        modalities: those that the corpora have.
 
     Raises:
         SearchError: without words, for a strategy that does not encode each modality for itself, or for
@@ -171,32 +188,32 @@ def require(
     zero = f"the protocol is zero-shot ({listed(unseen)})"
     if WORDS not in modalities or len(modalities) < 2:
         raise SearchError(
-            f"{zero}: classes are recognised by words, and the modalities here are {listed(modalities)}; there have "
-            "to be text and another one under modalities in params.yaml"
+            f"{zero}: classes are recognised by words, and the modalities here are {listed(modalities)}; params.yaml "
+            "needs text and another one under modalities"
         )
-    fusions = {name: drawn for name, drawn in configs.items() if name not in BASELINES}
-    deaf = [
-        name for name, drawn in fusions.items()
-        if name in modalities or not _encodes_apart(name, modalities, drawn[0])
+    learned = {name: own for name, own in configs.items() if name not in BASELINES}
+    unsuited = [
+        name for name, own in learned.items()
+        if name in modalities or not _encodes_separately(name, modalities, own[0])
     ]  # fmt: skip
-    if deaf:
-        able = [name for name in REGISTRY if name in fusions and name not in deaf]
-        instead = f"of those there {listed(able)} can" if able else "late-average or cross-attention can"
+    if unsuited:
+        suited = [name for name in REGISTRY if name in learned and name not in unsuited]
+        instead = f"of those there {listed(suited)} can" if suited else "late-average or cross-attention can"
         raise SearchError(
-            f"{zero}: {listed(deaf)} cannot be held against a prompt, since it does not encode words and something "
-            f"else each for itself; take it out of search.strategies ({instead})"
+            f"{zero}: {listed(unsuited)} cannot be compared with a prompt, since it does not encode words and another "
+            f"modality separately; take it out of search.strategies ({instead})"
         )
-    apart = [
-        name for name, drawn in fusions.items() if not all(each.get("align_weight", 0) > 0 for each in drawn)
+    unaligned = [
+        name for name, own in learned.items() if not all(each.get("align_weight", 0) > 0 for each in own)
     ]
-    if apart:
+    if unaligned:
         raise SearchError(
-            f"{zero}: nothing brings words and voices together in {listed(apart)}; let params.yaml say "
+            f"{zero}: nothing aligns the modalities with the words in {listed(unaligned)}; let params.yaml say "
             "search.space: {align_weight: {uniform: [0.2, 1.0]}}, or another range above 0"
         )
 
 
-def _encodes_apart(strategy: str, modalities: Sequence[str], config: dict) -> bool:
+def _encodes_separately(strategy: str, modalities: Sequence[str], config: dict[str, Any]) -> bool:
     return (
         encoded_size(build(strategy, dimensions=dict.fromkeys(modalities, 4), classes=2, config=config))
         is not None

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from emoflow.corpora import adapter, layout_of, read
 from emoflow.corpora.adapter_interface import utterance_table
+from emoflow.corpora.adapters import folder
 from emoflow.corpora.describe.durations import durations
 from emoflow.errors import CorpusError
 from emoflow.schema import EMOTIONS, UNSTATED, Layout
@@ -105,6 +106,13 @@ def test_a_pattern_joins_folders_of_media_by_id(root):
         "mylab/a1", "audio/a1_joy.wav", "video/a1_joy.mp4",
     )  # fmt: skip
     assert "tells otherwise of a1" in reading.unread[0]["reason"]
+
+
+def test_a_pattern_that_backtracks_without_end_is_stopped_and_named(root, monkeypatch):
+    monkeypatch.setattr(folder, "MATCH_S", 0.1)
+    lay(root, "a" * 60 + ".wav")
+    with pytest.raises(CorpusError, match=r"takes more than .*a repetition\s+inside a repetition"):
+        rows(root, Layout("folder", pattern="(?P<label>(?:a|aa)+)b"))
 
 
 def test_what_is_not_read_is_listed(root):

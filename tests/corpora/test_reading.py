@@ -37,7 +37,9 @@ def test_links(root, tmp_path):
     lay(root, "a/1.wav")
     (root / "to_file.wav").symlink_to(root / "a" / "1.wav")
     (root / "to_nothing.wav").symlink_to(root / "gone.wav")
-    (root / "to_cache.wav").symlink_to(tmp_path / "cache" / "files" / "md5" / "ab" / ("c" * 30))
+    cached = tmp_path / ".dvc" / "cache" / "files" / "md5" / "ab" / ("c" * 30)
+    cached.parent.mkdir(parents=True)
+    (root / "to_cache.wav").symlink_to(cached)
     assert files_below(root) == (["a/1.wav", "to_cache.wav", "to_file.wav", "to_nothing.wav"], 0)
 
 

@@ -1,5 +1,7 @@
 """The stage on fabricated experiments: what it writes, that it repeats, what raises an alarm, what it refuses."""
 
+import base64
+import hashlib
 import re
 import shutil
 from html.parser import HTMLParser
@@ -86,6 +88,18 @@ def test_best_is_what_validation_chose_and_the_metrics_say_how(done):
     assert metrics.strategies["chosen"].params is None
     assert {each.second for each in metrics.comparisons} == set(SKILL) - {metrics.best}
     assert metrics.excluded.media == {"face": {"no face found": 1}}
+
+
+def test_the_report_lets_no_script_run_but_its_own(done):
+    data, _ = done
+    text = (data.parent / "reports" / "index.html").read_text()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text).group(1)
+    directives = {name: rest for name, _, rest in (each.strip().partition(" ") for each in policy.split(";"))}
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert directives["default-src"] == "'none'"
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert directives["script-src"] == f"'self' file: 'sha256-{digest}'" and len(scripts) == 1
+    assert not re.search(r"\son[a-z]+=", text)
 
 
 def test_files_are_the_metrics(done):

@@ -1,5 +1,6 @@
 """A real Prefect server and worker, as `emoflow ui` starts them: runs asked for, finished, cancelled, killed."""
 
+import base64
 import json
 import os
 import signal
@@ -10,8 +11,10 @@ import textwrap
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from emoflow.flows import serve
@@ -58,24 +61,33 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+LOGIN = "lab:quiet"
+
+
 class Api:
-    """Prefect's REST API, as the UI in a browser speaks it."""
+    """Prefect's REST API, as the UI in a browser speaks it: with the login, and a token for each that changes."""
 
     def __init__(self, url: str):
         self.url = url
+        self.headers = {"Authorization": f"Basic {base64.b64encode(LOGIN.encode()).decode()}"}
 
-    def __call__(self, path: str, body: dict | None = None):
+    def __call__(self, path: str, body: dict | None = None, method: str | None = None):
+        headers = {**self.headers, "Content-Type": "application/json"}
+        if body is not None:
+            token = self("csrf-token?client=test")["token"]
+            headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
         request = urllib.request.Request(  # noqa: S310
             f"{self.url}/{path}",
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers=headers,
+            method=method,
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         until = time.monotonic() + 30
         while True:
             try:
                 with opener.open(request, timeout=30) as answer:
-                    return json.load(answer)
+                    return json.loads(answer.read() or "null")
             except urllib.error.HTTPError as error:  # 503: its SQLite is busy, ask again
                 if error.code != 503 or time.monotonic() > until:
                     raise
@@ -136,6 +148,7 @@ class Project:
             **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
             "PREFECT_HOME": str(root / ".emoflow" / "prefect"),
             "PREFECT_SERVER_API_PORT": str(port),
+            "PREFECT_API_AUTH_STRING": LOGIN,
             "PREFECT_RUNNER_POLL_FREQUENCY": "1",
             "MLFLOW_TRACKING_URI": "http://127.0.0.1:1",  # elsewhere: so none is started
             "PYTHONPATH": str(ROOT),
@@ -273,6 +286,99 @@ def test_a_run_killed_outright_leaves_no_process_behind(project):
     above[worker - 1].kill()  # the process that the flow itself runs in
     assert project.api.wait(run, "CRASHED", within_s=90)
     assert_gone(pids)
+
+
+def test_a_scheduled_run_appears_and_starts(project):
+    project.mood("good")
+    deployment = project.api("deployments/name/experiment/nightly")
+    scheduled = {
+        "deployments": {"id": {"any_": [deployment["id"]]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+        "sort": "NEXT_SCHEDULED_START_TIME_ASC",
+    }
+    planned = project.api("flow_runs/filter", scheduled)
+    assert planned, "no run is scheduled; prefect.log says why"
+    project.wait_said("The schedule runs next on")
+    assert f"{datetime.fromisoformat(planned[0]['next_scheduled_start_time']).astimezone():%H:%M}" == "03:00"
+
+    schedule = f"deployments/{deployment['id']}/schedules/{deployment['schedules'][0]['id']}"
+    often = {"interval": 20, "anchor_date": "2026-01-01T00:00:00Z", "timezone": "UTC"}
+    project.api(schedule, {"schedule": often, "parameters": {"until": "stages"}}, method="PATCH")
+    until = time.monotonic() + 120
+    while datetime.fromisoformat(planned[0]["next_scheduled_start_time"]) - datetime.now(UTC) > timedelta(
+        minutes=1
+    ):
+        assert time.monotonic() < until, planned
+        time.sleep(0.5)
+        planned = project.api("flow_runs/filter", scheduled) or planned
+    state = project.api.wait(planned[0]["id"], "COMPLETED", "FAILED", "CRASHED")
+    assert state["type"] == "COMPLETED", project.api.logs(planned[0]["id"])
+    project.api(schedule, {"active": False}, method="PATCH")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "http://127.0.0.1:1"}, {}],
+    ids=["another host", "another origin", "another local port", "no token"],
+)
+@pytest.mark.parametrize("path", ["flow_runs/filter", "deployments/filter", "variables/"])
+def test_other_pages_cannot_use_the_api(project, headers, path):
+    with httpx.Client(trust_env=False, headers={**project.api.headers, **headers}) as client:
+        answer = client.post(f"{project.api.url}/{path}", json={"name": "x", "value": "y"})
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_the_api_asks_for_the_login(project):
+    with httpx.Client(trust_env=False) as client:
+        answer = client.get(f"{project.api.url}/deployments/name/experiment/nightly")
+    assert answer.status_code == 401
+
+
+def test_no_login_is_in_the_process_list_or_a_file(project):
+    commands = " ".join(" ".join(psutil.Process(pid).cmdline()) for pid in project.family())
+    assert "quiet" not in commands
+    for path in [*(project.root / ".emoflow").rglob("*.log"), project.said]:
+        assert "quiet" not in path.read_text()
+
+
+def test_a_server_that_dies_is_started_again_and_keeps_its_log(project):
+    [server] = [
+        pid for pid in project.family() if "emoflow.flows.guards:prefect" in psutil.Process(pid).cmdline()
+    ]
+    before = (project.root / ".emoflow" / "logs" / "prefect.log").read_text()
+    psutil.Process(server).kill()
+    project.wait_said("Prefect ended with status -9 and is started again in 1 s")
+    project.wait_said("Prefect is ready again")
+    log = (project.root / ".emoflow" / "logs" / "prefect.log").read_text()
+    assert log.startswith(before) and log.count("--- started") == 2
+    assert project.ui.poll() is None
+
+
+def test_a_run_whose_worker_died_is_closed_by_the_next_worker(project):
+    run, pids = project.slow_run()
+    above = psutil.Process(pids[1]).parents()
+    worker = next(n for n, each in enumerate(above) if "emoflow.flows.serve" in each.cmdline())
+    for process in above[worker - 1 : worker + 1]:  # the flow's process and its worker
+        process.kill()
+    project.wait_said("Worker is ready again")
+    state = project.api.wait(run, "CRASHED", within_s=30)
+    assert state["message"] == "the worker that ran it has ended"
+    assert_gone(pids)
+
+
+def test_a_second_one_in_the_same_workspace_is_refused(project):
+    done = subprocess.run(
+        [sys.executable, "-m", "emoflow.flows.ui"],
+        cwd=project.root,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "already runs in this workspace" in done.stderr
 
 
 def test_ctrl_c_ends_servers_worker_and_the_run_in_flight(project):

@@ -162,8 +162,23 @@ def test_whoever_is_unknown_can_only_be_dealt_at_random():
         (named(8), {"session": ["one"] * 8}, "kfold5"),
     ],
 )
-def test_a_corpus_that_nobody_knows_is_dealt_by_its_speakers(names, shared, rule):
+def test_a_corpus_that_nobody_knows_is_split_by_its_speakers(names, shared, rule):
     assert automatic(protocol("kfold5", TWO), own(names, LABELS, **shared)) == rule
+
+
+@pytest.mark.parametrize(
+    ("names", "split", "rule"),
+    [
+        (named(8), ["train"] * 6 + ["test"] * 2, "official"),
+        (named(8), ["train"] * 5 + ["validation"] + ["test"] * 2, "official"),
+        ([None] * 8, ["train"] * 5 + ["test"] * 2 + [None], "official"),
+        (named(8), ["train"] * 8, "kfold5"),
+    ],
+)
+def test_a_corpus_that_declares_a_split_is_split_so(names, split, rule):
+    table = own(names, LABELS)
+    table["split_official"] = pd.Series(split, dtype="object").repeat(len(LABELS)).reset_index(drop=True)
+    assert automatic(protocol("kfold5", TWO), table) == rule
 
 
 @settings(max_examples=10, deadline=None)

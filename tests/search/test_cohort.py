@@ -94,7 +94,7 @@ def test_a_diverging_trial_is_failed_and_never_the_best():
 def test_where_all_fail_the_search_says_why():
     configs = [config | {"learning_rate": float("inf")} for config in drawn(2)]
     outcomes = {("late-weighted", 0): cohort(configs, halvings=0, epochs=2)}
-    with pytest.raises(SearchError, match=r"late-weighted: no configuration came through on fold 0.*finite"):
+    with pytest.raises(SearchError, match=r"late-weighted: every configuration failed on fold 0.*finite"):
         choose(outcomes, absent={}, modalities=["audio"], budget=documents.budget())
 
 

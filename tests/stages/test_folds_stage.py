@@ -91,6 +91,36 @@ def test_a_rule_is_named_with_its_space(project):
     assert written()[1]["protocol"] == "ravdess8.kfold4"
 
 
+def own_split() -> pd.DataFrame:
+    """RAVDESS's songs and speech as a corpus of another name, of which actors 1 to 4 are the test."""
+    table = ravdess(ALL_ACTORS)
+    for column in ("utterance_id", "speaker", "corpus"):
+        table[column] = table[column].str.replace("ravdess", "mylab")
+    number = table["speaker"].str[-2:].astype(int)
+    table["split_official"] = pd.Series("train", index=table.index).where(number > 4, "test")
+    return table
+
+
+def test_a_declared_split_is_the_protocol(project):
+    project(own_split(), corpora=["mylab"], layouts={"mylab": {"layout": "manifest"}}, label_space="ravdess8")
+    stage.main()
+    folds, held = written()
+    assert held["protocol"] == "ravdess8.official" and held["count"] == 1
+    test = set(folds.loc[folds["role"] == "test", "utterance_id"].str.split("/").str[1])
+    assert "split" not in [finding["kind"] for finding in held["findings"]]
+    assert len(test) > 1
+
+
+def test_a_declared_split_that_is_ignored_is_said_with_every_figure(project):
+    stated = {"corpora": ["mylab"], "layouts": {"mylab": {"layout": "manifest"}}, "label_space": "ravdess8"}
+    project(own_split(), protocol="kfold5", **stated)
+    stage.main()
+    held = written()[1]
+    assert held["protocol"] == "ravdess8.kfold5 (own split ignored)"
+    [found] = [finding for finding in held["findings"] if finding["kind"] == "split"]
+    assert found["severity"] == "warning" and found["count"] == held["utterances"] * 4 // 24
+
+
 def test_utterances_with_nothing_usable_are_left_out_and_counted(project):
     table = ravdess(LUNA_ONE_EACH)
     project(table, unusable=[table.loc[0, "utterance_id"]])

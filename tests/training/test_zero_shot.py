@@ -155,7 +155,7 @@ def test_the_stage_scores_by_prompts_and_packs_them(tmp_path, monkeypatch):
     Path("params.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
     table = pd.read_parquet("data/utterances/control.parquet").assign(language="en")
     table.to_parquet("data/utterances/control.parquet")
-    with pytest.raises(SearchError, match="nothing brings words and voices together in late-average"):
+    with pytest.raises(SearchError, match="nothing aligns the modalities with the words in late-average"):
         search.main()
 
     configs = {"late-average": CONFIG, "majority": {}}
@@ -193,12 +193,12 @@ def config(strategy: str, **changes) -> dict:
 @pytest.mark.parametrize(
     ("configs", "modalities", "words"),
     [
-        ({"late-average": [config("late-average")]}, ["audio", "face"], "have to be text and another one"),
-        ({"late-average": [config("late-average")]}, ["text"], "have to be text and another one"),
+        ({"late-average": [config("late-average")]}, ["audio", "face"], "needs text and another one"),
+        ({"late-average": [config("late-average")]}, ["text"], "needs text and another one"),
         (
             {name: [config(name)] for name in ("audio", "early-concatenation", "late-average")},
             ["audio", "text"],
-            r"audio, early-concatenation cannot be held against a prompt.*\(of those there late-average can\)",
+            r"audio, early-concatenation cannot be compared with a prompt.*\(of those there late-average can\)",
         ),
         (
             {"late-average": [config(""), config("", align_weight=0.0)]},

@@ -7,8 +7,9 @@ text. An utterance's id is its path without the suffix, so it does not change wh
 from __future__ import annotations
 
 import posixpath
-import re
 from pathlib import Path
+
+import regex
 
 from ...errors import CorpusError, listed
 from ...schema import UNSTATED, Layout
@@ -20,6 +21,9 @@ from ..tabular import read_text, whole_number
 
 GROUPS = "label", "id", "speaker", "gender", "session", "dialogue", "turn", "language", "intensity"
 """What a pattern may name. ``id`` makes files in different folders one utterance's media."""
+
+MATCH_S = 1.0
+"""Seconds that a pattern may take for one path: one that backtracks could take years."""
 
 
 def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
@@ -74,7 +78,7 @@ def read(root: Path, corpus: str, stated: Layout = UNSTATED) -> Reading:
 
 def _by_pattern(pattern: str):
     """A path → its fields, or why it has none."""
-    expression = re.compile(nfc(pattern))
+    expression = regex.compile(nfc(pattern))
     strange = [name for name in expression.groupindex if name not in GROUPS]
     if strange:
         raise CorpusError(
@@ -82,7 +86,13 @@ def _by_pattern(pattern: str):
         )
 
     def fields(path: str) -> dict[str, str] | str:
-        match = expression.fullmatch(nfc(path))
+        try:
+            match = expression.fullmatch(nfc(path), timeout=MATCH_S)
+        except TimeoutError:
+            raise CorpusError(
+                f"the pattern {pattern!r} takes more than {MATCH_S:.0f} s for {path!r}: write it without a repetition "
+                "inside a repetition, as in (a+)+, say with [^/]+ between the slashes"
+            ) from None
         if not match:
             return f"the pattern {pattern!r} does not match it as a whole"
         found = {name: cell for name, cell in match.groupdict().items() if cell}

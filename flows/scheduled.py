@@ -1,0 +1,90 @@
+"""The runs of the deployment at the Prefect server: the next one planned, and those whose worker has died."""
+
+import time
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from emoflow import process
+
+from .serve import DEPLOYMENT
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+PLANNED_S = 150.0
+"""Seconds in which a server that works plans the runs of a deployment: its scheduler looks once a minute."""
+
+LOOK_EVERY_S = 2.0
+
+
+def client(api: str, login: str | None) -> "SyncPrefectClient":
+    """A client of a Prefect server, to be used as a context manager.
+
+    Args:
+        api: where it is, as ``http://HOST:PORT/api``.
+        login: ``user:password``; None where it asks for none.
+    """
+    from prefect.client.orchestration import SyncPrefectClient
+
+    return SyncPrefectClient(api, auth_string=login)
+
+
+def next_run(server: "SyncPrefectClient", *, within_s: float = PLANNED_S) -> datetime | None:
+    """The next planned run of the deployment.
+
+    Args:
+        server: the Prefect server, on which the deployment is.
+        within_s: how long to wait for one, in seconds.
+
+    Returns:
+        Its time, in the local time zone; None where none is planned in that time.
+    """
+    from httpx import TransportError
+
+    until = time.monotonic() + within_s
+    while True:
+        with suppress(TransportError):  # a server that has died is started again
+            times = [run.next_scheduled_start_time for run in _runs(server, "SCHEDULED")]
+            if planned := [each for each in times if each is not None]:
+                return min(planned).astimezone()
+        if time.monotonic() > until:
+            return None
+        time.sleep(LOOK_EVERY_S)
+
+
+def close_orphans(server: "SyncPrefectClient") -> int:
+    """Mark the runs of the deployment that are in progress as crashed, and end the processes that they left.
+
+    Call it while no worker runs: no process of theirs is there that would report the end of such a run.
+
+    Args:
+        server: the Prefect server.
+
+    Returns:
+        How many there were.
+    """
+    from prefect.states import Crashed
+
+    from .experiment import MARK
+
+    orphans = _runs(server, "RUNNING", "PENDING", "CANCELLING")
+    for run in orphans:
+        process.end_marked(MARK, str(run.id))
+        server.set_flow_run_state(run.id, Crashed(message="the worker that ran it has ended"), force=True)
+    return len(orphans)
+
+
+def _runs(server: "SyncPrefectClient", *states: str) -> list["FlowRun"]:
+    from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        deployment = server.read_deployment_by_name(DEPLOYMENT)
+    except ObjectNotFound:  # this server has never had a worker
+        return []
+    return server.read_flow_runs(
+        deployment_filter=DeploymentFilter.model_validate({"id": {"any_": [deployment.id]}}),
+        flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": list(states)}}}),
+    )
