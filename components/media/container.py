@@ -66,6 +66,17 @@ def demuxed(file: BinaryIO) -> Iterator["av.container.InputContainer"]:
             raise MediaError(f"undecodable: {(error.strerror or str(error)).lower()}") from None
 
 
+def codec_of(stream: "av.stream.Stream") -> "av.codec.context.CodecContext":
+    """The stream's decoder.
+
+    Raises:
+        MediaError: FFmpeg has none for it.
+    """
+    if stream.codec_context is None:
+        raise MediaError(f"undecodable: its {stream.type} track is of a codec that FFmpeg does not know")
+    return stream.codec_context
+
+
 def seconds(stream: "av.stream.Stream") -> float | None:
     """How long a stream says it is; None where it does not say."""
     return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None

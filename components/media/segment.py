@@ -30,6 +30,15 @@ class Cut:
     def duration_s(self) -> float:
         return self.end_s - self.begin_s
 
+    def samples(self, rate: int) -> tuple[int, int]:
+        """The first sample of it, and the first after it, at ``rate`` Hz."""
+        return round(self.begin_s * rate), round(self.end_s * rate)
+
+    def check_within(self, whole_s: float) -> None:
+        """Raise MediaError where the recording ends well before the cut does: times are rounded, and codecs pad."""
+        if whole_s < self.end_s - max(0.25, 0.1 * self.duration_s):
+            raise self.ends_early(whole_s)
+
     def of(self, image: np.ndarray) -> np.ndarray:
         """Its rectangle of a picture [H, W, …]."""
         rows, columns = image.shape[:2]

@@ -7,11 +7,15 @@ import av
 import numpy as np
 
 from ..errors import MediaError
-from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
+from .container import Source, codec_of, decoded, demuxed, not_media, opened, seconds, truncated
 from .segment import Cut, cut_of
+from .sound import LONGEST_S, too_long
 
 VERSION = 1
 """Of the decoding: raised when the same clip gives other pictures, so that no cache mixes the two."""
+
+MOST_PIXELS = 8192 * 4320
+"""Of a picture: 8K. A header beyond it is damaged, or means harm."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,14 @@ def frames(source: Source, *, count: int) -> Frames:
 def _pictures(container, file):
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover is no clip
-            stream.codec_context.thread_count = 1  # clips are shared out over processes
+            codec = codec_of(stream)
+            if codec.width * codec.height > MOST_PIXELS:
+                raise MediaError(
+                    f"its header states pictures of {codec.width} × {codec.height}; at most {MOST_PIXELS / 1e6:.0f} "
+                    "million pixels are read"
+                )
+            codec.options = {"max_pixels": str(MOST_PIXELS)}  # a stream may state other sizes than its header
+            codec.thread_count = 1  # clips are shared out over processes
             return stream
     if container.streams.audio:
         raise MediaError("no pictures: it holds sound alone")
@@ -108,6 +119,8 @@ def _pictures(container, file):
 
 def _duration(container, stream) -> float:
     stated = seconds(stream) or (container.duration or 0) / av.time_base
+    if stated > LONGEST_S:
+        raise too_long(stated)
     if stated > 0:
         return stated
     # A stream recorded live states no length: its packets tell, without decoding.
