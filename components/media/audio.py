@@ -14,7 +14,7 @@ from .sound import LONGEST_S, Sound, too_long
 from .sound_file import is_sound_file, sound_file
 from .sound_track import sound_track
 
-VERSION = 1
+VERSION = 2
 """Of the decoding: raised when the same recording gives other samples, so that no cache mixes the two."""
 
 RATE = 16_000

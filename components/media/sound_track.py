@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import BinaryIO
 
 import av
 import numpy as np
 
 from ..errors import MediaError
-from .container import codec_of, decoded, demuxed, not_media, seconds, truncated
+from .container import Recording, codec_of, demuxed, not_media
 from .segment import Cut
 from .sound import Sound
+
+_JUMP_S = 0.1
+"""Frames' times are rounded to milliseconds; a larger difference is a gap in the track."""
 
 
 @contextmanager
@@ -20,50 +24,69 @@ def sound_track(file: BinaryIO, cut: Cut | None) -> Iterator[Sound]:
     Raises:
         MediaError: no sound track, one of an unknown codec, an undecodable or truncated one.
     """
-    with demuxed(file) as container:
-        stream = _track(container, file)
+    with demuxed(file) as recording:
+        stream = _track(recording, file)
         codec = codec_of(stream)
-        whole = seconds(stream) or (container.duration or 0) / av.time_base
-        duration = cut.duration_s if cut else whole
-        yield Sound(codec.sample_rate, codec.channels, duration, codec.name, _blocks(container, stream, cut))
+        duration = cut.duration_s if cut else (recording.end_s(stream) or 0) - recording.begin_s(stream)
+        blocks = _part(recording, stream, cut) if cut else _whole(recording, stream)
+        yield Sound(codec.sample_rate, codec.channels, duration, codec.name, blocks)
 
 
-def _track(container: "av.container.InputContainer", file: BinaryIO) -> "av.AudioStream":
-    if container.streams.audio:
-        return container.streams.audio[0]
-    if container.streams.video:
+def _track(recording: Recording, file: BinaryIO) -> "av.AudioStream":
+    streams = recording.container.streams
+    if streams.audio:
+        return streams.audio[0]
+    if streams.video:
         raise MediaError("no sound track")
     raise not_media(file)
 
 
-def _blocks(
-    container: "av.container.InputContainer", stream: "av.AudioStream", cut: Cut | None
-) -> Iterator[np.ndarray]:
-    rate, found = stream.codec_context.sample_rate, 0
-    begin, end = cut.samples(rate) if cut else (0, None)
-    for block in _samples(container, stream, rate):
-        part = block[max(0, begin - found) : None if end is None else max(0, end - found)]
-        found += len(block)
-        if len(part):
-            yield part
+def _whole(recording: Recording, stream: "av.AudioStream") -> Iterator[np.ndarray]:
+    found = 0
+    for _, samples in _decoded(recording, stream):
+        found += len(samples)
+        yield samples
     if not found:
         raise MediaError("no sound in its sound track")
-    expected = seconds(stream)
-    if cut:
-        cut.check_within(found / rate)
-    elif expected and found / rate < expected - max(
-        0.25, 0.1 * expected
-    ):  # a codec pads its ends by milliseconds
-        raise truncated(found / rate, expected)
+    begin, duration = recording.begin_s(stream), found / stream.codec_context.sample_rate
+    end = recording.stated_end_s(stream)
+    expected = duration if end is None else end - begin
+    recording.check_whole(stream, begin + duration, max(0.25, 0.1 * expected))
 
 
-def _samples(
-    container: "av.container.InputContainer", stream: "av.AudioStream", rate: int
-) -> Iterator[np.ndarray]:
+def _part(recording: Recording, stream: "av.AudioStream", cut: Cut) -> Iterator[np.ndarray]:
+    """What a player plays from one moment to the other: silence where the track has not begun, or has a gap."""
+    rate = stream.codec_context.sample_rate
+    begin, end = cut.samples(rate)
+    given, at = begin, None
+    for time_s, samples in _decoded(recording, stream):
+        due = at if time_s is None else round(time_s * rate)
+        if at is None or (due is not None and abs(due - at) > _JUMP_S * rate):
+            at = due or 0
+        if at >= end:
+            break
+        part = samples[max(0, given - at) : max(0, end - at)]
+        if len(part):
+            if at > given:
+                yield np.zeros((at - given, samples.shape[1]), np.float32)
+            yield part
+            given = max(at, given) + len(part)
+        at += len(samples)
+    if at is None:
+        raise MediaError("no sound in its sound track")
+    if at < end:
+        cut.check_within(at / rate)
+    elif given < end:
+        yield np.zeros((end - given, stream.codec_context.channels), np.float32)
+
+
+def _decoded(recording: Recording, stream: "av.AudioStream") -> Iterator[tuple[float | None, np.ndarray]]:
+    """Blocks of samples and when each is due, in seconds of the timeline; None where it is not stated."""
     # Only the sample's type changes here: mixing and resampling are the same for every kind of file. Packed, since
     # PyAV 18 reads a ninth plane of planar sound of eight channels, beyond its memory.
-    packed = av.AudioResampler(format="flt", rate=rate)
-    for frame in decoded(container, stream):
+    packed = av.AudioResampler(format="flt", rate=stream.codec_context.sample_rate)
+    for frame in chain(recording.decoded(stream), [None]):
+        time_s = frame and recording.time_s(frame)
         try:
             blocks = packed.resample(frame)
         except ValueError:
@@ -71,6 +94,5 @@ def _samples(
                 "its sound track changes its sampling rate, channels or kind of samples"
             ) from None
         for block in blocks:
-            yield block.to_ndarray().reshape(-1, block.layout.nb_channels)
-    for block in packed.resample(None):
-        yield block.to_ndarray().reshape(-1, block.layout.nb_channels)
+            yield time_s, block.to_ndarray().reshape(-1, block.layout.nb_channels)
+            time_s = None

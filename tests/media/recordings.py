@@ -40,7 +40,7 @@ def muxed(
     Args:
         format: FFmpeg's name of the container.
         sounds: of each sound track, float32 [samples], or [samples, channels] where ``layout`` names several.
-        pictures: how many; the n-th is all of grey level 8 n.
+        pictures: how many; the n-th is all of grey level 8 n, modulo 256.
         sound_starts_s, pictures_start_s: when the tracks begin, on the container's timeline.
         options: of the muxer.
     """
@@ -52,7 +52,9 @@ def muxed(
             film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
         tracks = [container.add_stream(sound_codec, rate=rate, layout=layout) for _ in sounds]
         for number in range(pictures):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 8 * number, np.uint8), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                np.full((48, 64, 3), 8 * number % 256, np.uint8), format="rgb24"
+            )
             frame.pts, frame.time_base = round(pictures_start_s * fps) + number, Fraction(1, fps)
             container.mux(film.encode(frame))
         if film:
