@@ -217,10 +217,13 @@ def codec_of(stream: "av.stream.Stream") -> "av.codec.context.CodecContext":
 
 
 def truncated(found_s: float, expected_s: float) -> MediaError:
-    return MediaError(f"truncated: {found_s:.2f} s of {expected_s:.2f} s are there")
+    """What to say of a recording that ends early, in seconds with the digits that show by how much."""
+    digits = next((n for n in range(2, 6) if f"{found_s:.{n}f}" != f"{expected_s:.{n}f}"), 6)
+    return MediaError(f"truncated: {found_s:.{digits}f} s of {expected_s:.{digits}f} s are there")
 
 
 def not_media(file: BinaryIO) -> MediaError:
+    """What to say of a file that is no recording, by how it begins."""
     file.seek(0)
     head = file.read(16)
     return MediaError(f"not a media file: it begins with {head!r}")

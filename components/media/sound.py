@@ -15,6 +15,9 @@ MOST_CHANNELS = 64
 LONGEST_S = 4 * 3600
 """Of one recording or part of one, in seconds."""
 
+TRIVIAL_S = 0.05
+"""A sound file that lacks less than this of its stated length, in seconds, is whole: many a writer miscounts."""
+
 
 @dataclass(frozen=True)
 class Sound:

@@ -10,7 +10,7 @@ import soundfile
 from ..errors import MediaError
 from .container import truncated
 from .segment import Cut
-from .sound import Sound
+from .sound import TRIVIAL_S, Sound
 from .wav import wav_header
 
 _BLOCK = 1 << 18
@@ -45,8 +45,10 @@ def _opened(file: BinaryIO) -> soundfile.SoundFile:
         reason = "undecodable" if stated else "truncated or damaged"
         raise MediaError(f"{reason}: {error.error_string.rstrip('.')}") from None
     if stated and sound.frames and header.there < stated:
-        whole_s = sound.frames / sound.samplerate
-        raise truncated(whole_s, whole_s * stated / max(header.there, 1))
+        found_s = sound.frames / sound.samplerate
+        stated_s = found_s * stated / max(header.there, 1)
+        if stated_s - found_s >= TRIVIAL_S:
+            raise truncated(found_s, stated_s)
     if not sound.frames:
         raise MediaError("no sound in it: its header states a length of 0")
     return sound
@@ -65,6 +67,6 @@ def _blocks(source: soundfile.SoundFile, cut: Cut | None) -> Iterator[np.ndarray
             yield block
     except soundfile.LibsndfileError as error:
         broken = error.error_string.rstrip(".")
-    if left:
+    if broken or left >= TRIVIAL_S * source.samplerate:
         error = truncated((expected - left) / source.samplerate, expected / source.samplerate)
         raise MediaError(f"{error} ({broken})") if broken else error

@@ -1,27 +1,14 @@
-import io
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from emoflow import media
 from emoflow.errors import MediaError
+from emoflow.media.container import truncated
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-RATE = 16_000
-
-
-def tone(seconds: float = 1.0, *, rate: int = RATE, hertz: float = 220, level: float = 0.3) -> np.ndarray:
-    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
-
-
-def encoded(samples: np.ndarray, *, rate: int = RATE, format: str = "WAV", **options) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=format, **options)
-    return file.getvalue()
-
+from recordings import RATE, encoded, tone
 
 WAV = encoded(tone())
 HALF = WAV[: 44 + 16_000]
@@ -57,6 +44,21 @@ def test_resampling_does_not_leave_full_scale():
 def test_a_header_written_to_a_pipe_states_no_length():
     piped = WAV[:40] + b"\xff\xff\xff\xff" + WAV[44:]
     assert np.array_equal(media.decode_audio(piped), media.decode_audio(WAV))
+
+
+@pytest.mark.parametrize("more", [1, 36, 1500])
+def test_a_header_that_states_a_little_more_than_is_there(more):
+    """36 bytes more is how writers that take the header's size for the sound's do it."""
+    stated = WAV[:40] + (2 * RATE + more).to_bytes(4, "little") + WAV[44:]
+    assert np.array_equal(media.decode_audio(stated), media.decode_audio(WAV))
+    assert media.audio_facts(stated).duration_s == pytest.approx(1)
+
+
+def test_what_lacks_is_told_with_digits_that_show_it():
+    with pytest.raises(MediaError, match=r"^truncated: 0\.94 s of 1\.00 s are there"):
+        media.decode_audio(WAV[:-1920])
+    assert str(truncated(12.3401, 12.3402)) == "truncated: 12.3401 s of 12.3402 s are there"
+    assert str(truncated(3.14999, 3.1512)) == "truncated: 3.150 s of 3.151 s are there"
 
 
 BAD = {
