@@ -31,6 +31,7 @@ def muxed(
     fps: int = 10,
     rate: int = RATE,
     layout: str = "mono",
+    bits_per_s: int | None = None,
     sound_starts_s: float = 0,
     pictures_start_s: float = 0,
     **options: str,
@@ -41,6 +42,7 @@ def muxed(
         format: FFmpeg's name of the container.
         sounds: of each sound track, float32 [samples], or [samples, channels] where ``layout`` names several.
         pictures: how many; the n-th is all of grey level 8 n, modulo 256.
+        bits_per_s: of a sound track.
         sound_starts_s, pictures_start_s: when the tracks begin, on the container's timeline.
         options: of the muxer.
     """
@@ -51,6 +53,8 @@ def muxed(
             film = container.add_stream(picture_codec, rate=fps)
             film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
         tracks = [container.add_stream(sound_codec, rate=rate, layout=layout) for _ in sounds]
+        for track in tracks if bits_per_s else []:
+            track.bit_rate = bits_per_s
         for number in range(pictures):
             frame = av.VideoFrame.from_ndarray(
                 np.full((48, 64, 3), 8 * number % 256, np.uint8), format="rgb24"

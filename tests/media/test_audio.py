@@ -8,7 +8,7 @@ from emoflow.errors import MediaError
 from emoflow.media.container import truncated
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import RATE, encoded, tone
+from recordings import RATE, encoded, muxed, tone
 
 WAV = encoded(tone())
 HALF = WAV[: 44 + 16_000]
@@ -52,6 +52,32 @@ def test_a_header_that_states_a_little_more_than_is_there(more):
     stated = WAV[:40] + (2 * RATE + more).to_bytes(4, "little") + WAV[44:]
     assert np.array_equal(media.decode_audio(stated), media.decode_audio(WAV))
     assert media.audio_facts(stated).duration_s == pytest.approx(1)
+
+
+def mp3(seconds: float, bits_per_s: int, **options: str) -> bytes:
+    return muxed("mp3", tone(seconds), sound_codec="libmp3lame", bits_per_s=bits_per_s, **options)
+
+
+def test_an_estimated_length_is_no_statement():
+    """FFmpeg guesses the length of a stream without a header from its first bit rate; this one's changes."""
+    changing = mp3(1, 24_000, write_xing="0", id3v2_version="0") + mp3(
+        3, 160_000, write_xing="0", id3v2_version="0"
+    )
+    for content, seconds in (
+        (changing, 4),
+        (muxed("adts", tone(2)), 2),
+        (muxed("ac3", tone(2, rate=32_000), sound_codec="ac3", rate=32_000), 2),
+    ):
+        assert len(media.decode_audio(content)) / RATE == pytest.approx(seconds, abs=0.3)
+        assert media.audio_facts(content).duration_s == pytest.approx(seconds, abs=0.3)
+
+
+def test_a_length_that_an_mp3_states_is_held_against_it():
+    for cover in (b"", b"ID3\4\0\0\0\0\x10\0" + b"\0" * 2048):  # a tag of 16 × 128 bytes before it
+        stating = cover + mp3(4, 64_000, id3v2_version="0")
+        assert media.audio_facts(stating).duration_s == pytest.approx(4, abs=0.1)
+        with pytest.raises(MediaError, match=r"truncated: [12]\.\d\d s of 4\.\d\d s are there"):
+            media.decode_audio(stating[: len(stating) // 2])
 
 
 def test_what_lacks_is_told_with_digits_that_show_it():
