@@ -1,7 +1,7 @@
 """Decoding audio: any recording to mono float32 at one sampling rate, or the reason why not."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from .container import Source, opened
 from .segment import cut_of
 from .sound import LONGEST_S, Sound, too_long
 from .sound_file import is_sound_file, sound_file
-from .sound_track import sound_track
+from .sound_track import count_tracks, sound_track
 
 VERSION = 2
 """Of the decoding: raised when the same recording gives other samples, so that no cache mixes the two."""
@@ -103,7 +103,7 @@ def sound_blocks(source: Source, *, rate: int = RATE) -> Iterator[np.ndarray]:
             mono = heard.mixed(block)
             if mono is not None:
                 yield np.clip(resampler.resample_chunk(mono) if resampler else mono, -1, 1)
-        heard.check()
+        heard.check(source)
         if resampler:
             yield np.clip(resampler.resample_chunk(np.empty(0, np.float32), last=True), -1, 1)
 
@@ -115,6 +115,21 @@ def _opened(source: Source) -> Iterator[Sound]:
         reader = sound_file if is_sound_file(file) else sound_track
         with reader(file, cut) as sound:
             yield sound
+
+
+def _other_track(source: Source) -> str:
+    """What to say of the first sound track that is not silent, where the very first is."""
+    cut = cut_of(source)
+    with opened(source) as file:
+        count = 1 if is_sound_file(file) else count_tracks(file)
+    for number in range(1, count):
+        with opened(source) as file, suppress(MediaError), sound_track(file, cut, number) as sound:
+            if any(np.abs(block).max() >= SILENCE for block in sound.blocks):
+                return (
+                    f"; sound track {number + 1} of {count} is not: keep it alone (ffmpeg -i FILE -map 0:v? "
+                    f"-map 0:a:{number} -c copy NEW)"
+                )
+    return ""
 
 
 class _Heard:
@@ -137,7 +152,7 @@ class _Heard:
         self.peak = max(self.peak, float(np.abs(mono).max()))
         return mono
 
-    def check(self) -> None:
+    def check(self, source: Source) -> None:
         """Raise MediaError where the whole recording cannot be used."""
         if self.not_finite:
             raise MediaError(f"holds NaN or Inf: {self.not_finite} of {self.count} samples")
@@ -148,6 +163,7 @@ class _Heard:
         if self.peak < SILENCE:
             raise MediaError(
                 f"silent: its peak is {self.peak:.1e} of full scale, below {SILENCE:.0e} (-60 dBFS)"
+                + _other_track(source)
             )
         if self.peak > LOUDEST:
             raise MediaError(f"samples reach {self.peak:.4g} where full scale is 1: scale the file to ±1")

@@ -17,11 +17,22 @@ _BLOCK = 1 << 18
 """Samples decoded at once."""
 
 
+# Of a wav: PCM, Microsoft's ADPCM, float, A-law, µ-law, IMA ADPCM, GSM 6.10.
+_CODINGS = {1, 2, 3, 6, 7, 0x11, 0x31}
+
+
 def is_sound_file(file: BinaryIO) -> bool:
-    """Whether libsndfile reads it: by its first bytes, not by its name."""
+    """Whether libsndfile reads it: by its first bytes, not by its name.
+
+    Args:
+        file: seekable, at its beginning, where it is left.
+    """
     head = file.read(12)
     file.seek(0)
-    return head[:4] in (b"fLaC", b"OggS", b"RF64") or (head[:4] == b"RIFF" and head[8:12] == b"WAVE")
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        header = wav_header(file)
+        return header is None or header.coding is None or header.coding in _CODINGS
+    return head[:4] in (b"fLaC", b"OggS")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The sound of whatever else FFmpeg demuxes: films, mp3, AAC, mobile phones' formats."""
+"""The sound of whatever else FFmpeg demuxes: films, mp3, AAC, mobile phones' formats, also within a wav."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,39 +9,52 @@ import av
 import numpy as np
 
 from ..errors import MediaError
-from .container import Recording, codec_of, demuxed, not_media
+from .container import Recording, codec_of, demuxed, not_media, truncated
 from .segment import Cut
-from .sound import Sound
+from .sound import TRIVIAL_S, Sound
+from .wav import WavHeader, wav_header
 
 _JUMP_S = 0.1
 """Frames' times are rounded to milliseconds; a larger difference is a gap in the track."""
 
 
 @contextmanager
-def sound_track(file: BinaryIO, cut: Cut | None) -> Iterator[Sound]:
-    """The first sound track, or the part of it that ``cut`` names.
+def sound_track(file: BinaryIO, cut: Cut | None, number: int = 0) -> Iterator[Sound]:
+    """A sound track, or the part of it that ``cut`` names.
+
+    Args:
+        file: the recording.
+        cut: which part of it; None for the whole.
+        number: of the track, among those of sound.
 
     Raises:
         MediaError: no sound track, one of an unknown codec, an undecodable or truncated one.
     """
+    header = wav_header(file)
     with demuxed(file) as recording:
-        stream = _track(recording, file)
+        stream = _tracks(recording, file)[number]
         codec = codec_of(stream)
         duration = cut.duration_s if cut else (recording.end_s(stream) or 0) - recording.begin_s(stream)
-        blocks = _part(recording, stream, cut) if cut else _whole(recording, stream)
+        blocks = _part(recording, stream, cut) if cut else _whole(recording, stream, header)
         yield Sound(codec.sample_rate, codec.channels, duration, codec.name, blocks)
 
 
-def _track(recording: Recording, file: BinaryIO) -> "av.AudioStream":
+def count_tracks(file: BinaryIO) -> int:
+    """How many sound tracks a recording has. Raises MediaError where it has none."""
+    with demuxed(file) as recording:
+        return len(_tracks(recording, file))
+
+
+def _tracks(recording: Recording, file: BinaryIO) -> "tuple[av.AudioStream, ...]":
     streams = recording.container.streams
     if streams.audio:
-        return streams.audio[0]
+        return streams.audio
     if streams.video:
         raise MediaError("no sound track")
     raise not_media(file)
 
 
-def _whole(recording: Recording, stream: "av.AudioStream") -> Iterator[np.ndarray]:
+def _whole(recording: Recording, stream: "av.AudioStream", header: WavHeader | None) -> Iterator[np.ndarray]:
     found = 0
     for _, samples in _decoded(recording, stream):
         found += len(samples)
@@ -49,6 +62,10 @@ def _whole(recording: Recording, stream: "av.AudioStream") -> Iterator[np.ndarra
     if not found:
         raise MediaError("no sound in its sound track")
     begin, duration = recording.begin_s(stream), found / stream.codec_context.sample_rate
+    if header and header.stated and header.there < header.stated:
+        stated = duration * header.stated / max(header.there, 1)
+        if stated - duration >= TRIVIAL_S:
+            raise truncated(duration, stated)
     end = recording.stated_end_s(stream)
     expected = duration if end is None else end - begin
     recording.check_whole(stream, begin + duration, max(0.25, 0.1 * expected))

@@ -4,6 +4,8 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
+_EXTENSIBLE = 0xFFFE
+
 # What FFmpeg and SoX write to a pipe, where they cannot know the length.
 _LENGTH_UNKNOWN = (0xFFFFFFFF, 0x7FFFF000)
 
@@ -14,13 +16,11 @@ class WavHeader:
 
     Attributes:
         coding: the format tag: 1 for PCM, 3 for float, 0x55 for mp3, …; None where there is none.
-        bytes_per_s: of the sound, on average; None where it is not stated.
         stated: bytes of sound by the header; None where it does not say.
         there: bytes of sound from the beginning of the data on.
     """
 
     coding: int | None
-    bytes_per_s: int | None
     stated: int | None
     there: int
 
@@ -47,7 +47,7 @@ def wav_header(file: BinaryIO) -> WavHeader | None:
 
 
 def _chunks(file: BinaryIO, end: int) -> WavHeader | None:
-    large = coding = bytes_per_s = None
+    large = coding = None
     at = 12
     while at + 8 <= end:
         file.seek(at)
@@ -56,11 +56,12 @@ def _chunks(file: BinaryIO, end: int) -> WavHeader | None:
         if chunk[:4] == b"ds64":  # RF64 keeps the lengths that 32 bits cannot hold here
             large = int.from_bytes(file.read(16)[8:16], "little")
         if chunk[:4] == b"fmt ":
-            about = file.read(16)
+            about = file.read(min(size, 26))
             coding = int.from_bytes(about[:2], "little")
-            bytes_per_s = int.from_bytes(about[8:12], "little") or None
+            if coding == _EXTENSIBLE and len(about) == 26:  # the tag proper begins the sub-format
+                coding = int.from_bytes(about[24:], "little")
         if chunk[:4] == b"data":
             size = large if large is not None and size == 0xFFFFFFFF else size
-            return WavHeader(coding, bytes_per_s, None if size in _LENGTH_UNKNOWN else size, end - at - 8)
+            return WavHeader(coding, None if size in _LENGTH_UNKNOWN else size, end - at - 8)
         at += 8 + size + size % 2
     return None

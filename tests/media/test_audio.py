@@ -1,3 +1,4 @@
+import struct
 import sys
 from pathlib import Path
 
@@ -52,6 +53,52 @@ def test_a_header_that_states_a_little_more_than_is_there(more):
     stated = WAV[:40] + (2 * RATE + more).to_bytes(4, "little") + WAV[44:]
     assert np.array_equal(media.decode_audio(stated), media.decode_audio(WAV))
     assert media.audio_facts(stated).duration_s == pytest.approx(1)
+
+
+CODED = {
+    "libmp3lame": {},
+    "g722": {},
+    "g726": {"rate": 8_000, "bits_per_s": 32_000},
+    "adpcm_ms": {},
+    "pcm_mulaw": {"rate": 8_000},
+}
+
+
+@pytest.mark.parametrize("codec", CODED)
+def test_a_wav_may_hold_any_codec(codec):
+    """libsndfile decodes some of them, FFmpeg all."""
+    options = CODED[codec]
+    rate = options.get("rate", RATE)
+    wav = muxed("wav", tone(2, rate=rate), sound_codec=codec, **options)
+    assert wav.startswith(b"RIFF")
+    samples = media.decode_audio(wav)
+    assert len(samples) / RATE == pytest.approx(2, abs=0.2)
+    middle = samples[RATE // 2 : 3 * RATE // 2]
+    assert np.argmax(np.abs(np.fft.rfft(middle))) == pytest.approx(220, abs=1)
+    facts = media.audio_facts(wav)
+    assert facts.rate == rate and facts.duration_s == pytest.approx(2, abs=0.2)
+    with pytest.raises(MediaError, match=r"truncated: [01]\.\d\d s of [12]\.\d\d s are there"):
+        media.decode_audio(wav[: len(wav) // 2])
+
+
+@pytest.mark.parametrize("coding", [0xFF, 0x1600])
+def test_a_wav_may_hold_aac(coding):
+    aac = muxed("adts", tone(2))
+    about = struct.pack("<HHIIHH", coding, 1, RATE, len(aac) // 2, 1, 0)
+    wav = b"RIFF" + struct.pack("<I", 36 + len(aac)) + b"WAVEfmt \x10\0\0\0" + about
+    wav += b"data" + struct.pack("<I", len(aac)) + aac
+    assert len(media.decode_audio(wav)) / RATE == pytest.approx(2, abs=0.2)
+    with pytest.raises(MediaError, match="truncated"):
+        media.decode_audio(wav[: len(wav) // 2])
+
+
+def test_a_silent_first_sound_track_names_the_others():
+    both = muxed("matroska", 0 * tone(), tone(), pictures=10)
+    with pytest.raises(MediaError, match=r"silent.*; sound track 2 of 2 is not: keep it alone .*-map 0:a:1"):
+        media.decode_audio(both)
+    with pytest.raises(MediaError, match=r"\(-60 dBFS\)$"):
+        media.decode_audio(muxed("matroska", 0 * tone(), 0 * tone()))
+    assert len(media.decode_audio(muxed("matroska", tone(), 0 * tone()))) >= RATE
 
 
 def mp3(seconds: float, bits_per_s: int, **options: str) -> bytes:
