@@ -14,6 +14,12 @@ from .segment import Cut
 from .sound import TRIVIAL_S, Sound
 from .wav import WavHeader, wav_header
 
+_INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf"}
+"""Containers that state each packet's time, so that it holds after a jump too."""
+
+_NEAR_S = 2
+"""A part that begins before is read from the recording's beginning, whose first packet primes the decoder."""
+
 _JUMP_S = 0.1
 """Frames' times are rounded to milliseconds; a larger difference is a gap in the track."""
 
@@ -56,7 +62,7 @@ def _tracks(recording: Recording, file: BinaryIO) -> "tuple[av.AudioStream, ...]
 
 def _whole(recording: Recording, stream: "av.AudioStream", header: WavHeader | None) -> Iterator[np.ndarray]:
     found = 0
-    for _, samples in _decoded(recording, stream):
+    for _, samples in _converted(recording, stream, recording.decoded(stream)):
         found += len(samples)
         yield samples
     if not found:
@@ -76,7 +82,7 @@ def _part(recording: Recording, stream: "av.AudioStream", cut: Cut) -> Iterator[
     rate = stream.codec_context.sample_rate
     begin, end = cut.samples(rate)
     given, at = begin, None
-    for time_s, samples in _decoded(recording, stream):
+    for time_s, samples in _converted(recording, stream, _frames_near(recording, stream, cut)):
         due = at if time_s is None else round(time_s * rate)
         if at is None or (due is not None and abs(due - at) > _JUMP_S * rate):
             at = due or 0
@@ -97,12 +103,23 @@ def _part(recording: Recording, stream: "av.AudioStream", cut: Cut) -> Iterator[
         yield np.zeros((end - given, stream.codec_context.channels), np.float32)
 
 
-def _decoded(recording: Recording, stream: "av.AudioStream") -> Iterator[tuple[float | None, np.ndarray]]:
+def _frames_near(recording: Recording, stream: "av.AudioStream", cut: Cut) -> Iterator["av.AudioFrame"]:
+    """The frames from before a cut on: from the first one where times cannot be relied upon after a jump."""
+    if cut.begin_s > _NEAR_S and recording.container.format.name in _INDEXED:
+        frames = recording.entered(stream, recording.zero_s + cut.begin_s)
+        if frames is not None:
+            return frames
+    return recording.decoded(stream)
+
+
+def _converted(
+    recording: Recording, stream: "av.AudioStream", frames: Iterator["av.AudioFrame"]
+) -> Iterator[tuple[float | None, np.ndarray]]:
     """Blocks of samples and when each is due, in seconds of the timeline; None where it is not stated."""
     # Only the sample's type changes here: mixing and resampling are the same for every kind of file. Packed, since
     # PyAV 18 reads a ninth plane of planar sound of eight channels, beyond its memory.
     packed = av.AudioResampler(format="flt", rate=stream.codec_context.sample_rate)
-    for frame in chain(recording.decoded(stream), [None]):
+    for frame in chain(frames, [None]):
         time_s = frame and recording.time_s(frame)
         try:
             blocks = packed.resample(frame)

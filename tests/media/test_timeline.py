@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from emoflow import media
 from emoflow.errors import MediaError
+from emoflow.media.container import Recording
 from recordings import RATE, muxed, tone
 
 CONTAINERS = {
@@ -112,6 +113,47 @@ def test_half_a_recording_of_several_tracks_is_refused(format):
     for read in (media.decode_audio, lambda part: media.frames(part, count=4)):
         with pytest.raises(MediaError, match="truncated"):
             read(recording[: len(recording) // 2])
+
+
+ENTERED = {
+    "ipod": {},
+    "mov": {},
+    "matroska": {},
+    "webm": {"sound_codec": "libopus", "rate": 48_000},
+    "asf": {"sound_codec": "libmp3lame"},
+    "mp3": {"sound_codec": "libmp3lame"},
+}
+
+
+@pytest.mark.parametrize("format", ENTERED)
+def test_a_part_is_the_same_whether_entered_midway_or_reached_from_the_beginning(format, cut, monkeypatch):
+    options = ENTERED[format]
+    rate = options.get("rate", RATE)
+    moments = np.arange(20 * rate) / rate
+    # No noise: AAC makes it up anew each time.
+    sweep = (0.3 * np.sin(2 * np.pi * (200 * moments + 40 * moments**2))).astype(np.float32)
+    long = muxed(format, sweep, **options)
+    whole = media.decode_audio(long)
+    decoded, frames = [], Recording.decoded
+
+    def counted(self, stream):
+        for frame in frames(self, stream):
+            decoded.append(frame.samples / rate)
+            yield frame
+
+    monkeypatch.setattr(Recording, "decoded", counted)
+    for begin in (0, 0.4, 7.3, 18.9):
+        decoded.clear()
+        part = media.decode_audio(cut(long, begin, begin + 1))
+        at = round(begin * RATE)
+        assert len(part) == RATE
+        differences = [  # but for the ends, which are resampled without their neighbours
+            np.abs(part[200:-200] - whole[at + 200 + lag :][: RATE - 400]).max()
+            for lag in range(-16, 17)  # Matroska's times are in milliseconds
+        ]
+        assert min(differences) < 0.02
+        if format != "mp3":  # which can only be counted through from its beginning
+            assert sum(decoded) < 8  # seconds
 
 
 @pytest.mark.corpora
