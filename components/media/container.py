@@ -29,6 +29,12 @@ _OPTIONS = {"format_whitelist": CONTAINERS}
 def opened(source: Source) -> Iterator[BinaryIO]:
     """The recording's bytes as a seekable file; of a path that names a part of one, the whole.
 
+    Args:
+        source: a path, or the file's bytes.
+
+    Yields:
+        The file, at its beginning.
+
     Raises:
         MediaError: it is missing, a folder, unreadable, of 0 bytes, or a pointer that Git LFS left in its place.
     """
@@ -184,7 +190,13 @@ class Recording:
 
 @contextmanager
 def demuxed(file: BinaryIO) -> Iterator[Recording]:
-    """The recording that FFmpeg finds in ``file``; an error of its within the block becomes a MediaError.
+    """The recording that FFmpeg finds in a file; an error of its within the block becomes a MediaError.
+
+    Args:
+        file: seekable, at any position.
+
+    Yields:
+        The recording, nothing of it decoded yet.
 
     Raises:
         MediaError: it is none, or an mp4 that was never finished.

@@ -15,7 +15,7 @@ class Cut:
     """What of a recording is meant.
 
     Attributes:
-        begin_s, end_s: in seconds from the recording's start; the end is not part of it.
+        begin_s, end_s: in seconds of the recording's timeline (see ``container.Recording``); the end is not part of it.
         left, top, width, height: of the pictures, in per cent.
     """
 
@@ -40,7 +40,7 @@ class Cut:
             raise self.ends_early(whole_s)
 
     def of(self, image: np.ndarray) -> np.ndarray:
-        """Its rectangle of a picture [H, W, …]."""
+        """Its rectangle of a picture ``[H, W, …]``, as a view."""
         rows, columns = image.shape[:2]
         top, bottom = round(self.top * rows / 100), round((self.top + self.height) * rows / 100)
         left, right = round(self.left * columns / 100), round((self.left + self.width) * columns / 100)
@@ -55,7 +55,13 @@ class Cut:
 
 
 def cut_of(source: Source) -> Cut | None:
-    """The part that a path names; None where it names the whole, and for bytes.
+    """The part of a recording that a path names.
+
+    Args:
+        source: a path, perhaps with a media fragment (``schema.CUT``), or a file's bytes.
+
+    Returns:
+        The part; None where the whole is named, and for bytes.
 
     Raises:
         MediaError: nothing is left between its moments, or in its rectangle.
