@@ -1,5 +1,6 @@
 """Opening media containers from a path or bytes, with the reason if one cannot be read."""
 
+import errno
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ CONTAINERS = ",".join(
     )
 )  # fmt: skip
 _OPTIONS = {"format_whitelist": CONTAINERS}
+
+# What FFmpeg finds wrong; and what the file says where damage has FFmpeg look for something before its beginning.
+_FAILURES = (av.error.FFmpegError, OSError)
 
 
 @contextmanager
@@ -134,12 +138,11 @@ class Recording:
             for frame in self.container.decode(stream):
                 reached = reached if frame.time is None else frame.time
                 yield frame
-        except av.error.FFmpegError as error:
+        except _FAILURES as error:
             end = self.stated_end_s(stream)
             of = f" of {end:.2f} s" if end else ""
-            reason = (error.strerror or str(error)).lower()
             raise MediaError(
-                f"damaged or truncated: it cannot be decoded beyond {reached:.2f} s{of} ({reason})"
+                f"damaged or truncated: it cannot be decoded beyond {reached:.2f} s{of} ({_damage(error)})"
             ) from None
 
     def entered(self, stream: "av.stream.Stream", clock_s: float) -> Iterator["av.frame.Frame"] | None:
@@ -160,7 +163,10 @@ class Recording:
                 self.container.seek(target, stream=stream)
                 frames = self.decoded(stream)
                 first = next(frames, None)
-            except (av.error.FFmpegError, MediaError):
+            except MediaError:
+                continue
+            except _FAILURES as error:
+                _damage(error)
                 continue
             if first is not None and first.time is not None and (first.time <= clock_s or target == 0):
                 return chain([first], frames)
@@ -204,7 +210,8 @@ def demuxed(file: BinaryIO) -> Iterator[Recording]:
     states_length = _has_mp3_header(file)
     try:
         container = av.open(file, options=_OPTIONS)
-    except (av.error.FFmpegError, ValueError):
+    except (*_FAILURES, ValueError) as error:
+        _damage(error)
         # FFmpeg says "invalid data" of anything; the bytes tell an unfinished recording from something else.
         file.seek(0)
         if file.read(12)[4:8] == b"ftyp" and not _has_index(file):
@@ -213,8 +220,8 @@ def demuxed(file: BinaryIO) -> Iterator[Recording]:
     with container:
         try:
             yield Recording(container, file, states_length=states_length)
-        except av.error.FFmpegError as error:
-            raise MediaError(f"undecodable: {(error.strerror or str(error)).lower()}") from None
+        except _FAILURES as error:
+            raise MediaError(f"undecodable: {_damage(error)}") from None
 
 
 def codec_of(stream: "av.stream.Stream") -> "av.codec.context.CodecContext":
@@ -239,6 +246,17 @@ def not_media(file: BinaryIO) -> MediaError:
     file.seek(0)
     head = file.read(16)
     return MediaError(f"not a media file: it begins with {head!r}")
+
+
+def _damage(error: Exception) -> str:
+    """What is wrong with a recording, in words; what is wrong with the system that reads it is raised on."""
+    if (
+        isinstance(error, OSError)
+        and not isinstance(error, av.error.FFmpegError)
+        and error.errno != errno.EINVAL
+    ):
+        raise error
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _second(file: BinaryIO) -> BinaryIO:

@@ -67,12 +67,15 @@ def _opened(file: BinaryIO) -> soundfile.SoundFile:
 
 def _blocks(source: soundfile.SoundFile, cut: Cut | None) -> Iterator[np.ndarray]:
     expected, broken = source.frames, None
+    begin = 0
     if cut:
         cut.check_within(expected / source.samplerate)
         begin, end = (min(moment, expected) for moment in cut.samples(source.samplerate))
-        expected = end - source.seek(begin)
+        expected = end - begin
     left = expected
     try:
+        if begin:
+            source.seek(begin)
         while left and len(block := source.read(min(_BLOCK, left), dtype="float32", always_2d=True)):
             left -= len(block)
             yield block
