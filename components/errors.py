@@ -27,6 +27,18 @@ import errno
 import sys
 from collections.abc import Callable, Iterable
 
+WRITE_FAILURES = {
+    errno.ENOSPC: "free some",
+    errno.EDQUOT: "free some",
+    errno.EFBIG: "allow larger files there (ulimit -f)",
+    errno.EROFS: "choose a folder that can be written, or make it so,",
+    errno.EACCES: "give this user access to it",
+    errno.EPERM: "give this user access to it",
+    errno.EIO: "the device fails: see the system's log, or use another disk,",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""Why the system may refuse to write a file, by its error number, and what to do about it."""
+
 
 class EmoflowError(Exception):
     """Something that the user can mend. The message is all they need to see.
@@ -120,7 +132,8 @@ def listed(items: Iterable[object], most: int = 10) -> str:
 def run(main: Callable[[], None]) -> None:
     """Run the ``main`` of a stage or a command, and end the process where it fails.
 
-    A user's error ends it with its message alone and the error's status, a full disk with status 1, Ctrl-C with 130.
+    A user's error ends it with its message alone and the error's status, a file that cannot be written (see
+    ``WRITE_FAILURES``) with status 1, Ctrl-C with 130.
 
     Args:
         main: takes nothing.
@@ -135,11 +148,11 @@ def run(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.status)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in WRITE_FAILURES:
             raise
         where = f" ({error.filename})" if error.filename else ""
         sys.exit(
-            f"error: {error.strerror.lower()}{where}: free some and run the same command again; "
+            f"error: {error.strerror.lower()}{where}: {WRITE_FAILURES[error.errno]} and run the same command again; "
             "what was finished is kept"
         )
     except KeyboardInterrupt:

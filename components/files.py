@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .errors import CorpusError
+from .errors import WRITE_FAILURES, CorpusError
 
 WORK = Path(".emoflow")
 PARTIAL = ".partial"
@@ -26,6 +26,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     The block may make a file or a folder at the path it is given. A folder that stood at ``path`` is replaced
     whole. Two processes that write the same path do not mix: the later one wins. What a killed process leaves
     beside it ends in ``.partial``, which DVC is told to ignore: a folder's digest does not change by it.
+
+    Args:
+        path: of the file or folder; its parents are made.
+
+    Yields:
+        The temporary path.
+
+    Raises:
+        OSError: it cannot be written; names ``path``, whichever library wrote.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +42,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     holder = Path(tempfile.mkdtemp(prefix=f".{shown}.", suffix=PARTIAL, dir=path.parent))
     temporary = holder / path.name
     try:
-        yield temporary
+        with _naming(path):
+            yield temporary
         if temporary.is_file():
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
@@ -42,6 +52,24 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of writing as an OSError with the path: pyarrow's lacks it, and safetensors has an error of its own."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in WRITE_FAILURES:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+    except Exception as error:
+        from safetensors import SafetensorError
+
+        number = re.search(r"\(os error (\d+)\)", str(error)) if isinstance(error, SafetensorError) else None
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -19,6 +19,16 @@ def raising(error: BaseException):
             "error: no space left on device (data/x): free some and run the same command again; "
             "what was finished is kept",
         ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "data/x"),
+            "error: read-only file system (data/x): choose a folder that can be written, or make it so, and run the "
+            "same command again; what was finished is kept",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "data/x"),
+            "error: permission denied (data/x): give this user access to it and run the same command again; what was "
+            "finished is kept",
+        ),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -36,7 +46,7 @@ def test_an_error_of_ours_is_its_message_on_stderr_and_its_status(kind, status, 
     assert capsys.readouterr().err == "error: no such corpus\n"
 
 
-@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), ValueError("a bug")])
+@pytest.mark.parametrize("error", [OSError(errno.EBADF, "Bad file descriptor"), ValueError("a bug")])
 def test_anything_else_keeps_its_traceback(error):
     with pytest.raises(type(error)):
         run(raising(error))

@@ -1,15 +1,20 @@
 """Files are whole or not there, and the same value has the same digest."""
 
 import csv
+import errno
 import io
 import json
+import resource
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from emoflow import files
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 FORMULA = ("=", "+", "-", "@", "\t", "\n")
 
@@ -33,6 +38,43 @@ def test_replacing_takes_a_folders_place_whole(tmp_path):
         (temporary / "new").touch()
     assert [p.name for p in folder.iterdir()] == ["new"]
     assert [p.name for p in tmp_path.iterdir()] == ["features"]
+
+
+def _write_bytes(path):
+    path.write_bytes(bytes(10_000))
+
+
+def _write_tensors(path):
+    save_file({"tokens": np.zeros(10_000)}, path)
+
+
+def _write_table(path):
+    pd.DataFrame({"number": np.random.default_rng(0).random(10_000)}).to_parquet(path)
+
+
+@pytest.mark.parametrize("write", [_write_bytes, _write_tensors, _write_table])
+def test_a_disk_that_takes_no_more_is_an_error_that_names_the_file(write, tmp_path):
+    """Whatever library writes: safetensors has an error of its own, and Parquet's names no file."""
+    path = tmp_path / "shard"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised, files.replacing(path) as temporary:
+            write(temporary)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.errno == errno.EFBIG
+    assert raised.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_that_is_not_of_writing_stays_as_it_is(tmp_path):
+    with pytest.raises(SafetensorError), files.replacing(tmp_path / "x") as temporary:
+        temporary.write_bytes(b"no tensors")
+        load_file(temporary)
+    with pytest.raises(FileNotFoundError) as raised, files.replacing(tmp_path / "x"):
+        (tmp_path / "absent").read_text()
+    assert raised.value.filename == str(tmp_path / "absent")
 
 
 def test_json_has_no_nan(tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ..errors import MediaError
 from ..progress import track
 
 _SOUND = ".wav", ".flac", ".ogg", ".mp3"
@@ -45,10 +46,11 @@ def header_s(path: Path) -> float | None:
             return soundfile.info(path).duration
         except soundfile.LibsndfileError:
             return None
-    import av
+    from ..media import audio_facts, video_facts
 
-    try:
-        with av.open(path) as container:
-            return None if container.duration is None else container.duration / av.time_base
-    except (av.FFmpegError, OSError):
-        return None
+    for facts in (video_facts, audio_facts):
+        try:
+            return facts(path).duration_s
+        except MediaError:
+            continue
+    return None

@@ -1,6 +1,7 @@
 """Decoding recordings: audio, video frames, faces, text. The decoders are imported on first use.
 
     decode_audio(source)          → float32 [samples], mono, 16 kHz, within ±1
+    sound_blocks(source)          → the same in blocks, for recordings of any length
     frames(source, count=8)       → Frames: RGB uint8 [n, H, W, 3] and their times
     find_face(image), crop(…)     → the largest frontal face; its square grey picture
     normalise_text(text)          → what the text encoders read
@@ -17,6 +18,8 @@ _WHERE = {
     "AudioFacts": "audio",
     "audio_facts": "audio",
     "decode_audio": "audio",
+    "sound_blocks": "audio",
+    "Source": "container",
     "Frames": "video",
     "VideoFacts": "video",
     "frames": "video",

@@ -1,19 +1,20 @@
 """Decoding audio: any recording to mono float32 at one sampling rate, or the reason why not."""
 
-import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO
 
-import av
 import numpy as np
-import soundfile
 import soxr
 
 from ..errors import MediaError
-from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
-from .segment import Cut, cut_of
+from .container import Source, opened
+from .segment import cut_of
+from .sound import LONGEST_S, Sound, too_long
+from .sound_file import is_sound_file, sound_file
+from .sound_track import count_tracks, sound_track
 
-VERSION = 1
+VERSION = 2
 """Of the decoding: raised when the same recording gives other samples, so that no cache mixes the two."""
 
 RATE = 16_000
@@ -27,40 +28,39 @@ SHORTEST_S = 0.1
 LOUDEST = 4.0
 """Float files overshoot full scale (1) a little; beyond this they hold another scale, such as 16-bit integers."""
 
-# What FFmpeg and SoX write to a pipe, where they cannot know the length.
-_LENGTH_UNKNOWN = (0xFFFFFFFF, 0x7FFFF000)
-
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """What a recording's header says of its sound."""
+    """What a recording's header says of its sound.
+
+    Attributes:
+        rate: sampling rate in Hz.
+        channels: how many.
+        duration_s: in seconds; of a part of a recording, the part's.
+        codec: as the decoder names it: ``PCM_16``, ``FLOAT``, ``FLAC``, ``aac`` …
+    """
 
     rate: int
-    """Sampling rate in Hz."""
     channels: int
     duration_s: float
     codec: str
-    """As the decoder names it: ``PCM_16``, ``FLOAT``, ``FLAC``, ``aac`` …"""
 
 
 def audio_facts(source: Source) -> AudioFacts:
     """Read a recording's header alone.
 
+    Args:
+        source: a path, or the file's bytes; a sound file, or a video with a sound track.
+
+    Returns:
+        What it states.
+
     Raises:
-        MediaError: no such file, 0 bytes, not a media file, no sound track, a wav shorter than its header says.
+        MediaError: no such file, 0 bytes, not a media file, no sound track, an unknown codec, a wav shorter than its
+            header says, a rate, number of channels or duration outside the limits.
     """
-    cut = cut_of(source)
-    with opened(source) as file:
-        if _is_sound_file(file):
-            with _sound_file(file) as sound:
-                duration = cut.duration_s if cut else sound.frames / sound.samplerate
-                return AudioFacts(sound.samplerate, sound.channels, duration, sound.subtype)
-        with demuxed(file) as container:
-            stream = _sound_track(container, file)
-            whole = seconds(stream) or (container.duration or 0) / av.time_base
-            duration = cut.duration_s if cut else whole
-            codec = stream.codec_context
-            return AudioFacts(codec.sample_rate, codec.channels, duration, codec.name)
+    with _opened(source) as sound:
+        return AudioFacts(sound.rate, sound.channels, sound.duration_s, sound.codec)
 
 
 def decode_audio(source: Source, *, rate: int = RATE) -> np.ndarray:
@@ -74,141 +74,96 @@ def decode_audio(source: Source, *, rate: int = RATE) -> np.ndarray:
         float32 [samples], within ±1.
 
     Raises:
-        MediaError: missing, 0 bytes, not a media file, truncated, no sound track, NaN or Inf, silent, too short.
+        MediaError: missing, 0 bytes, not a media file, truncated, no sound track, an unknown codec, NaN or Inf,
+            silent, too short, a rate, number of channels or duration outside the limits.
     """
+    return np.concatenate(list(sound_blocks(source, rate=rate)))
+
+
+def sound_blocks(source: Source, *, rate: int = RATE) -> Iterator[np.ndarray]:
+    """What ``decode_audio`` gives, in blocks, as it is decoded: the memory taken does not grow with the recording.
+
+    Args:
+        source: a path, or the file's bytes; a sound file, or a video with a sound track.
+        rate: of the result, in Hz.
+
+    Yields:
+        float32 [samples], within ±1.
+
+    Raises:
+        MediaError: as ``decode_audio``. What only the whole recording tells (silent, too short, NaN, truncated) is
+            raised after the last block.
+    """
+    with _opened(source) as sound:
+        resampler = None
+        if sound.rate != rate:
+            resampler = soxr.ResampleStream(sound.rate, rate, 1, dtype="float32", quality="HQ")
+        heard = _Heard(sound.rate)
+        for block in sound.blocks:
+            mono = heard.mixed(block)
+            if mono is not None:
+                yield np.clip(resampler.resample_chunk(mono) if resampler else mono, -1, 1)
+        heard.check(source)
+        if resampler:
+            yield np.clip(resampler.resample_chunk(np.empty(0, np.float32), last=True), -1, 1)
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Sound]:
     cut = cut_of(source)
     with opened(source) as file:
-        samples, own = _read_sound_file(file, cut) if _is_sound_file(file) else _read_container(file, cut)
-    if not np.isfinite(samples).all():
-        count = int((~np.isfinite(samples)).any(1).sum())
-        raise MediaError(f"holds NaN or Inf: {count} of {len(samples)} samples")
-    if len(samples) < SHORTEST_S * own:
-        raise MediaError(
-            f"too short: {len(samples) / own * 1e3:.0f} ms, at least {SHORTEST_S * 1e3:.0f} are needed"
-        )
-    samples = samples.mean(1, dtype=np.float32)
-    peak = float(np.abs(samples).max())
-    if peak < SILENCE:
-        raise MediaError(f"silent: its peak is {peak:.1e} of full scale, below {SILENCE:.0e} (-60 dBFS)")
-    if peak > LOUDEST:
-        raise MediaError(f"samples reach {peak:.4g} where full scale is 1: scale the file to ±1")
-    if own != rate:
-        samples = soxr.resample(samples, own, rate, quality="HQ")
-    return np.clip(samples, -1, 1)
+        reader = sound_file if is_sound_file(file) else sound_track
+        with reader(file, cut) as sound:
+            yield sound
 
 
-def _is_sound_file(file: BinaryIO) -> bool:
-    """Whether libsndfile reads it: by its first bytes, not by its name."""
-    head = file.read(12)
-    file.seek(0)
-    return head[:4] in (b"fLaC", b"OggS", b"RF64") or (head[:4] == b"RIFF" and head[8:12] == b"WAVE")
+def _other_track(source: Source) -> str:
+    """What to say of the first sound track that is not silent, where the very first is."""
+    cut = cut_of(source)
+    with opened(source) as file:
+        count = 1 if is_sound_file(file) else count_tracks(file)
+    for number in range(1, count):
+        with opened(source) as file, suppress(MediaError), sound_track(file, cut, number) as sound:
+            if any(np.abs(block).max() >= SILENCE for block in sound.blocks):
+                return (
+                    f"; sound track {number + 1} of {count} is not: keep it alone (ffmpeg -i FILE -map 0:v? "
+                    f"-map 0:a:{number} -c copy NEW)"
+                )
+    return ""
 
 
-def _sound_file(file: BinaryIO) -> soundfile.SoundFile:
-    stated = _wav_data(file)
-    try:
-        sound = soundfile.SoundFile(file)
-    except soundfile.LibsndfileError as error:
-        reason = "undecodable" if stated else "truncated or damaged"
-        raise MediaError(f"{reason}: {error.error_string.rstrip('.')}") from None
-    if stated and sound.frames:
-        length, there = stated
-        if there < length:
-            whole_s = sound.frames / sound.samplerate
-            raise truncated(whole_s, whole_s * length / max(there, 1))
-    if not sound.frames:
-        raise MediaError("no sound in it: its header states a length of 0")
-    return sound
+class _Heard:
+    """Mixes blocks to mono, and keeps what the verdict on the whole needs."""
 
+    def __init__(self, rate: int):
+        self.rate = rate
+        self.count = self.not_finite = 0
+        self.peak = 0.0
 
-def _wav_data(file: BinaryIO) -> tuple[int, int] | None:
-    """A wav's bytes of sound: as its header states them, and as they are there. None where it does not say.
+    def mixed(self, block: np.ndarray) -> np.ndarray | None:
+        """float32 [samples] of a block [samples, channels]; None once the recording cannot be used any more."""
+        self.count += len(block)
+        if self.count > LONGEST_S * self.rate:  # where the header states no duration
+            raise too_long(self.count / self.rate)
+        self.not_finite += int((~np.isfinite(block)).any(1).sum())
+        if self.not_finite:
+            return None
+        mono = block.mean(1, dtype=np.float32)
+        self.peak = max(self.peak, float(np.abs(mono).max()))
+        return mono
 
-    libsndfile quietly takes the lesser of the two, so a half-copied file would pass for a short one.
-    """
-    end = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    head = file.read(12)
-    if head[:4] not in (b"RIFF", b"RF64"):
-        file.seek(0)
-        return None
-    large = None
-    found = None
-    at = 12
-    while found is None and at + 8 <= end:
-        file.seek(at)
-        chunk = file.read(8)
-        size = int.from_bytes(chunk[4:], "little")
-        if chunk[:4] == b"ds64":  # RF64 keeps the lengths that 32 bits cannot hold here
-            large = int.from_bytes(file.read(16)[8:16], "little")
-        if chunk[:4] == b"data":
-            size = large if large is not None and size == 0xFFFFFFFF else size
-            found = None if size in _LENGTH_UNKNOWN else (size, end - at - 8)
-            break
-        at += 8 + size + size % 2
-    file.seek(0)
-    return found
-
-
-def _read_sound_file(file: BinaryIO, cut: Cut | None) -> tuple[np.ndarray, int]:
-    blocks, broken = [], None
-    with _sound_file(file) as sound:
-        own, expected = sound.samplerate, sound.frames
-        if cut:
-            _there(cut, expected / own)
-            begin, end = (min(moment, expected) for moment in _span(cut, own))
-            expected = end - sound.seek(begin)
-        left = expected
-        try:
-            while len(block := sound.read(min(1 << 18, left), dtype="float32", always_2d=True)):
-                blocks.append(block)
-                left -= len(block)
-        except soundfile.LibsndfileError as error:
-            broken = error.error_string.rstrip(".")
-    samples = np.concatenate(blocks) if blocks else np.empty((0, 1), np.float32)
-    if len(samples) < expected:
-        error = truncated(len(samples) / own, expected / own)
-        raise MediaError(f"{error} ({broken})") if broken else error
-    return samples, own
-
-
-def _sound_track(container, file: BinaryIO):
-    if container.streams.audio:
-        return container.streams.audio[0]
-    if container.streams.video:
-        raise MediaError("no sound track")
-    raise not_media(file)
-
-
-def _read_container(file: BinaryIO, cut: Cut | None) -> tuple[np.ndarray, int]:
-    with demuxed(file) as container:
-        stream = _sound_track(container, file)
-        own = stream.codec_context.sample_rate
-        # Only the sample's type changes here: mixing and resampling are the same for every kind of file.
-        planar = av.AudioResampler(format="fltp", rate=own)
-        blocks = [
-            block.to_ndarray() for frame in decoded(container, stream) for block in planar.resample(frame)
-        ]
-        blocks += [block.to_ndarray() for block in planar.resample(None)]
-        expected = seconds(stream)
-    if not blocks:
-        raise MediaError("no sound in its sound track")
-    samples = np.concatenate(blocks, axis=1).T
-    found = len(samples) / own
-    if cut:
-        _there(cut, found)
-        begin, end = _span(cut, own)
-        return samples[begin:end], own
-    if expected and found < expected - max(0.25, 0.1 * expected):  # a codec pads its ends by milliseconds
-        raise truncated(found, expected)
-    return samples, own
-
-
-def _span(cut: Cut, rate: int) -> tuple[int, int]:
-    return round(cut.begin_s * rate), round(cut.end_s * rate)
-
-
-def _there(cut: Cut, whole_s: float) -> None:
-    """Raise MediaError where the recording ends well before the cut does: times are rounded, and codecs pad."""
-    if whole_s < cut.end_s - max(0.25, 0.1 * cut.duration_s):
-        raise cut.ends_early(whole_s)
+    def check(self, source: Source) -> None:
+        """Raise MediaError where the whole recording cannot be used."""
+        if self.not_finite:
+            raise MediaError(f"holds NaN or Inf: {self.not_finite} of {self.count} samples")
+        if self.count < SHORTEST_S * self.rate:
+            raise MediaError(
+                f"too short: {self.count / self.rate * 1e3:.0f} ms, at least {SHORTEST_S * 1e3:.0f} are needed"
+            )
+        if self.peak < SILENCE:
+            raise MediaError(
+                f"silent: its peak is {self.peak:.1e} of full scale, below {SILENCE:.0e} (-60 dBFS)"
+                + _other_track(source)
+            )
+        if self.peak > LOUDEST:
+            raise MediaError(f"samples reach {self.peak:.4g} where full scale is 1: scale the file to ±1")

@@ -27,6 +27,7 @@ _COARSE, _FINE = (
     32,
     64,
 )  # bands, less one: as wide as hearing's, by which to look up; and as wide as a voice's overtones
+_MOMENTS = 4096  # at once
 _QUIET = 1e-4  # of the loudest moment's power: what lies below is noise, which every codec changes
 
 _INNER = 4  # pixels of a block of a picture, each way
@@ -46,15 +47,23 @@ def fingerprint_sound(samples: np.ndarray) -> str | None:
     import scipy.signal
 
     low = np.pad(scipy.signal.resample_poly(samples, 1, _DECIMATED), _WINDOW // 2).astype(np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(low, _WINDOW)[::_HOP] * np.hanning(_WINDOW)
-    power = np.abs(scipy.fft.rfft(windows.astype(np.float32), axis=1)) ** 2
-    summed = np.pad(np.cumsum(power, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
-    coarse = _signs(summed, np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _COARSE + 2))
-    fine = _signs(summed, np.linspace(_LOWEST_HZ, _HIGHEST_HZ, _FINE + 2))
+    windows = np.lib.stride_tricks.sliding_window_view(low, _WINDOW)[::_HOP]
+    edges = (
+        np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _COARSE + 2),
+        np.linspace(_LOWEST_HZ, _HIGHEST_HZ, _FINE + 2),
+        np.array([_LOWEST_HZ, _HIGHEST_HZ]),
+    )
+    found: list[list[np.ndarray]] = [[], [], []]
+    for at in range(0, len(windows), _MOMENTS):  # spectra take a hundred times the memory of their bands
+        tapered = (windows[at : at + _MOMENTS] * np.hanning(_WINDOW)).astype(np.float32)
+        power = np.abs(scipy.fft.rfft(tapered, axis=1)) ** 2
+        summed = np.pad(np.cumsum(power, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+        for bands, hertz in zip(found, edges, strict=True):
+            bands.append(np.diff(summed[:, _bins(hertz)], axis=1))
+    coarse, fine, loud = (np.concatenate(bands) for bands in found)
 
-    first, last = _bins(np.array([_LOWEST_HZ, _HIGHEST_HZ]))
-    loudness = (summed[:, last] - summed[:, first])[1:]
-    codes = np.hstack([coarse, fine])
+    loudness = loud[1:, 0]
+    codes = np.hstack([_signs(coarse), _signs(fine)])
     codes[loudness <= _QUIET * loudness.max(initial=0)] = 0
     there = np.flatnonzero(codes.any(axis=1))
     return written(codes[there[0] : there[-1] + 1]) if len(there) >= FEWEST else None
@@ -82,9 +91,8 @@ def fingerprint_face(images: np.ndarray | Sequence[np.ndarray]) -> str | None:
     return written(np.concatenate([_quantised(movement), _quantised(average - average.mean())]))
 
 
-def _signs(summed: np.ndarray, hertz: np.ndarray) -> np.ndarray:
+def _signs(bands: np.ndarray) -> np.ndarray:
     """Whether the difference of neighbouring bands falls from moment to moment: uint32 [moments, bits / 32]."""
-    bands = np.diff(summed[:, _bins(hertz)], axis=1)
     falls = np.diff(np.diff(bands, axis=1), axis=0) < 0
     return np.ascontiguousarray(np.packbits(falls, axis=1, bitorder="little")).view("<u4")
 

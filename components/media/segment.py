@@ -15,7 +15,7 @@ class Cut:
     """What of a recording is meant.
 
     Attributes:
-        begin_s, end_s: in seconds from the recording's start; the end is not part of it.
+        begin_s, end_s: in seconds of the recording's timeline (see ``container.Recording``); the end is not part of it.
         left, top, width, height: of the pictures, in per cent.
     """
 
@@ -30,8 +30,17 @@ class Cut:
     def duration_s(self) -> float:
         return self.end_s - self.begin_s
 
+    def samples(self, rate: int) -> tuple[int, int]:
+        """The first sample of it, and the first after it, at ``rate`` Hz."""
+        return round(self.begin_s * rate), round(self.end_s * rate)
+
+    def check_within(self, whole_s: float) -> None:
+        """Raise MediaError where the recording ends well before the cut does: times are rounded, and codecs pad."""
+        if whole_s < self.end_s - max(0.25, 0.1 * self.duration_s):
+            raise self.ends_early(whole_s)
+
     def of(self, image: np.ndarray) -> np.ndarray:
-        """Its rectangle of a picture [H, W, …]."""
+        """Its rectangle of a picture ``[H, W, …]``, as a view."""
         rows, columns = image.shape[:2]
         top, bottom = round(self.top * rows / 100), round((self.top + self.height) * rows / 100)
         left, right = round(self.left * columns / 100), round((self.left + self.width) * columns / 100)
@@ -46,7 +55,13 @@ class Cut:
 
 
 def cut_of(source: Source) -> Cut | None:
-    """The part that a path names; None where it names the whole, and for bytes.
+    """The part of a recording that a path names.
+
+    Args:
+        source: a path, perhaps with a media fragment (``schema.CUT``), or a file's bytes.
+
+    Returns:
+        The part; None where the whole is named, and for bytes.
 
     Raises:
         MediaError: nothing is left between its moments, or in its rectangle.

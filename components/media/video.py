@@ -2,24 +2,37 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO
 
 import av
 import numpy as np
 
 from ..errors import MediaError
-from .container import Source, decoded, demuxed, not_media, opened, seconds, truncated
+from .container import Recording, Source, codec_of, demuxed, not_media, opened
 from .segment import Cut, cut_of
+from .sound import LONGEST_S, too_long
 
-VERSION = 1
+VERSION = 2
 """Of the decoding: raised when the same clip gives other pictures, so that no cache mixes the two."""
+
+MOST_PIXELS = 8192 * 4320
+"""Of a picture: 8K. A header beyond it is damaged, or means harm."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a clip's header says of its pictures."""
+    """What a clip's header says of its pictures.
+
+    Attributes:
+        width, height: in pixels; of the whole picture, where the clip is a part of a recording too.
+        fps: pictures per second; 0 where it is not stated.
+        duration_s: from the first picture to the last one's end, in seconds; of a part of a recording, the part's.
+        sound: whether the recording has a sound track.
+        codec: as the decoder names it.
+    """
 
     width: int
-    """Of the whole picture, in pixels, where the clip is a part of a recording too."""
     height: int
     fps: float
     duration_s: float
@@ -29,29 +42,44 @@ class VideoFacts:
 
 @dataclass(frozen=True)
 class Frames:
+    """Pictures of a clip.
+
+    Attributes:
+        images: RGB, uint8 [n, height, width, 3], upright.
+        times_s: when each came on show, in seconds from the clip's start, float64 [n]; of a clip that is a whole
+            recording, from its first picture.
+        duration_s: of the clip, in seconds.
+    """
+
     images: np.ndarray
-    """RGB, uint8 [n, height, width, 3], upright."""
     times_s: np.ndarray
-    """Of each picture, in seconds from the clip's start, float64 [n]."""
     duration_s: float
 
 
 def video_facts(source: Source) -> VideoFacts:
     """Read a clip's header alone.
 
+    Args:
+        source: a path, or the file's bytes.
+
+    Returns:
+        What it states.
+
     Raises:
-        MediaError: no such file, 0 bytes, not a media file, truncated, no pictures.
+        MediaError: no such file, 0 bytes, not a media file, truncated, no pictures, an unknown codec, pictures or a
+            duration outside the limits.
     """
     cut = cut_of(source)
-    with opened(source) as file, demuxed(file) as container:
-        stream = _pictures(container, file)
+    with opened(source) as file, demuxed(file) as recording:
+        stream = _pictures(recording, file)
         codec = stream.codec_context
+        begin, end = (cut.begin_s, cut.end_s) if cut else _span(recording, stream)
         return VideoFacts(
             codec.width,
             codec.height,
             float(stream.average_rate or 0),
-            cut.duration_s if cut else _duration(container, stream),
-            bool(container.streams.audio),
+            end - begin,
+            bool(recording.container.streams.audio),
             codec.name,
         )
 
@@ -62,20 +90,23 @@ def frames(source: Source, *, count: int) -> Frames:
     A clip of fewer pictures gives each of them once. The clip is decoded once, in order, and only the pictures
     wanted are converted; of a part of a recording, what lies before it is skipped as far as the recording allows.
 
+    Args:
+        source: a path, or the file's bytes.
+        count: how many pictures, at least 1.
+
+    Returns:
+        ``count`` pictures or fewer, in order.
+
     Raises:
-        MediaError: no such file, 0 bytes, not a media file, truncated, no pictures, none that can be decoded.
+        MediaError: no such file, 0 bytes, not a media file, truncated, no pictures, none that can be decoded, an
+            unknown codec, pictures or a duration outside the limits.
     """
     cut = cut_of(source)
-    with opened(source) as file, demuxed(file) as container:
-        stream = _pictures(container, file)
-        if cut:
-            begin, duration, shown_in_order = (
-                cut.begin_s,
-                cut.duration_s,
-                _timed_within(container, stream, cut),
-            )
-        else:
-            begin, duration, shown_in_order = 0.0, _duration(container, stream), _timed(container, stream)
+    with opened(source) as file, demuxed(file) as recording:
+        stream = _pictures(recording, file)
+        begin, end = (cut.begin_s, cut.end_s) if cut else _span(recording, stream)
+        duration = end - begin
+        shown_in_order = _timed_within(recording, stream, cut) if cut else _timed(recording, stream)
         wanted = [begin + (part + 0.5) / count * duration for part in range(count)]
         images, times, last = [], [], None
         for shown in shown_in_order:
@@ -86,8 +117,11 @@ def frames(source: Source, *, count: int) -> Frames:
             last = shown
         if last is None:
             raise MediaError("no picture in it can be decoded")
-        if last.end_s < begin + duration - max(0.5, 0.1 * duration):  # containers round their length up
-            raise cut.ends_early(last.end_s) if cut else truncated(last.end_s, duration)
+        slack = max(0.5, 0.1 * duration)
+        if not cut:
+            recording.check_whole(stream, last.end_s, slack)
+        elif last.end_s < end - slack:
+            raise cut.ends_early(last.end_s)
         if wanted:
             _keep(last, images, times)
     if len({image.shape for image in images}) > 1:
@@ -96,60 +130,64 @@ def frames(source: Source, *, count: int) -> Frames:
     return Frames(np.stack(images), np.array(times) - begin, duration)
 
 
-def _pictures(container, file):
-    for stream in container.streams.video:
+def _pictures(recording: Recording, file: BinaryIO) -> "av.VideoStream":
+    streams = recording.container.streams
+    for stream in streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover is no clip
-            stream.codec_context.thread_count = 1  # clips are shared out over processes
+            codec = codec_of(stream)
+            if codec.width * codec.height > MOST_PIXELS:
+                raise MediaError(
+                    f"its header states pictures of {codec.width} × {codec.height}; at most {MOST_PIXELS / 1e6:.0f} "
+                    "million pixels are read"
+                )
+            codec.options = {"max_pixels": str(MOST_PIXELS)}  # a stream may state other sizes than its header
+            codec.thread_count = 1  # clips are shared out over processes
             return stream
-    if container.streams.audio:
+    if streams.audio:
         raise MediaError("no pictures: it holds sound alone")
     raise not_media(file)
 
 
-def _duration(container, stream) -> float:
-    stated = seconds(stream) or (container.duration or 0) / av.time_base
-    if stated > 0:
-        return stated
-    # A stream recorded live states no length: its packets tell, without decoding.
-    begin = float((stream.start_time or 0) * stream.time_base)
-    ends = [
-        float((packet.pts + (packet.duration or 0)) * stream.time_base)
-        for packet in container.demux(stream)
-        if packet.pts is not None
-    ]
-    container.seek(0)
-    if not ends:
+def _span(recording: Recording, stream: "av.VideoStream") -> tuple[float, float]:
+    """When the pictures begin and end, in seconds of the recording's timeline."""
+    begin, end = recording.begin_s(stream), recording.end_s(stream)
+    if end is None or end <= begin:
         raise MediaError("no picture in it can be decoded")
-    return max(ends) - begin
+    if end - begin > LONGEST_S:
+        raise too_long(end - begin)
+    return begin, end
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """A picture, and when it comes on show and goes, in seconds from the first."""
+    """A picture, and when it comes on show and goes, in seconds of the recording's timeline."""
 
     begin_s: float
     end_s: float
     frame: av.VideoFrame
 
 
-def _timed(container, stream) -> Iterator[_Shown]:
+def _timed(recording: Recording, stream: "av.VideoStream") -> Iterator[_Shown]:
     step = 1 / float(stream.average_rate or 25)
-    first = None
-    for index, frame in enumerate(decoded(container, stream)):
+    # By the first picture: of pictures that refer to later ones, AVI counts the first as one of them late.
+    begin, first = recording.begin_s(stream), None
+    for index, frame in enumerate(recording.decoded(stream)):
         time = index * step if frame.time is None else frame.time
         first = time if first is None else first
         length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
-        yield _Shown(time - first, time - first + length, frame)
+        yield _Shown(begin + time - first, begin + time - first + length, frame)
 
 
-def _timed_within(container, stream, cut: Cut) -> Iterator[_Shown]:
+def _timed_within(recording: Recording, stream: "av.VideoStream", cut: Cut) -> Iterator[_Shown]:
     """The pictures on show within a cut, or the last one where the recording ends before it."""
     step = 1 / float(stream.average_rate or 25)
-    zero = next((frame.time for frame in decoded(container, stream)), None)
-    if zero is None:
+    frames = recording.decoded(stream)
+    first = next(frames, None)
+    if first is None or first.time is None:
         raise MediaError("a part cannot be cut out of it: it has no pictures, or they state no time")
+    zero = first.time - recording.begin_s(stream)
     last = None
-    for frame in _decoded_near(container, stream, zero + cut.begin_s):
+    for frame in recording.entered(stream, zero + cut.begin_s) or chain([first], frames):
         # DivX packs two pictures into one and then states no time for the second.
         begin = last.end_s if frame.time is None else frame.time - zero
         shown = _Shown(begin, begin + step, frame)
@@ -162,22 +200,7 @@ def _timed_within(container, stream, cut: Cut) -> Iterator[_Shown]:
         yield last
 
 
-def _decoded_near(container, stream, begin_s: float) -> Iterator["av.VideoFrame"]:
-    """Pictures from one at or before a moment on: from the first where the recording cannot be entered midway."""
-    for target in (max(0, int((begin_s - 1) / stream.time_base)), 0):
-        try:
-            container.seek(target, stream=stream)
-            frames = decoded(container, stream)
-            first = next(frames, None)
-        except (av.error.FFmpegError, MediaError):
-            continue
-        if first is not None and first.time is not None and (first.time <= begin_s or target == 0):
-            yield first
-            yield from frames
-            return
-
-
-def _keep(shown: _Shown, images: list, times: list) -> None:
+def _keep(shown: _Shown, images: list[np.ndarray], times: list[float]) -> None:
     image = shown.frame.to_ndarray(format="rgb24")
     quarter_turns = round(shown.frame.rotation / 90) % 4  # phones store upright pictures lying, and say so
     images.append(np.ascontiguousarray(np.rot90(image, quarter_turns)))

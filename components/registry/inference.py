@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
+from .. import media
 from ..artifacts.model import WEIGHTS, ModelCard
 from ..encoders.registry import encode, make
 from ..errors import EmoflowError, MediaError, listed
@@ -22,6 +23,7 @@ from ..fusion.model import EmotionModel
 from ..fusion.preparation import Preparation
 
 MEDIA = ("audio", "video", "text")
+RECORDINGS = ("audio", "video")
 SOURCE = {"audio": "audio", "face": "video", "text": "text"}
 """The column that each modality is made from."""
 
@@ -30,6 +32,9 @@ TABLE = "table"
 
 LANDMARK_MODEL = "face_landmarker.task"
 BATCH = 64
+
+LONGEST_S = 600
+"""Of a recording, in seconds: what is longer is no utterance, and attention over all its tokens fills the memory."""
 
 
 class Predictor:
@@ -133,7 +138,10 @@ class Predictor:
             taken.add(source)
             try:
                 if modality in self._encoders:
-                    tokens[modality] = encode(self._encoders[modality], _medium(given[source]))
+                    medium = _medium(given[source])
+                    if source in RECORDINGS:
+                        _check_length(modality, medium)
+                    tokens[modality] = encode(self._encoders[modality], medium)
                 else:
                     tokens[modality] = _features(given[source], sum(size for _, size in layout))
             except (EmoflowError, OSError) as error:
@@ -168,6 +176,17 @@ def _medium(value: Any) -> str | bytes:
     if isinstance(value, str | Path):
         return value if isinstance(value, str) else str(value)
     raise MediaError(f"a {type(value).__name__} was given; wanted a path, bytes or a text")
+
+
+def _check_length(modality: str, recording: str | bytes) -> None:
+    """Raise MediaError for a recording beyond ``LONGEST_S``, by its header."""
+    facts = media.audio_facts if modality == "audio" else media.video_facts
+    seconds = facts(recording).duration_s
+    if seconds > LONGEST_S:
+        raise MediaError(
+            f"too long: {seconds / 60:.1f} min, at most {LONGEST_S // 60} are taken as one utterance; name a part "
+            "of it, as in recording.wav#t=12.5,16"
+        )
 
 
 def _features(value: Any, dimensions: int) -> np.ndarray:

@@ -1,7 +1,14 @@
 """Pre-computed features of every kind that people keep, joined to a corpus."""
 
+import io
+import resource
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from emoflow.corpora import attached_features, read
 from emoflow.corpora.acquire.add import add
@@ -295,6 +302,53 @@ def test_arrays_that_do_not_join(tmp_path):
         (tmp_path / name).write_bytes(b"none of it")
         with pytest.raises(CorpusError, match=r"cannot be read|is not Parquet"):
             joined(tmp_path / name)
+
+
+def npz(path: Path, header: bytes, zeros: int) -> Path:
+    """An archive of one array, of a header and so many zeros, as NumPy would compress it."""
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("a1.npy", "w") as member,
+    ):
+        member.write(header)
+        for _ in range(zeros >> 20):
+            member.write(bytes(1 << 20))
+    return path
+
+
+def header(*shape: int) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def test_features_that_expand_beyond_measure(tmp_path):
+    """Refused by the headers: nothing of them is read."""
+    many = (1 << 30) + (1 << 20)
+    constant = pa.table({"name": ["a1"], "f1": [0.0]}).take([0] * 100)
+    schema, table = constant.schema, pa.concat_tables([constant] * 10_000).combine_chunks()
+    with pq.ParquetWriter(tmp_path / "x.parquet", schema) as writer:
+        for _ in range(70):
+            writer.write_table(table)
+    for path, said in (
+        (
+            npz(tmp_path / "x.npz", header(many // 4), many),
+            r"x.npz is of \d\.\d MB and would take 1\.1 GB of memory",
+        ),
+        (
+            npz(tmp_path / "y.npz", header(1 << 40), 0),
+            r"y.npz: a1.npy states an array \[1099511627776\] of float32",
+        ),
+        (tmp_path / "x.parquet", r"x.parquet is of \d\.\d MB and would take 1\.1 GB of memory"),
+    ):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(CorpusError, match=said):
+            joined(path)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "a1.npy").write_bytes(header(1 << 40))
+    with pytest.raises(CorpusError, match=r"a1.npy states an array"):
+        joined(tmp_path / "z")
 
 
 def test_files_that_are_no_features(tmp_path):

@@ -1,27 +1,15 @@
-import io
+import struct
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from emoflow import media
 from emoflow.errors import MediaError
+from emoflow.media.container import truncated
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-RATE = 16_000
-
-
-def tone(seconds: float = 1.0, *, rate: int = RATE, hertz: float = 220, level: float = 0.3) -> np.ndarray:
-    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
-
-
-def encoded(samples: np.ndarray, *, rate: int = RATE, format: str = "WAV", **options) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=format, **options)
-    return file.getvalue()
-
+from recordings import RATE, encoded, muxed, tone
 
 WAV = encoded(tone())
 HALF = WAV[: 44 + 16_000]
@@ -57,6 +45,93 @@ def test_resampling_does_not_leave_full_scale():
 def test_a_header_written_to_a_pipe_states_no_length():
     piped = WAV[:40] + b"\xff\xff\xff\xff" + WAV[44:]
     assert np.array_equal(media.decode_audio(piped), media.decode_audio(WAV))
+
+
+@pytest.mark.parametrize("more", [1, 36, 1500])
+def test_a_header_that_states_a_little_more_than_is_there(more):
+    """36 bytes more is how writers that take the header's size for the sound's do it."""
+    stated = WAV[:40] + (2 * RATE + more).to_bytes(4, "little") + WAV[44:]
+    assert np.array_equal(media.decode_audio(stated), media.decode_audio(WAV))
+    assert media.audio_facts(stated).duration_s == pytest.approx(1)
+
+
+CODED = {
+    "libmp3lame": {},
+    "g722": {},
+    "g726": {"rate": 8_000, "bits_per_s": 32_000},
+    "adpcm_ms": {},
+    "pcm_mulaw": {"rate": 8_000},
+}
+
+
+@pytest.mark.parametrize("codec", CODED)
+def test_a_wav_may_hold_any_codec(codec):
+    """libsndfile decodes some of them, FFmpeg all."""
+    options = CODED[codec]
+    rate = options.get("rate", RATE)
+    wav = muxed("wav", tone(2, rate=rate), sound_codec=codec, **options)
+    assert wav.startswith(b"RIFF")
+    samples = media.decode_audio(wav)
+    assert len(samples) / RATE == pytest.approx(2, abs=0.2)
+    middle = samples[RATE // 2 : 3 * RATE // 2]
+    assert np.argmax(np.abs(np.fft.rfft(middle))) == pytest.approx(220, abs=1)
+    facts = media.audio_facts(wav)
+    assert facts.rate == rate and facts.duration_s == pytest.approx(2, abs=0.2)
+    with pytest.raises(MediaError, match=r"truncated: [01]\.\d\d s of [12]\.\d\d s are there"):
+        media.decode_audio(wav[: len(wav) // 2])
+
+
+@pytest.mark.parametrize("coding", [0xFF, 0x1600])
+def test_a_wav_may_hold_aac(coding):
+    aac = muxed("adts", tone(2))
+    about = struct.pack("<HHIIHH", coding, 1, RATE, len(aac) // 2, 1, 0)
+    wav = b"RIFF" + struct.pack("<I", 36 + len(aac)) + b"WAVEfmt \x10\0\0\0" + about
+    wav += b"data" + struct.pack("<I", len(aac)) + aac
+    assert len(media.decode_audio(wav)) / RATE == pytest.approx(2, abs=0.2)
+    with pytest.raises(MediaError, match="truncated"):
+        media.decode_audio(wav[: len(wav) // 2])
+
+
+def test_a_silent_first_sound_track_names_the_others():
+    both = muxed("matroska", 0 * tone(), tone(), pictures=10)
+    with pytest.raises(MediaError, match=r"silent.*; sound track 2 of 2 is not: keep it alone .*-map 0:a:1"):
+        media.decode_audio(both)
+    with pytest.raises(MediaError, match=r"\(-60 dBFS\)$"):
+        media.decode_audio(muxed("matroska", 0 * tone(), 0 * tone()))
+    assert len(media.decode_audio(muxed("matroska", tone(), 0 * tone()))) >= RATE
+
+
+def mp3(seconds: float, bits_per_s: int, **options: str) -> bytes:
+    return muxed("mp3", tone(seconds), sound_codec="libmp3lame", bits_per_s=bits_per_s, **options)
+
+
+def test_an_estimated_length_is_no_statement():
+    """FFmpeg guesses the length of a stream without a header from its first bit rate; this one's changes."""
+    changing = mp3(1, 24_000, write_xing="0", id3v2_version="0") + mp3(
+        3, 160_000, write_xing="0", id3v2_version="0"
+    )
+    for content, seconds in (
+        (changing, 4),
+        (muxed("adts", tone(2)), 2),
+        (muxed("ac3", tone(2, rate=32_000), sound_codec="ac3", rate=32_000), 2),
+    ):
+        assert len(media.decode_audio(content)) / RATE == pytest.approx(seconds, abs=0.3)
+        assert media.audio_facts(content).duration_s == pytest.approx(seconds, abs=0.3)
+
+
+def test_a_length_that_an_mp3_states_is_held_against_it():
+    for cover in (b"", b"ID3\4\0\0\0\0\x10\0" + b"\0" * 2048):  # a tag of 16 × 128 bytes before it
+        stating = cover + mp3(4, 64_000, id3v2_version="0")
+        assert media.audio_facts(stating).duration_s == pytest.approx(4, abs=0.1)
+        with pytest.raises(MediaError, match=r"truncated: [12]\.\d\d s of 4\.\d\d s are there"):
+            media.decode_audio(stating[: len(stating) // 2])
+
+
+def test_what_lacks_is_told_with_digits_that_show_it():
+    with pytest.raises(MediaError, match=r"^truncated: 0\.94 s of 1\.00 s are there"):
+        media.decode_audio(WAV[:-1920])
+    assert str(truncated(12.3401, 12.3402)) == "truncated: 12.3401 s of 12.3402 s are there"
+    assert str(truncated(3.14999, 3.1512)) == "truncated: 3.150 s of 3.151 s are there"
 
 
 BAD = {

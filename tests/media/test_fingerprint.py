@@ -123,3 +123,9 @@ def test_two_of_a_hundred_thousand_sounds_are_found():
     held = [base64.b64encode(random.bytes(12 * 44)).decode() for _ in range(100_000)]
     held[99_999] = held[5]
     assert same_sounds(held).tolist() == [[5, 99_999]]
+
+
+def test_blocks_of_moments_change_nothing(monkeypatch):
+    whole = fingerprint_sound(speech(3, seconds=3.0))
+    monkeypatch.setattr("emoflow.media.fingerprint._MOMENTS", 7)
+    assert fingerprint_sound(speech(3, seconds=3.0)) == whole

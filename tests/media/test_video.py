@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from emoflow import media
 from emoflow.errors import MediaError
+from recordings import muxed
 
 
 def clip(*, seconds=2, fps=10, size=(64, 48), sound=False, pictures=True, suffix="mp4", **options) -> bytes:
@@ -66,6 +67,15 @@ def test_a_path_and_its_bytes_are_the_same(tmp_path):
 
 def test_a_live_recording_states_no_length():
     assert levels(media.frames(clip(suffix="mkv", live="1"), count=4)) == [2, 7, 12, 17]
+
+
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+def test_bare_pictures_have_only_the_length_that_they_have(codec):
+    """FFmpeg guesses the length of a stream without a header from its bit rate."""
+    bare = muxed(codec, pictures=50, picture_codec=codec, fps=25)
+    shown = media.frames(bare, count=5)
+    assert shown.duration_s == media.video_facts(bare).duration_s == pytest.approx(2, abs=0.1)
+    assert levels(shown) == pytest.approx([5, 15, 25, 3, 13], abs=2)
 
 
 def test_a_picture_stored_lying_is_turned_upright():

@@ -76,6 +76,13 @@ def test_a_row_of_which_nothing_can_be_used_does_not_spoil_the_others(predictor,
     assert found["modalities_used"].tolist() == ["audio"] + [""] * 8
 
 
+def test_a_recording_of_an_hour_is_no_utterance(predictor, tmp_path):
+    soundfile.write(tmp_path / "hour.flac", np.zeros(3600 * 4000, np.int16), 4000)
+    found = ask(predictor, {"audio": str(tmp_path / "hour.flac"), "text": "I hate this"})
+    assert found["unused"][0].startswith("audio: too long: 60.0 min, at most 10 are taken as one utterance")
+    assert found["modalities_used"][0] == "text"
+
+
 def test_a_broken_modality_counts_as_missing_and_is_said(predictor):
     alone = ask(predictor, {"text": "I hate this"})
     beside = ask(predictor, {"text": "I hate this", "audio": b"this is text"})

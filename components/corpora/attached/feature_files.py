@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from ...errors import CorpusError, listed
 from ..tabular import check_header, cut_short, delimiter_of, read_text
 from . import openface
+from .expanded_size import check_expanded_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,6 +144,7 @@ def read_numbers(path: Path) -> pd.DataFrame:
 
     if path.suffix.lower() == ".parquet":
         try:
+            check_expanded_size(path)
             return pd.read_parquet(path)
         except (OSError, ValueError) as error:
             raise CorpusError(f"{path} is not Parquet: {error}") from None
@@ -334,6 +336,7 @@ def _load(path: Path) -> np.ndarray | Mapping[str, np.ndarray]:
     import numpy as np
 
     try:
+        check_expanded_size(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
