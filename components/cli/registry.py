@@ -185,6 +185,7 @@ def predict(
         found.files,
         text=text,
         progress=lambda numbers, total: track(numbers, total=total, what="predict"),
+        lineage_uri=environment().lineage_uri,
         **where,
     )
     if csv:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from ..errors import LineageError, PromotionConflict
+from ..files import digest_of
 from . import tables as t
 from .reference import CHAMPION
 
@@ -32,6 +33,8 @@ class Facts:
     executions: list[dict[str, Any]] = field(default_factory=list)
     """{"id", "stage", "command", "params", "in": [artifact…], "out": [artifact…]}"""
     memberships: list[dict[str, Any]] = field(default_factory=list)
+    manifest: dict[str, str] | None = None
+    """The SHA-256 of every file that MLflow holds of the version, by path; None leaves what was recorded."""
 
     @property
     def clean(self) -> bool:
@@ -95,10 +98,14 @@ class Store:
         """Keep the facts; again is as good as once, except for the event that says so.
 
         A model recorded as unclean may be recorded again as clean (its code was committed since), never the
-        other way round.
+        other way round. A manifest is recorded once.
+
+        Args:
+            facts: what is known of a published model.
+            reused: whether the version was there already.
 
         Raises:
-            LineageError: if this version is known with other weights.
+            LineageError: if this version is known with other weights or another manifest.
         """
         key = {"name": facts.name, "version": facts.version}
         row = key | {
@@ -113,23 +120,20 @@ class Store:
             "description": facts.description,
             "verdicts": facts.verdicts,
         }
+        packed = {}
+        if facts.manifest is not None:
+            packed = {"manifest": facts.manifest, "package_sha256": digest_of(facts.manifest)}
         with self._writing() as connection:
             known = connection.execute(_of(t.models, key)).mappings().one_or_none()
-            if known and known["weights_sha256"] != facts.weights_sha256:
-                raise LineageError(
-                    f"{facts.name} version {facts.version} is known with weights {known['weights_sha256'][:12]}, and "
-                    f"is now said to have {facts.weights_sha256[:12]}: do the registry and the lineage "
-                    "database belong together?"
-                )
-            if known and known["clean"]:
-                pass_on = False
-            elif known:
-                connection.execute(sa.update(t.models).where(*_equal(t.models, key)).values(row))
-                pass_on = True
+            if known:
+                _refuse_other(known, row, "weights_sha256", "weights")
+                _refuse_other(known, packed, "package_sha256", "a package")
+                changed = packed if known["clean"] else row | packed
+                if changed:
+                    connection.execute(sa.update(t.models).where(*_equal(t.models, key)).values(changed))
             else:
-                connection.execute(sa.insert(t.models), row)
-                pass_on = True
-            if pass_on:
+                connection.execute(sa.insert(t.models), row | packed)
+            if not known or not known["clean"]:
                 self._record_descent(connection, facts, key)
             self._event(connection, "reused" if reused else "published", key, {"run_id": facts.run_id})
 
@@ -162,6 +166,34 @@ class Store:
         if row is None:
             raise LineageError(f"{name} version {version} has no lineage here: `emoflow publish` records it")
         return dict(row)
+
+    def manifest(self, name: str, version: int) -> dict[str, str] | None:
+        """What the files of a published version should be.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            The SHA-256 of each file by its path; None for a model that is not known here, and for one that was
+            published before manifests were recorded.
+
+        Raises:
+            LineageError: the manifest was changed after it was recorded.
+        """
+        query = sa.select(t.models.c.manifest, t.models.c.package_sha256).where(
+            *_equal(t.models, {"name": name, "version": version})
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or row.package_sha256 is None:
+            return None
+        if row.manifest is None or digest_of(row.manifest) != row.package_sha256:
+            raise LineageError(
+                f"the manifest of {name} version {version} is not the one that was recorded: the lineage database "
+                "was changed by hand; restore it from a backup"
+            )
+        return row.manifest
 
     def models(self, name: str | None = None) -> list[dict[str, Any]]:
         """All models' rows (of one name), by name and version."""
@@ -314,6 +346,16 @@ def _told(engine: sa.Engine) -> Iterator[None]:
         raise LineageError(
             f"the lineage database {engine.url!r} does not answer: {str(error.orig).strip()}"
         ) from error
+
+
+def _refuse_other(known: Mapping, row: Mapping, column: str, what: str) -> None:
+    """Refuse a digest that is not the one recorded of the same version."""
+    before, now = known[column], row.get(column)
+    if before and now and before != now:
+        raise LineageError(
+            f"{known['name']} version {known['version']} is known with {what} {before[:12]}, and is now said to have "
+            f"{now[:12]}: do the registry and the lineage database belong together?"
+        )
 
 
 def _insert_new(connection: sa.Connection, table: sa.Table, row: Mapping, *key: str) -> bool:

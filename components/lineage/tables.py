@@ -15,7 +15,16 @@ from ..errors import LineageError
 WRITERS_LOCK = 0x656D6F666C6F77  # "emoflow": the key of the advisory lock on PostgreSQL
 WAIT_S = 60
 
+SCHEMA_VERSION = 2
+"""What `create` makes, and brings older databases to. A database without a number has version 1."""
+
 metadata = sa.MetaData()
+
+schema_version = sa.Table(  # one row
+    "schema_version",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+)
 
 models = sa.Table(
     "models",
@@ -32,6 +41,8 @@ models = sa.Table(
     sa.Column("dvc_lock_sha256", sa.String(64)),
     sa.Column("description", sa.JSON, nullable=False),  # model.json
     sa.Column("verdicts", sa.JSON, nullable=False),  # {corpus: {"ok", "sha256", "critical", "counts"}}
+    sa.Column("manifest", sa.JSON(none_as_null=True)),  # {path: SHA-256} of all files that MLflow holds of it
+    sa.Column("package_sha256", sa.String(64)),  # of the manifest
 )
 
 executions = sa.Table(  # one stage, run once with exactly these inputs
@@ -133,6 +144,16 @@ _POSTGRESQL_APPEND_ONLY = [
 ]
 
 
+def _add_manifests(connection: sa.Connection) -> None:
+    for column in (models.c.manifest, models.c.package_sha256):
+        type_name = column.type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE models ADD COLUMN {column.name} {type_name}")
+
+
+MIGRATIONS = {2: _add_manifests}
+"""What brings a database to each version from the one before."""
+
+
 def engine_of(uri: str, *, root: Path = Path()) -> sa.Engine:
     """An engine for ``sqlite:///path`` (relative to ``root``) or ``postgresql://…`` (by psycopg 3).
 
@@ -190,25 +211,55 @@ def empty() -> sa.Engine:
 
 
 def create(engine: sa.Engine) -> None:
-    """Make what is missing of the schema; any number of processes may do so at once.
+    """Make the schema, or bring an older one up to date; any number of processes may do so at once.
+
+    Args:
+        engine: the database.
 
     Raises:
-        LineageError: if the database cannot be reached or written.
+        LineageError: if the database cannot be reached or written, or a newer emoflow made it.
     """
     if engine.dialect.name == "sqlite":
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     try:
         with engine.connect() as connection:
-            complete = sa.inspect(connection).has_table("promotions")
-        if complete:  # it is made last, in one transaction with the others
+            version = _version_of(connection)
+        if version > SCHEMA_VERSION:
+            raise LineageError(
+                f"the lineage database {engine.url!r} was made by a newer emoflow (its schema is version {version}, "
+                f"this emoflow knows {SCHEMA_VERSION}): install that one"
+            )
+        if version == SCHEMA_VERSION:
             return
         with writing(engine) as connection:
-            metadata.create_all(connection)
-            sqlite = engine.dialect.name == "sqlite"
-            for statement in _SQLITE_APPEND_ONLY if sqlite else _POSTGRESQL_APPEND_ONLY:
-                connection.exec_driver_sql(statement)
+            _bring_up_to_date(connection)
     except sa.exc.DBAPIError as error:
         raise LineageError(
             f"the lineage database {engine.url!r} cannot be used ({str(error.orig).strip()}); "
             "EMOFLOW_LINEAGE_URI says where it is"
         ) from error
+
+
+def _version_of(connection: sa.Connection) -> int:
+    """The schema's version; 0 where there is none."""
+    inspector = sa.inspect(connection)
+    if inspector.has_table("schema_version"):
+        return connection.execute(sa.select(schema_version.c.version)).scalar_one()
+    return int(inspector.has_table("promotions"))
+
+
+def _bring_up_to_date(connection: sa.Connection) -> None:
+    version = _version_of(connection)  # again, under the lock: another process may have been faster
+    if version == SCHEMA_VERSION:
+        return
+    if version == 0:
+        metadata.create_all(connection)
+        sqlite = connection.dialect.name == "sqlite"
+        for statement in _SQLITE_APPEND_ONLY if sqlite else _POSTGRESQL_APPEND_ONLY:
+            connection.exec_driver_sql(statement)
+    else:
+        schema_version.create(connection, checkfirst=True)
+        for number in range(version + 1, SCHEMA_VERSION + 1):
+            MIGRATIONS[number](connection)
+    connection.execute(sa.delete(schema_version))
+    connection.execute(sa.insert(schema_version).values(version=SCHEMA_VERSION))

@@ -3,6 +3,7 @@
     publish.publish(root=…, tracking_uri=…, lineage_uri=…)            → Published: the model in MLflow, once
     gates.judge(name, version, policy=…, …)                           → Report: may it become champion?
     promotion.promote(name, version, …), rollback(name, …)            → compare-and-set, with a ledger
+    download.fetch_verified(version, folder, store=…)                 → its files, each as it was published
     listing.models(…)                                                 → the registered versions
     predict.predict(reference, files, …)                              → a table: label, probabilities, what was used
 

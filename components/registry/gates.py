@@ -119,7 +119,7 @@ def judge(
                 _protocol(challenger_run, champion_run, champion),
                 _better(challenger_run, champion_run, champion, speakers, policy),
             ]
-        loaded = loadback.check(name, version, root=root, tracking_uri=tracking_uri)
+        loaded = loadback.check(name, version, root=root, tracking_uri=tracking_uri, store=store)
         gates.append(_loads(loaded, registered.tags.get(WEIGHTS) == model["weights_sha256"]))
         gates = [replace(gate, waived=not gate.ok and gate.gate in waive) for gate in gates]
         report = Report(name, version, champion, gates, loaded)

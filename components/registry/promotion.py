@@ -150,7 +150,7 @@ def rollback(
     with Store(lineage_uri, root=root) as store:
         champion = store.holder(name)
         for version in earlier(store, name):
-            problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri)
+            problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri, store=store)
             if problem is None:
                 store.move(
                     name,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 WEIGHTS = "weights_sha256"
 """The tag that makes publishing idempotent."""
 
+PACKAGE = "package_sha256"
+"""The tag of a version with the digest of its manifest, for those who reach no lineage database."""
+
 SQLITE = "sqlite:///"
 
 SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")

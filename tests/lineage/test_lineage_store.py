@@ -4,6 +4,7 @@ import multiprocessing
 import sqlite3
 from dataclasses import replace
 
+import database_of_version_1
 import pytest
 import sqlalchemy as sa
 from emoflow.errors import LineageError, PromotionConflict
@@ -109,6 +110,59 @@ def check_the_facts(uri: str) -> None:
     ]
     assert store.models_of_speaker("control/9") == []
     store.close()
+
+
+def check_that_an_older_database_is_carried_over(uri: str) -> None:
+    database_of_version_1.make(uri)
+    with Store(uri) as store:
+        assert store.holder(FACTS.name) == 2
+        assert [(row.from_version, row.to_version, row.waived) for row in store.ledger(FACTS.name)] == [
+            (None, 1, []),
+            (1, 2, ["better"]),
+        ]
+        assert store.model(FACTS.name, 1)["params"] == FACTS.params
+        assert store.manifest(FACTS.name, 1) is None
+        store.record(replace(FACTS, manifest={"MLmodel": "f" * 64}), reused=True)
+        assert store.manifest(FACTS.name, 1) == {"MLmodel": "f" * 64}
+        store.move(FACTS.name, expected=2, to=1, who="test", reason="back")
+    with Store(uri) as again:
+        assert [row.to_version for row in again.ledger(FACTS.name)] == [1, 2, 1]
+
+
+def check_that_a_newer_database_is_refused(uri: str) -> None:
+    with Store(uri) as store:
+        store.record(FACTS)
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(t.schema_version).values(version=t.SCHEMA_VERSION + 1))
+    with pytest.raises(LineageError, match="newer emoflow"):
+        Store(uri)
+
+
+def check_the_manifest(uri: str) -> None:
+    with Store(uri) as store:
+        store.record(FACTS)
+        store.record(replace(FACTS, manifest={"MLmodel": "f" * 64}))
+        store.record(FACTS)
+        assert store.manifest(FACTS.name, 1) == {"MLmodel": "f" * 64}
+        with pytest.raises(LineageError, match="known with a package"):
+            store.record(replace(FACTS, manifest={"MLmodel": "e" * 64}))
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(t.models).values(manifest={"MLmodel": "e" * 64}))
+        with pytest.raises(LineageError, match="not the one that was recorded"):
+            store.manifest(FACTS.name, 1)
+
+
+CHECKS = [
+    check_that_an_older_database_is_carried_over,
+    check_that_a_newer_database_is_refused,
+    check_the_manifest,
+]
+"""What holds of any database, each on an empty one."""
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda each: each.__name__)
+def test_on_sqlite(check, tmp_path):
+    check(f"sqlite:///{tmp_path}/lineage.db")
 
 
 def test_one_of_several_processes_wins_on_sqlite(tmp_path):
