@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ..errors import LineageError, PromotionConflict
 from ..files import digest_of
+from . import chain
 from . import tables as t
 from .reference import CHAMPION
 
@@ -44,7 +45,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One change of an alias. ``from_version`` is None where nobody held it."""
+    """One change of an alias. ``from_version`` is None where nobody held it; ``sha256`` chains it to the row before."""
 
     id: int
     name: str
@@ -57,6 +58,7 @@ class LedgerRow:
     reason: str
     report_sha256: str | None
     waived: list[str]
+    sha256: str
 
 
 class Store:
@@ -270,21 +272,39 @@ class Store:
     ) -> LedgerRow:
         """Give an alias to a version, if ``expected`` still holds it: compare and set, in one transaction.
 
+        Args:
+            name: the registered model.
+            expected: the version that holds the alias; None: nobody.
+            to: the version that is to hold it.
+            who: did it.
+            reason: why.
+            action: ``promote`` or ``rollback``.
+            alias: the alias.
+            report_sha256: the digest of the gates' report.
+            waived: gates that did not hold and were waived.
+
+        Returns:
+            The row of the ledger.
+
         Raises:
             PromotionConflict: if another version holds it now; nothing is changed.
         """
         with self._writing() as connection:
-            held = self._holder(connection, name, alias)
-            if held != expected:
+            holder = self._holder(connection, name, alias)
+            if holder != expected:
                 raise PromotionConflict(
-                    f"{name}@{alias} is {_version(held)}, not {_version(expected)} as expected: somebody was faster. "
-                    f"Nothing was changed; compare version {to} with {_version(held)} and try again"
+                    f"{name}@{alias} is {_version(holder)}, not {_version(expected)} as expected: somebody was faster. "
+                    f"Nothing was changed; compare version {to} with {_version(holder)} and try again"
                 )
+            p = t.promotions.c
+            newest = sa.select(p.id, p.sha256).order_by(p.id.desc()).limit(1)
+            before, previous = connection.execute(newest).one_or_none() or (0, chain.START)
             row = {
+                "id": before + 1,
                 "name": name,
                 "alias": alias,
                 "action": action,
-                "from_version": held,
+                "from_version": holder,
                 "to_version": to,
                 "who": who,
                 "at": _now(),
@@ -292,8 +312,33 @@ class Store:
                 "report_sha256": report_sha256,
                 "waived": list(waived),
             }
-            inserted = connection.execute(sa.insert(t.promotions), row).inserted_primary_key[0]
-        return LedgerRow(id=inserted, **row)
+            row["sha256"] = chain.row_digest(previous, row)
+            connection.execute(sa.insert(t.promotions), row)
+        return LedgerRow(**row)
+
+    def ledger_problems(self) -> list[str]:
+        """Check the ledger's hash chain.
+
+        Returns:
+            One phrase for each row that does not follow from the row before; empty where the chain holds. Rows that
+            are missing at the end break no chain: MLflow remembers the last one, see ``registry.verification``.
+        """
+        rows = self._rows(sa.select(t.promotions).order_by(t.promotions.c.id))
+        return [
+            f"row {row['id']} of the ledger ({row['action']} {row['name']} version {row['to_version']}), or the row "
+            "before it, is not as it was written"
+            for row in chain.broken(rows)
+        ]
+
+    @contextmanager
+    def projecting(self) -> Iterator[None]:
+        """Hold the turn to copy the ledger's state elsewhere: see `tables.projecting`.
+
+        Raises:
+            LineageError: another process does not end its turn.
+        """
+        with t.projecting(self._database(write=True)):
+            yield
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What happened to the models of a name, oldest first."""

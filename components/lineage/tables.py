@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 
 from ..errors import LineageError
+from . import chain
 
 WRITERS_LOCK = 0x656D6F666C6F77  # "emoflow": the key of the advisory lock on PostgreSQL
+PROJECTION_LOCK = WRITERS_LOCK + 1
 WAIT_S = 60
+"""How long to wait for another process's turn."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What `create` makes, and brings older databases to. A database without a number has version 1."""
 
 metadata = sa.MetaData()
@@ -118,7 +122,7 @@ events = (
 promotions = sa.Table(  # append-only: the triggers below refuse anything else
     "promotions",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("name", sa.String(255), nullable=False, index=True),
     sa.Column("alias", sa.String(64), nullable=False),
     sa.Column("action", sa.String(16), nullable=False),  # promote, rollback
@@ -129,12 +133,19 @@ promotions = sa.Table(  # append-only: the triggers below refuse anything else
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("report_sha256", sa.String(64)),  # of the gates' report
     sa.Column("waived", sa.JSON, nullable=False),  # gates that did not hold and were waived by name
+    sa.Column(
+        "sha256", sa.String(64), nullable=False
+    ),  # of this row and the sha256 of the row before: see chain
 )
 
 _SQLITE_APPEND_ONLY = [
     f"CREATE TRIGGER IF NOT EXISTS promotions_no_{word} BEFORE {word} ON promotions "
     "BEGIN SELECT RAISE(ABORT, 'the ledger of promotions is append-only'); END"
     for word in ("UPDATE", "DELETE")
+] + [  # INSERT OR REPLACE of a row that is there deletes it without the trigger of DELETE
+    "CREATE TRIGGER IF NOT EXISTS promotions_no_other_INSERT BEFORE INSERT ON promotions "
+    "WHEN NEW.sha256 IS NULL OR NEW.id IS NOT (SELECT coalesce(max(id), 0) + 1 FROM promotions) "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger of promotions is append-only'); END"
 ]
 _POSTGRESQL_APPEND_ONLY = [
     "CREATE OR REPLACE FUNCTION emoflow_append_only() RETURNS trigger LANGUAGE plpgsql AS "
@@ -150,7 +161,29 @@ def _add_manifests(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE models ADD COLUMN {column.name} {type_name}")
 
 
-MIGRATIONS = {2: _add_manifests}
+def _chain_promotions(connection: sa.Connection) -> None:
+    sqlite = connection.dialect.name == "sqlite"
+    trigger = "promotions_no_UPDATE" if sqlite else "promotions_append_only ON promotions"
+    connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+    connection.exec_driver_sql("ALTER TABLE promotions ADD COLUMN sha256 VARCHAR(64)")
+    previous = chain.START
+    for row in connection.execute(sa.select(promotions).order_by(promotions.c.id)).mappings().all():
+        previous = chain.row_digest(previous, row)
+        changed = sa.update(promotions).where(promotions.c.id == row["id"]).values(sha256=previous)
+        connection.execute(changed)
+    if not sqlite:
+        connection.exec_driver_sql("ALTER TABLE promotions ALTER COLUMN sha256 SET NOT NULL")
+    _refuse_changes(connection)
+
+
+def _refuse_changes(connection: sa.Connection) -> None:
+    """Make the triggers that keep the ledger append-only."""
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in _SQLITE_APPEND_ONLY if sqlite else _POSTGRESQL_APPEND_ONLY:
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS = {2: _add_manifests, 3: _chain_promotions}
 """What brings a database to each version from the one before."""
 
 
@@ -180,6 +213,9 @@ def engine_of(uri: str, *, root: Path = Path()) -> sa.Engine:
             None  # the driver would begin a transaction too late, and without the lock
         )
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(
+            "PRAGMA recursive_triggers = ON"
+        )  # INSERT OR REPLACE then asks the trigger of DELETE
 
     @sa.event.listens_for(engine, "begin")
     def _(connection):
@@ -196,6 +232,37 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
         yield connection
+
+
+@contextmanager
+def projecting(engine: sa.Engine) -> Iterator[None]:
+    """Hold the turn to copy the ledger's state elsewhere; nobody else has it inside the block.
+
+    It is a lock of its own, since MLflow may be slow, and may keep its tables in the same SQLite file.
+
+    Args:
+        engine: the database, with its schema.
+
+    Raises:
+        LineageError: on SQLite, another process kept its turn for longer than ``WAIT_S``.
+    """
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(PROJECTION_LOCK)))
+            yield
+        return
+    lock = FileLock(f"{engine.url.database}.projection.lock", timeout=WAIT_S)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LineageError(
+            f"another process has been setting MLflow's aliases for {WAIT_S} s: end it, and try again "
+            f"({lock.lock_file})"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def exists(engine: sa.Engine) -> bool:
@@ -254,9 +321,7 @@ def _bring_up_to_date(connection: sa.Connection) -> None:
         return
     if version == 0:
         metadata.create_all(connection)
-        sqlite = connection.dialect.name == "sqlite"
-        for statement in _SQLITE_APPEND_ONLY if sqlite else _POSTGRESQL_APPEND_ONLY:
-            connection.exec_driver_sql(statement)
+        _refuse_changes(connection)
     else:
         schema_version.create(connection, checkfirst=True)
         for number in range(version + 1, SCHEMA_VERSION + 1):

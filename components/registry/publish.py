@@ -28,6 +28,7 @@ from . import record
 from .closure import ENTRY, closure
 from .download import MODEL, fetch, fetch_verified, recorded
 from .manifest import file_digests, package_differences
+from .projection import project
 from .tracking import PACKAGE, WEIGHTS, absolute, alias_of, experiment, runs_page, tracking, version_of
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def publish(
         facts = replace(facts, version=version, run_id=run_id, manifest=manifest)
         store.record(facts, reused=found is not None)
         _tag_lineage(client, facts)
+        project(client, store, name)
         if alias_of(client, name, CHAMPION) != version and alias_of(client, name, CHALLENGER) != version:
             client.set_registered_model_alias(name, CHALLENGER, version)
         clean = store.model(name, version)["clean"]

@@ -20,6 +20,10 @@ WEIGHTS = "weights_sha256"
 PACKAGE = "package_sha256"
 """The tag of a version with the digest of its manifest, for those who reach no lineage database."""
 
+LEDGER = "ledger_sha256"
+"""The tag of a registered model with the digest of its newest row in the ledger. So rows that are removed from the
+ledger's end are missed."""
+
 SQLITE = "sqlite:///"
 
 SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import sqlite3
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import database_of_version_1
 import pytest
@@ -127,6 +127,8 @@ def check_that_an_older_database_is_carried_over(uri: str) -> None:
         store.move(FACTS.name, expected=2, to=1, who="test", reason="back")
     with Store(uri) as again:
         assert [row.to_version for row in again.ledger(FACTS.name)] == [1, 2, 1]
+        assert again.ledger_problems() == []
+        check_that_nothing_is_rewritten(again)
 
 
 def check_that_a_newer_database_is_refused(uri: str) -> None:
@@ -152,7 +154,52 @@ def check_the_manifest(uri: str) -> None:
             store.manifest(FACTS.name, 1)
 
 
+def check_that_nothing_is_rewritten(store: Store) -> None:
+    before = store.ledger()
+    again = {**asdict(before[0]), "who": "me"}
+    replacing = {"sqlite": "INSERT OR REPLACE", "postgresql": "INSERT"}[store._engine.dialect.name]
+    for statement in (
+        sa.update(t.promotions).values(who="me"),
+        sa.delete(t.promotions),
+        sa.insert(t.promotions).values(again).prefix_with(replacing.removeprefix("INSERT").strip()),
+        sa.insert(t.promotions).values({**again, "id": len(before) + 1, "sha256": None}),
+    ):
+        with pytest.raises(sa.exc.DBAPIError), t.writing(store._engine) as connection:
+            connection.execute(statement)
+    assert store.ledger() == before
+
+
+DROP_TRIGGERS = {
+    "sqlite": ["DROP TRIGGER promotions_no_UPDATE", "DROP TRIGGER promotions_no_DELETE"],
+    "postgresql": ["ALTER TABLE promotions DISABLE TRIGGER ALL"],
+}
+
+
+def check_that_a_rewritten_ledger_is_found(uri: str) -> None:
+    p = t.promotions
+    with Store(uri) as store:
+        for version in range(1, 5):
+            store.move(FACTS.name, expected=version - 1 or None, to=version, who="test", reason="better")
+        assert store.ledger_problems() == []
+        check_that_nothing_is_rewritten(store)
+        for statement in DROP_TRIGGERS[store._engine.dialect.name]:
+            with t.writing(store._engine) as connection:
+                connection.exec_driver_sql(statement)
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(p).where(p.c.id == 2).values(who="me"))
+        (problem,) = store.ledger_problems()
+        assert "row 2 of the ledger (promote emotion-emotion7 version 2)" in problem
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(p).where(p.c.id == 2).values(who="test"))
+        assert store.ledger_problems() == []
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.delete(p).where(p.c.id == 3))
+        (problem,) = store.ledger_problems()
+        assert "row 4" in problem
+
+
 CHECKS = [
+    check_that_a_rewritten_ledger_is_found,
     check_that_an_older_database_is_carried_over,
     check_that_a_newer_database_is_refused,
     check_the_manifest,

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from documents import changed
 from emoflow.artifacts.reports import Metrics
 from emoflow.artifacts.validation import Verdict
+from emoflow.cli import app
 from emoflow.errors import GateRefused, PromotionConflict, RegistryError
 from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
@@ -19,6 +21,7 @@ from emoflow.lineage import Store, parse, tree
 from emoflow.registry import gates, listing, loadback, predict, promotion, publish
 from emoflow.registry.tracking import PACKAGE, alias_of, runs_page, tracking
 from standin_experiment import EPOCHS, POLICY, experiment
+from typer.testing import CliRunner
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -250,7 +253,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
         mlflow.set_registered_model_alias(NAME, "champion", 3)  # somebody moves it by hand
     rows = listing.models(root=root, **URIS)
     assert {row["version"]: row["role"] for row in rows}[1] == "champion"
-    assert "the ledger says 1" in {row["version"]: row["note"] for row in rows}[3]
+    assert "the ledger says version 1" in {row["version"]: row["note"] for row in rows}[3]
     promote(root, 1)
     with client(root) as mlflow:
         assert alias_of(mlflow, NAME, "champion") == 1
@@ -421,6 +424,24 @@ def test_a_model_that_was_tampered_with_is_neither_promoted_nor_run(root, tamper
     assert not (files / "ran").exists()
 
 
+def test_the_command_verifies_the_ledger_and_every_file(root, monkeypatch):
+    promote(root)
+    monkeypatch.chdir(root)
+    run = CliRunner().invoke(app, ["models", "--verify"])
+    assert "1 rows of the ledger, the files of 1 versions: as published and promoted" in run.output
+    assert run.exit_code == 0
+    tamper_with_weights(files_of(root))
+    with sqlite3.connect(root / ".emoflow" / "lineage.db") as connection:
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute("INSERT OR REPLACE INTO promotions SELECT * FROM promotions")
+        connection.execute("DROP TRIGGER promotions_no_UPDATE")
+        connection.execute("UPDATE promotions SET reason = 'no reason'")
+    run = CliRunner().invoke(app, ["models", "--verify"])
+    assert f"row 1 of the ledger (promote {NAME} version 1)" in run.output
+    assert f"models:/{NAME}/1: artifacts/model/weights.safetensors was changed" in run.output
+    assert run.exit_code == 1
+
+
 def test_a_champion_that_was_tampered_with_is_not_gone_back_to(root):
     promote(root)
     experiment(root, seed=1, right=0.9)
@@ -454,6 +475,14 @@ def test_what_loading_leaves_in_the_store_is_no_tampering_and_is_not_run(root):
         compiled.write_bytes(b"not what Python wrote")
     found = predict.predict(parse(f"{NAME}/1"), text="hello", root=root, **URIS)
     assert found["label"].notna().all()
+
+
+def test_publishing_sets_the_alias_that_a_killed_promotion_left_out(root):
+    with Store(URIS["lineage_uri"], root=root) as store:
+        store.move(NAME, expected=None, to=1, who="test", reason="killed before MLflow was told")
+    publish.publish(root=root, **URIS)
+    with client(root) as mlflow:
+        assert (alias_of(mlflow, NAME, "champion"), alias_of(mlflow, NAME, "challenger")) == (1, None)
 
 
 def test_the_lineage_learns_the_files_of_a_version_that_a_killed_attempt_left(root):
