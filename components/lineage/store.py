@@ -390,7 +390,7 @@ def _told(engine: sa.Engine) -> Iterator[None]:
     except sa.exc.OperationalError as error:
         raise LineageError(
             f"the lineage database {engine.url!r} does not answer: {str(error.orig).strip()}"
-        ) from error
+        ) from None  # a traceback of the cause may hold a password
 
 
 def _refuse_other(known: Mapping, row: Mapping, column: str, what: str) -> None:

@@ -304,7 +304,7 @@ def create(engine: sa.Engine) -> None:
         raise LineageError(
             f"the lineage database {engine.url!r} cannot be used ({str(error.orig).strip()}); "
             "EMOFLOW_LINEAGE_URI says where it is"
-        ) from error
+        ) from None  # a traceback of the cause may hold a password
 
 
 def _version_of(connection: sa.Connection) -> int:

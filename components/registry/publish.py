@@ -19,7 +19,7 @@ from filelock import FileLock
 from ..artifacts import model, reports
 from ..artifacts.model import ModelCard
 from ..artifacts.reports import Metrics
-from ..errors import RegistryError, listed
+from ..errors import RegistryError, listed, redacted
 from ..evaluation import run_links
 from ..files import digest_of, read_json
 from ..lineage import Facts, Store, harvest
@@ -149,7 +149,9 @@ def _published(client: "MlflowClient", name: str, weights: str) -> tuple[int, st
 
 def _run_url(client: "MlflowClient", uri: str, run_id: str) -> str:
     """The address of a run in the UI of the MLflow server at ``uri``."""
-    return f"{uri.rstrip('/')}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+    return (
+        f"{redacted(uri).rstrip('/')}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+    )
 
 
 def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) -> str:
