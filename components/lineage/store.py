@@ -156,7 +156,14 @@ class Store:
             connection.execute(sa.insert(t.memberships), [row | key for row in facts.memberships])
 
     def model(self, name: str, version: int) -> dict[str, Any]:
-        """A model's row, by the columns of ``tables.models``.
+        """Find a model's row.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            The row, by the columns of ``tables.models``.
 
         Raises:
             LineageError: for a model that was never recorded.
@@ -198,12 +205,27 @@ class Store:
         return row.manifest
 
     def models(self, name: str | None = None) -> list[dict[str, Any]]:
-        """All models' rows (of one name), by name and version."""
+        """List the models that were recorded.
+
+        Args:
+            name: one registered model; all where None.
+
+        Returns:
+            Their rows, by the columns of ``tables.models``, ordered by name and version.
+        """
         query = sa.select(t.models).order_by(t.models.c.name, t.models.c.version)
         return self._rows(query if name is None else query.where(t.models.c.name == name))
 
     def executions(self, name: str, version: int) -> list[dict[str, Any]]:
-        """The stages' executions that a model comes from, in the form of ``Facts.executions``."""
+        """List the executions of stages that a model comes from.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            Them, in the form of ``Facts.executions``.
+        """
         chosen = sa.select(t.descent.c.execution).where(
             *_equal(t.descent, {"name": name, "version": version})
         )
@@ -227,13 +249,28 @@ class Store:
     # -- who is in which model ---------------------------------------------------------------------
 
     def members(self, name: str, version: int) -> list[dict[str, Any]]:
-        """The utterances a model has seen, by id."""
+        """List the utterances that a model has seen.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            The rows of ``tables.memberships``, ordered by utterance.
+        """
         return self._rows(
             _of(t.memberships, {"name": name, "version": version}).order_by(t.memberships.c.utterance_id)
         )
 
     def models_of_speaker(self, speaker: str) -> list[dict[str, Any]]:
-        """Which models heard this speaker (``<corpus>/<id>``): name, version, role, utterances, champion or not."""
+        """List the models that heard a speaker.
+
+        Args:
+            speaker: ``<corpus>/<id>``.
+
+        Returns:
+            ``{"name", "version", "role", "utterances", "champion"}`` for each model and role of the speaker in it.
+        """
         m = t.memberships.c
         rows = self._rows(
             sa.select(m.name, m.version, m.role, sa.func.count().label("utterances"))
@@ -247,12 +284,27 @@ class Store:
     # -- the ledger --------------------------------------------------------------------------------
 
     def holder(self, name: str, alias: str = CHAMPION) -> int | None:
-        """The version that holds an alias, by the ledger; None if none ever did."""
+        """Find the version that holds an alias by the ledger.
+
+        Args:
+            name: the registered model.
+            alias: the alias.
+
+        Returns:
+            The version; None if none ever held it.
+        """
         with self._reading() as connection:
             return self._holder(connection, name, alias)
 
     def ledger(self, name: str | None = None) -> list[LedgerRow]:
-        """Every change of an alias, oldest first."""
+        """List every change of an alias.
+
+        Args:
+            name: one registered model; all where None.
+
+        Returns:
+            The rows of the ledger, oldest first.
+        """
         query = sa.select(t.promotions).order_by(t.promotions.c.id)
         rows = self._rows(query if name is None else query.where(t.promotions.c.name == name))
         return [LedgerRow(**row) for row in rows]
@@ -341,7 +393,14 @@ class Store:
             yield
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """What happened to the models of a name, oldest first."""
+        """List what happened to the versions of a model.
+
+        Args:
+            name: the registered model.
+
+        Returns:
+            The rows of ``tables.events``, oldest first.
+        """
         return self._rows(sa.select(t.events).where(t.events.c.name == name).order_by(t.events.c.id))
 
     # -- below -------------------------------------------------------------------------------------
@@ -361,13 +420,13 @@ class Store:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         engine = self._database(write=False)
-        with _told(engine), engine.begin() as connection:
+        with _readable_errors(engine), engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         engine = self._database(write=True)
-        with _told(engine), t.writing(engine) as connection:
+        with _readable_errors(engine), t.writing(engine) as connection:
             yield connection
 
     def _database(self, *, write: bool) -> sa.Engine:
@@ -383,7 +442,7 @@ class Store:
 
 
 @contextmanager
-def _told(engine: sa.Engine) -> Iterator[None]:
+def _readable_errors(engine: sa.Engine) -> Iterator[None]:
     """A database that has gone away, or stays locked, as an error that a user can read."""
     try:
         yield

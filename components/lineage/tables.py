@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 
 from ..errors import LineageError
 from . import chain
@@ -188,7 +187,14 @@ MIGRATIONS = {2: _add_manifests, 3: _chain_promotions}
 
 
 def engine_of(uri: str, *, root: Path = Path()) -> sa.Engine:
-    """An engine for ``sqlite:///path`` (relative to ``root``) or ``postgresql://…`` (by psycopg 3).
+    """Make the engine of a database; nothing is opened yet.
+
+    Args:
+        uri: ``sqlite:///path`` or ``postgresql://…``, which psycopg 3 reaches.
+        root: the folder that a relative path of SQLite is below.
+
+    Returns:
+        The engine.
 
     Raises:
         LineageError: for any other database.
@@ -227,7 +233,14 @@ def engine_of(uri: str, *, root: Path = Path()) -> sa.Engine:
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that no other writer shares: committed when the block ends well, else rolled back."""
+    """Open a transaction that no other writer shares.
+
+    Args:
+        engine: the database.
+
+    Yields:
+        The connection. The transaction is committed when the block ends well, else rolled back.
+    """
     with engine.connect().execution_options(emoflow_writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
@@ -251,6 +264,8 @@ def projecting(engine: sa.Engine) -> Iterator[None]:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(PROJECTION_LOCK)))
             yield
         return
+    from filelock import FileLock, Timeout  # needed where a champion is made, and nowhere else
+
     lock = FileLock(f"{engine.url.database}.projection.lock", timeout=WAIT_S)
     try:
         lock.acquire()
@@ -266,12 +281,23 @@ def projecting(engine: sa.Engine) -> Iterator[None]:
 
 
 def exists(engine: sa.Engine) -> bool:
-    """Whether there is a database to read: always for a server, for SQLite once its file is there."""
+    """Tell whether there is a database to read.
+
+    Args:
+        engine: the database.
+
+    Returns:
+        True for a server; for SQLite, whether its file is there.
+    """
     return engine.dialect.name != "sqlite" or Path(engine.url.database).is_file()
 
 
 def empty() -> sa.Engine:
-    """A database in memory with the tables and no rows."""
+    """Make a database in memory with the tables and no rows.
+
+    Returns:
+        Its engine.
+    """
     engine = sa.create_engine("sqlite://")
     metadata.create_all(engine)
     return engine

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ..errors import RegistryError
 from ..lineage import Store
 from ..lineage.reference import CHAMPION, LATEST, ModelReference
-from .download import fetch_verified
+from .download import fetch_verified, logger
+from .pins import other_versions
 from .tracking import alias_of, tracking, version_of
 
 if TYPE_CHECKING:
@@ -149,6 +150,13 @@ def _loaded(entry: "ModelVersion", *, root: Path, lineage_uri: str) -> "PyFuncMo
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with Store(lineage_uri, root=root) as store:
         downloaded = fetch_verified(entry, Path(folder), store=store, must_be_recorded=False)
+        if others := other_versions(downloaded / "requirements.txt"):
+            logger.warning(
+                "models:/%s/%s was published with %s: its probabilities may differ from those it was judged by",
+                entry.name,
+                entry.version,
+                ", ".join(others),
+            )
         # MLflow's warnings compare every installed distribution with the model's pins, which takes seconds
         return mlflow.pyfunc.load_model(str(downloaded), suppress_warnings=True)
 

@@ -465,7 +465,7 @@ def test_the_model_itself_refuses_to_be_loaded_when_it_was_tampered_with(root, t
     assert not (files / "ran").exists()
 
 
-def test_what_loading_leaves_in_the_store_is_no_tampering_and_is_not_run(root):
+def test_what_loading_leaves_in_the_store_is_no_tampering_and_is_not_run(root, caplog):
     files = files_of(root)
     code = f"import mlflow; mlflow.pyfunc.load_model({str(files)!r})"
     subprocess.run([sys.executable, "-I", "-c", code], cwd=root, capture_output=True, check=True)
@@ -475,6 +475,7 @@ def test_what_loading_leaves_in_the_store_is_no_tampering_and_is_not_run(root):
         compiled.write_bytes(b"not what Python wrote")
     found = predict.predict(parse(f"{NAME}/1"), text="hello", root=root, **URIS)
     assert found["label"].notna().all()
+    assert not [record for record in caplog.records if record.name == "emoflow"]
 
 
 def test_publishing_sets_the_alias_that_a_killed_promotion_left_out(root):
@@ -498,8 +499,14 @@ def test_a_version_of_an_emoflow_that_recorded_no_files_is_warned_of_and_not_pro
         mlflow.delete_model_version_tag(NAME, "1", PACKAGE)
     uris = URIS | {"lineage_uri": "sqlite:///.emoflow/another.db"}
     assert publish.publish(root=root, **uris).reused
+    requirements = files_of(root) / "requirements.txt"
+    requirements.write_text(re.sub("numpy==.*", "numpy==0.1", requirements.read_text()))
     predict.predict(parse(f"{NAME}/1"), text="hello", root=root, **uris)
-    assert "they are not verified" in caplog.text
+    unverified, other_versions = (
+        record.getMessage() for record in caplog.records if record.name == "emoflow"
+    )
+    assert "they are not verified" in unverified
+    assert f"models:/{NAME}/1 was published with numpy 0.1 (here" in other_versions
     with pytest.raises(GateRefused, match="published before emoflow recorded"):
         promotion.promote(NAME, root=root, reason="test", policy=POLICY, **uris)
 
