@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from . import logs, params, reach, settings
 from .artifacts.corpora import RAW
-from .errors import EmoflowError, listed
+from .errors import EmoflowError, listed, redacted
 from .params import Params
 from .settings import Settings
 
@@ -53,6 +53,9 @@ class Check:
     ok: bool
     found: str
     fix: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "found", redacted(self.found))
 
 
 def checks(root: str | Path = ".") -> list[Check]:
@@ -294,8 +297,7 @@ def device(wanted: str) -> Check:
 
 def mlflow(uri: str, root: Path) -> Check:
     fix = "start it (`emoflow ui` starts one over sqlite:///mlflow.db), or set MLFLOW_TRACKING_URI to where it is"
-    where = urlsplit(uri)
-    shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
+    where, shown = urlsplit(uri), redacted(uri)
     if where.scheme == "sqlite":
         path = root / uri.removeprefix("sqlite:///")
         made = path.is_file()

@@ -20,10 +20,11 @@ EmoflowError
     ├── GateRefused         a model that may not be promoted; names the gate
     └── PromotionConflict   the champion is no longer the one expected
 
-A message says what is wrong, where, and what to do about it.
+A message says what is wrong, where, and what to do about it. It never holds a password: see `redacted`.
 """
 
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterable
 
@@ -39,6 +40,28 @@ WRITE_FAILURES = {
 }
 """Why the system may refuse to write a file, by its error number, and what to do about it."""
 
+_LOGIN = re.compile(r"(?<=://)(?:[^:/@\s'\"]*:(?!\d+/)[^@\s]*|[^:/@\s'\"]*)@(?:[^/@\s]*@)*")
+"""What stands before the host of a URI. Of a password with ``/`` or ``@`` in it nothing is left, either."""
+
+_SECRET = re.compile(
+    r"(?i)(?<![\w.-])((?:ssl)?password|passwd|pwd|(?:client_)?secret|(?:access_|auth_)?token|api_?key|"
+    r"aws_secret_access_key|x-amz-(?:signature|credential|security-token))=('[^']*'|[^&\s'\"]+)"
+)
+"""A secret in the query of a URI, or in a connection string of PostgreSQL."""
+
+
+def redacted(text: str) -> str:
+    """Leave passwords out of a text.
+
+    Args:
+        text: a URI, or any text that URIs stand in.
+
+    Returns:
+        The text with ``user:password@`` left out of each URI, and ``***`` for the value of each parameter that holds
+        a secret, such as ``?password=``.
+    """
+    return _SECRET.sub(r"\1=***", _LOGIN.sub("", text))
+
 
 class EmoflowError(Exception):
     """Something that the user can mend. The message is all they need to see.
@@ -48,6 +71,9 @@ class EmoflowError(Exception):
     """
 
     status = 1
+
+    def __init__(self, *args: object):
+        super().__init__(*(redacted(each) if isinstance(each, str) else each for each in args))
 
 
 class WorkspaceError(EmoflowError):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from emoflow import settings
 from emoflow.artifacts.reports import REPORT
+from emoflow.errors import redacted
 
 if TYPE_CHECKING:
     from emoflow.registry.publish import Published
@@ -31,10 +32,10 @@ def found(published: "Published | None") -> list[str]:
 def _mlflow(published: "Published", tracking_uri: str) -> str:
     if not tracking_uri.startswith(("http://", "https://")):
         return f"MLflow: run `{published.run_id}`; `emoflow ui` starts a server that shows it"
-    from emoflow.registry.tracking import shown, tracking
+    from emoflow.registry.tracking import tracking
 
     with tracking(tracking_uri, root=Path()) as client:
         experiment = client.get_run(published.run_id).info.experiment_id
-    page = f"{shown(tracking_uri).rstrip('/')}/#/experiments/{experiment}"
+    page = f"{redacted(tracking_uri).rstrip('/')}/#/experiments/{experiment}"
     run = f"{page}/runs/{published.run_id}"
     return f"MLflow: [this run]({run}), [all runs of the experiment]({page}/runs)"

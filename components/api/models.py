@@ -22,12 +22,16 @@ def load_model(name: str, *, workspace: str | Path = ".", tracking_uri: str | No
         An MLflow pyfunc model: ``model.predict(pd.DataFrame([{"audio": "clip.wav", "text": "…"}]))``.
 
     Raises:
-        RegistryError: there is no such model.
+        RegistryError: there is no such model, or its files are not those that were published.
     """
     from ..lineage.reference import parse
     from ..registry.predict import load
     from ..settings import load as settings
 
+    environment = settings()
     return load(
-        parse(name), root=Path(workspace), tracking_uri=tracking_uri or settings().mlflow_tracking_uri
+        parse(name),
+        root=Path(workspace),
+        tracking_uri=tracking_uri or environment.mlflow_tracking_uri,
+        lineage_uri=environment.lineage_uri,
     )

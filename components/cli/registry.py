@@ -100,12 +100,16 @@ def rollback(
     print(f"models:/{done.name}@champion is version {done.version} again; it was version {done.before}")
 
 
-@app.command(epilog="Example: `emoflow models`")
+@app.command(epilog="Examples: `emoflow models`; `emoflow models --verify`")
 def models(
     name: Annotated[
         str | None,
         typer.Argument(help="NAME, NAME@champion or NAME/VERSION, also behind models:/; all where left out"),
     ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="check the ledger and every model's files; exit status 1: differs"),
+    ] = False,
 ) -> None:
     """What is registered: versions, who is champion, protocol, figures, whether the lineage is clean."""
     from rich.box import SIMPLE_HEAD
@@ -116,6 +120,9 @@ def models(
     where = places()
     if no_registry_yet(where["tracking_uri"]):
         print(f"no model is registered yet: {PUBLISH_FIRST}")
+        return
+    if verify:
+        _verify(name and model_reference(name).name, where)
         return
     with spinner("asking MLflow"):
         rows = models(name and model_reference(name), **where)
@@ -185,6 +192,7 @@ def predict(
         found.files,
         text=text,
         progress=lambda numbers, total: track(numbers, total=total, what="predict"),
+        lineage_uri=environment().lineage_uri,
         **where,
     )
     if csv:
@@ -225,6 +233,22 @@ def lineage(
         print(f"{row['name']}/{row['version']}: {row['role']}, {row['utterances']} utterances")
     if not seen:
         print(f"no registered model heard {speaker}")
+
+
+def _verify(name: str | None, where: dict) -> None:
+    """Print what is wrong with the ledger and the models' files; exit status 1 if anything is."""
+    from ..registry.verification import verify
+
+    with spinner("verifying"):
+        found = verify(name, **where)
+    for problem in found.problems:
+        print(problem)
+    for uri in found.unrecorded:
+        print(f"{uri} was published before emoflow recorded the files of a model: not verified")
+    how = f"{len(found.problems)} problems" if found.problems else "as published and promoted"
+    print(f"{found.rows} rows of the ledger, the files of {found.versions} versions: {how}")
+    if found.problems:
+        raise typer.Exit(1)
 
 
 def _to_promote(name: str | None, version: int | None) -> tuple[str, int | None]:

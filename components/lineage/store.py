@@ -10,6 +10,8 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from ..errors import LineageError, PromotionConflict
+from ..files import digest_of
+from . import chain
 from . import tables as t
 from .reference import CHAMPION
 
@@ -32,6 +34,8 @@ class Facts:
     executions: list[dict[str, Any]] = field(default_factory=list)
     """{"id", "stage", "command", "params", "in": [artifact…], "out": [artifact…]}"""
     memberships: list[dict[str, Any]] = field(default_factory=list)
+    manifest: dict[str, str] | None = None
+    """The SHA-256 of every file that MLflow holds of the version, by path; None leaves what was recorded."""
 
     @property
     def clean(self) -> bool:
@@ -41,7 +45,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One change of an alias. ``from_version`` is None where nobody held it."""
+    """One change of an alias. ``from_version`` is None where nobody held it; ``sha256`` chains it to the row before."""
 
     id: int
     name: str
@@ -54,6 +58,7 @@ class LedgerRow:
     reason: str
     report_sha256: str | None
     waived: list[str]
+    sha256: str
 
 
 class Store:
@@ -95,10 +100,14 @@ class Store:
         """Keep the facts; again is as good as once, except for the event that says so.
 
         A model recorded as unclean may be recorded again as clean (its code was committed since), never the
-        other way round.
+        other way round. A manifest is recorded once.
+
+        Args:
+            facts: what is known of a published model.
+            reused: whether the version was there already.
 
         Raises:
-            LineageError: if this version is known with other weights.
+            LineageError: if this version is known with other weights or another manifest.
         """
         key = {"name": facts.name, "version": facts.version}
         row = key | {
@@ -113,23 +122,20 @@ class Store:
             "description": facts.description,
             "verdicts": facts.verdicts,
         }
+        packed = {}
+        if facts.manifest is not None:
+            packed = {"manifest": facts.manifest, "package_sha256": digest_of(facts.manifest)}
         with self._writing() as connection:
             known = connection.execute(_of(t.models, key)).mappings().one_or_none()
-            if known and known["weights_sha256"] != facts.weights_sha256:
-                raise LineageError(
-                    f"{facts.name} version {facts.version} is known with weights {known['weights_sha256'][:12]}, and "
-                    f"is now said to have {facts.weights_sha256[:12]}: do the registry and the lineage "
-                    "database belong together?"
-                )
-            if known and known["clean"]:
-                pass_on = False
-            elif known:
-                connection.execute(sa.update(t.models).where(*_equal(t.models, key)).values(row))
-                pass_on = True
+            if known:
+                _refuse_other(known, row, "weights_sha256", "weights")
+                _refuse_other(known, packed, "package_sha256", "a package")
+                changed = packed if known["clean"] else row | packed
+                if changed:
+                    connection.execute(sa.update(t.models).where(*_equal(t.models, key)).values(changed))
             else:
-                connection.execute(sa.insert(t.models), row)
-                pass_on = True
-            if pass_on:
+                connection.execute(sa.insert(t.models), row | packed)
+            if not known or not known["clean"]:
                 self._record_descent(connection, facts, key)
             self._event(connection, "reused" if reused else "published", key, {"run_id": facts.run_id})
 
@@ -150,7 +156,14 @@ class Store:
             connection.execute(sa.insert(t.memberships), [row | key for row in facts.memberships])
 
     def model(self, name: str, version: int) -> dict[str, Any]:
-        """A model's row, by the columns of ``tables.models``.
+        """Find a model's row.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            The row, by the columns of ``tables.models``.
 
         Raises:
             LineageError: for a model that was never recorded.
@@ -163,13 +176,56 @@ class Store:
             raise LineageError(f"{name} version {version} has no lineage here: `emoflow publish` records it")
         return dict(row)
 
+    def manifest(self, name: str, version: int) -> dict[str, str] | None:
+        """What the files of a published version should be.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            The SHA-256 of each file by its path; None for a model that is not known here, and for one that was
+            published before manifests were recorded.
+
+        Raises:
+            LineageError: the manifest was changed after it was recorded.
+        """
+        query = sa.select(t.models.c.manifest, t.models.c.package_sha256).where(
+            *_equal(t.models, {"name": name, "version": version})
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or row.package_sha256 is None:
+            return None
+        if row.manifest is None or digest_of(row.manifest) != row.package_sha256:
+            raise LineageError(
+                f"the manifest of {name} version {version} is not the one that was recorded: the lineage database "
+                "was changed by hand; restore it from a backup"
+            )
+        return row.manifest
+
     def models(self, name: str | None = None) -> list[dict[str, Any]]:
-        """All models' rows (of one name), by name and version."""
+        """List the models that were recorded.
+
+        Args:
+            name: one registered model; all where None.
+
+        Returns:
+            Their rows, by the columns of ``tables.models``, ordered by name and version.
+        """
         query = sa.select(t.models).order_by(t.models.c.name, t.models.c.version)
         return self._rows(query if name is None else query.where(t.models.c.name == name))
 
     def executions(self, name: str, version: int) -> list[dict[str, Any]]:
-        """The stages' executions that a model comes from, in the form of ``Facts.executions``."""
+        """List the executions of stages that a model comes from.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            Them, in the form of ``Facts.executions``.
+        """
         chosen = sa.select(t.descent.c.execution).where(
             *_equal(t.descent, {"name": name, "version": version})
         )
@@ -193,13 +249,28 @@ class Store:
     # -- who is in which model ---------------------------------------------------------------------
 
     def members(self, name: str, version: int) -> list[dict[str, Any]]:
-        """The utterances a model has seen, by id."""
+        """List the utterances that a model has seen.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            The rows of ``tables.memberships``, ordered by utterance.
+        """
         return self._rows(
             _of(t.memberships, {"name": name, "version": version}).order_by(t.memberships.c.utterance_id)
         )
 
     def models_of_speaker(self, speaker: str) -> list[dict[str, Any]]:
-        """Which models heard this speaker (``<corpus>/<id>``): name, version, role, utterances, champion or not."""
+        """List the models that heard a speaker.
+
+        Args:
+            speaker: ``<corpus>/<id>``.
+
+        Returns:
+            ``{"name", "version", "role", "utterances", "champion"}`` for each model and role of the speaker in it.
+        """
         m = t.memberships.c
         rows = self._rows(
             sa.select(m.name, m.version, m.role, sa.func.count().label("utterances"))
@@ -213,12 +284,27 @@ class Store:
     # -- the ledger --------------------------------------------------------------------------------
 
     def holder(self, name: str, alias: str = CHAMPION) -> int | None:
-        """The version that holds an alias, by the ledger; None if none ever did."""
+        """Find the version that holds an alias by the ledger.
+
+        Args:
+            name: the registered model.
+            alias: the alias.
+
+        Returns:
+            The version; None if none ever held it.
+        """
         with self._reading() as connection:
             return self._holder(connection, name, alias)
 
     def ledger(self, name: str | None = None) -> list[LedgerRow]:
-        """Every change of an alias, oldest first."""
+        """List every change of an alias.
+
+        Args:
+            name: one registered model; all where None.
+
+        Returns:
+            The rows of the ledger, oldest first.
+        """
         query = sa.select(t.promotions).order_by(t.promotions.c.id)
         rows = self._rows(query if name is None else query.where(t.promotions.c.name == name))
         return [LedgerRow(**row) for row in rows]
@@ -238,21 +324,39 @@ class Store:
     ) -> LedgerRow:
         """Give an alias to a version, if ``expected`` still holds it: compare and set, in one transaction.
 
+        Args:
+            name: the registered model.
+            expected: the version that holds the alias; None: nobody.
+            to: the version that is to hold it.
+            who: did it.
+            reason: why.
+            action: ``promote`` or ``rollback``.
+            alias: the alias.
+            report_sha256: the digest of the gates' report.
+            waived: gates that did not hold and were waived.
+
+        Returns:
+            The row of the ledger.
+
         Raises:
             PromotionConflict: if another version holds it now; nothing is changed.
         """
         with self._writing() as connection:
-            held = self._holder(connection, name, alias)
-            if held != expected:
+            holder = self._holder(connection, name, alias)
+            if holder != expected:
                 raise PromotionConflict(
-                    f"{name}@{alias} is {_version(held)}, not {_version(expected)} as expected: somebody was faster. "
-                    f"Nothing was changed; compare version {to} with {_version(held)} and try again"
+                    f"{name}@{alias} is {_version(holder)}, not {_version(expected)} as expected: somebody was faster. "
+                    f"Nothing was changed; compare version {to} with {_version(holder)} and try again"
                 )
+            p = t.promotions.c
+            newest = sa.select(p.id, p.sha256).order_by(p.id.desc()).limit(1)
+            before, previous = connection.execute(newest).one_or_none() or (0, chain.START)
             row = {
+                "id": before + 1,
                 "name": name,
                 "alias": alias,
                 "action": action,
-                "from_version": held,
+                "from_version": holder,
                 "to_version": to,
                 "who": who,
                 "at": _now(),
@@ -260,11 +364,43 @@ class Store:
                 "report_sha256": report_sha256,
                 "waived": list(waived),
             }
-            inserted = connection.execute(sa.insert(t.promotions), row).inserted_primary_key[0]
-        return LedgerRow(id=inserted, **row)
+            row["sha256"] = chain.row_digest(previous, row)
+            connection.execute(sa.insert(t.promotions), row)
+        return LedgerRow(**row)
+
+    def ledger_problems(self) -> list[str]:
+        """Check the ledger's hash chain.
+
+        Returns:
+            One phrase for each row that does not follow from the row before; empty where the chain holds. Rows that
+            are missing at the end break no chain: MLflow remembers the last one, see ``registry.verification``.
+        """
+        rows = self._rows(sa.select(t.promotions).order_by(t.promotions.c.id))
+        return [
+            f"row {row['id']} of the ledger ({row['action']} {row['name']} version {row['to_version']}), or the row "
+            "before it, is not as it was written"
+            for row in chain.broken(rows)
+        ]
+
+    @contextmanager
+    def projecting(self) -> Iterator[None]:
+        """Hold the turn to copy the ledger's state elsewhere: see `tables.projecting`.
+
+        Raises:
+            LineageError: another process does not end its turn.
+        """
+        with t.projecting(self._database(write=True)):
+            yield
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """What happened to the models of a name, oldest first."""
+        """List what happened to the versions of a model.
+
+        Args:
+            name: the registered model.
+
+        Returns:
+            The rows of ``tables.events``, oldest first.
+        """
         return self._rows(sa.select(t.events).where(t.events.c.name == name).order_by(t.events.c.id))
 
     # -- below -------------------------------------------------------------------------------------
@@ -284,13 +420,13 @@ class Store:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         engine = self._database(write=False)
-        with _told(engine), engine.begin() as connection:
+        with _readable_errors(engine), engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         engine = self._database(write=True)
-        with _told(engine), t.writing(engine) as connection:
+        with _readable_errors(engine), t.writing(engine) as connection:
             yield connection
 
     def _database(self, *, write: bool) -> sa.Engine:
@@ -306,14 +442,24 @@ class Store:
 
 
 @contextmanager
-def _told(engine: sa.Engine) -> Iterator[None]:
+def _readable_errors(engine: sa.Engine) -> Iterator[None]:
     """A database that has gone away, or stays locked, as an error that a user can read."""
     try:
         yield
     except sa.exc.OperationalError as error:
         raise LineageError(
             f"the lineage database {engine.url!r} does not answer: {str(error.orig).strip()}"
-        ) from error
+        ) from None  # a traceback of the cause may hold a password
+
+
+def _refuse_other(known: Mapping, row: Mapping, column: str, what: str) -> None:
+    """Refuse a digest that is not the one recorded of the same version."""
+    before, now = known[column], row.get(column)
+    if before and now and before != now:
+        raise LineageError(
+            f"{known['name']} version {known['version']} is known with {what} {before[:12]}, and is now said to have "
+            f"{now[:12]}: do the registry and the lineage database belong together?"
+        )
 
 
 def _insert_new(connection: sa.Connection, table: sa.Table, row: Mapping, *key: str) -> bool:

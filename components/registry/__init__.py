@@ -3,6 +3,8 @@
     publish.publish(root=…, tracking_uri=…, lineage_uri=…)            → Published: the model in MLflow, once
     gates.judge(name, version, policy=…, …)                           → Report: may it become champion?
     promotion.promote(name, version, …), rollback(name, …)            → compare-and-set, with a ledger
+    download.fetch_verified(version, folder, store=…)                 → its files, each as it was published
+    verification.verify(…)                                            → is all of it as it was published and promoted?
     listing.models(…)                                                 → the registered versions
     predict.predict(reference, files, …)                              → a table: label, probabilities, what was used
 

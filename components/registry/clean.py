@@ -1,8 +1,8 @@
-"""Load a model from the registry and predict, in a process that knows nothing of this repository.
+"""Load a downloaded model and predict, in a process that knows nothing of this repository.
 
-Run as ``python -I clean.py JOB OUT``, in another folder. JOB is JSON: ``{"uri", "tracking_uri", "cases": [{"name",
-"rows": [{column: text | number list | {"base64": …} | null}]}]}``. OUT gets the predictions of each case, and the
-modules of ours that were loaded under their own name, of which there must be none.
+Run as ``python -I clean.py JOB OUT``, in another folder. JOB is JSON: ``{"model", "cases": [{"name", "rows": [{column:
+text | number list | {"base64": …} | null}]}]}``, ``model`` being the model's folder. OUT gets the predictions of each
+case, and the modules of ours that were loaded under their own name, of which there must be none.
 """
 
 import base64
@@ -16,10 +16,8 @@ def main(job_path: str, out_path: str) -> None:
     import pandas as pd
 
     job = json.loads(Path(job_path).read_text(encoding="utf-8"))
-    mlflow.set_tracking_uri(job["tracking_uri"])
-    mlflow.set_registry_uri(job["tracking_uri"])
     # its warnings compare every installed distribution with the pins, for a second, and nobody reads them here
-    model = mlflow.pyfunc.load_model(job["uri"], suppress_warnings=True)
+    model = mlflow.pyfunc.load_model(job["model"], suppress_warnings=True)
     cases = []
     for case in job["cases"]:
         rows = [{name: _value(value) for name, value in row.items()} for row in case["rows"]]

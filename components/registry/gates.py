@@ -33,7 +33,16 @@ them."""
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate's answer."""
+    """One gate's answer.
+
+    Attributes:
+        gate: its name.
+        ok: whether it holds.
+        found: what was found.
+        expected: what it asks for.
+        advice: what to do where it does not hold.
+        waived: whether it does not hold and a person answers for that.
+    """
 
     gate: str
     ok: bool
@@ -45,7 +54,15 @@ class Gate:
 
 @dataclass(frozen=True)
 class Report:
-    """The gates' answers about one version, against the champion of that moment."""
+    """The gates' answers about one version, against the champion of that moment.
+
+    Attributes:
+        name: the registered model.
+        version: the version that is to become champion.
+        champion: the champion that it was compared with; None where there was none.
+        gates: the answers.
+        loadback: what `loadback.check` found, with the digest of the files that it ran.
+    """
 
     name: str
     version: int
@@ -55,20 +72,33 @@ class Report:
 
     @property
     def ok(self) -> bool:
+        """Whether the version may become champion."""
         return all(gate.ok or gate.waived for gate in self.gates)
 
     @property
     def refusals(self) -> list[Gate]:
+        """The gates that do not hold and are not waived."""
         return [gate for gate in self.gates if not gate.ok and not gate.waived]
 
     @property
     def waived(self) -> list[str]:
+        """The names of the gates that do not hold and are waived."""
         return [gate.gate for gate in self.gates if gate.waived]
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the report as plain data.
+
+        Returns:
+            What is logged to the version's run.
+        """
         return asdict(self) | {"ok": self.ok}
 
     def digest(self) -> str:
+        """Digest the report, for the ledger.
+
+        Returns:
+            The SHA-256 of `as_dict`.
+        """
         return digest_of(self.as_dict())
 
 
@@ -119,7 +149,7 @@ def judge(
                 _protocol(challenger_run, champion_run, champion),
                 _better(challenger_run, champion_run, champion, speakers, policy),
             ]
-        loaded = loadback.check(name, version, root=root, tracking_uri=tracking_uri)
+        loaded = loadback.check(name, version, root=root, tracking_uri=tracking_uri, store=store)
         gates.append(_loads(loaded, registered.tags.get(WEIGHTS) == model["weights_sha256"]))
         gates = [replace(gate, waived=not gate.ok and gate.gate in waive) for gate in gates]
         report = Report(name, version, champion, gates, loaded)

@@ -21,7 +21,11 @@ def models(
 
     Returns:
         One dict a version: ``name, version, role, protocol, strategy, corpora, ua, lineage, note``. ``note`` says
-        where MLflow's alias differs from the ledger: it was moved by hand; `promote` sets it right.
+        where MLflow's alias differs from the ledger: it was moved by hand, or a promotion was killed half-way.
+
+    Raises:
+        RegistryError: MLflow cannot be reached.
+        LineageError: the lineage database cannot be read.
     """
     root = Path(root)
     rows = []
@@ -35,9 +39,6 @@ def models(
             for entry in sorted(versions, key=lambda each: -int(each.version)):
                 version = int(entry.version)
                 role = {challenger: CHALLENGER, champion: CHAMPION}.get(version, "")
-                note = ""
-                if version == alias != champion:
-                    note = f"MLflow's alias says champion, the ledger says {champion or 'nobody'}"
                 run = client.get_run(entry.run_id) if entry.run_id else None
                 rows.append(
                     {
@@ -49,7 +50,7 @@ def models(
                         "corpora": entry.tags.get("corpora", ""),
                         "ua": run.data.metrics.get("ua") if run else None,
                         "lineage": entry.tags.get("lineage", "unknown"),
-                        "note": note,
+                        "note": _difference(version, champion, alias),
                     }
                 )
     if model is None or not model.names_a_version:
@@ -57,3 +58,13 @@ def models(
     if model.alias == LATEST:
         return rows[:1]
     return [row for row in rows if row["version"] == model.version or row["role"] == model.alias]
+
+
+def _difference(version: int, champion: int | None, alias: int | None) -> str:
+    """What the ledger and MLflow's alias say differently of a version; empty where they agree."""
+    if champion == alias or version not in (champion, alias):
+        return ""
+    in_words = {each: "nobody" if each is None else f"version {each}" for each in (champion, alias)}
+    if version == alias:
+        return f"MLflow's alias says champion, the ledger says {in_words[champion]}"
+    return f"the ledger says champion, MLflow's alias says {in_words[alias]}"

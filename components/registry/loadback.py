@@ -1,6 +1,7 @@
 """The load-back check: what the registry gives back, in a clean process, is the model that was trained.
 
-The version is downloaded and run by a fresh interpreter in another folder, which sees nothing of this repository,
+The version is downloaded, every file of it is compared with what was recorded at publishing, and it is run by a fresh
+interpreter in another folder, which sees nothing of this repository,
 on several batch sizes, clip lengths and subsets of the modalities; its answers are compared with those of the same
 weights run here, one row at a time, and, on recordings of the corpora, with the features that training saw.
 """
@@ -21,9 +22,12 @@ from ..artifacts.corpora import RAW
 from ..artifacts.features import FOLDER as FEATURES
 from ..artifacts.utterances import UTTERANCES
 from ..errors import MediaError, RegistryError
-from ..files import file_digest, read_json, write_json
+from ..files import digest_of, read_json, write_json
+from ..lineage import Store
 from ..schema import file_of
-from .tracking import WEIGHTS, absolute, tracking, version_of
+from .download import MODEL, fetch_verified
+from .manifest import file_digests
+from .tracking import tracking, version_of
 
 if TYPE_CHECKING:
     from .inference import Predictor
@@ -35,27 +39,40 @@ TIMEOUT_S = 600
 CLEAN = Path(__file__).with_name("clean.py")
 
 
-def check(name: str, version: int, *, root: str | Path, tracking_uri: str) -> dict[str, Any]:
+def check(name: str, version: int, *, root: str | Path, tracking_uri: str, store: Store) -> dict[str, Any]:
     """Load a version back and compare; recordings are taken from ``root``'s corpora, where there are any.
 
+    Args:
+        name: the registered model.
+        version: the version to check.
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        store: the lineage database, which knows what the version's files should be.
+
     Returns:
-        ``{"ok", "cases": [{"case", "rows", "difference", "ok"}], "problems": [text]}``; ``difference`` is the
-        largest between two probabilities.
+        ``{"ok", "package_sha256", "cases": [{"case", "rows", "difference", "ok"}], "problems": [text]}``;
+        ``difference`` is the largest between two probabilities, ``package_sha256`` the digest of what was run (None
+        where nothing was).
     """
+    from .inference import Predictor
+
     root = Path(root)
-    uri = absolute(tracking_uri, root)
+    nothing_run = {"ok": False, "package_sha256": None, "cases": []}
     with tempfile.TemporaryDirectory(prefix="load-back-") as folder:
-        predictor, problem = _here(name, version, root=root, tracking_uri=uri, folder=Path(folder))
-        if predictor is None:
-            return {"ok": False, "cases": [], "problems": [problem]}
+        try:
+            downloaded = _downloaded(name, version, root, tracking_uri, store, Path(folder))
+        except RegistryError as error:
+            return nothing_run | {"problems": [str(error)]}
+        package_sha256 = digest_of(file_digests(downloaded))
+        predictor = Predictor(downloaded / MODEL)
         recordings = _recordings(root, predictor)
         rows = [*_made(predictor), *(row for row, _ in recordings)]
         cases = [{"name": f"batches of {size}", "rows": rows[at : at + size]}
                  for size in (1, 3, len(rows)) for at in range(0, len(rows), size)]  # fmt: skip
         try:
-            answer = run_clean(f"models:/{name}/{version}", cases, tracking_uri=uri, folder=Path(folder))
+            answer = run_clean(downloaded, cases, folder=Path(folder))
         except RegistryError as error:
-            return {"ok": False, "cases": [], "problems": [str(error)]}
+            return nothing_run | {"problems": [str(error)]}
         expected = [_record(predictor, row) for row in rows]
         compared: dict[str, dict[str, Any]] = {}
         for case, given in zip(answer["cases"], cases, strict=True):
@@ -72,31 +89,50 @@ def check(name: str, version: int, *, root: str | Path, tracking_uri: str) -> di
     cases = [
         {"case": case, **result, "ok": result["difference"] <= TOLERANCE} for case, result in compared.items()
     ]
-    return {"ok": not problems and all(case["ok"] for case in cases), "cases": cases, "problems": problems}
+    ok = not problems and all(case["ok"] for case in cases)
+    return {"ok": ok, "package_sha256": package_sha256, "cases": cases, "problems": problems}
 
 
-def loads(name: str, version: int, *, root: str | Path, tracking_uri: str) -> str | None:
-    """Why a version cannot be loaded and run in a clean process; None if it can."""
-    uri = absolute(tracking_uri, Path(root))
+def loads(name: str, version: int, *, root: str | Path, tracking_uri: str, store: Store) -> str | None:
+    """Try whether a version is as it was published, and runs in a clean process.
+
+    Args:
+        name: the registered model.
+        version: the version to try.
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        store: the lineage database, which knows what the version's files should be.
+
+    Returns:
+        Why not; None if it does.
+    """
+    rows = [{"text": "hello", "audio": None, "video": None}]
     with tempfile.TemporaryDirectory(prefix="load-back-") as folder:
         try:
-            rows = [{"text": "hello", "audio": None, "video": None}]
-            run_clean(
-                f"models:/{name}/{version}",
-                [{"name": "text", "rows": rows}],
-                tracking_uri=uri,
-                folder=Path(folder),
-            )
+            downloaded = _downloaded(name, version, Path(root), tracking_uri, store, Path(folder))
+            run_clean(downloaded, [{"name": "text", "rows": rows}], folder=Path(folder))
         except RegistryError as error:
             return str(error)
     return None
 
 
-def run_clean(uri: str, cases: list[dict], *, tracking_uri: str, folder: Path) -> dict[str, Any]:
-    """Run ``clean.py`` on the cases; what it wrote. Raises RegistryError with the end of what it said."""
+def run_clean(model: Path, cases: list[dict], *, folder: Path) -> dict[str, Any]:
+    """Run ``clean.py`` on the cases.
+
+    Args:
+        model: the folder of the model, as `fetch_verified` returns it.
+        cases: ``{"name", "rows": [{column: value}]}`` each.
+        folder: a folder for what passes between the processes.
+
+    Returns:
+        What ``clean.py`` wrote.
+
+    Raises:
+        RegistryError: it failed or took too long, with the last lines that it printed.
+    """
     job, out, elsewhere = folder / "job.json", folder / "out.json", folder / "elsewhere"
     elsewhere.mkdir()
-    write_json(job, {"uri": uri, "tracking_uri": tracking_uri, "cases": [
+    write_json(job, {"model": str(model), "cases": [
         {"name": case["name"], "rows": [{key: _plain(value) for key, value in row.items()} for row in case["rows"]]}
         for case in cases
     ]})  # fmt: skip
@@ -114,33 +150,16 @@ def run_clean(uri: str, cases: list[dict], *, tracking_uri: str, folder: Path) -
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise RegistryError(f"{uri} had not answered after {TIMEOUT_S} s in a clean process") from None
+        raise RegistryError(f"it had not answered after {TIMEOUT_S} s in a clean process") from None
     if done.returncode or not out.is_file():
-        said = [line for line in done.stderr.splitlines() if line.strip()][-3:]
-        raise RegistryError(f"{uri} does not run in a clean process: {' | '.join(said)}")
+        last_lines = [line for line in done.stderr.splitlines() if line.strip()][-3:]
+        raise RegistryError(f"it does not run in a clean process: {' | '.join(last_lines)}")
     return read_json(out)
 
 
-def _here(
-    name: str, version: int, *, root: Path, tracking_uri: str, folder: Path
-) -> tuple["Predictor | None", str]:
-    """The version's own weights, run by the code of this repository; or why they cannot be."""
-    from .inference import Predictor
-
+def _downloaded(name: str, version: int, root: Path, tracking_uri: str, store: Store, folder: Path) -> Path:
     with tracking(tracking_uri, root=root) as client:
-        import mlflow
-
-        tag = version_of(client, name, version).tags.get(WEIGHTS)
-        downloaded = Path(
-            mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=str(folder / "here"))
-        )
-    found = [path.parent for path in downloaded.rglob("weights.safetensors")]
-    if not found:
-        return None, "its files hold no weights.safetensors"
-    digest = file_digest(found[0] / "weights.safetensors")
-    if digest != tag:
-        return None, f"its weights are {digest[:12]}, and were published as {str(tag)[:12]}"
-    return Predictor(found[0]), ""
+        return fetch_verified(version_of(client, name, version), folder / "model", store=store)
 
 
 def _made(predictor: "Predictor") -> list[dict[str, Any]]:

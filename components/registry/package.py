@@ -3,6 +3,10 @@
 MLflow puts a model's code on ``sys.path``. A package called ``emoflow`` there would meet the installed one, or that of
 another version; so the sources are copied as ``emotion_<digest>``, of what is in it: two versions live in one
 process, and the same version loaded twice is the same package.
+
+A package carries a manifest with the SHA-256 of each of its files, and its entry refuses to load it where a file
+differs. That finds an accident, and a change by somebody who does not know of the manifest; whoever can rewrite the
+manifest, too, is found out by the digest that `publish` records elsewhere.
 """
 
 import shutil
@@ -12,36 +16,77 @@ from pathlib import Path
 from ..artifacts.model import WEIGHTS, ModelCard
 from ..encoders.registry import ENCODERS
 from ..errors import RegistryError
-from ..files import digest_of, file_digest
+from ..files import digest_of, file_digest, write_json
+from . import manifest
 from .closure import ENTRY, SOURCE, Closure, closure, providers, requirements
 from .inference import LANDMARK_MODEL
 
 MODEL_FILES = (ModelCard.path().name, WEIGHTS.name)
 
-ENTRY_TEXT = """import mlflow
+ENTRY_CHECK = """
+import json
+
+_folder = Path(__file__).resolve().parent
+_problems = package_differences(_folder, json.loads((_folder / MANIFEST).read_text(encoding="utf-8")))
+if _problems:
+    raise RuntimeError(
+        f"this model is not as it was published ({'; '.join(_problems[:5])}): do not use it; publish it again"
+    )
+
+import mlflow
 
 from {name}.registry.pyfunc import EmotionPyfunc
 
 mlflow.models.set_model(EmotionPyfunc())
 """
+"""What the entry does after `manifest`, whose source comes before it."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """What MLflow is given: ``entry`` (models-from-code), ``code`` (a package to import) and ``model`` (a folder)."""
+    """A packed model, laid out as MLflow lays out what it is given.
+
+    Attributes:
+        name: of the package of code.
+        folder: the folder of all that is packed.
+        requirements: the distributions that it imports, pinned.
+    """
 
     name: str
-    entry: Path
-    code: Path
-    model: Path
+    folder: Path
     requirements: list[str]
+
+    @property
+    def entry(self) -> Path:
+        """The models-from-code entry."""
+        return self.folder / "entry.py"
+
+    @property
+    def code(self) -> Path:
+        """The package to import, whose folder has to be on ``sys.path``."""
+        return self.folder / "code" / self.name
+
+    @property
+    def model(self) -> Path:
+        """The folder of ``model.json`` and the weights."""
+        return self.folder / "artifacts" / "model"
+
+    @property
+    def manifest(self) -> Path:
+        """The digests of all the other files."""
+        return self.folder / manifest.MANIFEST
 
 
 def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Package:
-    """Pack the model in folder ``model`` into the new folder ``out``.
+    """Pack a model.
 
     Args:
+        model: the folder of ``model.json`` and the weights.
+        out: the empty folder to pack into.
         landmark_model: the file that the encoder ``landmarks`` runs; packed where the model uses it.
+
+    Returns:
+        What was packed.
 
     Raises:
         RegistryError: where something to be packed is missing.
@@ -67,16 +112,18 @@ def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Packa
     sources = {path: (SOURCE / path).read_text(encoding="utf-8") for path in needed.modules}
     sources |= {(folder / "__init__.py").as_posix(): "" for folder in Path(ENTRY).parents}
     digest = digest_of([sources, {name: file_digest(path) for name, path in files.items()}, pins])
-    name = f"emotion_{digest[:16]}"
+    package = Package(f"emotion_{digest[:16]}", out, pins)
     for path, text in sources.items():
-        target = out / name / path
+        target = package.code / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-    (out / "entry.py").write_text(ENTRY_TEXT.format(name=name), encoding="utf-8")
-    (out / "model").mkdir()
+    check = ENTRY_CHECK.replace("{name}", package.name)
+    package.entry.write_text(Path(manifest.__file__).read_text(encoding="utf-8") + check, encoding="utf-8")
+    package.model.mkdir(parents=True)
     for file_name, path in files.items():
-        shutil.copyfile(path, out / "model" / file_name)
-    return Package(name, out / "entry.py", out / name, out / "model", pins)
+        shutil.copyfile(path, package.model / file_name)
+    write_json(package.manifest, manifest.file_digests(out))
+    return package
 
 
 def _needed_by(needed: Closure, used: set[str]) -> set[str]:

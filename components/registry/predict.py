@@ -1,13 +1,19 @@
-"""Predict with a registered model, as any application would: MLflow and a URI."""
+"""Predict with a registered model, as any application would, once its files are verified."""
 
+import atexit
 import glob
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RegistryError
+from ..lineage import Store
 from ..lineage.reference import CHAMPION, LATEST, ModelReference
+from .download import fetch_verified, logger
+from .pins import other_versions
 from .tracking import alias_of, tracking, version_of
 
 if TYPE_CHECKING:
@@ -74,6 +80,7 @@ def predict(
     text: str | None = None,
     root: str | Path,
     tracking_uri: str,
+    lineage_uri: str,
     progress: Callable[[Iterable[int], int], Iterable[int]] = lambda numbers, total: numbers,
 ) -> "pd.DataFrame":
     """Predict each file (audio or video, by its ending), or the text alone.
@@ -84,6 +91,7 @@ def predict(
         text: what is said; in every file, where there are several.
         root: the project's root.
         tracking_uri: MLflow's tracking and registry URI.
+        lineage_uri: the lineage database, which knows what the model's files should be.
         progress: wraps the row numbers and their count while the rows are predicted.
 
     Returns:
@@ -91,7 +99,8 @@ def predict(
         before, and ``trained_on`` (the corpora) behind.
 
     Raises:
-        RegistryError: for a model that cannot be loaded, or where neither a file nor a text is given.
+        RegistryError: for a model that cannot be loaded or is not as it was published, or where neither a file nor a
+            text is given.
     """
     import pandas as pd
 
@@ -102,40 +111,70 @@ def predict(
     ]
     frame = pd.DataFrame(rows, dtype=object)
     with tracking(tracking_uri, root=Path(root)) as client:
-        import mlflow
-
         entry = _version(client, reference)
-        uri = f"models:/{entry.name}/{entry.version}"
-        # MLflow's warnings compare every installed distribution with the model's pins, which takes seconds
-        model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+        model = _loaded(entry, root=Path(root), lineage_uri=lineage_uri)
         media = frame[["audio", "video", "text"]]
         found = pd.concat(
             [model.predict(media.iloc[[number]]) for number in progress(range(len(media)), len(media))]
         )
     found.insert(0, "file", frame["file"].to_numpy())
-    found.insert(1, "model", uri)
+    found.insert(1, "model", f"models:/{entry.name}/{entry.version}")
     found["trained_on"] = trained_on(entry.tags.get("corpora", ""))
     return found
 
 
-def load(reference: ModelReference, *, root: Path, tracking_uri: str) -> "PyFuncModel":
-    """Load a registered model; its champion where no version is named.
+def load(reference: ModelReference, *, root: Path, tracking_uri: str, lineage_uri: str) -> "PyFuncModel":
+    """Load a registered model once its files are verified.
+
+    Args:
+        reference: the model; its champion where no version is named.
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        lineage_uri: the lineage database, which knows what the model's files should be.
+
+    Returns:
+        The model.
 
     Raises:
-        RegistryError: there is no such version.
+        RegistryError: there is no such version, or it is not as it was published.
     """
     with tracking(tracking_uri, root=root) as client:
-        import mlflow
+        return _loaded(_version(client, reference), root=root, lineage_uri=lineage_uri)
 
-        entry = _version(client, reference)
-        return mlflow.pyfunc.load_model(f"models:/{entry.name}/{entry.version}")
+
+def _loaded(entry: "ModelVersion", *, root: Path, lineage_uri: str) -> "PyFuncModel":
+    import mlflow
+
+    # Some of its code is imported when it is first needed, so the files stay as long as the process.
+    folder = tempfile.mkdtemp(prefix="emoflow-model-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with Store(lineage_uri, root=root) as store:
+        downloaded = fetch_verified(entry, Path(folder), store=store, must_be_recorded=False)
+        if others := other_versions(downloaded / "requirements.txt"):
+            logger.warning(
+                "models:/%s/%s was published with %s: its probabilities may differ from those it was judged by",
+                entry.name,
+                entry.version,
+                ", ".join(others),
+            )
+        # MLflow's warnings compare every installed distribution with the model's pins, which takes seconds
+        return mlflow.pyfunc.load_model(str(downloaded), suppress_warnings=True)
 
 
 def trained_on(corpora: str) -> str:
-    """What a model was trained on, in words, from the tag ``corpora`` (``control+ravdess``)."""
+    """Say what a model was trained on.
+
+    Args:
+        corpora: the tag of its version, as ``control+ravdess``.
+
+    Returns:
+        The corpora in words.
+    """
     names = [name for name in corpora.split("+") if name]
-    said = ["the synthetic control corpus (no real speech)" if name == SYNTHETIC else name for name in names]
-    return " and ".join(said) or "corpora that its version does not name"
+    in_words = [
+        "the synthetic control corpus (no real speech)" if name == SYNTHETIC else name for name in names
+    ]
+    return " and ".join(in_words) or "corpora that its version does not name"
 
 
 def _version(client: "MlflowClient", reference: ModelReference) -> "ModelVersion":

@@ -12,6 +12,7 @@ from ..lineage.reference import CHALLENGER, CHAMPION
 from . import loadback
 from .compare import Policy
 from .gates import Report, judge
+from .projection import project
 from .tracking import WEIGHTS, alias_of, tracking, version_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,15 @@ ANY = -1
 
 @dataclass(frozen=True)
 class Promoted:
-    """What became of a promotion or a rollback. ``report`` is None where no gate had to be asked."""
+    """What became of a promotion or a rollback.
+
+    Attributes:
+        name: the registered model.
+        version: the champion now.
+        before: the champion before; None where there was none.
+        changed: whether the champion changed.
+        report: the gates' answers; None where no gate had to be asked.
+    """
 
     name: str
     version: int
@@ -33,9 +42,15 @@ class Promoted:
 
     @property
     def uri(self) -> str:
+        """The champion, as MLflow names it."""
         return f"models:/{self.name}@{CHAMPION}"
 
     def sentence(self) -> str:
+        """Say what became of it.
+
+        Returns:
+            One sentence.
+        """
         if not self.changed:
             return f"{self.uri} is version {self.version} already"
         before = "nobody" if self.before is None else f"version {self.before}"
@@ -72,6 +87,9 @@ def promote(
         expected: who must be champion now; None: nobody. Where left out, the one the gates compared with.
         waive: gates that may fail; the ledger keeps their names. A reason is then required.
         report: the gates' answers about this version, where they have been checked already.
+
+    Returns:
+        What became of it.
 
     Raises:
         GateRefused: naming the gates that do not hold.
@@ -137,7 +155,18 @@ def rollback(
     reason: str,
     who: str | None = None,
 ) -> Promoted:
-    """Give the alias back to the last earlier champion that still loads.
+    """Give the alias back to the last earlier champion that still loads and is as it was published.
+
+    Args:
+        name: the registered model.
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        lineage_uri: the lineage database, which holds the ledger.
+        reason: kept in the ledger.
+        who: kept in the ledger; the user's login name where None.
+
+    Returns:
+        What became of it.
 
     Raises:
         RegistryError: without a reason, and where there is no earlier champion that loads.
@@ -150,7 +179,7 @@ def rollback(
     with Store(lineage_uri, root=root) as store:
         champion = store.holder(name)
         for version in earlier(store, name):
-            problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri)
+            problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri, store=store)
             if problem is None:
                 store.move(
                     name,
@@ -171,7 +200,15 @@ def rollback(
 
 
 def earlier(store: Store, name: str) -> list[int]:
-    """Champions before the present one, the last first; what was rolled back from is not gone back to."""
+    """List the champions before the present one.
+
+    Args:
+        store: the lineage database.
+        name: the registered model.
+
+    Returns:
+        Their versions, the last first; what was rolled back from is left out.
+    """
     reigns: list[int] = []
     for row in store.ledger(name):
         if row.alias != CHAMPION:
@@ -181,17 +218,6 @@ def earlier(store: Store, name: str) -> list[int]:
         else:
             reigns = [version for version in reigns if version != row.to_version] + [row.to_version]
     return reigns[-2::-1]
-
-
-def project(client: "MlflowClient", store: Store, name: str) -> None:
-    """Set MLflow's alias to what the ledger says; a challenger that has become champion is challenger no more."""
-    champion = store.holder(name)
-    if champion is None:
-        return
-    if alias_of(client, name, CHAMPION) != champion:
-        client.set_registered_model_alias(name, CHAMPION, champion)
-    if alias_of(client, name, CHALLENGER) == champion:
-        client.delete_registered_model_alias(name, CHALLENGER)
 
 
 def _refusals(report: Report) -> str:

@@ -18,14 +18,17 @@ from filelock import FileLock
 from ..artifacts import model, reports
 from ..artifacts.model import ModelCard
 from ..artifacts.reports import Metrics
-from ..errors import RegistryError
+from ..errors import RegistryError, listed, redacted
 from ..evaluation import run_links
-from ..files import file_digest, parse_yaml
+from ..files import digest_of, parse_yaml, read_json
 from ..lineage import Facts, Store, harvest
 from ..lineage.reference import CHALLENGER, CHAMPION
 from . import record
 from .closure import ENTRY, closure
-from .tracking import WEIGHTS, absolute, alias_of, experiment, runs_page, tracking
+from .download import MODEL, fetch, fetch_verified, recorded
+from .manifest import file_digests, package_differences
+from .projection import project
+from .tracking import PACKAGE, WEIGHTS, absolute, alias_of, experiment, runs_page, tracking, version_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,7 +59,14 @@ class Published:
 
 
 def model_name(root: Path) -> str:
-    """The registered model's name: ``registry.name`` of params.yaml, or ``emotion-<label space>`` for ``auto``."""
+    """The registered model's name: ``registry.name`` of params.yaml, or ``emotion-<label space>`` for ``auto``.
+
+    Args:
+        root: the project's root.
+
+    Returns:
+        The name.
+    """
     params = parse_yaml((root / "params.yaml").read_text(encoding="utf-8"))
     name = params.get("registry", {}).get("name", "auto")
     return f"emotion-{ModelCard.read(root).label_space}" if name == "auto" else name
@@ -75,10 +85,18 @@ def publish(
     The report then shows when it was published, and links the MLflow run and the Prefect flow run.
 
     Args:
+        root: the project's root.
+        tracking_uri: MLflow's tracking and registry URI.
+        lineage_uri: the lineage database.
+        landmark_model: the file that the encoder ``landmarks`` runs; needed where the model uses it.
         flow_run_url: the address of the Prefect flow run that publishes; None outside a flow.
 
+    Returns:
+        The version, new or found again.
+
     Raises:
-        RegistryError: where the experiment is not finished, or MLflow cannot be reached.
+        RegistryError: where the experiment is not finished, MLflow cannot be reached, or gives back other files than
+            it was given.
         LineageError: where nobody knows where the model came from.
     """
     root = Path(root)
@@ -96,13 +114,15 @@ def publish(
         found = _published(client, name, facts.weights_sha256)
         if found is None:
             run_id = _log(client, root, uri, name, facts)
-            version = _register(client, root, run_id, name, facts, landmark_model)
+            version, manifest = _register(client, root, run_id, name, facts, landmark_model)
             _describe(client, root, run_id, replace(facts, version=version))
         else:
             version, run_id = found
-        facts = replace(facts, version=version, run_id=run_id)
+            manifest = _unrecorded_manifest(client, store, name, version)
+        facts = replace(facts, version=version, run_id=run_id, manifest=manifest)
         store.record(facts, reused=found is not None)
         _tag_lineage(client, facts)
+        project(client, store, name)
         if alias_of(client, name, CHAMPION) != version and alias_of(client, name, CHALLENGER) != version:
             client.set_registered_model_alias(name, CHALLENGER, version)
         clean = store.model(name, version)["clean"]
@@ -128,7 +148,9 @@ def _published(client: "MlflowClient", name: str, weights: str) -> tuple[int, st
 
 def _run_url(client: "MlflowClient", uri: str, run_id: str) -> str:
     """The address of a run in the UI of the MLflow server at ``uri``."""
-    return f"{uri.rstrip('/')}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+    return (
+        f"{redacted(uri).rstrip('/')}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+    )
 
 
 def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) -> str:
@@ -149,9 +171,24 @@ def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) 
     return run_id
 
 
+def _unrecorded_manifest(
+    client: "MlflowClient", store: Store, name: str, version: int
+) -> dict[str, str] | None:
+    """The manifest of a version that only MLflow knows the digest of; None where there is nothing to record.
+
+    An attempt that was killed before it recorded the lineage leaves such a version, and so does another database.
+    """
+    registered = version_of(client, name, version)
+    if store.manifest(name, version) is not None or not recorded(registered, store=store):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        return file_digests(fetch_verified(registered, Path(folder), store=store))
+
+
 def _register(
     client: "MlflowClient", root: Path, run_id: str, name: str, facts: Facts, landmark_model: Path | None
-) -> int:
+) -> tuple[int, dict[str, str]]:
+    """Log the packed model and register it; its version, and the digest of every file that MLflow then holds."""
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, Schema
@@ -180,29 +217,34 @@ def _register(
             ]
         ),
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as copy:
         package = pack(root / model.FOLDER, Path(folder), landmark_model=landmark_model)
-        with mlflow.start_run(run_id=run_id), _importable(Path(folder), package.name):
+        with mlflow.start_run(run_id=run_id), _importable(package.code.parent, package.name):
             logged = mlflow.pyfunc.log_model(
                 name=facts.description["strategy"],
                 python_model=str(package.entry),
                 code_paths=[str(package.code)],
-                artifacts={"model": str(package.model)},
+                artifacts={"model": str(package.model), "manifest": str(package.manifest)},
                 signature=signature,
                 pip_requirements=package.requirements,
                 model_type="emotion",
                 tags=_tags(facts) | {"package": package.name},
             )
-    client.set_tag(run_id, "package", package.name)
-    tags = _tags(facts) | {"package": package.name}
-    with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what we say in one sentence
-        version = mlflow.register_model(logged.model_uri, name, tags=tags)
-    if file_digest(root / model.WEIGHTS) != facts.weights_sha256:
-        client.delete_model_version(name, version.version)
+        downloaded = fetch(logged.model_uri, Path(copy))
+        if wrong := package_differences(downloaded, read_json(package.manifest)):
+            raise RegistryError(
+                f"MLflow gives back other files than it was given ({listed(wrong, 5)}); nothing is registered"
+            )
+        manifest = file_digests(downloaded)
+    if manifest[f"{MODEL.as_posix()}/{model.WEIGHTS.name}"] != facts.weights_sha256:
         raise RegistryError(
             f"{model.FOLDER} changed while it was published; nothing is registered: publish again"
         )
-    return int(version.version)
+    client.set_tag(run_id, "package", package.name)
+    tags = _tags(facts) | {"package": package.name, PACKAGE: digest_of(manifest)}
+    with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what we say in one sentence
+        version = mlflow.register_model(logged.model_uri, name, tags=tags)
+    return int(version.version), manifest
 
 
 def _describe(client: "MlflowClient", root: Path, run_id: str, facts: Facts) -> None:

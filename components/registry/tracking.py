@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import RegistryError
+from ..errors import RegistryError, redacted
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 WEIGHTS = "weights_sha256"
 """The tag that makes publishing idempotent."""
 
+PACKAGE = "package_sha256"
+"""The tag of a version with the digest of its manifest, for those who reach no lineage database."""
+
+LEDGER = "ledger_sha256"
+"""The tag of a registered model with the digest of its newest row in the ledger. So rows that are removed from the
+ledger's end are missed."""
+
 SQLITE = "sqlite:///"
 
 SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
@@ -24,7 +31,15 @@ SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
 def absolute(uri: str, root: Path) -> str:
-    """``sqlite:///mlflow.db`` means the file at the project's root, wherever the process runs."""
+    """Make a relative SQLite URI absolute: ``sqlite:///mlflow.db`` is the file at the project's root.
+
+    Args:
+        uri: MLflow's tracking URI.
+        root: the project's root.
+
+    Returns:
+        The URI, which then means the same wherever the process runs.
+    """
     path = uri.removeprefix(SQLITE)
     if not uri.startswith(SQLITE) or Path(path).is_absolute():
         return uri
@@ -33,12 +48,20 @@ def absolute(uri: str, root: Path) -> str:
 
 @contextmanager
 def tracking(uri: str, *, root: Path) -> Iterator["MlflowClient"]:
-    """A client of the MLflow at ``uri``; its fluent functions mean the same one inside the block.
+    """Reach MLflow; its fluent functions mean the same one inside the block.
+
+    Args:
+        uri: MLflow's tracking and registry URI.
+        root: the project's root.
+
+    Yields:
+        A client.
 
     Raises:
-        RegistryError: where MLflow cannot be reached, or refuses; with what it said.
+        RegistryError: where MLflow cannot be reached, or refuses; with the first line of its message.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # it may hold a password
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # of 7: a server that is down is soon known
     for name in ("alembic", "mlflow.store", "mlflow.tracking", "mlflow.models"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -55,10 +78,11 @@ def tracking(uri: str, *, root: Path) -> Iterator["MlflowClient"]:
         try:
             yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         except MlflowException as error:
-            said = str(error).splitlines()[0]
+            # without its cause: the text of that may hold a password, and a traceback would show it
+            first_line = str(error).splitlines()[0]
             raise RegistryError(
-                f"MLflow at {shown(uri)}: {said}; MLFLOW_TRACKING_URI says where it is"
-            ) from error
+                f"MLflow at {uri}: {first_line}; MLFLOW_TRACKING_URI says where it is"
+            ) from None
         finally:
             mlflow.set_tracking_uri(before[0])
             mlflow.set_registry_uri(before[1])
@@ -70,7 +94,16 @@ def tracking(uri: str, *, root: Path) -> Iterator["MlflowClient"]:
 
 
 def experiment(client: "MlflowClient", name: str, *, uri: str, root: Path) -> str:
-    """The id of an experiment, made (or taken back from the bin) where needed.
+    """Find an experiment, or make it, or take it back from the bin.
+
+    Args:
+        client: of MLflow.
+        name: of the experiment.
+        uri: MLflow's tracking URI.
+        root: the project's root; without a server, the experiment's files are below it.
+
+    Returns:
+        The experiment's id.
 
     Raises:
         RegistryError: if its files can only be reached through a server, and ``uri`` is a database.
@@ -92,7 +125,19 @@ def experiment(client: "MlflowClient", name: str, *, uri: str, root: Path) -> st
 
 
 def version_of(client: "MlflowClient", name: str, version: int) -> "ModelVersion":
-    """A registered version. Raises RegistryError naming the versions there are."""
+    """Find a registered version.
+
+    Args:
+        client: of MLflow.
+        name: the registered model.
+        version: its version.
+
+    Returns:
+        The version.
+
+    Raises:
+        RegistryError: there is no such version; it names those that there are.
+    """
     versions = {int(each.version): each for each in client.search_model_versions(f"name='{name}'")}
     if version not in versions:
         there = ", ".join(map(str, sorted(versions))) or "none"
@@ -101,7 +146,16 @@ def version_of(client: "MlflowClient", name: str, version: int) -> "ModelVersion
 
 
 def alias_of(client: "MlflowClient", name: str, alias: str) -> int | None:
-    """The version that holds an alias in MLflow; None if none does."""
+    """Find the version that holds an alias in MLflow.
+
+    Args:
+        client: of MLflow.
+        name: the registered model.
+        alias: the alias.
+
+    Returns:
+        The version; None where none holds it.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
@@ -115,25 +169,34 @@ def alias_of(client: "MlflowClient", name: str, alias: str) -> int | None:
 def runs_page(uri: str, experiment_id: str) -> str:
     """The address of an experiment's runs in MLflow's UI, in its view for training.
 
-    Where ``uri`` is a database, the address is that of the UI that `emoflow ui` starts on this machine.
+    Args:
+        uri: MLflow's tracking URI.
+        experiment_id: the experiment.
+
+    Returns:
+        The address. Where ``uri`` is a database, it is that of the UI that `emoflow ui` starts on this machine.
     """
     server = (
         uri.rstrip("/")
         if uri.startswith("http")
         else f"http://127.0.0.1:{os.environ.get('MLFLOW_PORT', 5000)}"
     )
-    return f"{shown(server)}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+    return f"{redacted(server)}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
 
 
 def artifact(client: "MlflowClient", run_id: str, path: str, folder: Path) -> Path | None:
-    """A run's artifact, downloaded into ``folder``; None if the run has none of that name."""
+    """Download an artifact of a run.
+
+    Args:
+        client: of MLflow.
+        run_id: the run.
+        path: the artifact, below the run's artifacts.
+        folder: the folder to download into.
+
+    Returns:
+        The downloaded file; None where the run has no such artifact.
+    """
     parent = path.rpartition("/")[0]
     if path not in {each.path for each in client.list_artifacts(run_id, parent or None)}:
         return None
     return Path(client.download_artifacts(run_id, path, str(folder)))
-
-
-def shown(uri: str) -> str:
-    """A URI without the password in it."""
-    scheme, separator, rest = uri.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -2,8 +2,10 @@
 
 import multiprocessing
 import sqlite3
-from dataclasses import replace
+import traceback
+from dataclasses import asdict, replace
 
+import database_of_version_1
 import pytest
 import sqlalchemy as sa
 from emoflow.errors import LineageError, PromotionConflict
@@ -111,6 +113,106 @@ def check_the_facts(uri: str) -> None:
     store.close()
 
 
+def check_that_an_older_database_is_carried_over(uri: str) -> None:
+    database_of_version_1.make(uri)
+    with Store(uri) as store:
+        assert store.holder(FACTS.name) == 2
+        assert [(row.from_version, row.to_version, row.waived) for row in store.ledger(FACTS.name)] == [
+            (None, 1, []),
+            (1, 2, ["better"]),
+        ]
+        assert store.model(FACTS.name, 1)["params"] == FACTS.params
+        assert store.manifest(FACTS.name, 1) is None
+        store.record(replace(FACTS, manifest={"MLmodel": "f" * 64}), reused=True)
+        assert store.manifest(FACTS.name, 1) == {"MLmodel": "f" * 64}
+        store.move(FACTS.name, expected=2, to=1, who="test", reason="back")
+    with Store(uri) as again:
+        assert [row.to_version for row in again.ledger(FACTS.name)] == [1, 2, 1]
+        assert again.ledger_problems() == []
+        check_that_nothing_is_rewritten(again)
+
+
+def check_that_a_newer_database_is_refused(uri: str) -> None:
+    with Store(uri) as store:
+        store.record(FACTS)
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(t.schema_version).values(version=t.SCHEMA_VERSION + 1))
+    with pytest.raises(LineageError, match="newer emoflow"):
+        Store(uri)
+
+
+def check_the_manifest(uri: str) -> None:
+    with Store(uri) as store:
+        store.record(FACTS)
+        store.record(replace(FACTS, manifest={"MLmodel": "f" * 64}))
+        store.record(FACTS)
+        assert store.manifest(FACTS.name, 1) == {"MLmodel": "f" * 64}
+        with pytest.raises(LineageError, match="known with a package"):
+            store.record(replace(FACTS, manifest={"MLmodel": "e" * 64}))
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(t.models).values(manifest={"MLmodel": "e" * 64}))
+        with pytest.raises(LineageError, match="not the one that was recorded"):
+            store.manifest(FACTS.name, 1)
+
+
+def check_that_nothing_is_rewritten(store: Store) -> None:
+    before = store.ledger()
+    again = {**asdict(before[0]), "who": "me"}
+    replacing = {"sqlite": "INSERT OR REPLACE", "postgresql": "INSERT"}[store._engine.dialect.name]
+    for statement in (
+        sa.update(t.promotions).values(who="me"),
+        sa.delete(t.promotions),
+        sa.insert(t.promotions).values(again).prefix_with(replacing.removeprefix("INSERT").strip()),
+        sa.insert(t.promotions).values({**again, "id": len(before) + 1, "sha256": None}),
+    ):
+        with pytest.raises(sa.exc.DBAPIError), t.writing(store._engine) as connection:
+            connection.execute(statement)
+    assert store.ledger() == before
+
+
+DROP_TRIGGERS = {
+    "sqlite": ["DROP TRIGGER promotions_no_UPDATE", "DROP TRIGGER promotions_no_DELETE"],
+    "postgresql": ["ALTER TABLE promotions DISABLE TRIGGER ALL"],
+}
+
+
+def check_that_a_rewritten_ledger_is_found(uri: str) -> None:
+    p = t.promotions
+    with Store(uri) as store:
+        for version in range(1, 5):
+            store.move(FACTS.name, expected=version - 1 or None, to=version, who="test", reason="better")
+        assert store.ledger_problems() == []
+        check_that_nothing_is_rewritten(store)
+        for statement in DROP_TRIGGERS[store._engine.dialect.name]:
+            with t.writing(store._engine) as connection:
+                connection.exec_driver_sql(statement)
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(p).where(p.c.id == 2).values(who="me"))
+        (problem,) = store.ledger_problems()
+        assert "row 2 of the ledger (promote emotion-emotion7 version 2)" in problem
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.update(p).where(p.c.id == 2).values(who="test"))
+        assert store.ledger_problems() == []
+        with t.writing(store._engine) as connection:
+            connection.execute(sa.delete(p).where(p.c.id == 3))
+        (problem,) = store.ledger_problems()
+        assert "row 4" in problem
+
+
+CHECKS = [
+    check_that_a_rewritten_ledger_is_found,
+    check_that_an_older_database_is_carried_over,
+    check_that_a_newer_database_is_refused,
+    check_the_manifest,
+]
+"""What holds of any database, each on an empty one."""
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda each: each.__name__)
+def test_on_sqlite(check, tmp_path):
+    check(f"sqlite:///{tmp_path}/lineage.db")
+
+
 def test_one_of_several_processes_wins_on_sqlite(tmp_path):
     check_the_ledger(f"sqlite:///{tmp_path}/deep/lineage.db")
 
@@ -171,7 +273,15 @@ def test_a_locked_database_is_waited_for(tmp_path, monkeypatch):
     store.record(FACTS)
 
 
-def test_a_password_is_not_told():
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://user:secret-word@127.0.0.1:1/none?connect_timeout=1",
+        "postgresql://127.0.0.1:1/none?connect_timeout=1&password=secret-word",
+        "mysql://user@host/base?password=secret-word",
+    ],
+)
+def test_a_password_is_in_no_error_and_no_traceback(uri):
     with pytest.raises(LineageError) as caught:
-        Store("postgresql://user:secret-word@127.0.0.1:1/none?connect_timeout=1")
-    assert "secret-word" not in str(caught.value)
+        Store(uri).record(FACTS)
+    assert "secret-word" not in "".join(traceback.format_exception(caught.value))

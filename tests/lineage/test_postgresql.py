@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import absent
-from test_lineage_store import check_the_facts, check_the_ledger
+from test_lineage_store import CHECKS, check_the_facts, check_the_ledger
 
 pytestmark = pytest.mark.integration
 
@@ -63,3 +63,8 @@ def test_one_of_several_processes_wins_on_postgresql(server):
 
 def test_facts_are_kept_once_on_postgresql(server):
     check_the_facts(server("facts"))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda each: each.__name__)
+def test_on_postgresql(server, check):
+    check(server(check.__name__))

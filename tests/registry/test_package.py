@@ -77,8 +77,9 @@ def test_the_name_follows_what_is_in_it(root, tmp_path):
 
 def test_it_runs_without_this_repository_beside_a_package_named_emoflow(root, tmp_path):
     package = pack(root / "data" / "model", tmp_path / "packed")
-    (tmp_path / "packed" / "emoflow").mkdir()
-    (tmp_path / "packed" / "emoflow" / "__init__.py").write_text("MINE = True\n")
+    beside = package.code.parent
+    (beside / "emoflow").mkdir()
+    (beside / "emoflow" / "__init__.py").write_text("MINE = True\n")
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import emoflow; assert emoflow.MINE\n"
         "import importlib, pandas\n"
@@ -87,7 +88,7 @@ def test_it_runs_without_this_repository_beside_a_package_named_emoflow(root, tm
         "assert found['modalities_used'][0] == 'text', found\n"
         "assert not [name for name in sys.modules if name.startswith('emoflow.')]\n"
     )
-    arguments = [str(tmp_path / "packed"), package.name, str(package.model)]
+    arguments = [str(beside), package.name, str(package.model)]
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, *arguments],
         cwd=tmp_path,

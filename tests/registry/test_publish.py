@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,15 @@ import pytest
 from documents import changed
 from emoflow.artifacts.reports import Metrics
 from emoflow.artifacts.validation import Verdict
+from emoflow.cli import app
 from emoflow.errors import GateRefused, PromotionConflict, RegistryError
 from emoflow.evaluation import run_links
-from emoflow.files import write_json
+from emoflow.files import read_json, write_json
 from emoflow.lineage import Store, parse, tree
 from emoflow.registry import gates, listing, loadback, predict, promotion, publish
-from emoflow.registry.tracking import alias_of, runs_page, tracking
+from emoflow.registry.tracking import PACKAGE, alias_of, runs_page, tracking
 from standin_experiment import EPOCHS, POLICY, experiment
+from typer.testing import CliRunner
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -250,7 +253,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
         mlflow.set_registered_model_alias(NAME, "champion", 3)  # somebody moves it by hand
     rows = listing.models(root=root, **URIS)
     assert {row["version"]: row["role"] for row in rows}[1] == "champion"
-    assert "the ledger says 1" in {row["version"]: row["note"] for row in rows}[3]
+    assert "the ledger says version 1" in {row["version"]: row["note"] for row in rows}[3]
     promote(root, 1)
     with client(root) as mlflow:
         assert alias_of(mlflow, NAME, "champion") == 1
@@ -258,9 +261,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
     wav = root / "data" / "raw" / "control" / "05.wav"
     for written in (NAME, f"{NAME}@champion", f"models:/{NAME}@champion", f"{NAME}/1", f"models:/{NAME}/1"):
         assert {row["version"] for row in listing.models(parse(written), root=root, **URIS)} >= {1}
-    found = predict.predict(
-        parse(f"{NAME}@champion"), [wav, wav], text="hello", root=root, tracking_uri=URIS["tracking_uri"]
-    )
+    found = predict.predict(parse(f"{NAME}@champion"), [wav, wav], text="hello", root=root, **URIS)
     assert found["modalities_used"].tolist() == ["audio+text"] * 2
     assert found["file"].tolist() == [str(wav)] * 2
     assert set(found["model"]) == {f"models:/{NAME}/1"}
@@ -362,18 +363,152 @@ def test_runs_of_another_version_of_emoflow_are_judged_by_what_can_be_read(root)
     assert gates.judge(NAME, version, root=root, policy=POLICY, waive=["alarms"], **URIS).ok
 
 
-def test_a_model_that_was_tampered_with_does_not_pass(root):
-    (weights,) = (root / "mlruns").rglob("weights.safetensors")
+def tamper_with_weights(files):
+    (weights,) = files.rglob("weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:-4] + b"\x00\x00\x80\x3f")
-    with pytest.raises(GateRefused, match="load-back: its weights are"):
-        promote(root)
 
 
-def test_a_package_that_lacks_something_does_not_pass(root):
-    (module,) = (root / "mlruns").rglob("media/text.py")
+def tamper_with_code(files):
+    (module,) = files.rglob("registry/inference.py")
+    module.write_text(module.read_text() + f"\nPath({str(files / 'ran')!r}).touch()\n")
+
+
+def tamper_with_classes(files):
+    (card,) = files.rglob("model.json")
+    held = read_json(card)
+    held["classes"][:2] = reversed(held["classes"][:2])
+    write_json(card, held)
+
+
+def lose_code(files):
+    (module,) = files.rglob("media/text.py")
     module.unlink()
-    with pytest.raises(GateRefused, match="does not run in a clean process"):
+
+
+def add_code(files):
+    (folder,) = files.glob("code")
+    (folder / "soundfile.py").write_text(f"open({str(files / 'ran')!r}, 'w').close()\n")
+
+
+def tamper_with_mlmodel(files):
+    (described,) = files.rglob("MLmodel")
+    described.write_text(described.read_text().replace("code: code", "code: artifacts"))
+
+
+TAMPERING = {
+    tamper_with_weights: "artifacts/model/weights.safetensors was changed",
+    tamper_with_code: "registry/inference.py was changed",
+    tamper_with_classes: "artifacts/model/model.json was changed",
+    lose_code: "media/text.py is missing",
+    add_code: "code/soundfile.py was added",
+    tamper_with_mlmodel: "MLmodel was changed",
+}
+
+
+def files_of(root, version=1):
+    """The folder of a version's files in MLflow's store."""
+    with client(root) as mlflow:
+        return Path(mlflow.get_model_version_download_uri(NAME, str(version)).removeprefix("file://"))
+
+
+@pytest.mark.parametrize("tamper", TAMPERING, ids=lambda each: each.__name__)
+def test_a_model_that_was_tampered_with_is_neither_promoted_nor_run(root, tamper):
+    files = files_of(root)
+    tamper(files)
+    with pytest.raises(GateRefused, match=f"load-back: .*{TAMPERING[tamper]}"):
         promote(root)
+    for lineage in (URIS["lineage_uri"], "sqlite:///.emoflow/another.db"):  # then by MLflow's tag
+        uris = URIS | {"lineage_uri": lineage}
+        with pytest.raises(RegistryError, match="not as it was published"):
+            predict.predict(parse(f"{NAME}/1"), text="hello", root=root, **uris)
+    assert not (files / "ran").exists()
+
+
+def test_the_command_verifies_the_ledger_and_every_file(root, monkeypatch):
+    promote(root)
+    monkeypatch.chdir(root)
+    run = CliRunner().invoke(app, ["models", "--verify"])
+    assert "1 rows of the ledger, the files of 1 versions: as published and promoted" in run.output
+    assert run.exit_code == 0
+    tamper_with_weights(files_of(root))
+    with sqlite3.connect(root / ".emoflow" / "lineage.db") as connection:
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute("INSERT OR REPLACE INTO promotions SELECT * FROM promotions")
+        connection.execute("DROP TRIGGER promotions_no_UPDATE")
+        connection.execute("UPDATE promotions SET reason = 'no reason'")
+    run = CliRunner().invoke(app, ["models", "--verify"])
+    assert f"row 1 of the ledger (promote {NAME} version 1)" in run.output
+    assert f"models:/{NAME}/1: artifacts/model/weights.safetensors was changed" in run.output
+    assert run.exit_code == 1
+
+
+def test_a_champion_that_was_tampered_with_is_not_gone_back_to(root):
+    promote(root)
+    experiment(root, seed=1, right=0.9)
+    publish.publish(root=root, **URIS)
+    promote(root, 2)
+    tamper_with_classes(files_of(root))
+    with pytest.raises(RegistryError, match=r"model\.json was changed"):
+        promotion.rollback(NAME, root=root, reason="worse", **URIS)
+
+
+@pytest.mark.parametrize("tamper", [tamper_with_weights, tamper_with_code, tamper_with_classes, lose_code])
+def test_the_model_itself_refuses_to_be_loaded_when_it_was_tampered_with(root, tamper):
+    files = files_of(root)
+    tamper(files)
+    code = f"import mlflow; mlflow.pyfunc.load_model({str(files)!r})"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert TAMPERING[tamper] in done.stderr
+    assert not (files / "ran").exists()
+
+
+def test_what_loading_leaves_in_the_store_is_no_tampering_and_is_not_run(root, caplog):
+    files = files_of(root)
+    code = f"import mlflow; mlflow.pyfunc.load_model({str(files)!r})"
+    subprocess.run([sys.executable, "-I", "-c", code], cwd=root, capture_output=True, check=True)
+    caches = list(files.rglob("__pycache__"))
+    assert caches
+    for compiled in files.rglob("*.pyc"):
+        compiled.write_bytes(b"not what Python wrote")
+    found = predict.predict(parse(f"{NAME}/1"), text="hello", root=root, **URIS)
+    assert found["label"].notna().all()
+    assert not [record for record in caplog.records if record.name == "emoflow"]
+
+
+def test_publishing_sets_the_alias_that_a_killed_promotion_left_out(root):
+    with Store(URIS["lineage_uri"], root=root) as store:
+        store.move(NAME, expected=None, to=1, who="test", reason="killed before MLflow was told")
+    publish.publish(root=root, **URIS)
+    with client(root) as mlflow:
+        assert (alias_of(mlflow, NAME, "champion"), alias_of(mlflow, NAME, "challenger")) == (1, None)
+
+
+def test_the_lineage_learns_the_files_of_a_version_that_a_killed_attempt_left(root):
+    uris = URIS | {"lineage_uri": "sqlite:///.emoflow/another.db"}
+    assert publish.publish(root=root, **uris).reused
+    with Store(URIS["lineage_uri"], root=root) as first, Store(uris["lineage_uri"], root=root) as second:
+        assert second.manifest(NAME, 1) == first.manifest(NAME, 1)
+        assert "artifacts/model/weights.safetensors" in second.manifest(NAME, 1)
+
+
+def test_a_version_of_an_emoflow_that_recorded_no_files_is_warned_of_and_not_promoted(root, caplog):
+    with client(root) as mlflow:
+        mlflow.delete_model_version_tag(NAME, "1", PACKAGE)
+    uris = URIS | {"lineage_uri": "sqlite:///.emoflow/another.db"}
+    assert publish.publish(root=root, **uris).reused
+    requirements = files_of(root) / "requirements.txt"
+    requirements.write_text(re.sub("numpy==.*", "numpy==0.1", requirements.read_text()))
+    predict.predict(parse(f"{NAME}/1"), text="hello", root=root, **uris)
+    unverified, other_versions = (
+        record.getMessage() for record in caplog.records if record.name == "emoflow"
+    )
+    assert "they are not verified" in unverified
+    assert f"models:/{NAME}/1 was published with numpy 0.1 (here" in other_versions
+    with pytest.raises(GateRefused, match="published before emoflow recorded"):
+        promotion.promote(NAME, root=root, reason="test", policy=POLICY, **uris)
 
 
 def test_errors_say_what_to_do(root, tmp_path, monkeypatch):
@@ -385,9 +520,9 @@ def test_errors_say_what_to_do(root, tmp_path, monkeypatch):
     with pytest.raises(RegistryError, match="dvc repro"):
         publish.publish(root=tmp_path, **URIS)
     with pytest.raises(RegistryError, match="no version of emotion-emotion3 is champion"):
-        predict.predict(parse(NAME), text="hello", root=root, tracking_uri=URIS["tracking_uri"])
+        predict.predict(parse(NAME), text="hello", root=root, **URIS)
     with pytest.raises(RegistryError, match="nothing to predict"):
-        predict.predict(parse(f"{NAME}/1"), root=root, tracking_uri=URIS["tracking_uri"])
+        predict.predict(parse(f"{NAME}/1"), root=root, **URIS)
     with pytest.raises(RegistryError, match="MLFLOW_TRACKING_URI"):
         listing.models(root=root, tracking_uri="http://127.0.0.1:9", lineage_uri=URIS["lineage_uri"])
 

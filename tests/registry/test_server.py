@@ -60,7 +60,9 @@ def test_what_the_server_shows_is_what_the_database_holds(serve, tmp_path):
     assert shown[0] == shown[1]
     assert [row["version"] for row in shown[0]] == [2, 1]
     for uri in (address, SQLITE):
-        found = predict.predict(parse(f"{first.name}/2"), text="hello", root=root, tracking_uri=uri)
+        found = predict.predict(
+            parse(f"{first.name}/2"), text="hello", root=root, tracking_uri=uri, lineage_uri=LINEAGE
+        )
         assert found["modalities_used"].tolist() == ["text"]
 
 
