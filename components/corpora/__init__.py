@@ -10,6 +10,7 @@ Modules::
     describe            the list of corpora, statistics, figures
     adapter_interface   what an adapter returns, and the files below a corpus's root
     media_files         names of media files, and links that leave a corpus
+    dvc_cache           where DVC's cache is, into which it may link a corpus's files
     media_digests       digests of the media
     tabular             CSV tables, with line numbers for error messages
     recording_length    how long recordings are, by their headers
