@@ -121,10 +121,20 @@ class Preparation(_Frozen):
         return self
 
 
+class Exclusion(_Frozen):
+    """Utterances that a person leaves out."""
+
+    reason: str = Field(min_length=1)
+    ids: tuple[str, ...] = Field(min_length=1)
+    """Utterance ids, with or without the corpus's name before them."""
+
+
 class Folds(_Frozen):
     seed: int
     waivers: dict[Name, Annotated[str, Field(min_length=1)]]
     """Kind of leak → the reason for going on in spite of it."""
+    exclude: dict[Name, Exclusion] = {}
+    """Corpus → utterances that are left out of all folds, and why; every figure says how many."""
     unlabelled: list[Name] = []
     """Corpora that are learned from without their labels."""
     keep_unlabelled: bool = False

@@ -12,7 +12,7 @@ from emoflow.validation.known import known
 
 BOUNDS = {"shortest_s": 0.3, "longest_s": 60.0}
 EMOTIONS8 = dict(enumerate(LABEL_SPACES["ravdess8"].classes, 1))
-WORDS = dict(enumerate(known("ravdess").words, 1))
+WORDS = dict(enumerate(known("ravdess", layout="ravdess").words, 1))
 
 
 def ravdess_row(name: str, **changes) -> dict:
@@ -82,7 +82,7 @@ def judged(
 ) -> Outcome:
     facts = rows if isinstance(rows, pd.DataFrame) else facts_of(rows)
     layout = layout or corpus
-    published = known(layout)
+    published = known(corpus, layout=layout)
     contract = clauses(corpus, layout=layout, known=published, features=features or {}, **BOUNDS)
     return check(corpus, facts, contract, features=features, known=published)
 

@@ -26,6 +26,7 @@ def display_name(
     waived: Sequence[str] = (),
     waivers: Collection[str] = (),
     unlabelled: Collection[str] = (),
+    excluded: int = 0,
 ) -> str:
     """The protocol's name as every figure carries it.
 
@@ -36,6 +37,7 @@ def display_name(
         waived: kinds of leak that the gate lets through; those in ``waivers`` by params.yaml, the others since the
             protocol has them by design.
         unlabelled: corpora that are learned from without a label.
+        excluded: how many utterances a person leaves out.
     """
     inflated = why_inflated(plan, selection) is not None
     known = [kind for kind in waived if kind not in waivers]
@@ -48,6 +50,7 @@ def display_name(
         f"waived: {', '.join(answered)}" * bool(answered),
         speakers * (not speakers.startswith("all")),
         f"unlabelled: {', '.join(unlabelled)}" * bool(unlabelled),
+        f"{excluded} excluded" * bool(excluded),
         "own split ignored" * (plan.published is None and plan.scheme.test != "official" and declared),
     ]
     caveats = "; ".join(note for note in notes if note)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from .. import leakage, params
 from ..artifacts.folds import FOLDS, Finding, Folds, Leakage, Waived
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import FINGERPRINTS, Verdict
+from ..errors import ProtocolError, listed
 from ..protocols import AUTO, Protocol, assigned, automatic, protocol, select, speakers_used
 from ..protocols.display_name import display_name, why_inflated
 from ..protocols.fold_table import digest, sizes
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
 
 NOTHING_LEFT = "(no usable media)"
 QUARANTINED = "(quarantined: breaks its contract)"
+EXCLUDED = "excluded"
 ROWS_SHOWN = 10
 
 
 def main() -> None:
     experiment = params.load()
-    table, unusable = _usable(read_tables(experiment.corpora), experiment.corpora)
+    table, unusable = _usable(read_tables(experiment.corpora), experiment.corpora, experiment.folds.exclude)
     labelled = table[table["corpus"].isin(experiment.labelled)].reset_index(drop=True)
     plan = _plan(experiment, labelled)
     selection = select(plan, labelled)
@@ -49,7 +52,10 @@ def main() -> None:
     waived = leakage.guard(findings, waivers=waivers, known=plan.leaks)
     inflated = why_inflated(plan, selection)
     kinds = [each.kind for each in waived]
-    name = display_name(plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled)
+    excluded = sum(len(each.ids) for each in experiment.folds.exclude.values())
+    name = display_name(
+        plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled, excluded=excluded
+    )
     _write_leakage(name, findings, waived)
 
     dropped = _together(left_over(folds, selection, bare), unusable)
@@ -115,17 +121,36 @@ def _plan(experiment: params.Params, table: pd.DataFrame) -> Protocol:
     return made(automatic(made("kfold5"), table) + dot + rest if first == AUTO else name)
 
 
-def _usable(table: pd.DataFrame, corpora: Sequence[str]) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
-    """The table without what validation found unusable or set aside; corpus → why → how many those are."""
+def _usable(
+    table: pd.DataFrame, corpora: Sequence[str], exclude: Mapping[str, params.Exclusion]
+) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+    """The table without what params exclude and what validation found unusable or set aside; corpus → why → how many
+    those are."""
     counts: dict[str, dict[str, int]] = {}
     gone: set[str] = set()
     for name in corpora:
         verdict = Verdict.read(corpus=name)
-        aside = {each.utterance_id for each in verdict.quarantined}
-        unusable = set(verdict.unusable) - aside
+        out = _excluded(table, name, exclude[name]) if name in exclude else set()
+        aside = {each.utterance_id for each in verdict.quarantined} - out
+        unusable = set(verdict.unusable) - aside - out
         counts[name] = {QUARANTINED: len(aside), NOTHING_LEFT: len(unusable)}
-        gone |= aside | unusable
+        if out:
+            counts[name][f"({EXCLUDED}: {exclude[name].reason})"] = len(out)
+        gone |= aside | unusable | out
+    if strange := sorted(set(exclude) - set(corpora)):
+        raise ProtocolError(f"folds.exclude names {listed(strange)}, and the corpora are {listed(corpora)}")
     return table[~table["utterance_id"].isin(gone)].reset_index(drop=True), counts
+
+
+def _excluded(table: pd.DataFrame, corpus: str, stated: params.Exclusion) -> set[str]:
+    """The utterance ids that params exclude of a corpus."""
+    there = set(table.loc[table["corpus"] == corpus, "utterance_id"])
+    meant = {each: each if each in there else f"{corpus}/{each}" for each in stated.ids}
+    if unknown := [each for each, full in meant.items() if full not in there]:
+        close = difflib.get_close_matches(f"{corpus}/{unknown[0]}", there, n=1)
+        hint = f"; did you mean {close[0].removeprefix(f'{corpus}/')}?" if close else ""
+        raise ProtocolError(f"folds.exclude.{corpus}: the corpus has no utterance {listed(unknown)}{hint}")
+    return set(meant.values())
 
 
 def _fingerprints(corpora: Sequence[str]) -> pd.DataFrame:

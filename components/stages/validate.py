@@ -59,9 +59,7 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
     table = UTTERANCES.read(corpus=corpus)
     root = RAW / corpus
     named = corpora.layout_of(corpus, root, layout)
-    published = known(named)
-    if published and corpora.is_planted(root):
-        published = published.without_counts()
+    published = known(corpus, layout=named, planted=corpora.is_planted(root))
     attached = corpora.attached_features(corpus, root, table["utterance_id"], layout)
     features = {modality: each.index for modality, each in attached.items()}
     facts = gather(table, root, workers=workers)

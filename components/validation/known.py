@@ -88,9 +88,20 @@ class Known(_Frozen):
         return self.model_copy(update={"counts": (), "irregularities": ()})
 
 
-def known(layout: str) -> Known | None:
-    """What is published of the corpus in this layout; None of a layout that is no one corpus's."""
+def known(corpus: str, *, layout: str, planted: bool = False) -> Known | None:
+    """What is published of a corpus.
+
+    Args:
+        corpus: its name here. Counts are of the corpus that bears the name of its layout; one of another name is
+            written the same way and need not have as many.
+        layout: how it is written.
+        planted: whether it is a control corpus in that layout, of which nothing is published but how it is written.
+
+    Returns:
+        The figures; None for a layout that is no one corpus's.
+    """
     path = FOLDER / f"{layout}.yaml"
     if not path.is_file():
         return None
-    return Known.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    found = Known.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return found.without_counts() if planted or corpus != layout else found

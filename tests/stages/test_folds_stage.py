@@ -9,7 +9,7 @@ from documents import validated
 from emoflow import params
 from emoflow.artifacts.folds import FOLDS, Folds, Leakage
 from emoflow.artifacts.utterances import UTTERANCES
-from emoflow.errors import ArtifactError, LeakageError
+from emoflow.errors import ArtifactError, LeakageError, ProtocolError
 from emoflow.stages import folds as stage
 from made_tables import ALL_ACTORS, LUNA_ONE_EACH, ravdess
 
@@ -89,6 +89,31 @@ def test_a_rule_is_named_with_its_space(project):
     project(ravdess(LUNA_ONE_EACH), protocol="kfold4")
     stage.main()
     assert written()[1]["protocol"] == "ravdess8.kfold4"
+
+
+def test_utterances_are_left_out_by_id_with_the_reason_in_every_figure(project):
+    table = ravdess(LUNA_ONE_EACH)
+    first, second = table.loc[table["label"].notna(), "utterance_id"].iloc[:2]
+    exclude = {"ravdess": {"reason": "cut off", "ids": [first, second.removeprefix("ravdess/")]}}
+    project(table, folds={"seed": 7, "waivers": {}, "exclude": exclude})
+    stage.main()
+    folds, held = written()
+    assert not folds["utterance_id"].isin([first, second]).any()
+    assert held["dropped"]["(excluded: cut off)"] == 2
+    assert "2 excluded" in held["protocol"]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "message"),
+    [
+        ({"ravdess": {"reason": "cut off", "ids": ["nobody"]}}, "has no utterance nobody"),
+        ({"meld": {"reason": "cut off", "ids": ["a"]}}, "names meld, and the corpora are ravdess"),
+    ],
+)
+def test_an_exclusion_of_what_is_not_there_is_refused(project, exclude, message):
+    project(ravdess(LUNA_ONE_EACH), folds={"seed": 7, "waivers": {}, "exclude": exclude})
+    with pytest.raises(ProtocolError, match=message):
+        stage.main()
 
 
 def own_split() -> pd.DataFrame:

@@ -32,17 +32,29 @@ def said(table: pd.DataFrame, *expected: Count, corpus: str = "mylab") -> dict[s
 def test_there_is_a_file_for_every_corpus_but_the_one_made_here():
     assert {path.stem for path in FOLDER.glob("*.yaml")} == set(CORPORA) - {"control"}
     for layout in sorted(set(CORPORA) - {"control"}):
-        held = known(layout)
+        held = known(layout, layout=layout)
         for count in held.counts:
             if count.by[-1:] == ("label",):
                 innermost = [count.expected] if len(count.by) == 1 else count.expected.values()
                 assert all(set(inner) <= set(EMOTIONS) for inner in innermost)
-    assert known("folder") is known("manifest") is known("control") is None
+    assert not [
+        known("mine", layout=layout)
+        for layout in ("folder", "manifest", "control")
+        if known("mine", layout=layout)
+    ]
+
+
+def test_counts_are_of_the_corpus_that_bears_the_name():
+    theirs = known("ravdess", layout="ravdess")
+    assert theirs.counts and theirs.irregularities and theirs.words
+    for other in (known("mine", layout="ravdess"), known("ravdess", layout="ravdess", planted=True)):
+        assert other.words == theirs.words
+        assert not other.counts and not other.irregularities
 
 
 def test_the_figures_that_the_papers_give():
     def expected(layout: str, of: str):
-        return next(count.expected for count in known(layout).counts if count.of == of)
+        return next(count.expected for count in known(layout, layout=layout).counts if count.of == of)
 
     of_session = expected("iemocap", "utterances of the session and label")
     assert sum(expected("iemocap", "utterances of the session").values()) == 10_039
