@@ -82,18 +82,28 @@ def _copies(fold_roles: FoldRoles, group: np.ndarray, *, kind: str, what: str) -
         for fold, part in crossing.groupby("fold")
     ]
     within = np.flatnonzero(several & ~np.isin(group, crossing["group"]))
-    if kind == "face-track":
-        # Films of one speaker are much alike, and cost nothing in one role: two speakers' are worth a look.
-        speakers = fold_roles.table["speaker"].iloc[within].groupby(group[within]).transform("nunique")
-        within = within[speakers.to_numpy() > 1]
-    if len(within):
+    speakers = fold_roles.table["speaker"].iloc[within].groupby(group[within]).transform("nunique").to_numpy()
+    if len(apart := within[speakers > 1]):
         findings.append(
             finding(
                 kind,
                 "warning",
                 fold=None,
-                rows=fold_roles.ids[within],
-                explanation=f"{what}, always in one role together: {_equal(fold_roles, within, group)}.",
+                rows=fold_roles.ids[apart],
+                explanation=f"{what} under the names of different speakers: {_equal(fold_roles, apart, group)}.",
+                advice="Nobody speaks with another's voice: one of the names is wrong, and with it what else bears it. "
+                "Find out whose the recording is, or leave the copies out (folds.exclude in params.yaml).",
+            )
+        )
+    # Films of one speaker are much alike, and cost nothing in one role.
+    if kind != "face-track" and len(alike := within[speakers <= 1]):
+        findings.append(
+            finding(
+                kind,
+                "warning",
+                fold=None,
+                rows=fold_roles.ids[alike],
+                explanation=f"{what}, always in one role together: {_equal(fold_roles, alike, group)}.",
                 advice="No leak; but the clip counts more than once. It stays, as the corpus has it.",
             )
         )

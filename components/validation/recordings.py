@@ -60,6 +60,15 @@ def files(corpus: str, shortest_s: float, longest_s: float) -> Iterator[Clause]:
         "A wrong cut, most likely: mend or remove the clip, or widen validation in params.yaml.",
         {"column": "duration_s", "min_value": shortest_s, "max_value": longest_s},
     )
+    yield holds(
+        UTTERANCES,
+        "duration_state",
+        tables.VARIED,
+        severity=WARNING,
+        expected="durations that differ from clip to clip",
+        advice="Speech does not last equally long: these are cut or padded copies, whose ends or silences a model may "
+        "learn from. Take the originals, if there are any.",
+    )
     for modality in ("audio", "face", "text"):
         of_modality = {"column": f"{modality}_state", "value_set": ["usable"]}
         yield Clause(

@@ -12,6 +12,7 @@ label_state          label, own word, values only, none
 length_s             from start to end, in seconds
 since_s              from the start of the dialogue's turn before, in seconds
 place                the dialogue and the turn
+duration_state       alike where nearly all recordings have one and the same duration, else varied; null where unknown
 off_s                how much longer the recording is than the utterance's times say, in seconds
 raters_state         read, or why the raters cannot be; null without raters
 rater_count          how many gave a label; null without raters
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 HERE, LACKING = "here", "lacking"
 LABELLED, OWN_WORD, VALUES_ONLY, UNLABELLED = "label", "own word", "values only", "none"
 READ = "read"
+VARIED, ALIKE = "varied", "alike"
+ALIKE_FROM, ALIKE_SHARE = 20, 0.9
+"""So many clips, and so large a share of them of one duration to the millisecond, are no accident."""
 
 
 def tables(
@@ -121,6 +125,17 @@ def _expected(count: Count, found: dict[tuple, int]) -> list[tuple[tuple, int]]:
     return flat
 
 
+def _alike(duration_s: pd.Series) -> pd.Series:
+    """Whether recordings have the duration that nearly all have: ``alike`` or ``varied``."""
+    import pandas as pd
+
+    rounded = duration_s.round(3)
+    usual = rounded.value_counts()
+    padded = bool(len(usual)) and usual.iloc[0] >= max(ALIKE_FROM, ALIKE_SHARE * rounded.notna().sum())
+    alike = rounded == (usual.index[0] if padded else -1)
+    return pd.Series(VARIED, duration_s.index, dtype="str").mask(alike, ALIKE).where(duration_s.notna())
+
+
 def _utterances(facts: pd.DataFrame, features: Mapping[str, Collection[str]]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
@@ -140,6 +155,7 @@ def _utterances(facts: pd.DataFrame, features: Mapping[str, Collection[str]]) ->
         "length_s": length,
         "since_s": since,
         "place": (facts["dialogue"] + ", turn " + facts["turn"].astype("str")).where(facts["turn"].notna()),
+        "duration_state": _alike(facts["duration_s"]),
         "off_s": facts["duration_s"] - length.where(length > 0),
         "raters_state": facts["raters"].map({text: said for text, (said, _) in read.items()}).astype("str"),
         "rater_count": facts["raters"]

@@ -15,7 +15,7 @@ from emoflow.validation.clause import Clause
 from emoflow.validation.data_docs import index
 from emoflow.validation.facts import gather
 from emoflow.validation.quarantine import quarantined
-from judging import an_actor, facts_of, found, judged, own_rows, ravdess_row
+from judging import an_actor, columns, facts_of, found, judged, own_rows, ravdess_row
 
 pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
 
@@ -195,3 +195,11 @@ def test_a_hundred_thousand_utterances_are_judged_in_half_a_minute():
     assert len(verdict["quarantined"]) == 50_000
     assert verdict["ok"]
     assert all(len(page) < 500_000 for page in outcome.pages.values())
+
+
+def test_clips_that_all_last_equally_long_are_cut_or_padded_copies():
+    rows = [row | {"duration_s": 2.0} for row in an_actor()]
+    verdict = judged(rows).verdict.model_dump()
+    assert len(columns(verdict, "warnings")["duration_state"]) == 60
+    rows = [row | {"duration_s": 2.0 + place / 10} for place, row in enumerate(an_actor())]
+    assert "duration_state" not in columns(judged(rows).verdict.model_dump(), "warnings")
