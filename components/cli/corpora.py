@@ -1,5 +1,6 @@
 """`emoflow corpora …`."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from .. import errors
 from ..files import yaml_word
-from .shared import environment, require_workspace, show, stated_layout
+from .shared import environment, experiment_params, require_workspace, show, stated_layout
 
 app = typer.Typer(help="The recordings: what is known, what is here.", no_args_is_help=True)
 
@@ -61,7 +62,7 @@ def corpora_add(
             )
         tables[modality] = Path(path)
     add.add(corpus, source, stated=stated_layout(corpus), features=tables, root=RAW)
-    _print_next(corpus)
+    _print_next(corpus, attached=tables)
 
 
 @app.command("fetch", epilog="Example: `emoflow corpora fetch ravdess --part speech --part video`")
@@ -228,8 +229,12 @@ def _shares(given: list[str]) -> dict[str, float]:
     return shares
 
 
-def _print_next(corpus: str) -> None:
+def _print_next(corpus: str, attached: Iterable[str] = ()) -> None:
+    """Print the command that trains on the corpus, on what modalities came with it too."""
+    stated = experiment_params().modalities
+    more = [name for name in attached if name not in stated]
+    modalities = f" -S 'modalities=[{','.join(map(yaml_word, [*stated, *more]))}]'" if more else ""
     print(
-        f"next: dvc exp run -S 'corpora=[{yaml_word(corpus)}]'   "
+        f"next: dvc exp run -S 'corpora=[{yaml_word(corpus)}]'{modalities}   "
         f"(emoflow corpora describe {corpus} shows what it holds)"
     )

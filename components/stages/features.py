@@ -12,6 +12,7 @@ from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import Verdict
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
+from ..errors import listed
 from ..files import replacing
 from ..schema import MODALITIES
 from ..storage import assets
@@ -34,6 +35,11 @@ def main() -> None:
     layout = experiment.layout(corpus)
     came_along = corpora.attached_features(corpus, RAW / corpus, table["utterance_id"], layout)
     attached = {name: features for name, features in came_along.items() if name in modalities}
+    if unused := sorted(set(came_along) - set(attached)):
+        print(
+            f"{corpus}: the features of {listed(unused)} that came with it are not used; to use them, name them under "
+            "modalities in params.yaml"
+        )
     for modality in modalities:
         if modality not in MODALITIES and modality not in attached:
             print(

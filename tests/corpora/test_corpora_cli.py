@@ -26,6 +26,19 @@ def typed(*words: str):
     return CliRunner().invoke(cli.app, ["corpora", *words])
 
 
+def test_the_next_command_trains_on_what_came_along(project):
+    (project / "shelf" / "joy").mkdir(parents=True)
+    for clip in ("a", "b"):
+        (project / "shelf" / "joy" / f"{clip}.wav").write_bytes(os.urandom(100))
+    (project / "gesture.csv").write_text("clip,x,y\njoy/a,1,2\njoy/b,3,4\n")
+    done = typed("add", "yours", "shelf", "--features", "gesture=gesture.csv")
+    assert done.exit_code == 0, done.output
+    assert "-S 'corpora=[yours]' -S 'modalities=[audio,text,face,gesture]'" in done.output
+    (project / "face.csv").write_text("clip,x\njoy/a,1\njoy/b,3\n")
+    done = typed("add", "other", "shelf", "--features", "face=face.csv")
+    assert "dvc exp run -S 'corpora=[other]'   (" in done.output
+
+
 def test_two_commands_and_no_code(project):
     shelf = project / "shelf"
     shelf.mkdir()
