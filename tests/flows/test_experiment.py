@@ -120,7 +120,7 @@ def seen(flow_run_id, expected):
         FlowRunFilterId,
     )
 
-    until = time.monotonic() + 30
+    until = time.monotonic() + 180
     with get_client(sync_client=True) as client:
         while True:  # the server hears of tasks by events, a little after the fact
             runs = client.read_task_runs(
