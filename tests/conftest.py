@@ -14,6 +14,9 @@ from xdist.scheduler import LoadFileScheduling
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Ray's workers give way to everything else on the machine, here to the other half of the tests.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # Speed is no business of a test: a busy machine must not fail one.
 hypothesis.settings.register_profile("emoflow", deadline=None)
 hypothesis.settings.load_profile("emoflow")

@@ -126,7 +126,7 @@ def seen(flow_run_id, expected):
             runs = client.read_task_runs(
                 flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
             )
-            over = {each.name for each in runs if each.state.is_final()}
+            over = {each.name for each in runs if each.state is not None and each.state.is_final()}
             if (set(expected) <= over and len(over) == len(runs)) or time.monotonic() > until:
                 break
             time.sleep(0.2)

@@ -114,7 +114,9 @@ class Api:
         until = time.monotonic() + 30
         while True:
             found = {each["name"]: each["state"] for each in self("task_runs/filter", asked)}
-            over = all(state["type"] in ("COMPLETED", "FAILED", "CRASHED") for state in found.values())
+            over = all(
+                state and state["type"] in ("COMPLETED", "FAILED", "CRASHED") for state in found.values()
+            )
             if (over and list(found) == list(expected)) or time.monotonic() > until:
                 assert list(found) == list(expected)
                 return found
