@@ -47,7 +47,7 @@ def protocol(**changes: Any) -> Folds:
 def verdict(corpus: str, **changes: Any) -> Verdict:
     """A verdict of a contract that holds."""
     usual = {"corpus": corpus, "ok": True, "counts": {}, "critical": [], "warnings": [], "excluded": []}
-    usual |= {"unusable": [], "quarantined": [], "features": {}, "unread": []}
+    usual |= {"unusable": [], "original_copies": [], "quarantined": [], "features": {}, "unread": []}
     return Verdict.model_validate(usual | changes)
 
 

@@ -1,13 +1,13 @@
 """Rows that keep every contract, and how they are judged: what the tests of contracts share."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 from emoflow.files import digest_of
 from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 from emoflow.validation.check import Outcome, check
 from emoflow.validation.contract import clauses
-from emoflow.validation.facts import COLUMNS
+from emoflow.validation.facts import COLUMNS, MODALITIES, recordings
 from emoflow.validation.known import known
 
 BOUNDS = {"shortest_s": 0.3, "longest_s": 60.0}
@@ -79,11 +79,20 @@ def judged(
     layout: str | None = None,
     *,
     features: Mapping[str, list[str]] | None = None,
+    modalities: Collection[str] = MODALITIES,
 ) -> Outcome:
     facts = rows if isinstance(rows, pd.DataFrame) else facts_of(rows)
     layout = layout or corpus
     published = known(corpus, layout=layout)
-    contract = clauses(corpus, layout=layout, known=published, features=features or {}, **BOUNDS)
+    contract = clauses(
+        corpus,
+        layout=layout,
+        known=published,
+        modalities=modalities,
+        recordings=recordings(facts),
+        features=features or {},
+        **BOUNDS,
+    )
     return check(corpus, facts, contract, features=features, known=published)
 
 

@@ -65,6 +65,7 @@ class Verdict(Document):
         critical, warnings: the clauses that do not hold; a critical one stops the pipeline.
         excluded: media that cannot be used.
         unusable: utterances of which no medium can be used.
+        original_copies: utterances whose recordings are byte-identical copies in the corpus as it was published.
         features: modality → how much of the corpus its attached feature table covers, in words.
         unread: files that the adapter could not read.
     """
@@ -79,6 +80,7 @@ class Verdict(Document):
     warnings: list[Breach]
     excluded: list[Excluded]
     unusable: list[str]
+    original_copies: list[str]
     quarantined: list[Quarantined]
     features: dict[str, str]
     unread: list[UnreadFile]

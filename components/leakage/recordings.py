@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..artifacts.folds import Finding
@@ -17,11 +18,24 @@ if TYPE_CHECKING:
 _REMOVE = "Remove the copies from the corpus, or give them to one speaker, so that they share a fold."
 
 
-def find(fold_roles: FoldRoles, fingerprints: pd.DataFrame | None) -> list[Finding]:
+def find(
+    fold_roles: FoldRoles, fingerprints: pd.DataFrame | None, original_copies: Collection[str] = ()
+) -> list[Finding]:
+    """Find the copies among the recordings.
+
+    Args:
+        fold_roles: who has which role in which fold.
+        fingerprints: see `leakage.find`.
+        original_copies: utterances that are copies of one another in the corpus as it was published.
+    """
     findings = []
     for media in ("audio", "video"):
         findings += _copies(
-            fold_roles, _digests(fold_roles.table, media), kind="duplicate", what=f"byte-identical {media}"
+            fold_roles,
+            _digests(fold_roles.table, media),
+            kind="duplicate",
+            what=f"byte-identical {media}",
+            original=original_copies,
         )
         findings += _without_digest(fold_roles, media)
     if fingerprints is None:
@@ -61,8 +75,10 @@ def _matched(table: pd.DataFrame, prints: np.ndarray, media: str) -> np.ndarray:
     return group
 
 
-def _copies(fold_roles: FoldRoles, group: np.ndarray, *, kind: str, what: str) -> list[Finding]:
-    """A critical finding a fold where copies have several roles, and one warning for those that never do."""
+def _copies(
+    fold_roles: FoldRoles, group: np.ndarray, *, kind: str, what: str, original: Collection[str] = ()
+) -> list[Finding]:
+    """A critical finding for each fold where copies have several roles, and warnings for those that never do."""
     import numpy as np
 
     several = group >= 0
@@ -95,18 +111,22 @@ def _copies(fold_roles: FoldRoles, group: np.ndarray, *, kind: str, what: str) -
                 "Find out whose the recording is, or leave the copies out (folds.exclude in params.yaml).",
             )
         )
-    # Films of one speaker are much alike, and cost nothing in one role.
-    if kind != "face-track" and len(alike := within[speakers <= 1]):
-        findings.append(
-            finding(
-                kind,
-                "warning",
-                fold=None,
-                rows=fold_roles.ids[alike],
-                explanation=f"{what}, always in one role together: {_equal(fold_roles, alike, group)}.",
-                advice="No leak; but the clip counts more than once. It stays, as the corpus has it.",
+    if kind == "face-track":  # films of one speaker are much alike, and cost nothing in one role
+        return findings
+    alike = within[speakers <= 1]
+    published = np.isin(fold_roles.ids[alike].astype(str), list(original))
+    for rows, where in ((alike[~published], ""), (alike[published], " in the corpus as it was published")):
+        if len(rows):
+            findings.append(
+                finding(
+                    kind,
+                    "warning",
+                    fold=None,
+                    rows=fold_roles.ids[rows],
+                    explanation=f"{what}{where}, always in one role together: {_equal(fold_roles, rows, group)}.",
+                    advice="No leak; but the clip counts more than once. It stays, as the corpus has it.",
+                )
             )
-        )
     return findings
 
 

@@ -41,7 +41,14 @@ def main() -> None:
     unlabelled = unlabelled_count(folds, bare)
 
     waivers = experiment.folds.waivers
-    findings = leakage.find(as_training(folds), table, fingerprints=_fingerprints(experiment.corpora))
+    findings = leakage.find(
+        as_training(folds),
+        table,
+        fingerprints=_fingerprints(experiment.corpora),
+        original_copies=[
+            copy for name in experiment.corpora for copy in Verdict.read(corpus=name).original_copies
+        ],
+    )
     findings = [
         *leakage.unexpected_counts(plan, selection.rows),
         *leakage.ignored_split(plan, selection.rows),
@@ -52,7 +59,12 @@ def main() -> None:
     waived = leakage.guard(findings, waivers=waivers, known=plan.leaks)
     inflated = why_inflated(plan, selection)
     kinds = [each.kind for each in waived]
-    excluded = sum(len(each.ids) for each in experiment.folds.exclude.values())
+    excluded = sum(
+        count
+        for reasons in unusable.values()
+        for why, count in reasons.items()
+        if why.startswith(f"({EXCLUDED}")
+    )
     name = display_name(
         plan, selection, waived=kinds, waivers=waivers, unlabelled=unlabelled, excluded=excluded
     )

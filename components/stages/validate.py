@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from .. import corpora, params, settings
@@ -21,7 +22,7 @@ from ..schema import Layout
 from ..validation.check import check
 from ..validation.contract import clauses
 from ..validation.data_docs import index
-from ..validation.facts import gather
+from ..validation.facts import gather, recordings
 from ..validation.known import known
 from ..validation.quarantine import quarantined
 from .entry import run
@@ -41,6 +42,7 @@ def main() -> None:
         corpus,
         bounds=experiment.validation,
         layout=experiment.layout(corpus),
+        modalities=experiment.modalities,
         workers=settings.load().worker_count(),
     )
     for warning in verdict.warnings:
@@ -54,7 +56,9 @@ def main() -> None:
     )
 
 
-def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers: int) -> Verdict:
+def validate(
+    corpus: str, *, bounds: params.Validation, layout: Layout, modalities: Collection[str], workers: int
+) -> Verdict:
     """Gather the media's facts, hold the contract against them, write the verdict, the pages and the fingerprints."""
     table = UTTERANCES.read(corpus=corpus)
     root = RAW / corpus
@@ -67,6 +71,8 @@ def validate(corpus: str, *, bounds: params.Validation, layout: Layout, workers:
         corpus,
         layout=named,
         known=published,
+        modalities=set(modalities) - set(features),
+        recordings=recordings(facts),
         features=features,
         shortest_s=bounds.shortest_s,
         longest_s=bounds.longest_s,

@@ -91,6 +91,7 @@ def check(
         unusable=media_facts.unusable(
             facts, with_features={each for ids in features.values() for each in ids}
         ),
+        original_copies=_original_copies(corpus, facts, known),
         quarantined=[],
         features={},
         unread=[],
@@ -199,6 +200,17 @@ def _as_published(corpus: str, clause: Clause, rows: list[str], known: Known | N
             mine = there & {f"{corpus}/{row}" for row in each.rows}
             said += f", {len(mine)} of them {each.why}" if mine else ""
     return said
+
+
+def _original_copies(corpus: str, facts: pd.DataFrame, known: Known | None) -> list[str]:
+    """The utterances that are published as copies of one another; sorted."""
+    published = {
+        f"{corpus}/{row}"
+        for each in (known.irregularities if known else ())
+        if each.column in ("audio_digest", "video_digest")
+        for row in each.rows
+    }
+    return sorted(published & set(facts["utterance_id"]))
 
 
 def _written(value: object) -> str:

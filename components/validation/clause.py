@@ -46,12 +46,7 @@ class Clause:
     def of_rows(self) -> bool:
         """Whether a breach lies in single utterances, which can be set aside by their ids, and not in the corpus."""
         nameless = self.expectation == NOT_NULL and self.column == "utterance_id"
-        return (
-            self.table == UTTERANCES
-            and self.column is not None
-            and "mostly" not in self.arguments
-            and not nameless
-        )
+        return self.table == UTTERANCES and self.column is not None and not nameless
 
 
 def holds(table: str, column: str, *values: object, **said: Any) -> Clause:

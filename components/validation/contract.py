@@ -8,10 +8,11 @@ Fewer utterances than were published are a warning, for a part of a corpus may b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ..schema import EMOTIONS
-from . import recordings, tables
+from . import recordings as media
+from . import tables
 from .clause import (
     BETWEEN,
     CELLS,
@@ -41,6 +42,8 @@ def clauses(
     *,
     layout: str,
     known: Known | None,
+    modalities: Collection[str],
+    recordings: Mapping[str, int],
     features: Iterable[str] = (),
     shortest_s: float,
     longest_s: float,
@@ -50,17 +53,22 @@ def clauses(
     Args:
         layout: how it lies on disk: one of ``schema.LAYOUTS``.
         known: what is published of it.
+        modalities: in use: those that the experiment reads from the media.
+        recordings: how many there are of audio, face and text (``facts.recordings``).
         features: the modalities of which a feature table came along.
+        shortest_s, longest_s: bounds of a clip's duration.
     """
     adapter = f"The corpus's adapter misreads it: see components/corpora/adapters/{layout.replace('-', '_')}."
     return [
         *_ids(corpus, adapter),
         *_labels(corpus, layout, known),
         *_speakers(known, layout),
-        *recordings.files(corpus, shortest_s, longest_s),
-        *recordings.rates(known),
-        *recordings.coverage(features),
-        *recordings.times(),
+        *media.files(
+            corpus, modalities=modalities, recordings=recordings, shortest_s=shortest_s, longest_s=longest_s
+        ),
+        *media.rates(known, modalities=modalities),
+        *media.coverage(features),
+        *media.times(),
         *_values(corpus, adapter),
         *_raters(known, adapter),
         *(_published(corpus, known) if known else ()),

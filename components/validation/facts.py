@@ -111,6 +111,11 @@ def excluded(facts: pd.DataFrame) -> list[dict[str, str]]:
     ]
 
 
+def recordings(facts: pd.DataFrame) -> dict[str, int]:
+    """How many utterances have a recording of each modality, usable or not; a silent film's missing sound is none."""
+    return {modality: int(facts[f"{modality}_state"].notna().sum()) for modality in MODALITIES}
+
+
 def unusable(facts: pd.DataFrame, *, with_features: set[str]) -> list[str]:
     """The utterances of which nothing is left: no modality that can be used.
 

@@ -1,12 +1,13 @@
 """The clauses of the data contract about recordings: files, sample rates, durations, modalities and times.
 
-A single recording that cannot be used is a warning and a missing modality; only where more than ``UNUSABLE_AT_MOST``
-of a modality's recordings are unusable is something wrong with the corpus, its copy or its decoding, and stops.
+A single recording that cannot be used is a warning and a missing modality. Where more than `unusable_at_most` of the
+recordings of a modality in use are unusable, something is wrong with the corpus, its copy or its decoding: that stops
+the pipeline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from . import tables
 from .clause import BETWEEN, CRITICAL, IN_SET, MATCH, NOT_NULL, UNIQUE, UTTERANCES, WARNING, Clause, holds
@@ -14,13 +15,38 @@ from .facts import EMPTY, THERE
 from .known import Known
 
 UNUSABLE_AT_MOST = 0.05
+FEW = 2
+"""So many unusable recordings may occur by accident, in a corpus of any size."""
+
 USUAL_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 LONGER_AT_MOST_S = 1.0
 """Than the times that its utterance has; shorter is no fault: times may be those of a slot in a dialogue."""
 
 
-def files(corpus: str, shortest_s: float, longest_s: float) -> Iterator[Clause]:
-    """Where the media are, what they are, and whether they can be used."""
+def unusable_at_most(recordings: int) -> int:
+    """How many of a modality's recordings may be unusable: 5 %, or 2 where that is more, but not all of them.
+
+    Args:
+        recordings: of the modality, in the corpus.
+    """
+    return max(int(UNUSABLE_AT_MOST * recordings), min(FEW, recordings - 1))
+
+
+def files(
+    corpus: str,
+    *,
+    modalities: Collection[str],
+    recordings: Mapping[str, int],
+    shortest_s: float,
+    longest_s: float,
+) -> Iterator[Clause]:
+    """Where the media are, what they are, and whether they can be used.
+
+    Args:
+        modalities: in use, for which unusable recordings and durations matter.
+        recordings: how many there are of audio, face and text.
+        shortest_s, longest_s: bounds of a clip's duration.
+    """
     restore = f"Restore them (dvc checkout data/raw/{corpus}) or add the corpus anew."
     for media in ("audio", "video"):
         yield holds(
@@ -55,7 +81,7 @@ def files(corpus: str, shortest_s: float, longest_s: float) -> Iterator[Clause]:
     yield Clause(
         UTTERANCES,
         BETWEEN,
-        CRITICAL,
+        CRITICAL if {"audio", "face"} & set(modalities) else WARNING,
         f"from {shortest_s:g} to {longest_s:g} s",
         "A wrong cut, most likely: mend or remove the clip, or widen validation in params.yaml.",
         {"column": "duration_s", "min_value": shortest_s, "max_value": longest_s},
@@ -79,14 +105,17 @@ def files(corpus: str, shortest_s: float, longest_s: float) -> Iterator[Clause]:
             "They are listed with their reasons under `excluded`, and count as a missing modality.",
             of_modality,
         )
-        yield Clause(
-            UTTERANCES,
-            IN_SET,
-            CRITICAL,
-            f"at most {UNUSABLE_AT_MOST:.0%} of {modality} that cannot be used",
-            "So many are no accident: see the reasons under `excluded`; the copy may be incomplete.",
-            of_modality | {"mostly": 1 - UNUSABLE_AT_MOST},
-        )
+        count = recordings[modality]
+        if modality in modalities and count:
+            most = unusable_at_most(count)
+            yield Clause(
+                UTTERANCES,
+                IN_SET,
+                CRITICAL,
+                f"at most {most} of {count} recordings of {modality} that cannot be used",
+                "So many are no accident: see the reasons under `excluded`; the copy may be incomplete.",
+                of_modality | {"mostly": (count - most) / count},
+            )
     yield holds(
         UTTERANCES,
         "channels",
@@ -106,15 +135,20 @@ def files(corpus: str, shortest_s: float, longest_s: float) -> Iterator[Clause]:
         )
 
 
-def rates(known: Known | None) -> Iterator[Clause]:
-    """The sound's sample rate: as published, or one that recordings usually have."""
+def rates(known: Known | None, *, modalities: Collection[str]) -> Iterator[Clause]:
+    """The sound's sample rate: as published, or one that recordings usually have.
+
+    Args:
+        known: what is published of the corpus.
+        modalities: in use.
+    """
     rates = known.rates if known else ()
     said = ", ".join(map(str, rates or USUAL_RATES))
     yield holds(
         UTTERANCES,
         "rate",
         *(rates or USUAL_RATES),
-        severity=CRITICAL if known and known.rates_must else WARNING,
+        severity=CRITICAL if known and known.rates_must and "audio" in modalities else WARNING,
         expected=f"a sample rate of {said} Hz",
         advice="Take the files as published, or resampled to 16 kHz: another rate is another file."
         if rates

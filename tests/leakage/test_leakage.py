@@ -87,6 +87,18 @@ def test_one_recording_under_two_speakers_of_a_fold_is_a_finding_of_its_own():
     assert alike.rows == ["own/1-0-anger", "own/1-1-anger"]
 
 
+def test_copies_that_were_published_as_such_are_listed_apart():
+    folds, table = corpus()
+    pairs = (("own/0-0-anger", "own/0-1-anger"), ("own/1-0-anger", "own/1-1-anger"))
+    for copy, original in pairs:
+        table["audio_digest"] = table["audio_digest"].replace(f"digest of {copy}", f"digest of {original}")
+    found = [
+        each for each in leakage.find(folds, table, original_copies=pairs[1]) if each.kind == "duplicate"
+    ]
+    assert [each.rows for each in found] == [list(pair) for pair in pairs]
+    assert ["as it was published" in each.explanation for each in found] == [False, True]
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     pair=st.lists(st.integers(0, 23), min_size=2, max_size=2, unique=True),

@@ -72,6 +72,7 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
     assert "Actor_03/take.wav" in (validation.DATA_DOCS / "ravdess" / "index.html").read_text(
         encoding="utf-8"
     )
+    assert held["original_copies"] == ["ravdess/01-03-01-02-01-07", "ravdess/01-03-01-02-02-07"]
     copies = next(each for each in held["warnings"] if each["column"] == "audio_digest")
     assert copies["rows"] == ["ravdess/01-03-01-02-01-07", "ravdess/01-03-01-02-02-07"]
     said = capsys.readouterr()

@@ -14,6 +14,7 @@ from emoflow.validation.clause import Clause
 from emoflow.validation.data_docs import index
 from emoflow.validation.facts import gather
 from emoflow.validation.quarantine import quarantined
+from emoflow.validation.recordings import unusable_at_most
 from judging import an_actor, columns, facts_of, found, judged, own_rows, ravdess_row
 
 pytestmark = pytest.mark.slow  # Great Expectations takes seconds to import
@@ -118,8 +119,47 @@ def test_one_unusable_clip_is_listed_and_many_are_a_breach():
 
     rows[:4] = [row | broken for row in rows[:4]]  # 4 of 60: over 5 %
     assert [each["expected"] for each in judge(rows)["critical"]] == [
-        "at most 5% of audio that cannot be used"
+        "at most 3 of 60 recordings of audio that cannot be used"
     ]
+
+
+def test_only_modalities_in_use_can_stop_the_pipeline():
+    rows = [row | {"audio_state": "unusable", "audio_reason": "silent: its peak is 0"} for row in an_actor()]
+    rows[0] |= {"duration_s": 305.0}
+    unused = judge(rows, modalities=["text"])
+    assert unused["ok"]
+    assert ("expect_column_values_to_be_in_set", "audio_state") in found(unused, "warnings")
+    assert ("expect_column_values_to_be_between", "duration_s") in found(unused, "warnings")
+    assert set(found(judge(rows, modalities=["audio"]))) == {
+        ("expect_column_values_to_be_in_set", "audio_state"),
+        ("expect_column_values_to_be_between", "duration_s"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("recordings", "most"), [(1, 0), (2, 1), (3, 2), (16, 2), (40, 2), (60, 3), (1440, 72)]
+)
+def test_in_a_small_corpus_a_few_recordings_may_be_unusable_but_not_all(recordings, most):
+    assert unusable_at_most(recordings) == most
+
+
+def test_one_silent_film_of_sixteen_is_no_breach():
+    rows = an_actor()[:16]
+    rows[0] |= {"audio_state": "unusable", "audio_reason": "silent: its peak is 0"}
+    assert judge(rows)["ok"]
+
+
+def test_under_quarantine_recordings_that_cannot_be_used_are_set_aside():
+    rows = an_actor()
+    for row in rows[:4]:
+        row |= {"audio_state": "unusable", "audio_reason": "silent: its peak is 0"}
+    outcome = judged(rows)
+    assert not outcome.verdict.ok
+    verdict = quarantined(outcome, [row["utterance_id"] for row in rows])
+    assert verdict.ok
+    assert [each.utterance_id for each in verdict.quarantined] == sorted(
+        row["utterance_id"] for row in rows[:4]
+    )
 
 
 def test_the_control_corpus_has_equal_cells():
