@@ -60,7 +60,7 @@ class LabelSpaceStated(_Frozen):
         twice = sorted({each for each in self.classes if self.classes.count(each) > 1})
         if twice:
             raise ValueError(f"classes named twice: {', '.join(twice)}")
-        targets = [*self.mapping.values(), *(each for held in self.raw.values() for each in held.values())]
+        targets = [*self.mapping.values(), *(each for words in self.raw.values() for each in words.values())]
         strange = sorted(set(targets) - set(self.classes))
         if strange:
             raise ValueError(f"maps to {', '.join(strange)}, which is none of its classes")
@@ -384,13 +384,13 @@ def load(path: str | Path = PATH) -> Params:
     """
     path = Path(path)
     try:
-        held = parse_yaml(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")))
+        document = parse_yaml(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ParamsError(f"{path} is not here: run this in the project's root") from None
     except ValueError as error:
         raise ParamsError(f"{path} is not YAML: {error}") from None
     try:
-        return Params.model_validate(held)
+        return Params.model_validate(document)
     except ValidationError as error:
         raise ParamsError(f"{path}: " + "; ".join(_sentence(each) for each in error.errors())) from None
 

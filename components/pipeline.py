@@ -210,8 +210,8 @@ def _sorted(names: Sequence[str], reads: Mapping[str, Sequence[str]]) -> dict[st
 def _recorded(root: Path) -> dict[str, Any]:
     """The stages that have run here, as ``dvc.lock`` has them."""
     lock = root / "dvc.lock"
-    held = (parse_yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else None) or {}
-    return held.get("stages", {})
+    document = (parse_yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else None) or {}
+    return document.get("stages", {})
 
 
 def _reasons(status: Sequence[Any]) -> tuple[str, ...]:

@@ -25,10 +25,16 @@ PARAMS = "params.yaml"
 
 
 def harvest(root: str | Path, *, name: str, version: int, run_id: str, packed: Sequence[str] = ()) -> Facts:
-    """The facts about the experiment that lies finished at ``root``, published as ``name`` ``version``.
+    """Collect the facts about a finished experiment and the model that it is published as.
 
     Args:
+        root: the workspace.
+        name, version: of the registered model.
+        run_id: the MLflow run of the experiment.
         packed: the files, below ``root``, of the code that goes into the model.
+
+    Returns:
+        What the lineage store records.
 
     Raises:
         LineageError: where ``dvc.lock`` does not tell where ``data/model`` came from.
@@ -69,9 +75,11 @@ def _stages(root: Path) -> dict[str, dict[str, Any]]:
 def _executions(stages: dict[str, dict], corpora: list[str]) -> list[dict[str, Any]]:
     """The stages that the model and its figures come from, each with the artifacts that went in and came out."""
     stages = {
-        stage: held for stage, held in stages.items() if "@" not in stage or stage.split("@")[1] in corpora
+        stage: record
+        for stage, record in stages.items()
+        if "@" not in stage or stage.split("@")[1] in corpora
     }
-    made = {out["path"]: stage for stage, held in stages.items() for out in held.get("outs", [])}
+    made = {out["path"]: stage for stage, record in stages.items() for out in record.get("outs", [])}
     if MODEL not in made:
         raise LineageError(f"no stage of {LOCK} makes {MODEL}: run `dvc repro`")
     waiting, reached = [made[path] for path in (MODEL, Metrics.path().as_posix()) if path in made], set()
@@ -84,7 +92,7 @@ def _executions(stages: dict[str, dict], corpora: list[str]) -> list[dict[str, A
     return [_execution(stage, stages[stage], made) for stage in sorted(reached)]
 
 
-def _execution(stage: str, held: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
+def _execution(stage: str, record: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
     def artifact(entry: dict[str, Any]) -> dict[str, Any]:
         path = entry["path"]
         derived = any(_overlap(path, out) for out in made)
@@ -98,12 +106,12 @@ def _execution(stage: str, held: dict[str, Any], made: dict[str, str]) -> dict[s
         }
 
     return {
-        "id": digest_of([stage, held]),
+        "id": digest_of([stage, record]),
         "stage": stage,
-        "command": held["cmd"],
-        "params": held.get("params", {}),
-        "in": [artifact(dep) for dep in held.get("deps", [])],
-        "out": [artifact(out) for out in held.get("outs", [])],
+        "command": record["cmd"],
+        "params": record.get("params", {}),
+        "in": [artifact(dep) for dep in record.get("deps", [])],
+        "out": [artifact(out) for out in record.get("outs", [])],
     }
 
 
@@ -125,9 +133,9 @@ def _unclean(root: Path, executions: list[dict[str, Any]], packed: Sequence[str]
             if not changed:
                 found[path] = f"ran with other bytes than commit {commit[:12]} holds: run `dvc repro`"
     for execution in executions:
-        for file, held in execution["params"].items():
+        for file, values in execution["params"].items():
             ran_with = parse_yaml(git.committed(root, file) or b"{}")
-            for key, value in held.items():
+            for key, value in values.items():
                 if _at(ran_with, key) != value:
                     found[f"{file}:{key}"] = f"ran with another value than commit {commit[:12]} holds"
     out = {artifact["path"]: artifact["digest"] for execution in executions for artifact in execution["out"]}
@@ -142,10 +150,10 @@ def _unclean(root: Path, executions: list[dict[str, Any]], packed: Sequence[str]
     return [{"path": path, "reason": reason} for path, reason in sorted(found.items())]
 
 
-def _at(held: Any, key: str) -> Any:
+def _at(values: Any, key: str) -> Any:
     for part in key.split("."):
-        held = held.get(part) if isinstance(held, dict) else None
-    return held
+        values = values.get(part) if isinstance(values, dict) else None
+    return values
 
 
 def _verdict(root: Path, corpus: str) -> dict[str, Any]:

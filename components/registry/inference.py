@@ -38,7 +38,16 @@ LONGEST_S = 600
 
 
 class Predictor:
-    """A model and its encoders, from the folder that holds ``model.json`` and ``weights.safetensors``."""
+    """A model and its encoders, ready to predict raw media.
+
+    Args:
+        folder: that of ``model.json`` and ``weights.safetensors``.
+
+    Attributes:
+        card: what ``model.json`` states.
+        version: the first twelve digits of the weights' SHA-256.
+        classes: the labels, in the order of the probabilities.
+    """
 
     def __init__(self, folder: str | Path):
         folder = Path(folder)
@@ -74,8 +83,12 @@ class Predictor:
     def table(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Predict every row; a row of which nothing can be used has a null label and a reason.
 
+        Args:
+            rows: any of the `columns`: a path or bytes, a text, or a feature vector ``[D]`` or sequence ``[T, D]``;
+                null for what a row lacks.
+
         Returns:
-            columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
+            Columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
             was given and not used, and why), ``reason`` (why there is no label) and ``model_version``; the index
             of ``rows``.
         """
@@ -105,7 +118,14 @@ class Predictor:
         return pd.DataFrame(found, index=rows.index)
 
     def probabilities(self, rows: list[Mapping[str, np.ndarray]]) -> np.ndarray:
-        """``[B, C]`` from each row's tokens ``{modality: [T, D]}``; a modality that is not there is absent."""
+        """Predict from tokens.
+
+        Args:
+            rows: for each of B rows its tokens, ``{modality: [T, D]}``; a missing modality is left out.
+
+        Returns:
+            Probabilities, float64 ``[B, C]``.
+        """
         tokens, present = {}, {}
         for modality, layout in self.layouts.items():
             parts = [row.get(modality) for row in rows]

@@ -51,7 +51,14 @@ MOST_METRICS, MOST_PARAMS, LONGEST_PARAM = 1000, 100, 6000
 
 
 def experiment(client: "MlflowClient", run_id: str, root: Path, facts: Facts) -> None:
-    """Log everything about the experiment as a whole to its run."""
+    """Log everything about the experiment as a whole to its run: params, headline, inputs, report, tables.
+
+    Args:
+        client: of the tracking server.
+        run_id: the experiment's run.
+        root: the workspace, with a finished experiment.
+        facts: what `lineage.harvest` read there.
+    """
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     metrics = Metrics.read(root)
@@ -98,6 +105,13 @@ def trials(client: "MlflowClient", parent: str, experiment_id: str, root: Path, 
 
     The curves are ``validation/ua`` and so on, a step an epoch, the mean over the choice's seeds. What every other
     configuration reached is in the parent's ``search/trials.csv``: a run a configuration would be thousands.
+
+    Args:
+        client: of the tracking server.
+        parent: the experiment's run.
+        experiment_id: the MLflow experiment of both.
+        root: the workspace, with a finished experiment.
+        facts: what `lineage.harvest` read there.
     """
     best, curves = Best.read(root), CURVES.read(root)
     mean = curves.groupby(["strategy", "fold", "trial", "epoch"], as_index=False)[list(LEARNING)].mean()
@@ -163,7 +177,13 @@ def headline(metrics: Metrics) -> dict[str, float]:
 
 
 def description(metrics: Metrics, facts: Facts, *, experiment_id: str, run_id: str) -> str:
-    """The headline, the protocol and a link to the report, as Markdown for MLflow's pages."""
+    """The headline, the protocol and a link to the report, as Markdown for MLflow's pages.
+
+    Args:
+        metrics: of the experiment.
+        facts: what `lineage.harvest` read of it.
+        experiment_id, run_id: where the report is logged.
+    """
     nested = metrics.strategies.get(CHOSEN)
     figures = nested or metrics.strategies[metrics.best]
     phrases = []

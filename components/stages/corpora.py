@@ -54,9 +54,9 @@ def in_use() -> set[int]:
     if not LOCKS.is_file():
         return set()
     ours = {os.getpid(), *(each.pid for each in psutil.Process().parents())}
-    held = json.loads(LOCKS.read_text() or "{}")
-    holders = [(path, each) for path, readers in held.get("read", {}).items() for each in readers]
-    holders += held.get("write", {}).items()
+    locks = json.loads(LOCKS.read_text() or "{}")
+    holders = [(path, each) for path, readers in locks.get("read", {}).items() for each in readers]
+    holders += locks.get("write", {}).items()
     pids = {
         holder["pid"]
         for path, holder in holders

@@ -171,13 +171,13 @@ def _wrong_rows(result, table: pd.DataFrame, keys: list[str]) -> pd.Series:
 
 
 def _finding(corpus: str, clause: Clause, result, *, wrong: pd.Series, known: Known | None) -> Breach:
-    held = result.result
+    details = result.result
     rows = sorted(wrong.index)
-    if "observed_value" in held:
-        found = str(held["observed_value"])
+    if "observed_value" in details:
+        found = str(details["observed_value"])
     else:
         values = [_written(value) for value in wrong.unique()]
-        found = f"{listed(values)} in {held['unexpected_count']} of {held['element_count']}"
+        found = f"{listed(values)} in {details['unexpected_count']} of {details['element_count']}"
     return Breach(
         expectation=result.expectation_config.type,
         table=clause.table,

@@ -39,9 +39,9 @@ class Count(_Frozen):
         strange = {*self.by, *([self.distinct] if self.distinct else [])} - set(UTTERANCE_COLUMNS)
         if strange:
             raise ValueError(f"no columns of the utterance table: {', '.join(sorted(strange))}")
-        depth, held = 0, self.expected
-        while isinstance(held, dict):
-            depth, held = depth + 1, next(iter(held.values()))
+        depth, expected = 0, self.expected
+        while isinstance(expected, dict):
+            depth, expected = depth + 1, next(iter(expected.values()))
         if depth > len(self.by) or (depth < len(self.by) and len(self.by) > 1):
             raise ValueError(f"{self.of}: counted by {list(self.by)}, but expected is {depth} deep")
         return self

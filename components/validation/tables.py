@@ -97,8 +97,8 @@ def _counted(corpus: str, facts: pd.DataFrame, count: Count) -> list[dict]:
         found = {(): int(facts[count.distinct].nunique()) if count.distinct else len(facts)}
     else:
         grouped = facts.groupby(keys)
-        held = grouped[count.distinct].nunique() if count.distinct else grouped.size()
-        found = {key if isinstance(key, tuple) else (key,): int(number) for key, number in held.items()}
+        sizes = grouped[count.distinct].nunique() if count.distinct else grouped.size()
+        found = {key if isinstance(key, tuple) else (key,): int(number) for key, number in sizes.items()}
     rows = []
     for key, number in _expected(count, found):
         there = found.get(key, 0)
@@ -118,9 +118,9 @@ def _expected(count: Count, found: dict[tuple, int]) -> list[tuple[tuple, int]]:
         return [(key, count.expected) for key in sorted(found)]
     present = {key[0] for key in found}
     flat = []
-    for first, held in count.expected.items():
+    for first, numbers in count.expected.items():
         if first in present:
-            inner = held.items() if isinstance(held, dict) else [((), held)]
+            inner = numbers.items() if isinstance(numbers, dict) else [((), numbers)]
             flat += [((first, *([name] if name else [])), number) for name, number in inner]
     return flat
 
@@ -179,12 +179,12 @@ def _coverage(there: pd.Series) -> pd.Series:
 def _raters(text: str) -> tuple[str, int | None]:
     """What can be said of one row's ``raters``, and how many of them gave a label."""
     try:
-        held = json.loads(text)
+        raters = json.loads(text)
     except ValueError:
         return "no JSON", None
-    if not isinstance(held, dict) or not held:
+    if not isinstance(raters, dict) or not raters:
         return "no raters by name", None
-    for given in held.values():
+    for given in raters.values():
         if not isinstance(given, list) or not all(isinstance(word, str) and word for word in given):
             return "a rater without a list of labels", None
-    return READ, sum(bool(given) for given in held.values())
+    return READ, sum(bool(given) for given in raters.values())
