@@ -47,7 +47,27 @@ STARTS_RAY = {
 
 
 APART = {"tests/fusion/test_planted_truth.py"}
-"""Long files whose test functions share nothing, so that either worker may have any of them."""
+"""Long files whose test functions share nothing, so that any worker may have any of them."""
+
+LONGEST_FIRST = (
+    "tests/integration/test_line.py",
+    "tests/fusion/test_planted_truth.py",
+    "tests/registry/test_server.py",
+    "tests/integration/test_prefect_server.py",
+    "tests/synthesis/test_recordings.py",
+    "tests/registry/test_publish.py",
+    "tests/stages/test_train_stage.py",
+    "tests/test_pipeline.py",
+    "tests/test_python_api.py",
+    "tests/integration/test_wheel.py",
+    "tests/encoders/test_long_recordings.py",
+)
+"""What takes minutes begins first, so that the workers end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {file: place for place, file in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 class ByFile(LoadFileScheduling):
