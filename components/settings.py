@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     cache: Path = Field(Path(".emoflow/cache"), alias="EMOFLOW_CACHE")
     """The per-clip feature cache; several checkouts may share one."""
     landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")
+    encoders: Path = Field(Path(".emoflow/encoders"), alias="EMOFLOW_ENCODERS")
+    """The folder of Hugging Face models, each in a folder of its name."""
     ray_address: str | None = Field(None, alias="RAY_ADDRESS")
     """A cluster to join; a local one is started where unset."""
     shared: str | None = Field(None, alias="EMOFLOW_SHARED")

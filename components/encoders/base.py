@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,9 +22,9 @@ class Encoder(ABC):
     decoded once; ``encode`` does both.
     """
 
-    name: ClassVar[str]
+    name: str
     modality: ClassVar[str]
-    kind: ClassVar[Literal["pooled", "sequence"]]
+    kind: Literal["pooled", "sequence"]
     alignable: ClassVar[bool] = False
     """Whether its sequence can have one token for each picture of the recording, as others of this kind have then."""
     version: ClassVar[int]
@@ -52,6 +53,18 @@ class Encoder(ABC):
     def encode(self, source) -> np.ndarray:
         """A path or bytes (or a text) to float32 [T, D]. Raises MediaError."""
         return self.encode_decoded(self.decode(source))
+
+    def notice(self, medium) -> str | None:
+        """What of a decoded medium is not encoded, as the stage reports it; None where all of it is."""
+        return None
+
+    def files(self) -> dict[str, Path]:
+        """The model that it runs: each file, by its name below a published model's folder.
+
+        Raises:
+            SettingsError: it is missing.
+        """
+        return {}
 
     def feature_names(self) -> list[str]:
         """A name for each dimension."""

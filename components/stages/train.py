@@ -13,7 +13,7 @@ from .. import params, settings
 from ..artifacts import features as features_artifact
 from ..artifacts.model import CHOSEN, FOLDER, PREDICTIONS, WEIGHTS, Modality, ModelCard, ZeroShot
 from ..artifacts.search import Best
-from ..encoders import encode, layout_of, make, open_all
+from ..encoders import ModelFiles, encode, layout_of, make, name_of, open_all
 from ..errors import FeatureError, listed
 from ..files import replacing, work_folder
 from ..fusion.preparation import Layout, Preparation, plan
@@ -60,7 +60,7 @@ def main() -> None:
             device,
             inputs.reduction,
             inputs.auxiliary_targets(),
-            _prompts(experiment, inputs),
+            _prompts(experiment, inputs, ModelFiles(environment.landmark_model, environment.encoders)),
         )
         workers = 1 if device == "cuda" else environment.worker_count()
         done = run_jobs([jobs[name] for name in left], context, workers=workers)
@@ -146,13 +146,21 @@ def _card(
 def _modality(experiment: params.Params, name: str, layout: Layout) -> Modality:
     encoders = [encoder for encoder, _ in layout]
     section = getattr(experiment.features, name, None)  # None: a modality that comes as features alone
-    stated: dict[str, Any] = section.model_dump() if section else {"encoders": []}
-    ours = set(encoders) & set(stated.pop("encoders"))
-    return Modality(encoders=encoders, parameters=stated if ours else {}, layout=layout)
+    parameters: dict[str, Any] = section.model_dump() if section else {"encoders": []}
+    stated = {name_of(each): each for each in parameters.pop("encoders")}
+    return Modality(
+        encoders=encoders,
+        parameters=parameters if set(encoders) & set(stated) else {},
+        layout=layout,
+        pretrained={name: stated[name] for name in encoders if isinstance(stated.get(name), dict)},
+    )
 
 
-def _prompts(experiment: params.Params, inputs: Inputs) -> zero_shot.Prompts | None:
+def _prompts(experiment: params.Params, inputs: Inputs, models: ModelFiles) -> zero_shot.Prompts | None:
     """A zero-shot protocol's prompts, in the languages of what trains, as the experiment's text encoders give them.
+
+    Args:
+        models: where the encoders find the models that they run.
 
     Raises:
         FeatureError: the corpora's words were encoded by others.
@@ -161,7 +169,7 @@ def _prompts(experiment: params.Params, inputs: Inputs) -> zero_shot.Prompts | N
     if not protocol.unseen:
         return None
     stated = experiment.features.text.model_dump()
-    encoders = make(stated.pop("encoders"), stated)
+    encoders = make(stated.pop("encoders"), stated, modality="text", models=models)
     layout = inputs.store.layout("text")
     if layout != layout_of(encoders):
         raise FeatureError(
