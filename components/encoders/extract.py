@@ -114,6 +114,7 @@ def extract(
                 encoder=encoder.name,
                 params_digest=encoder.digest(),
                 feature_names=encoder.feature_names(),
+                weights=encoder.weights,
             )
             cached = sum(key not in missing for _, key in mine)
             lines.append(

@@ -99,10 +99,13 @@ def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
     if missing:
         raise RegistryError(f"{' and '.join(missing)} not found: run `dvc repro`, which makes the model")
     card = ModelCard.read_file(files[ModelCard.path().name])
+    encoders = []
     try:
-        encoders = [each for several in encoders_of(card, models).values() for each in several]
-        for encoder in encoders:
-            files |= encoder.files()
+        for modality, of_modality in encoders_of(card, models).items():
+            for encoder in of_modality:
+                _check_weights(encoder, card.modalities[modality].weights.get(encoder.name))
+                files |= encoder.files()
+            encoders += of_modality
     except (ParamsError, SettingsError) as error:
         raise RegistryError(f"a model that an encoder runs cannot be packed: {error}") from None
     needed = closure(ENTRY)
@@ -123,6 +126,15 @@ def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
         shutil.copyfile(path, package.model / file_name)
     write_json(package.manifest, manifest.file_digests(out))
     return package
+
+
+def _check_weights(encoder: Encoder, trained_on: str | None) -> None:
+    """Raise RegistryError where the encoder's model is not the one whose features the model was trained on."""
+    if trained_on is not None and encoder.weights != trained_on:
+        raise RegistryError(
+            f"{encoder.name} is not the model that the features were made with: sha256 {encoder.weights}, then "
+            f"{trained_on}; put that one back, or make the features again: dvc repro -f features"
+        )
 
 
 def _needed_by(needed: Closure, encoders: Sequence[Encoder]) -> set[str]:

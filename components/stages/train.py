@@ -136,14 +136,17 @@ def _card(
         label_space=protocol.label_space,
         protocol=protocol.protocol,
         corpora=experiment.corpora,
-        modalities={name: _modality(experiment, name, layout) for name, layout in layouts.items()},
+        modalities={
+            name: _modality(experiment, name, layout, inputs.store.weights(name))
+            for name, layout in layouts.items()
+        },
         preparation=preparation.describe(),
         parameters=parameter_count(member) * len(seeds),
         zero_shot=ZeroShot(unseen=protocol.unseen) if by_prompts else None,
     )
 
 
-def _modality(experiment: params.Params, name: str, layout: Layout) -> Modality:
+def _modality(experiment: params.Params, name: str, layout: Layout, weights: dict[str, str]) -> Modality:
     encoders = [encoder for encoder, _ in layout]
     section = getattr(experiment.features, name, None)  # None: a modality that comes as features alone
     parameters: dict[str, Any] = section.model_dump() if section else {"encoders": []}
@@ -153,6 +156,7 @@ def _modality(experiment: params.Params, name: str, layout: Layout) -> Modality:
         parameters=parameters if set(encoders) & set(stated) else {},
         layout=layout,
         pretrained={name: stated[name] for name in encoders if isinstance(stated.get(name), dict)},
+        weights=weights,
     )
 
 

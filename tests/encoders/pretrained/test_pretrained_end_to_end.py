@@ -140,6 +140,8 @@ def test_the_model_keeps_how_its_encoders_were_stated(root):
         "hf": SPEECH, "revision": None, "layers": 2, "pooling": "mean-std",
     }  # fmt: skip
     assert card.modalities["text"].parameters == {"dimensions": 1024}
+    text = root / ".emoflow/encoders" / TEXT / "model.safetensors"
+    assert card.modalities["text"].weights == {"tiny-bert.mean": file_digest(text)}
 
 
 def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp_path):
@@ -210,6 +212,17 @@ def test_a_model_without_its_encoders_is_not_packed(root, tmp_path):
         RegistryError, match=r"cannot be packed: the encoder .* is not here.*emoflow encoders fetch"
     ):
         pack(root / "data/model", tmp_path / "packed", models=ModelFiles(pretrained=tmp_path / "nowhere"))
+
+
+def test_another_model_under_the_same_name_is_not_packed(root, tmp_path):
+    models = ModelFiles(pretrained=tmp_path / "encoders")
+    shutil.copytree(root / ".emoflow/encoders", models.pretrained)
+    shutil.rmtree(models.pretrained / TEXT)
+    save("bert", models.pretrained / TEXT, seed=1)
+    with pytest.raises(
+        RegistryError, match=r"tiny-bert\.mean is not the model that the features were made with"
+    ):
+        pack(root / "data/model", tmp_path / "packed", models=models)
 
 
 def test_a_worker_has_one_thread(root, models, monkeypatch, tmp_path):
