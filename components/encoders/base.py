@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -77,7 +78,7 @@ class Encoder(ABC):
                 "name": self.name,
                 "version": self.version,
                 "decoding": self.decoding(),
-                "libraries": {library: version(library) for library in self.libraries},
+                "libraries": {library: _installed(library) for library in self.libraries},
                 "weights": self.weights,
                 "parameters": self.parameters,
             }
@@ -87,6 +88,12 @@ class Encoder(ABC):
     @abstractmethod
     def decoding(cls) -> int:
         """The version of the decoding beneath it."""
+
+
+@cache
+def _installed(library: str) -> str:
+    """A library's version: a digest is asked for with each utterance, and looking it up takes milliseconds."""
+    return version(library)
 
 
 def checked(tokens: np.ndarray, names: Sequence[str]) -> np.ndarray:

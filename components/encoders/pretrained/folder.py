@@ -144,13 +144,22 @@ def _cached(spec: PretrainedSpec) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(spec.hf, CONFIG, revision=spec.revision)
-    return Path(found).parent if isinstance(found, str) else None
+    if not isinstance(found, str):
+        return None
+    folder = Path(found).parent
+    return (
+        folder if any(folder.glob("*.safetensors")) or _pickled(folder) else None
+    )  # or its weights were not fetched
+
+
+def _pickled(path: Path) -> list[str]:
+    return sorted(
+        file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in path.glob(pattern)
+    )
 
 
 def _without_safetensors(path: Path) -> str:
-    pickled = sorted(
-        file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in path.glob(pattern)
-    )
+    pickled = _pickled(path)
     if not pickled:
         return f"{path} has no {WEIGHTS}"
     return (

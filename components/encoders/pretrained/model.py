@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -80,7 +81,9 @@ class Pretrained(Encoder):
         """
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            # WavLM's attention gives torch masks of two types.
+            warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
             output = self.loaded(**inputs, output_hidden_states=True)
         # Where a layer norm follows the last layer, transformers lists the state before it.
         return (*output.hidden_states[:-1], output.last_hidden_state), output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from .spec import PretrainedSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_ONE_AT_A_TIME = Lock()
 
 PIECE_S = 30
 """Attention over a whole recording would fill the memory: a longer one is heard in equal pieces of at most this."""
@@ -122,9 +125,10 @@ class Whisper(Speech):
 @contextmanager
 def _positions(encoder: Any, count: int) -> Iterator[None]:
     """Let Whisper's encoder take ``count`` tokens: it adds its whole table of positions, and checks for its length."""
-    table, whole = encoder.embed_positions, encoder.config.max_source_positions
-    table.num_embeddings = encoder.config.max_source_positions = count
-    try:
-        yield
-    finally:
-        table.num_embeddings = encoder.config.max_source_positions = whole
+    with _ONE_AT_A_TIME:
+        table, whole = encoder.embed_positions, encoder.config.max_source_positions
+        table.num_embeddings = encoder.config.max_source_positions = count
+        try:
+            yield
+        finally:
+            table.num_embeddings = encoder.config.max_source_positions = whole

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 
 import huggingface_hub
 import pytest
@@ -66,6 +68,22 @@ def test_fetched_encoders_come_before_the_cache(folder, cache, tmp_path):
     assert find(spec, models).path == snapshot
     fetched = save("hubert", tmp_path / "encoders" / NAME)
     assert find(spec, models).path == fetched
+
+
+def test_a_model_of_which_the_cache_has_no_weights_is_absent(folder, cache):
+    (folder / "model.safetensors").unlink()
+    in_cache(cache, folder)
+    with pytest.raises(SettingsError, match="emoflow encoders fetch"):
+        find(PretrainedSpec(NAME, "mean"), NO_MODELS)
+
+
+def test_nothing_heavy_is_imported_before_a_model_is_asked_for():
+    code = (
+        "import sys, emoflow.encoders, emoflow.encoders.pretrained.folder\n"
+        "heavy = {'torch', 'transformers', 'huggingface_hub', 'PIL'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_revision_is_that_which_was_fetched_or_is_cached(folder, cache, tmp_path):

@@ -103,6 +103,21 @@ def test_a_state_by_number_is_that_of_transformers(name, folders):
     )  # two thirds of three layers
 
 
+def test_whispers_positions_are_the_first_of_its_table(folders):
+    samples, model = voice(0.5), transformers.AutoModel.from_pretrained(folders["whisper"]).encoder.eval()
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(folders["whisper"])
+    mel = extractor(samples, sampling_rate=RATE, padding="do_not_pad", return_tensors="pt")["input_features"]
+    with torch.inference_mode():
+        state = torch.nn.functional.gelu(model.conv2(torch.nn.functional.gelu(model.conv1(mel)))).mT
+        states = [state + model.embed_positions.weight[:25]]
+        for layer in model.layers:
+            states.append(layer(states[-1], None))
+        states[-1] = model.layer_norm(states[-1])
+    for number, expected in enumerate(states):
+        found = one(folders["whisper"], layers=number).encode_decoded([samples])
+        np.testing.assert_allclose(found, expected[0].numpy(), atol=1e-5)
+
+
 def test_whisper_hears_a_clip_at_its_own_length(folders):
     encoder = one(folders["whisper"], layers=0)
     short, longer = encoder.encode_decoded([voice(0.5)]), encoder.encode_decoded([voice(1)])
