@@ -26,9 +26,9 @@ class Settings(BaseSettings):
     """Worker processes; 0: one per core."""
     cache: Path = Field(Path(".emoflow/cache"), alias="EMOFLOW_CACHE")
     """The per-clip feature cache; several checkouts may share one."""
-    landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")
     encoders: Path = Field(Path(".emoflow/encoders"), alias="EMOFLOW_ENCODERS")
-    """The folder of Hugging Face models, each in a folder of its name."""
+    """The pre-trained encoders that were fetched, a folder each."""
+    landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")
     ray_address: str | None = Field(None, alias="RAY_ADDRESS")
     """A cluster to join; a local one is started where unset."""
     shared: str | None = Field(None, alias="EMOFLOW_SHARED")

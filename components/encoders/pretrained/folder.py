@@ -164,6 +164,6 @@ def _without_safetensors(path: Path) -> str:
         return f"{path} has no {WEIGHTS}"
     return (
         f"{path} has no {WEIGHTS}, but {listed(pickled)}: a pickle, which can run code when it is read, and is not "
-        "read here. Name a revision that has safetensors, or convert it without running what is in it: "
-        "torch.load(FILE, weights_only=True), then safetensors.torch.save_file(…, metadata={'format': 'pt'})"
+        "read here. Name a revision that has safetensors; or convert it, by reading its tensors alone "
+        f"(torch.load with weights_only=True), with: emoflow encoders add {path} --convert"
     )
