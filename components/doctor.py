@@ -81,6 +81,8 @@ def checks(root: str | Path = ".") -> list[Check]:
     done += [each for each in (experiment, environment) if isinstance(each, Check)]
     if isinstance(experiment, Params):
         done += corpora(root, experiment)
+    if isinstance(experiment, Params) and isinstance(environment, Settings):
+        done += encoders(experiment, environment)
     if isinstance(environment, Settings):
         uses = isinstance(experiment, Params) and "landmarks" in experiment.features.face.encoders
         done += [
@@ -251,6 +253,30 @@ def corpora(root: Path, experiment: Params) -> Iterator[Check]:
             yield Check(f"corpus {name}", False, f"not in {where}, tracked", f"dvc pull {where}.dvc")
         else:
             yield Check(f"corpus {name}", False, f"not in {where}", obtain(name, folder.parent))
+
+
+def encoders(experiment: Params, environment: Settings) -> Iterator[Check]:
+    """Whether the Hugging Face models are here that the experiment's encoders run; none of them is loaded."""
+    from .encoders import ModelFiles
+    from .encoders.pretrained.folder import find
+    from .encoders.pretrained.spec import PretrainedSpec
+
+    models = ModelFiles(environment.landmark_model, environment.encoders)
+    stated = [
+        encoder
+        for name in experiment.modalities
+        for encoder in getattr(getattr(experiment.features, name, None), "encoders", ())
+    ]
+    specs = [PretrainedSpec(**each.model_dump()) for each in stated if not isinstance(each, str)]
+    for spec in {each.model: each for each in specs}.values():
+        name = f"encoder {spec.hf}"
+        try:
+            yield Check(name, True, f"in {find(spec, models).path}")
+        except EmoflowError as error:
+            get = (
+                f"emoflow encoders fetch {spec.hf}" if spec.is_hub_name else "correct its path in params.yaml"
+            )
+            yield Check(name, False, str(error), get)
 
 
 def landmark_model(path: Path, *, needed: bool) -> Check:

@@ -2,11 +2,21 @@
 
 import difflib
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from .errors import ParamsError, listed
 from .files import parse_yaml
@@ -84,17 +94,89 @@ class Validation(_Frozen):
         return self
 
 
+class HuggingFaceEncoder(_Frozen):
+    """A pre-trained model in place of an encoder's name, as in ``{hf: facebook/wav2vec2-base, layers: 8}``."""
+
+    hf: str = Field(min_length=1)
+    """Its name on the hub, or the path of its folder."""
+    revision: str | None = Field(default=None, min_length=1)
+    """A commit, tag or branch of the hub."""
+    layers: int | list[int] | dict[str, int] | None = None
+    """A hidden state by number, negative from the end; a list of them, side by side; ``{last: n}``: the mean of the
+    last n; null: the modality's default."""
+    pooling: Literal["mean", "mean-std", "none"]
+    """Over time; none: a token for each piece of time, word or picture."""
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _says_which_layers(cls, layers: Any) -> Any:
+        def whole(value: Any) -> bool:
+            return isinstance(value, int) and not isinstance(value, bool)
+
+        several = isinstance(layers, list) and bool(layers) and all(map(whole, layers))
+        last = (
+            isinstance(layers, dict)
+            and list(layers) == ["last"]
+            and whole(layers["last"])
+            and layers["last"] > 0
+        )
+        if not (layers is None or whole(layers) or several or last):
+            raise ValueError(
+                f"layers is {layers!r}; give a number, a list of numbers, or {{last: n}} with n from 1 on"
+            )
+        return layers
+
+
+class SpeechEncoder(HuggingFaceEncoder):
+    pooling: Literal["mean", "mean-std", "none"] = "mean-std"
+
+
+class TextEncoder(HuggingFaceEncoder):
+    pooling: Literal["mean", "mean-std", "none"] = "mean"
+
+
+class FaceEncoder(HuggingFaceEncoder):
+    pooling: Literal["mean", "mean-std", "none"] = "none"
+
+
+_NAMED, _STATED = "<name>", "<mapping>"
+"""Which of an encoder's two forms is meant; no part of a key, so that messages leave it out."""
+
+
+def _form(stated: Any) -> str:
+    return _STATED if isinstance(stated, dict | HuggingFaceEncoder) else _NAMED
+
+
+_BY_FORM = Discriminator(_form)
+
+
 class AudioFeatures(_Frozen):
-    encoders: list[Literal["egemaps", "compare", "egemaps-lld", "logmel"]] = Field(min_length=1)
+    encoders: list[
+        Annotated[
+            Annotated[Literal["egemaps", "compare", "egemaps-lld", "logmel"], Tag(_NAMED)]
+            | Annotated[SpeechEncoder, Tag(_STATED)],
+            _BY_FORM,
+        ]
+    ] = Field(min_length=1)
 
 
 class TextFeatures(_Frozen):
-    encoders: list[Literal["hashing"]] = Field(min_length=1)
+    encoders: list[
+        Annotated[
+            Annotated[Literal["hashing"], Tag(_NAMED)] | Annotated[TextEncoder, Tag(_STATED)],
+            _BY_FORM,
+        ]
+    ] = Field(min_length=1)
     dimensions: int = Field(ge=64, le=65536)
 
 
 class FaceFeatures(_Frozen):
-    encoders: list[Literal["appearance", "landmarks"]] = Field(min_length=1)
+    encoders: list[
+        Annotated[
+            Annotated[Literal["appearance", "landmarks"], Tag(_NAMED)] | Annotated[FaceEncoder, Tag(_STATED)],
+            _BY_FORM,
+        ]
+    ] = Field(min_length=1)
     frames: int = Field(ge=1, le=256)
 
 
@@ -395,10 +477,32 @@ def load(path: str | Path = PATH) -> Params:
         raise ParamsError(f"{path}: " + "; ".join(_sentence(each) for each in error.errors())) from None
 
 
+def features_section(modality: str, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Check one section ``features.<modality>``, as a program states it.
+
+    Args:
+        modality: audio, text or face.
+        stated: as the section in ``params.yaml``.
+
+    Returns:
+        The section, with what it leaves out by default.
+
+    Raises:
+        ParamsError: naming each wrong key.
+    """
+    section = Features.model_fields[modality].annotation
+    try:
+        return section.model_validate(stated).model_dump()
+    except ValidationError as error:
+        wrong = ({**each, "loc": ("features", modality, *each["loc"])} for each in error.errors())
+        raise ParamsError("; ".join(map(_sentence, wrong))) from None
+
+
 def _sentence(error: dict) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+    loc = tuple(part for part in error["loc"] if part not in (_NAMED, _STATED))
+    key = ".".join(map(str, loc))
     if error["type"] == "extra_forbidden":
-        known = _keys_beside(error["loc"])
+        known = _keys_beside(loc)
         return f"{_unknown(key, known)}" if known else f"{key} is not a key here"
     if error["type"] == "missing":
         return f"{key} is missing"
@@ -409,7 +513,7 @@ def _sentence(error: dict) -> str:
         return f"{key}: {said}"  # which names the value; the input is all that stands beside it, too
     if error.get("ctx", {}).get("pattern") == NAME:
         said = "a name is of lower-case letters, digits, '.', '_' and '-', a letter or a digit first"
-        if error["loc"][-1] == "[key]":
+        if loc[-1] == "[key]":
             return f"{key.removesuffix('.[key]')}: {said}"
     return f"{key} is {error['input']!r}: {said[:1].lower()}{said[1:]}"
 
@@ -417,7 +521,8 @@ def _sentence(error: dict) -> str:
 def _keys_beside(loc: tuple) -> list[str]:
     model = Params
     for part in loc[:-1]:
-        model = model.model_fields[part].annotation
+        # Of all lists, those of encoders alone hold keys.
+        model = HuggingFaceEncoder if isinstance(part, int) else model.model_fields[part].annotation
     return [".".join(map(str, (*loc[:-1], name))) for name in model.model_fields]
 
 

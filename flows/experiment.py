@@ -101,6 +101,7 @@ def publish(after: list[Outcome]) -> State:
         RegistryError: where the experiment is not finished, or MLflow cannot be reached.
         LineageError: where it cannot be told what the model came from.
     """
+    from emoflow.encoders import ModelFiles
     from emoflow.registry.publish import publish
 
     environment = settings.load()
@@ -108,7 +109,7 @@ def publish(after: list[Outcome]) -> State:
         root=Path(),
         tracking_uri=environment.mlflow_tracking_uri,
         lineage_uri=environment.lineage_uri,
-        landmark_model=environment.landmark_model,
+        models=ModelFiles(environment.landmark_model, environment.encoders),
         flow_run_url=this_run.ui_url,
     )
     title = "Unchanged" if published.reused else "Completed"

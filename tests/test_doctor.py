@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from emoflow import doctor, params, settings
 from emoflow.doctor import Check
 from emoflow.errors import SettingsError
@@ -153,6 +154,29 @@ def test_the_landmark_model_is_missed_only_by_who_needs_it(tmp_path):
     assert_fails(doctor.landmark_model(path, needed=True), str(path), "emoflow assets add face-landmarker")
     path.write_bytes(b"another model")
     assert not doctor.landmark_model(path, needed=False).ok
+
+
+def test_a_stated_encoder_that_is_absent_is_found_with_its_command(tmp_path, monkeypatch):
+    held = yaml.safe_load((ROOT / "params.yaml").read_text())
+    held["features"]["audio"]["encoders"] = [
+        "egemaps",
+        {"hf": "owner/there"},
+        {"hf": "owner/there", "layers": 1},
+    ]
+    held["features"]["text"]["encoders"] = [{"hf": "owner/absent"}]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(held))
+    there = tmp_path / "encoders" / "owner" / "there"
+    there.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        (there / name).write_text("{}")
+    monkeypatch.setenv("EMOFLOW_ENCODERS", str(tmp_path / "encoders"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    found = {check.name: check for check in doctor.checks(tmp_path)}
+    assert found["encoder owner/there"].ok and str(there) in found["encoder owner/there"].found
+    assert_fails(found["encoder owner/absent"], "is not here", "emoflow encoders fetch owner/absent")
+    held["modalities"] = ["audio"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(held))
+    assert "encoder owner/absent" not in {check.name for check in doctor.checks(tmp_path)}
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..encoders import FeatureStore
+from ..encoders import FeatureStore, ModelFiles
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
 from ..errors import FeatureError
 from ..files import replacing
+from ..params import features_section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +40,11 @@ def extract_features(
     corpus: str | Path,
     out: str | Path,
     *,
-    encoders: Mapping[str, Sequence[str]] | None = None,
+    encoders: Mapping[str, Sequence[str | Mapping[str, Any]]] | None = None,
     cache: str | Path = ".emoflow/cache",
     workers: int = 1,
     landmark_model: str | Path | None = None,
+    models: str | Path = ".emoflow/encoders",
 ) -> FeatureStore:
     """Encode a corpus's recordings and texts.
 
@@ -55,24 +57,32 @@ def extract_features(
         cache: each clip is encoded once, and kept here.
         workers: processes.
         landmark_model: MediaPipe's model file, for the encoder ``landmarks``.
+        models: the folder of Hugging Face models, for encoders such as ``{"hf": "microsoft/wavlm-base"}``.
 
     Returns:
         The store. What could not be encoded is not in it; ``store.ids(modality)`` says what is.
 
     Raises:
         FeatureError: ``out`` exists.
+        ParamsError: ``encoders`` names one that there is not.
+        SettingsError: a model that an encoder runs is absent.
     """
     out = Path(out)
     if out.exists():
         raise FeatureError(f"{out} exists: name a new folder, or open it with load_features")
     chosen = encoders or {name: stated["encoders"] for name, stated in DEFAULTS.items()}
-    stated = {name: DEFAULTS.get(name, {}) | {"encoders": list(names)} for name, names in chosen.items()}
+    stated = {
+        name: features_section(name, DEFAULTS[name] | {"encoders": list(listing)})
+        for name, listing in chosen.items()
+        if name in DEFAULTS
+    }
+    files = ModelFiles(Path(landmark_model) if landmark_model else None, Path(models))
     with replacing(out) as folder:
         extract(
             table,
             raw=Path(corpus),
             out=folder,
-            recipes=recipes_of(stated, Path(landmark_model) if landmark_model else None),
+            recipes=recipes_of(stated, files),
             attached={},
             excluded={},
             cache=Cache(Path(cache)),

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from .document import Document, Part, Table
 
 STAGE = "train"
@@ -25,11 +27,19 @@ class Modality(Part):
     Attributes:
         encoders: in the order of their features. parameters: that they were made with.
         layout: ``[(encoder, number of features), …]`` along the tokens' last dimension.
+        pretrained: name of an encoder that is a Hugging Face model → how it was stated in params.yaml.
+        weights: encoder → the SHA-256 of the model that it ran on the training data, of those that run one.
     """
 
     encoders: list[str]
     parameters: dict[str, Any]
     layout: list[tuple[str, int]]
+    pretrained: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    weights: dict[str, str] = Field(default_factory=dict)
+
+    def stated(self) -> list[str | dict[str, Any]]:
+        """The encoders as params.yaml states them, in the order of their features."""
+        return [self.pretrained.get(name, name) for name in self.encoders]
 
 
 class ZeroShot(Part):

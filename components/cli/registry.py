@@ -27,10 +27,12 @@ PUBLISH_FIRST = "`dvc repro`, then `emoflow publish`"
 @app.command(epilog="Example: `emoflow publish`")
 def publish() -> None:
     """Send the finished experiment to MLflow: metrics, trials, plots, the model. Twice is once."""
+    from ..encoders import ModelFiles
     from ..registry.publish import publish
 
+    models = ModelFiles(environment().landmark_model, environment().encoders)
     with spinner("publishing to MLflow"):
-        published = publish(**places(), landmark_model=environment().landmark_model)
+        published = publish(**places(), models=models)
     print(published.sentence())
     start = (
         ""

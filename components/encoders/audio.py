@@ -52,7 +52,7 @@ class Samples:
         return _regrouped(media.sound_blocks(self._source, rate=RATE), BLOCK_S * RATE)
 
 
-class _Audio(Encoder):
+class Audio(Encoder):
     modality = "audio"
 
     def __init__(self):
@@ -69,7 +69,7 @@ class _Audio(Encoder):
         return Samples(source)
 
 
-class _OpenSmile(_Audio):
+class _OpenSmile(Audio):
     version = 1
     libraries = ("opensmile", "soxr")
     feature_set: str
@@ -140,7 +140,7 @@ class EgemapsFrames(_OpenSmile):
         return np.concatenate([_averaged(self._frames(piece), 5) for piece in pieces(medium)])
 
 
-class LogMel(_Audio):
+class LogMel(Audio):
     """64 bands from 60 to 7,600 Hz on the mel scale (HTK's), windows of 25 ms every 10 ms, averaged to 25 per second.
 
     The natural logarithm of the power, with a floor at −100 dB of full scale.
@@ -224,23 +224,26 @@ def _regrouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(parts)
 
 
-def pieces(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """A recording in pieces of ``PIECE_S`` at most; the last two are of one length, so that none is too short.
+def pieces(blocks: Iterable[np.ndarray], most: int | None = None) -> Iterator[np.ndarray]:
+    """A recording in pieces; the last two are of one length, so that none is too short.
 
     Args:
         blocks: float32 [samples] each, mono at ``RATE``.
+        most: samples of a piece; ``PIECE_S`` by default.
 
     Yields:
         float32 [samples]
     """
-    most = PIECE_S * RATE
+    most = most or PIECE_S * RATE
     held: list[np.ndarray] = []
     for block in blocks:
         held.append(block)
         if sum(map(len, held)) > 2 * most:
             samples = np.concatenate(held)
-            yield samples[:most]
-            held = [samples[most:]]
+            while len(samples) > 2 * most:
+                yield samples[:most]
+                samples = samples[most:]
+            held = [samples]
     samples = np.concatenate(held)
     yield from np.array_split(samples, 2) if len(samples) > most else [samples]
 

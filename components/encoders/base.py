@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,9 +23,9 @@ class Encoder(ABC):
     decoded once; ``encode`` does both.
     """
 
-    name: ClassVar[str]
+    name: str
     modality: ClassVar[str]
-    kind: ClassVar[Literal["pooled", "sequence"]]
+    kind: Literal["pooled", "sequence"]
     alignable: ClassVar[bool] = False
     """Whether its sequence can have one token for each picture of the recording, as others of this kind have then."""
     version: ClassVar[int]
@@ -53,6 +55,18 @@ class Encoder(ABC):
         """A path or bytes (or a text) to float32 [T, D]. Raises MediaError."""
         return self.encode_decoded(self.decode(source))
 
+    def notice(self, medium) -> str | None:
+        """What of a decoded medium is not encoded, as the stage reports it; None where all of it is."""
+        return None
+
+    def files(self) -> dict[str, Path]:
+        """The model that it runs: each file, by its name below a published model's folder.
+
+        Raises:
+            SettingsError: it is missing.
+        """
+        return {}
+
     def feature_names(self) -> list[str]:
         """A name for each dimension."""
         return [f"{self.name}_{index}" for index in range(self.dimensions)]
@@ -64,7 +78,7 @@ class Encoder(ABC):
                 "name": self.name,
                 "version": self.version,
                 "decoding": self.decoding(),
-                "libraries": {library: version(library) for library in self.libraries},
+                "libraries": {library: _installed(library) for library in self.libraries},
                 "weights": self.weights,
                 "parameters": self.parameters,
             }
@@ -74,6 +88,12 @@ class Encoder(ABC):
     @abstractmethod
     def decoding(cls) -> int:
         """The version of the decoding beneath it."""
+
+
+@cache
+def _installed(library: str) -> str:
+    """A library's version: a digest is asked for with each utterance, and looking it up takes milliseconds."""
+    return version(library)
 
 
 def checked(tokens: np.ndarray, names: Sequence[str]) -> np.ndarray:

@@ -24,6 +24,8 @@ class Entry:
     """float32 [T, D]; T is 0 for what cannot be encoded."""
     reason: str | None = None
     """Why it cannot."""
+    notice: str | None = None
+    """What of it was left out."""
 
 
 class Cache:
@@ -47,13 +49,15 @@ class Cache:
                 tokens = file.get_tensor("tokens")
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
-        holds = isinstance(about, dict) and about.get("digest") == _digest(tokens, about.get("reason"))
-        return Entry(tokens, about["reason"]) if holds else None
+        if not isinstance(about, dict):
+            return None
+        entry = Entry(tokens, about.get("reason"), about.get("notice"))
+        return entry if about.get("digest") == _digest(entry) else None
 
     def put(self, key: str, entry: Entry) -> None:
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        about = {"reason": entry.reason, "digest": _digest(entry.tokens, entry.reason)}
+        about = {"reason": entry.reason, "notice": entry.notice, "digest": _digest(entry)}
         temporary = path.with_name(f".{uuid.uuid4().hex}")
         try:
             temporary.write_bytes(save({"tokens": entry.tokens}, {"entry": json.dumps(about)}))
@@ -62,6 +66,7 @@ class Cache:
             temporary.unlink(missing_ok=True)
 
 
-def _digest(tokens: np.ndarray, reason: str | None) -> str:
-    head = json.dumps([reason, list(tokens.shape), str(tokens.dtype)])
-    return hashlib.sha256(head.encode() + tokens.tobytes()).hexdigest()
+def _digest(entry: Entry) -> str:
+    said = [entry.reason] if entry.notice is None else [entry.reason, entry.notice]
+    head = json.dumps([*said, list(entry.tokens.shape), str(entry.tokens.dtype)])
+    return hashlib.sha256(head.encode() + entry.tokens.tobytes()).hexdigest()

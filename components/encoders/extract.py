@@ -17,6 +17,7 @@ from ..progress import track
 from ..schema import MODALITIES
 from .base import Encoder
 from .cache import Cache
+from .model_files import NO_MODELS, ModelFiles
 from .parallel import Job, Recipe, run_jobs
 from .store import TABLE, Row, write
 
@@ -41,23 +42,20 @@ class FeatureTable(Protocol):
         """In words, how many of these utterances have features."""
 
 
-def recipes_of(
-    stated: Mapping[str, Mapping[str, Any]], landmark_model: Path | None = None
-) -> dict[str, Recipe]:
+def recipes_of(stated: Mapping[str, Mapping[str, Any]], models: ModelFiles = NO_MODELS) -> dict[str, Recipe]:
     """How each modality is encoded that is made from media; any other modality comes as features.
 
     Args:
         stated: modality → its section ``features.<modality>`` of params.yaml: ``encoders`` and their parameters.
-        landmark_model: MediaPipe's model file, for the encoder ``landmarks``.
+        models: where the models are that some encoders run.
     """
     recipes = {}
     for modality, section in stated.items():
         if modality not in MODALITIES:
             continue
         parameters = dict(section)
-        names = tuple(parameters.pop("encoders"))
-        model = str(landmark_model) if "landmarks" in names and landmark_model else None
-        recipes[modality] = Recipe(names, parameters, model)
+        encoders = tuple(parameters.pop("encoders"))
+        recipes[modality] = Recipe(modality, encoders, parameters, models)
     return recipes
 
 
@@ -108,18 +106,21 @@ def extract(
     for modality in [*recipes, *(name for name in attached if name not in recipes)]:
         for encoder in encoders.get(modality, []):
             mine = [(source, key) for source, each, key in wanted if each is encoder]
+            notices: Counter[str] = Counter()
             count = write(
                 out,
-                _rows(mine, encoder, cache, exclusions),
+                _rows(mine, encoder, cache, exclusions, notices),
                 modality=modality,
                 encoder=encoder.name,
                 params_digest=encoder.digest(),
                 feature_names=encoder.feature_names(),
+                weights=encoder.weights,
             )
             cached = sum(key not in missing for _, key in mine)
             lines.append(
                 f"{modality}/{encoder.name}: {count} encoded, {cached} of {len(mine)} from the cache"
             )
+            lines += [f"{modality}/{encoder.name}: {n} {notice}" for notice, n in sorted(notices.items())]
         if modality in attached:
             _write_table(out, modality, attached[modality], table, excluded, exclusions)
             lines.append(f"{modality}/{TABLE}: {attached[modality].coverage(table['utterance_id'])}")
@@ -175,14 +176,21 @@ def _jobs(wanted: list[tuple[_Source, Encoder, str]], missing: set[str]) -> list
 
 
 def _rows(
-    mine: list[tuple[_Source, str]], encoder: Encoder, cache: Cache, exclusions: list[dict]
+    mine: list[tuple[_Source, str]],
+    encoder: Encoder,
+    cache: Cache,
+    exclusions: list[dict],
+    notices: Counter[str],
 ) -> Iterator[Row]:
+    """The tokens of what could be encoded; counts what ``notice`` said, and adds to ``exclusions`` what could not."""
     for source, key in mine:
         entry = cache.get(key)
         if entry is None:
             raise FeatureError(
                 f"{source.utterance_id}: what {encoder.name} made of it is gone from the cache {cache.root}; run again"
             )
+        if entry.notice is not None:
+            notices[entry.notice] += 1
         if entry.reason is None:
             yield Row(source.utterance_id, source.digest, entry.tokens)
         else:

@@ -7,6 +7,7 @@ has a token for every frame, and where it finds no face that of the nearest fram
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,13 @@ from .. import media
 from ..errors import MediaError, SettingsError
 from ..files import file_digest
 from .base import Encoder, checked
+from .model_files import LANDMARK_MODEL
 
 LANDMARK_MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 """MediaPipe's Face Landmarker bundle, float16, version 1: the one whose tokens ``landmarks`` means."""
 
 
-class _Face(Encoder):
+class Face(Encoder):
     modality = "face"
     kind = "sequence"
     alignable = True
@@ -33,7 +35,11 @@ class _Face(Encoder):
         """
         self.frames = frames
         self.aligned = aligned
-        self.parameters = {"frames": frames} | ({"aligned": True} if aligned else {})
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The number of frames, and whether each of them has a token."""
+        return {"frames": self.frames} | ({"aligned": True} if self.aligned else {})
 
     @classmethod
     def decoding(cls) -> int:
@@ -54,7 +60,7 @@ class _Face(Encoder):
         return checked(np.stack([tokens[at] for at in nearest]), self.feature_names())
 
 
-class Appearance(_Face):
+class Appearance(Face):
     """What the face looks like: histograms of oriented gradients, and a small picture of it.
 
     Dalal & Triggs (2005): 8 orientations in cells of 8 × 8 pixels, blocks of 2 × 2 cells, on the face at
@@ -102,7 +108,7 @@ class Appearance(_Face):
         return np.concatenate([gradients, (grey - grey.mean()) / (grey.std() + 1e-6)])
 
 
-class Landmarks(_Face):
+class Landmarks(Face):
     """MediaPipe's 478 landmarks (x, y, z) and 52 blendshapes, of the first face it finds in each picture.
 
     The landmarks lose position, size and the head's turn: the origin is between the outer corners of the eyes,
@@ -119,6 +125,10 @@ class Landmarks(_Face):
         """As any encoder of faces; ``model`` is the file of MediaPipe's Face Landmarker."""
         super().__init__(frames=frames, aligned=aligned)
         self.model = model
+
+    def files(self) -> dict[str, Path]:
+        """MediaPipe's model. Raises SettingsError where it is missing, or is another one."""
+        return {LANDMARK_MODEL: _checked_model(str(self.model or ""))}
 
     def feature_names(self) -> list[str]:
         points = [f"landmark_{n}_{axis}" for n in range(478) for axis in "xyz"]
@@ -175,6 +185,10 @@ def upright(points: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _landmark_model(model: str) -> bytes:
+    return _checked_model(model).read_bytes()
+
+
+def _checked_model(model: str) -> Path:
     path = Path(model)
     fix = (
         "install it (EMOFLOW_LANDMARK_MODEL says where) with: emoflow assets add face-landmarker FILE-OR-URL"
@@ -188,4 +202,4 @@ def _landmark_model(model: str) -> bytes:
         raise SettingsError(
             f"{path} is not the pinned landmark model: sha256 {found}, expected {LANDMARK_MODEL_SHA256}; {fix}"
         )
-    return path.read_bytes()
+    return path

@@ -1,5 +1,6 @@
 """Encoding many recordings in worker processes; one that crashes does not end the run."""
 
+import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from ..process_pool import SPAWN, end_with_parent, process_pool
 from ..schema import file_of
 from .base import Encoder
 from .cache import Cache, Entry
+from .model_files import NO_MODELS, ModelFiles
 from .registry import make
 
 
@@ -24,12 +26,13 @@ from .registry import make
 class Recipe:
     """How a modality is encoded: what ``make`` takes."""
 
-    names: tuple[str, ...]
+    modality: str
+    stated: tuple[str | Mapping[str, Any], ...]
     parameters: Mapping[str, Any]
-    landmark_model: str | None = None
+    models: ModelFiles = NO_MODELS
 
     def encoders(self) -> list[Encoder]:
-        return make(self.names, self.parameters, landmark_model=self.landmark_model)
+        return make(self.stated, self.parameters, modality=self.modality, models=self.models)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ _cache: Cache | None = None
 
 def _begin(recipes: Mapping[str, Recipe], root: Path) -> None:
     global _recipes, _cache
+    # The workers share the cores among themselves; torch, which is imported later, asks for its threads then.
+    os.environ["OMP_NUM_THREADS"] = "1"
     _recipes, _cache = recipes, Cache(root)
 
 
@@ -104,7 +109,7 @@ def _encode(job: Job) -> None:
         raise
     for encoder in encoders:
         try:
-            entry = Entry(encoder.encode_decoded(medium))
+            entry = Entry(encoder.encode_decoded(medium), notice=encoder.notice(medium))
         except MediaError as error:
             entry = _unusable(encoder.dimensions, str(error))
         except Exception as error:

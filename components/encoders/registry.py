@@ -1,7 +1,6 @@
-"""Encoders by name, and encoding one recording as training sees it."""
+"""Encoders as params.yaml states them, and encoding one recording as training sees it."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,9 @@ from ..errors import ParamsError, listed
 from .audio import Compare, Egemaps, EgemapsFrames, LogMel
 from .base import Encoder, merge
 from .face import Appearance, Landmarks
+from .model_files import NO_MODELS, ModelFiles
+from .pretrained.located import PRETRAINED, Located
+from .pretrained.spec import name_of
 from .text import Hashing
 
 ENCODERS: dict[str, type[Encoder]] = {
@@ -19,46 +21,66 @@ ENCODERS: dict[str, type[Encoder]] = {
 
 
 def make(
-    names: Sequence[str], parameters: Mapping[str, Any], *, landmark_model: str | Path | None = None
+    stated: Sequence[str | Mapping[str, Any]],
+    parameters: Mapping[str, Any],
+    *,
+    modality: str | None = None,
+    models: ModelFiles = NO_MODELS,
 ) -> list[Encoder]:
     """The encoders of one modality, sorted by name: the order in which the feature store lays them side by side.
 
     Several sequences can be laid side by side where each has a token for the same pictures, as those of faces can.
 
     Args:
-        names: as ``features.<modality>.encoders`` of ``params.yaml`` lists them.
+        stated: as ``features.<modality>.encoders`` of ``params.yaml`` lists them: names, and mappings of
+            Hugging Face models.
         parameters: what else ``features.<modality>`` holds: ``dimensions`` (text), ``frames`` (face).
-        landmark_model: the file that ``landmarks`` runs.
+        modality: which they have to be of; by default any, the same for all.
+        models: where the models are that some of them run.
 
     Returns:
         The encoders.
 
     Raises:
-        ParamsError: an unknown name, one named twice, encoders of several modalities, or two sequences that have a
-            time of their own each.
+        ParamsError: an unknown name, one named twice, encoders of several modalities or of another one than asked
+            for, layers that a model does not have, or two sequences that have a time of their own each.
+        SettingsError: a Hugging Face model that is absent or cannot be used.
     """
-    unknown = [name for name in names if name not in ENCODERS]
+    unknown = [each for each in stated if isinstance(each, str) and each not in ENCODERS]
     if unknown:
         raise ParamsError(f"no encoder is called {listed(map(repr, unknown))}; there are: {listed(ENCODERS)}")
-    classes = [ENCODERS[name] for name in names]
-    modalities = sorted({each.modality for each in classes})
-    sequences = [each.name for each in classes if each.kind == "sequence"]
-    aligned = len(sequences) > 1 and all(each.alignable for each in classes if each.kind == "sequence")
+    names = [name_of(each) for each in stated]
     if len(set(names)) < len(names):
         raise ParamsError(f"an encoder is named twice: {listed(names)}")
+    kinds = [ENCODERS[each] if isinstance(each, str) else Located.of(each, models) for each in stated]
+    modalities = sorted({each.modality for each in kinds})
+    if modality is not None and modalities != [modality]:
+        strange = [f"{each.name} (of {each.modality})" for each in kinds if each.modality != modality]
+        raise ParamsError(f"features.{modality}.encoders: {listed(strange)} cannot encode {modality}")
     if len(modalities) != 1:
         raise ParamsError(f"the encoders {listed(names)} are of several modalities: {listed(modalities)}")
+    sequences = [each.name for each in kinds if each.kind == "sequence"]
+    aligned = len(sequences) > 1 and all(each.alignable for each in kinds if each.kind == "sequence")
     if len(sequences) > 1 and not aligned:
         raise ParamsError(
             f"features.{modalities[0]}.encoders: {listed(sequences)} are all sequences, with a time of their own; "
             "keep one of them (pooled ones may stay beside it)"
         )
-    own = {Landmarks: {"model": landmark_model}}
     shared = {"aligned": True} if aligned else {}
     return [
-        each(**parameters, **own.get(each, {}), **(shared if each.kind == "sequence" else {}))
-        for each in sorted(classes, key=lambda each: each.name)
+        each(
+            **parameters,
+            **({"model": models.landmark_model} if each is Landmarks else {}),
+            **(shared if each.kind == "sequence" else {}),
+        )
+        for each in sorted(kinds, key=lambda each: each.name)
     ]
+
+
+def libraries() -> set[str]:
+    """The distributions that any encoder may import."""
+    known = [*ENCODERS.values(), *PRETRAINED]
+    return {library for encoder in known for library in encoder.libraries}
 
 
 def encode(encoders: Sequence[Encoder], source) -> np.ndarray:

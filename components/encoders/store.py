@@ -39,8 +39,22 @@ def write(
     encoder: str,
     params_digest: str,
     feature_names: Sequence[str],
+    weights: str | None = None,
 ) -> int:
-    """Write one encoder's tokens under ``folder``, sorted by utterance. Returns how many; none leaves no folder."""
+    """Write one encoder's tokens under ``folder``, sorted by utterance.
+
+    Args:
+        folder: of a corpus's features.
+        rows: the tokens of each utterance.
+        modality: of the encoder.
+        encoder: its name.
+        params_digest: its digest.
+        feature_names: of its dimensions.
+        weights: the SHA-256 of the model that it ran, where it ran one.
+
+    Returns:
+        How many were written; none leaves no folder.
+    """
     import pandas as pd
     from safetensors.numpy import save_file
 
@@ -61,7 +75,8 @@ def write(
     folder = Path(folder, modality, encoder)
     folder.mkdir(parents=True)
     tokens = np.concatenate([row.tokens for row in rows])
-    save_file({"tokens": tokens}, folder / _TOKENS, {"feature_names": json.dumps(list(feature_names))})
+    about = {"feature_names": json.dumps(list(feature_names))} | ({"weights": weights} if weights else {})
+    save_file({"tokens": tokens}, folder / _TOKENS, about)
     write_table(folder / _INDEX, index)
     return len(rows)
 
@@ -83,6 +98,7 @@ class _Shard:
             self.digests = dict(zip(index["utterance_id"], index["media_digest"], strict=True))
             self.params_digest = index["params_digest"].iloc[0]
             self.feature_names = json.loads(self._file.metadata()["feature_names"])
+            self.weights = self._file.metadata().get("weights")
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
             raise FeatureError(
                 f"{folder} is not part of a feature store ({error}); make it again with: dvc repro features"
@@ -156,6 +172,11 @@ class FeatureStore:
         return [
             name for shards in self._modality(modality).shards.values() for name in shards[0].feature_names
         ]
+
+    def weights(self, modality: str) -> dict[str, str]:
+        """Encoder → the SHA-256 of the model that it ran, of the encoders that run one."""
+        stored = self._modality(modality).shards
+        return {name: shards[0].weights for name, shards in stored.items() if shards[0].weights}
 
     def ids(self, modality: str) -> list[str]:
         """The utterances that have this modality, sorted: those that every one of its encoders could encode."""

@@ -1,4 +1,4 @@
-"""The text encoder: feature hashing of words and character n-grams, without fitting, downloads or a language."""
+"""Text encoders; feature hashing of words and character n-grams, without fitting, downloads or a language."""
 
 from hashlib import blake2b
 
@@ -9,7 +9,23 @@ from ..errors import MediaError
 from .base import Encoder
 
 
-class Hashing(Encoder):
+class Text(Encoder):
+    """Reads a text as its corpus has it."""
+
+    modality = "text"
+
+    @classmethod
+    def decoding(cls) -> int:
+        from ..media.text import VERSION
+
+        return VERSION
+
+    def decode(self, source: str) -> str:
+        """The text itself, of which each encoder makes its own words."""
+        return source
+
+
+class Hashing(Text):
     """How often each word occurs, and each piece of a word, in ``dimensions`` hashed columns.
 
     Half the columns are for words, half for their pieces of three to five characters, which let a word that was
@@ -20,7 +36,6 @@ class Hashing(Encoder):
     """
 
     name = "hashing"
-    modality = "text"
     kind = "pooled"
     version = 2
 
@@ -28,21 +43,13 @@ class Hashing(Encoder):
         self.dimensions = dimensions
         self.parameters = {"dimensions": dimensions}
 
-    @classmethod
-    def decoding(cls) -> int:
-        from ..media.text import VERSION
-
-        return VERSION
-
-    def decode(self, source: str) -> list[str]:
-        return media.words(source)
-
-    def encode_decoded(self, medium: list[str]) -> np.ndarray:
-        if not medium:
+    def encode_decoded(self, medium: str) -> np.ndarray:
+        found = media.words(medium)
+        if not found:
             raise MediaError("empty: no word in it")
         words = self.dimensions // 2
         counts = np.zeros(self.dimensions, dtype=np.float32)
-        for word in medium:
+        for word in found:
             counts[_hash(word) % words] += 1
             pieces = _pieces(word)
             for piece in pieces:

@@ -83,14 +83,21 @@ def find_faces(images: Iterable[np.ndarray]) -> list[Box | None]:
     return [box and box.grown((size / box.size - 1) / 2) for box in boxes]
 
 
-def crop(image: np.ndarray, box: Box, *, size: int, margin: float = 0.0) -> np.ndarray:
-    """The face as a square grey picture, uint8 [size, size]; what lies outside the picture repeats its edge.
+def crop(image: np.ndarray, box: Box, *, size: int, margin: float = 0.0, colour: bool = False) -> np.ndarray:
+    """The face as a square picture; what lies outside the picture repeats its edge.
 
     Args:
+        image: uint8 [H, W, 3] RGB; or [H, W] grey.
+        box: of the face.
+        size: of the result, in pixels.
         margin: added on each side, as a share of the box.
+        colour: keep the colours; else the result is grey.
+
+    Returns:
+        uint8 [size, size], in colour [size, size, 3] RGB.
     """
     box = box.grown(margin)
-    return _resized(_cut(image, box), size, size)
+    return _resized(_cut(image, box), size, size, form="rgb24" if colour else "gray")
 
 
 def _search_around(image: np.ndarray, box: Box) -> Box | None:
@@ -130,10 +137,10 @@ def _cut(image: np.ndarray, box: Box) -> np.ndarray:
     return image[rows[:, None], columns]
 
 
-def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Grey, each new pixel the mean of those it covers."""
+def _resized(image: np.ndarray, height: int, width: int, *, form: str = "gray") -> np.ndarray:
+    """Grey, or of another pixel format; each new pixel is the mean of those it covers."""
     frame = av.VideoFrame.from_ndarray(
         np.ascontiguousarray(image), format="gray" if image.ndim == 2 else "rgb24"
     )
-    frame = frame.reformat(width=max(1, width), height=max(1, height), format="gray", interpolation="AREA")
+    frame = frame.reformat(width=max(1, width), height=max(1, height), format=form, interpolation="AREA")
     return np.ascontiguousarray(frame.to_ndarray())

@@ -28,11 +28,16 @@ def normalise_text(text: str) -> str:
     before = None
     while text != before:  # folding case can make forms that NFKC then composes: İ, ΐ
         before = text
-        text = re.sub(r"[\x80-\x9f]", _from_windows, text)
+        text = repaired(text)
         # Quotes first: NFKC would take the acute accent ´ apart into a space and a combining mark.
         text = unicodedata.normalize("NFKC", text.translate(_PLAIN)).translate(_PLAIN)
         text = " ".join(text.casefold().split())
     return text
+
+
+def repaired(text: str) -> str:
+    """Windows' cp1252 quotes and dashes that were read as Latin-1 control characters, as what they are."""
+    return re.sub(r"[\x80-\x9f]", _from_windows, text)
 
 
 def words(text: str) -> list[str]:

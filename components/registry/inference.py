@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 
 from .. import media
 from ..artifacts.model import WEIGHTS, ModelCard
+from ..encoders.base import Encoder
+from ..encoders.model_files import ModelFiles
 from ..encoders.registry import encode, make
 from ..errors import EmoflowError, MediaError, listed
 from ..fusion.model import EmotionModel
@@ -30,7 +32,6 @@ SOURCE = {"audio": "audio", "face": "video", "text": "text"}
 TABLE = "table"
 """The encoder's name of a modality that came to training as a table of features."""
 
-LANDMARK_MODEL = "face_landmarker.task"
 BATCH = 64
 
 LONGEST_S = 600
@@ -66,14 +67,7 @@ class Predictor:
         self.model.eval()
         self.classes = card.classes
         self.layouts = {modality: card.modalities[modality].layout for modality in self.model.modalities}
-        self._encoders = {}
-        for modality, layout in self.layouts.items():
-            names = [
-                name for name, _ in layout
-            ]  # in the order of the features, which need not be that of params.yaml
-            if names != [TABLE]:
-                parameters = card.modalities[modality].parameters
-                self._encoders[modality] = make(names, parameters, landmark_model=folder / LANDMARK_MODEL)
+        self._encoders = encoders_of(card, ModelFiles.packed_in(folder))
 
     @property
     def columns(self) -> list[str]:
@@ -178,6 +172,23 @@ class Predictor:
 
     def _nothing_given(self) -> str:
         return f"nothing was given; wanted at least one of {', '.join(self.columns)}"
+
+
+def encoders_of(card: ModelCard, models: ModelFiles) -> dict[str, list[Encoder]]:
+    """The encoders of a model's modalities, but of those that come as features.
+
+    Args:
+        card: of the model.
+        models: where the models are that the encoders run.
+
+    Raises:
+        SettingsError: one of these is not there.
+    """
+    return {
+        name: make(modality.stated(), modality.parameters, modality=name, models=models)
+        for name, modality in card.modalities.items()
+        if modality.encoders != [TABLE]
+    }
 
 
 def _missing(value: Any) -> bool:

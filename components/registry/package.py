@@ -10,16 +10,19 @@ manifest, too, is found out by the digest that `publish` records elsewhere.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..artifacts.model import WEIGHTS, ModelCard
-from ..encoders.registry import ENCODERS
-from ..errors import RegistryError
+from ..encoders.base import Encoder
+from ..encoders.model_files import NO_MODELS, ModelFiles
+from ..encoders.registry import libraries
+from ..errors import ParamsError, RegistryError, SettingsError
 from ..files import digest_of, file_digest, write_json
 from . import manifest
 from .closure import ENTRY, SOURCE, Closure, closure, providers, requirements
-from .inference import LANDMARK_MODEL
+from .inference import encoders_of
 
 MODEL_FILES = (ModelCard.path().name, WEIGHTS.name)
 
@@ -77,13 +80,13 @@ class Package:
         return self.folder / manifest.MANIFEST
 
 
-def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Package:
+def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
     """Pack a model.
 
     Args:
         model: the folder of ``model.json`` and the weights.
         out: the empty folder to pack into.
-        landmark_model: the file that the encoder ``landmarks`` runs; packed where the model uses it.
+        models: where the models are that the encoders run; each that this model uses is packed, once.
 
     Returns:
         What was packed.
@@ -95,20 +98,18 @@ def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Packa
     missing = [str(path) for path in files.values() if not path.is_file()]
     if missing:
         raise RegistryError(f"{' and '.join(missing)} not found: run `dvc repro`, which makes the model")
-    used = {
-        encoder
-        for modality in ModelCard.read_file(files[ModelCard.path().name]).modalities.values()
-        for encoder in modality.encoders
-    }
-    if "landmarks" in used:
-        if landmark_model is None or not landmark_model.is_file():
-            raise RegistryError(
-                f"the model runs face landmarks, and {landmark_model} is not there to be packed with it: "
-                "`emoflow assets add face-landmarker FILE`"
-            )
-        files[LANDMARK_MODEL] = landmark_model
+    card = ModelCard.read_file(files[ModelCard.path().name])
+    encoders = []
+    try:
+        for modality, of_modality in encoders_of(card, models).items():
+            for encoder in of_modality:
+                _check_weights(encoder, card.modalities[modality].weights.get(encoder.name))
+                files |= encoder.files()
+            encoders += of_modality
+    except (ParamsError, SettingsError) as error:
+        raise RegistryError(f"a model that an encoder runs cannot be packed: {error}") from None
     needed = closure(ENTRY)
-    pins = requirements(_needed_by(needed, used))
+    pins = requirements(_needed_by(needed, encoders))
     sources = {path: (SOURCE / path).read_text(encoding="utf-8") for path in needed.modules}
     sources |= {(folder / "__init__.py").as_posix(): "" for folder in Path(ENTRY).parents}
     digest = digest_of([sources, {name: file_digest(path) for name, path in files.items()}, pins])
@@ -121,19 +122,28 @@ def pack(model: Path, out: Path, *, landmark_model: Path | None = None) -> Packa
     package.entry.write_text(Path(manifest.__file__).read_text(encoding="utf-8") + check, encoding="utf-8")
     package.model.mkdir(parents=True)
     for file_name, path in files.items():
+        (package.model / file_name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, package.model / file_name)
     write_json(package.manifest, manifest.file_digests(out))
     return package
 
 
-def _needed_by(needed: Closure, used: set[str]) -> set[str]:
+def _check_weights(encoder: Encoder, trained_on: str | None) -> None:
+    """Raise RegistryError where the encoder's model is not the one whose features the model was trained on."""
+    if trained_on is not None and encoder.weights != trained_on:
+        raise RegistryError(
+            f"{encoder.name} is not the model that the features were made with: sha256 {encoder.weights}, then "
+            f"{trained_on}; put that one back, or make the features again: dvc repro -f features"
+        )
+
+
+def _needed_by(needed: Closure, encoders: Sequence[Encoder]) -> set[str]:
     """Others' packages that this model imports: without those that only encoders it does not run ask for.
 
     An encoder names its libraries by distribution; what is imported outside the encoders is always needed.
     """
     known = providers()
-    wanted = {library for name, encoder in ENCODERS.items() if name in used for library in encoder.libraries}
-    idle = {library for encoder in ENCODERS.values() for library in encoder.libraries} - wanted
+    idle = libraries() - {library for encoder in encoders for library in encoder.libraries}
     always = needed.imported(outside="encoders")
     return {
         name

@@ -18,6 +18,7 @@ from filelock import FileLock
 from ..artifacts import model, reports
 from ..artifacts.model import ModelCard
 from ..artifacts.reports import Metrics
+from ..encoders.model_files import NO_MODELS, ModelFiles
 from ..errors import RegistryError, listed, redacted
 from ..evaluation import run_links
 from ..files import digest_of, parse_yaml, read_json
@@ -77,7 +78,7 @@ def publish(
     root: str | Path,
     tracking_uri: str,
     lineage_uri: str,
-    landmark_model: Path | None = None,
+    models: ModelFiles = NO_MODELS,
     flow_run_url: str | None = None,
 ) -> Published:
     """Publish the experiment that lies finished at ``root``; alias it ``challenger``; record its lineage.
@@ -88,7 +89,7 @@ def publish(
         root: the project's root.
         tracking_uri: MLflow's tracking and registry URI.
         lineage_uri: the lineage database.
-        landmark_model: the file that the encoder ``landmarks`` runs; needed where the model uses it.
+        models: where the models are that the encoders run; those that the model uses are packed with it.
         flow_run_url: the address of the Prefect flow run that publishes; None outside a flow.
 
     Returns:
@@ -114,7 +115,7 @@ def publish(
         found = _published(client, name, facts.weights_sha256)
         if found is None:
             run_id = _log(client, root, uri, name, facts)
-            version, manifest = _register(client, root, run_id, name, facts, landmark_model)
+            version, manifest = _register(client, root, run_id, name, facts, models)
             _describe(client, root, run_id, replace(facts, version=version))
         else:
             version, run_id = found
@@ -186,7 +187,7 @@ def _unrecorded_manifest(
 
 
 def _register(
-    client: "MlflowClient", root: Path, run_id: str, name: str, facts: Facts, landmark_model: Path | None
+    client: "MlflowClient", root: Path, run_id: str, name: str, facts: Facts, models: ModelFiles
 ) -> tuple[int, dict[str, str]]:
     """Log the packed model and register it; its version, and the digest of every file that MLflow then holds."""
     import mlflow
@@ -218,7 +219,7 @@ def _register(
         ),
     )
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as copy:
-        package = pack(root / model.FOLDER, Path(folder), landmark_model=landmark_model)
+        package = pack(root / model.FOLDER, Path(folder), models=models)
         with mlflow.start_run(run_id=run_id), _importable(package.code.parent, package.name):
             logged = mlflow.pyfunc.log_model(
                 name=facts.description["strategy"],

@@ -10,6 +10,7 @@ from ..artifacts import features as artifact
 from ..artifacts.corpora import RAW
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import Verdict
+from ..encoders import ModelFiles
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
 from ..errors import listed
@@ -49,8 +50,8 @@ def main() -> None:
     stated = {
         name: getattr(experiment.features, name).model_dump() for name in modalities if name in MODALITIES
     }
-    recipes = recipes_of(stated, environment.landmark_model)
-    if any(recipe.landmark_model and name not in attached for name, recipe in recipes.items()):
+    recipes = recipes_of(stated, ModelFiles(environment.landmark_model, environment.encoders))
+    if any("landmarks" in recipe.stated and name not in attached for name, recipe in recipes.items()):
         assets.require("face-landmarker", environment.landmark_model)
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

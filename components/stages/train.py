@@ -13,7 +13,7 @@ from .. import params, settings
 from ..artifacts import features as features_artifact
 from ..artifacts.model import CHOSEN, FOLDER, PREDICTIONS, WEIGHTS, Modality, ModelCard, ZeroShot
 from ..artifacts.search import Best
-from ..encoders import encode, layout_of, make, open_all
+from ..encoders import ModelFiles, encode, layout_of, make, name_of, open_all
 from ..errors import FeatureError, listed
 from ..files import replacing, work_folder
 from ..fusion.preparation import Layout, Preparation, plan
@@ -60,7 +60,7 @@ def main() -> None:
             device,
             inputs.reduction,
             inputs.auxiliary_targets(),
-            _prompts(experiment, inputs),
+            _prompts(experiment, inputs, ModelFiles(environment.landmark_model, environment.encoders)),
         )
         workers = 1 if device == "cuda" else environment.worker_count()
         done = run_jobs([jobs[name] for name in left], context, workers=workers)
@@ -136,23 +136,35 @@ def _card(
         label_space=protocol.label_space,
         protocol=protocol.protocol,
         corpora=experiment.corpora,
-        modalities={name: _modality(experiment, name, layout) for name, layout in layouts.items()},
+        modalities={
+            name: _modality(experiment, name, layout, inputs.store.weights(name))
+            for name, layout in layouts.items()
+        },
         preparation=preparation.describe(),
         parameters=parameter_count(member) * len(seeds),
         zero_shot=ZeroShot(unseen=protocol.unseen) if by_prompts else None,
     )
 
 
-def _modality(experiment: params.Params, name: str, layout: Layout) -> Modality:
+def _modality(experiment: params.Params, name: str, layout: Layout, weights: dict[str, str]) -> Modality:
     encoders = [encoder for encoder, _ in layout]
     section = getattr(experiment.features, name, None)  # None: a modality that comes as features alone
-    stated: dict[str, Any] = section.model_dump() if section else {"encoders": []}
-    ours = set(encoders) & set(stated.pop("encoders"))
-    return Modality(encoders=encoders, parameters=stated if ours else {}, layout=layout)
+    parameters: dict[str, Any] = section.model_dump() if section else {"encoders": []}
+    stated = {name_of(each): each for each in parameters.pop("encoders")}
+    return Modality(
+        encoders=encoders,
+        parameters=parameters if set(encoders) & set(stated) else {},
+        layout=layout,
+        pretrained={name: stated[name] for name in encoders if isinstance(stated.get(name), dict)},
+        weights=weights,
+    )
 
 
-def _prompts(experiment: params.Params, inputs: Inputs) -> zero_shot.Prompts | None:
+def _prompts(experiment: params.Params, inputs: Inputs, models: ModelFiles) -> zero_shot.Prompts | None:
     """A zero-shot protocol's prompts, in the languages of what trains, as the experiment's text encoders give them.
+
+    Args:
+        models: where the encoders find the models that they run.
 
     Raises:
         FeatureError: the corpora's words were encoded by others.
@@ -161,7 +173,7 @@ def _prompts(experiment: params.Params, inputs: Inputs) -> zero_shot.Prompts | N
     if not protocol.unseen:
         return None
     stated = experiment.features.text.model_dump()
-    encoders = make(stated.pop("encoders"), stated)
+    encoders = make(stated.pop("encoders"), stated, modality="text", models=models)
     layout = inputs.store.layout("text")
     if layout != layout_of(encoders):
         raise FeatureError(

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from emoflow.corpora.adapter_interface import utterance_table
 from emoflow.corpora.media_digests import with_digests
-from emoflow.encoders import ENCODERS, encode, layout_of, make, merge, open_all
+from emoflow.encoders import ENCODERS, ModelFiles, encode, layout_of, make, merge, open_all
 from emoflow.encoders.audio import _averaged
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract, recipes_of
@@ -202,7 +202,7 @@ def test_the_landmark_model_is_the_pinned_one(tmp_path):
     frames = Frames(np.zeros((1, 8, 8, 3), np.uint8), np.zeros(1), 1.0)
     for model, reason in ((None, "emoflow assets add face-landmarker"), (other, "expected 64184e22")):
         with pytest.raises(SettingsError, match=reason):
-            one("landmarks", landmark_model=model).encode_decoded(frames)
+            one("landmarks", models=ModelFiles(model)).encode_decoded(frames)
 
 
 def test_landmarks_lose_position_scale_and_rotation():
@@ -219,7 +219,7 @@ def test_landmarks_lose_position_scale_and_rotation():
 @pytest.mark.corpora
 @pytest.mark.parametrize("name", ["appearance", "landmarks"])
 def test_real_faces_become_a_token_for_each_picture_with_a_face(name, corpora, landmark_model):
-    encoder = one(name, landmark_model=landmark_model)
+    encoder = one(name, models=ModelFiles(landmark_model))
     tokens = {}
     for clip, count in (("bbaf2n.mpg", 4), ("brbk7n.mpg", 4)):
         tokens[clip] = encoder.encode(corpora / "video" / clip)
@@ -237,14 +237,14 @@ def test_real_faces_become_a_token_for_each_picture_with_a_face(name, corpora, l
 @pytest.mark.corpora
 def test_several_face_encoders_have_a_token_for_each_picture(corpora, landmark_model):
     names, clip = ["landmarks", "appearance"], corpora / "video" / "face_noface.mov"
-    both = make(names, PARAMETERS["face"], landmark_model=landmark_model)
+    both = make(names, PARAMETERS["face"], models=ModelFiles(landmark_model))
     tokens = encode(both, clip)
     assert tokens.shape == (4, sum(size for _, size in layout_of(both)))
     assert [name for name, _ in layout_of(both)] == ["appearance", "landmarks"]
     at = 0
     for encoder in both:
         own = tokens[:, at : at + encoder.dimensions]
-        alone = one(encoder.name, landmark_model=landmark_model)
+        alone = one(encoder.name, models=ModelFiles(landmark_model))
         seen = alone.encode(clip)
         assert 1 <= len(seen) < 4
         assert {row.tobytes() for row in own} == {
@@ -267,7 +267,7 @@ def test_the_store_holds_several_face_encoders(corpora, landmark_model, tmp_path
         with_digests(table, corpora / "video", workers=1),
         raw=corpora / "video",
         out=tmp_path / "mine",
-        recipes=recipes_of(stated, landmark_model),
+        recipes=recipes_of(stated, ModelFiles(landmark_model)),
         attached={},
         excluded={},
         cache=Cache(tmp_path / "cache"),
@@ -276,7 +276,7 @@ def test_the_store_holds_several_face_encoders(corpora, landmark_model, tmp_path
     store = open_all(tmp_path, ["mine"])
     tokens, present = store.tokens("face", store.ids("face"))
     assert tokens.shape == (2, 3, sum(size for _, size in store.layout("face"))) and present.all()
-    both = make(["appearance", "landmarks"], {"frames": 3}, landmark_model=landmark_model)
+    both = make(["appearance", "landmarks"], {"frames": 3}, models=ModelFiles(landmark_model))
     assert np.allclose(tokens[0], encode(both, corpora / "video" / "bbaf2n.mpg"), rtol=1e-2, atol=1e-2)
 
 

@@ -15,7 +15,7 @@ import soundfile
 from conftest import ROOT
 from emoflow.artifacts.features import Exclusions
 from emoflow.corpora.attached.features import Attached
-from emoflow.encoders import FeatureStore, parallel
+from emoflow.encoders import FeatureStore, ModelFiles, parallel
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract, recipes_of
 from emoflow.encoders.parallel import Job, Recipe
@@ -24,8 +24,8 @@ from emoflow.files import file_digest, replacing
 from emoflow.params import load
 
 RATE = 16_000
-LOGMEL = {"audio": Recipe(("logmel",), {})}
-BOTH = {"audio": Recipe(("logmel",), {}), "text": Recipe(("hashing",), {"dimensions": 64})}
+LOGMEL = {"audio": Recipe("audio", ("logmel",), {})}
+BOTH = {"audio": Recipe("audio", ("logmel",), {}), "text": Recipe("text", ("hashing",), {"dimensions": 64})}
 
 
 def noise(seed: int, seconds: float = 0.3) -> np.ndarray:
@@ -141,7 +141,7 @@ def came(tokens: dict[str, np.ndarray], unusable: dict[str, str] | None = None) 
 def test_features_that_came_along_take_their_modality(tmp_path):
     table = corpus(tmp_path / "raw", {"a": noise(1), "b": None, "c": None})
     face = came({"c/b": [[1, 3]]}, {"c/a": "no token in a.csv"})
-    recipes = {"face": Recipe(("appearance",), {"frames": 8})}
+    recipes = {"face": Recipe("face", ("appearance",), {"frames": 8})}
     lines = make_features(tmp_path, table, recipes, attached={"face": face})
     store = FeatureStore.open(tmp_path / "out")
     assert store.layout("face") == [("table", 2)] and store.feature_names("face") == ["AU00", "AU01"]
@@ -185,9 +185,10 @@ def test_a_file_that_is_gone_stops_and_is_not_kept_as_unusable(tmp_path):
 
 def test_params_say_how_each_modality_is_encoded():
     stated = load(ROOT / "params.yaml").features.model_dump()
-    recipes = recipes_of(stated, Path("model.task"))
-    assert recipes["text"] == Recipe(("hashing",), {"dimensions": 1024})
-    assert recipes["face"].parameters == {"frames": 8} and recipes["face"].landmark_model is None
+    models = ModelFiles(Path("model.task"))
+    recipes = recipes_of(stated, models)
+    assert recipes["text"] == Recipe("text", ("hashing",), {"dimensions": 1024}, models)
+    assert recipes["face"].parameters == {"frames": 8}
     assert [encoder.name for encoder in recipes["audio"].encoders()] == ["compare", "egemaps"]
 
 

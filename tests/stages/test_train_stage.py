@@ -67,6 +67,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {
         "encoders": ["appearance"], "parameters": {"frames": 8}, "layout": [("appearance", 6)],
+        "pretrained": {}, "weights": {},
     }  # fmt: skip
     state = load_file("data/model/weights.safetensors")
     model = EmotionModel.empty(
@@ -147,5 +148,11 @@ def test_a_modality_that_came_as_features_alone(tmp_path, monkeypatch):
     documents.best({"gesture": {k: chosen(0, 1, 0.4) for k in range(3)}}).write()
     train.main()
     assert ModelCard.read().model_dump()["modalities"] == {
-        "gesture": {"encoders": ["table"], "parameters": {}, "layout": [("table", 5)]}
+        "gesture": {
+            "encoders": ["table"],
+            "parameters": {},
+            "layout": [("table", 5)],
+            "pretrained": {},
+            "weights": {},
+        }
     }

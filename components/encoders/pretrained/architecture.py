@@ -1,0 +1,146 @@
+"""Which modality an architecture belongs to, and loading its weights. Code of a model's own is never run."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import SettingsError, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transformers import PretrainedConfig, PreTrainedModel
+
+SPEECH = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech-sat", "whisper", "moonshine")
+"""wav2vec 2.0 is XLSR and XLS-R too."""
+PICTURES = {
+    "vit": "ViTModel",
+    "dinov2": "Dinov2Model",
+    "clip": "CLIPVisionModel",
+    "clip_vision_model": "CLIPVisionModel",
+    "siglip": "SiglipVisionModel",
+    "siglip_vision_model": "SiglipVisionModel",
+}
+"""Architecture → the class of its vision tower."""
+
+UNUSED = ("pooler", "masked_spec_embed", "mask_token")
+"""Weights that a checkpoint may lack, since only training or a head that is not used here reads them."""
+
+
+@lru_cache
+def configuration(folder: Path) -> PretrainedConfig:
+    """The model's configuration.
+
+    Raises:
+        SettingsError: transformers does not know the architecture, or only with code that comes with the model.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise SettingsError(
+            f"{folder}: transformers cannot read its configuration ({reason}); architectures that need code of their "
+            "own (trust_remote_code) are not run"
+        ) from None
+
+
+def modality_of(folder: Path) -> str:
+    """``audio``, ``text`` or ``face``.
+
+    Raises:
+        SettingsError: an architecture that is none of these; the message says which are.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    config = configuration(folder)
+    kind = config.model_type
+    if kind in SPEECH:
+        return "audio"
+    if kind in PICTURES:
+        return "face"
+    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.is_encoder_decoder:
+        return "text"
+    raise SettingsError(
+        f"{folder} is a model of the architecture {kind!r}, which is not used as an encoder. Those that are: of speech "
+        f"{listed(SPEECH, 20)}; of pictures {listed(PICTURES, 20)}; of text every encoder that is trained as a masked "
+        "language model (BERT, RoBERTa, DistilBERT, DeBERTa, XLM-R, …)"
+    )
+
+
+@lru_cache
+def load(folder: Path) -> PreTrainedModel:
+    """The encoder with its weights, in float32, for inference; once per process.
+
+    Raises:
+        SettingsError: weights of another architecture.
+    """
+    import torch
+    import transformers
+
+    config = configuration(folder)
+    name = PICTURES.get(config.model_type, "AutoModel")
+    with quiet():
+        try:
+            model, info = getattr(transformers, name).from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise SettingsError(f"{folder}: the weights cannot be loaded: {error}") from None
+    model = model.get_encoder() if config.is_encoder_decoder else model
+    lacking = sorted(
+        weight
+        for weight in info["missing_keys"]
+        if (weight.startswith("encoder.") or not config.is_encoder_decoder)
+        and not any(part in weight for part in UNUSED)
+    )
+    if lacking or info["mismatched_keys"]:
+        what = [*lacking, *map(str, info["mismatched_keys"])]
+        raise SettingsError(
+            f"{folder}: its weights are not those of the architecture {config.model_type!r}, which its config.json "
+            f"states: {len(what)} are missing or of another shape: {listed(what)}"
+        )
+    return model.eval().requires_grad_(False)
+
+
+def processor(kind: str, folder: Path, **options: Any) -> Any:
+    """The model's own ``AutoFeatureExtractor``, ``AutoTokenizer`` or ``AutoImageProcessor``.
+
+    Raises:
+        SettingsError: its files are missing.
+    """
+    import transformers
+
+    with quiet():
+        try:
+            return getattr(transformers, kind).from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, **options
+            )
+        except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise SettingsError(f"{folder}: {kind} finds no file that it can read there ({reason})") from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' progress bars and its table of the weights of heads, which are not used."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()

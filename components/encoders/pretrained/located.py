@@ -1,0 +1,69 @@
+"""A pre-trained encoder that is to be made: its model found, its modality known, nothing loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..base import Encoder
+from ..model_files import ModelFiles
+from .architecture import modality_of
+from .folder import ModelFolder, find
+from .pictures import Pictures
+from .spec import PretrainedSpec
+from .speech import Speech, speech
+from .text import TextModel
+
+PRETRAINED = (Speech, TextModel, Pictures)
+"""A class for each modality."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """What `registry.make` asks of an encoder's class, and can call as one.
+
+    Attributes:
+        folder: of the model.
+        modality: that its architecture is for.
+    """
+
+    spec: PretrainedSpec
+    folder: ModelFolder
+    modality: str
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any], models: ModelFiles) -> Located:
+        """Find the model of an encoder as params.yaml states it.
+
+        Raises:
+            SettingsError: it is absent, or cannot be used as an encoder.
+        """
+        spec = PretrainedSpec(**stated)
+        folder = find(spec, models)
+        return cls(spec, folder, modality_of(folder.path))
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def kind(self) -> Literal["pooled", "sequence"]:
+        return "sequence" if self.spec.pooling == "none" else "pooled"
+
+    @property
+    def alignable(self) -> bool:
+        return self.modality == "face"
+
+    def __call__(self, **parameters: Any) -> Encoder:
+        """The encoder.
+
+        Args:
+            parameters: what params.yaml says of the modality; of faces ``frames``, and ``aligned``.
+
+        Raises:
+            ParamsError: the model does not have the layers asked for.
+        """
+        if self.modality == "face":
+            return Pictures(self.spec, self.folder, **parameters)
+        return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)

@@ -1,0 +1,93 @@
+"""What the pre-trained encoders of all modalities have in common."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base import Encoder
+from ..model_files import PRETRAINED
+from .architecture import configuration, load
+from .folder import ModelFolder
+from .layers import Choice, Layers, pooled_size
+from .spec import PretrainedSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Pretrained(Encoder):
+    """A frozen Hugging Face model. Its weights are loaded when the first recording is encoded, once per process."""
+
+    libraries = ("transformers", "torch", "huggingface_hub")
+
+    def __init__(self, spec: PretrainedSpec, folder: ModelFolder):
+        """An encoder of one model.
+
+        Raises:
+            ParamsError: the model does not have the layers asked for.
+        """
+        config = configuration(folder.path)
+        config = getattr(config, "vision_config", config)
+        self.spec, self.folder = spec, folder
+        self.name = spec.name
+        self.kind = "sequence" if spec.pooling == "none" else "pooled"
+        # Moonshine's configuration counts the layers of encoder and decoder apart, and has no number for both.
+        self.depth = getattr(config, "encoder_num_hidden_layers", None) or config.num_hidden_layers
+        self.layers = self.default_layers() if spec.layers is None else spec.layers
+        width = 1 if self.layers is None else self.choice.width
+        self.dimensions = pooled_size(width * config.hidden_size, spec.pooling)
+
+    @abstractmethod
+    def default_layers(self) -> Layers:
+        """What is taken of the model where params.yaml does not say; None: its own pooled output."""
+
+    @cached_property
+    def choice(self) -> Choice:
+        """Which hidden states are taken."""
+        return Choice.of(self.layers, depth=self.depth, who=f"the encoder {self.spec.hf}")
+
+    @property
+    def weights(self) -> str:
+        """The SHA-256 of the model's weights."""
+        return self.folder.weights
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The layers and the pooling, and the digest of the model's configuration."""
+        return {
+            "layers": self.layers,
+            "pooling": self.spec.pooling,
+            "configuration": self.folder.configuration,
+            **self.extra_parameters,
+        }
+
+    extra_parameters: dict[str, Any] = {}  # noqa: RUF012
+    """What else decides the tokens, of one modality."""
+
+    def files(self) -> dict[str, Path]:
+        """The model's folder, below a name that all its encoders share."""
+        return {f"{PRETRAINED}/{self.spec.model}/{path.name}": path for path in self.folder.files}
+
+    def states(self, **inputs: Tensor) -> tuple[Sequence[Tensor], Any]:
+        """Run the model: its hidden states, the last one being its output, and all that it gives.
+
+        Args:
+            inputs: as the model's own processor makes them.
+        """
+        import torch
+
+        with torch.inference_mode(), warnings.catch_warnings():
+            # WavLM's attention gives torch masks of two types.
+            warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+            output = self.loaded(**inputs, output_hidden_states=True)
+        # Where a layer norm follows the last layer, transformers lists the state before it.
+        return (*output.hidden_states[:-1], output.last_hidden_state), output
+
+    @property
+    def loaded(self) -> Any:
+        return load(self.folder.path)

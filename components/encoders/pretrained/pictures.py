@@ -1,0 +1,100 @@
+"""Picture models on the face: ViT, DINOv2, and the vision towers of CLIP and SigLIP."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import media
+from ..face import Face
+from .architecture import configuration, processor
+from .folder import ModelFolder
+from .layers import pooled
+from .model import Pretrained
+from .spec import PretrainedSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+POOLED = ("clip", "clip_vision_model", "siglip", "siglip_vision_model")
+"""Models that were trained by their pooled output. The others have a class token; their pooled output is that, or a
+head that a checkpoint may lack."""
+
+
+class Pictures(Pretrained, Face):
+    """A token for each sampled frame with a face in it, of the face in colour."""
+
+    version = 1
+    libraries = (*Pretrained.libraries, "av", "pillow")
+    margin = 0.25
+    """Added to the face's box on each side, as a share of it: the cascade's box goes from the brows to the mouth."""
+    batch = 16
+    """Pictures that are encoded at once."""
+
+    def __init__(self, spec: PretrainedSpec, folder: ModelFolder, *, frames: int, aligned: bool = False):
+        """As any encoder of faces."""
+        Face.__init__(self, frames=frames, aligned=aligned)
+        Pretrained.__init__(self, spec, folder)
+
+    @property
+    def extra_parameters(self) -> dict[str, Any]:
+        return Face.parameters.fget(self) | {"margin": self.margin}
+
+    @classmethod
+    def decoding(cls) -> int:
+        from ...media.face import VERSION
+
+        return super().decoding() * 1000 + VERSION
+
+    def default_layers(self) -> int | None:
+        """The pooled output of a model that was trained by it, else the last state."""
+        return None if configuration(self.folder.path).model_type in POOLED else self.depth
+
+    @cached_property
+    def processor(self) -> Any:
+        """The model's own image processor; Pillow's, so that torchvision makes no difference."""
+        return processor("AutoImageProcessor", self.folder.path, backend="pil")
+
+    def encode_decoded(self, medium: media.Frames) -> np.ndarray:
+        """Encode a clip's frames.
+
+        Returns:
+            float32 [frames with a face, D]; [frames, D] where aligned; [1, D] where pooled.
+
+        Raises:
+            MediaError: no face in any frame.
+        """
+        boxes = media.find_faces(medium.images)
+        faces = [
+            media.crop(
+                image, box, size=max(1, round(box.grown(self.margin).size)), margin=self.margin, colour=True
+            )
+            for image, box in zip(medium.images, boxes, strict=True)
+            if box
+        ]
+        found = iter(self._tokens(faces))
+        sequence = self._sequence([next(found) if box else None for box in boxes])
+        return pooled([sequence], self.spec.pooling)
+
+    def _tokens(self, faces: list[np.ndarray]) -> list[np.ndarray]:
+        """A token [D] for each picture, uint8 [H, W, 3]."""
+        from PIL import Image
+
+        tokens: list[np.ndarray] = []
+        for at in range(0, len(faces), self.batch):
+            pictures = [Image.fromarray(face) for face in faces[at : at + self.batch]]
+            inputs = self.processor(images=pictures, return_tensors="pt")
+            tokens += list(self._of_pictures(inputs["pixel_values"]).numpy())
+        return tokens
+
+    def _of_pictures(self, pixels: Tensor) -> Tensor:
+        """``[B, 3, H, W] → [B, D]``."""
+        states, output = self.states(pixel_values=pixels)
+        if self.layers is None:
+            return output.pooler_output
+        state = self.choice.of_states(states)
+        embeddings = self.loaded.embeddings
+        has_class = any(hasattr(embeddings, name) for name in ("cls_token", "class_embedding"))
+        return state[:, 0] if has_class else state.mean(1)

@@ -1,0 +1,72 @@
+"""What ``params.yaml`` says of a pre-trained encoder, and the name that follows from it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+"""``owner/model``, or ``model`` alone. Anything else is a folder's path."""
+
+Layers = int | list[int] | dict[str, int] | None
+"""A state by number, several side by side, ``{"last": n}`` for the mean of the last n; None: the modality's default."""
+Pooling = Literal["mean", "mean-std", "none"]
+
+
+@dataclass(frozen=True)
+class PretrainedSpec:
+    """A Hugging Face model, and what is taken of it.
+
+    Attributes:
+        hf: its name on the hub, or the path of its folder.
+        pooling: over time.
+        layers: which hidden states.
+        revision: a commit, tag or branch of the hub.
+    """
+
+    hf: str
+    pooling: Pooling
+    layers: Layers = None
+    revision: str | None = None
+
+    @property
+    def is_hub_name(self) -> bool:
+        return HUB_NAME.fullmatch(self.hf) is not None and "--" not in self.hf and ".." not in self.hf
+
+    @property
+    def model(self) -> str:
+        """The model's name as a folder's name: the same for encoders that share its weights."""
+        if self.is_hub_name:
+            name = self.hf.replace("/", "--")
+        else:
+            last = (
+                re.sub(r"[^A-Za-z0-9._-]+", "-", self.hf.rstrip("/").rpartition("/")[2]).strip(".-")
+                or "model"
+            )
+            name = f"{last}-{hashlib.sha256(self.hf.encode()).hexdigest()[:8]}"
+        return name if self.revision is None else f"{name}@{self.revision.replace('/', '--')}"
+
+    @property
+    def name(self) -> str:
+        """The encoder's name: unique for a model, its layers and its pooling, and safe as a folder's name."""
+        if self.layers is None:
+            part = ""
+        elif isinstance(self.layers, int):
+            part = f".layer{self.layers}"
+        elif isinstance(self.layers, Mapping):
+            part = f".last{self.layers['last']}"
+        else:
+            part = ".layers" + "_".join(map(str, self.layers))
+        return f"{self.model}{part}.{self.pooling}"
+
+    def mapping(self) -> dict[str, Any]:
+        """As ``params.yaml`` and ``model.json`` hold it."""
+        return asdict(self)
+
+
+def name_of(stated: str | Mapping[str, Any]) -> str:
+    """The name of an encoder as ``features.<modality>.encoders`` states it."""
+    return stated if isinstance(stated, str) else PretrainedSpec(**stated).name

@@ -1,0 +1,134 @@
+"""Speech models: wav2vec 2.0 and its kin, which hear samples, and the encoder of Whisper, which hears mel frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import MediaError, SettingsError
+from ..audio import RATE, Audio, pieces
+from ..base import checked
+from .architecture import configuration, processor
+from .folder import ModelFolder
+from .layers import pooled
+from .model import Pretrained
+from .spec import PretrainedSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_ONE_AT_A_TIME = Lock()
+
+PIECE_S = 30
+"""Attention over a whole recording would fill the memory: a longer one is heard in equal pieces of at most this."""
+
+
+def speech(spec: PretrainedSpec, folder: ModelFolder) -> Speech:
+    """The encoder of a speech model."""
+    whisper = configuration(folder.path).model_type == "whisper"
+    return (Whisper if whisper else Speech)(spec, folder)
+
+
+class Speech(Pretrained, Audio):
+    """A model that hears samples at 16 kHz: wav2vec 2.0, HuBERT, WavLM, data2vec, UniSpeech-SAT, Moonshine.
+
+    A clip is encoded alone, without padding, so that no model has to be told which samples are padding: those whose
+    first layers are normalised over time, such as wav2vec2-base, could not be.
+    """
+
+    version = 1
+    libraries = (*Pretrained.libraries, "soxr")
+
+    @property
+    def extra_parameters(self) -> dict[str, Any]:
+        return {"piece_s": PIECE_S}
+
+    def default_layers(self) -> int:
+        """Two thirds of the way up: the top of these models has words rather than voices."""
+        return round(self.depth * 2 / 3)
+
+    def encode_decoded(self, medium: Iterable[np.ndarray]) -> np.ndarray:
+        """Tokens of a recording; of one beyond ``PIECE_S`` those of its pieces, one after the other, then pooled.
+
+        Args:
+            medium: float32 [samples] each, mono at 16 kHz, within ±1; one after the other they are the recording.
+
+        Returns:
+            float32 [T, D]; T is 1 where pooled.
+
+        Raises:
+            MediaError: shorter than the receptive field; and as ``decode`` does.
+            SettingsError: the model hears another sampling rate, or cannot be loaded.
+        """
+        tokens = (self._tokens(piece) for piece in pieces(medium, self.longest))
+        return checked(pooled(tokens, self.spec.pooling), self.feature_names())
+
+    @property
+    def longest(self) -> int:
+        """Samples that are heard at once, at most."""
+        return PIECE_S * RATE
+
+    @cached_property
+    def extractor(self) -> Any:
+        """The model's own feature extractor."""
+        extractor = processor("AutoFeatureExtractor", self.folder.path)
+        if extractor.sampling_rate != RATE:
+            raise SettingsError(
+                f"the encoder {self.spec.hf} hears {extractor.sampling_rate} Hz; recordings are decoded at {RATE} Hz"
+            )
+        return extractor
+
+    def _tokens(self, samples: np.ndarray) -> np.ndarray:
+        """One piece: float32 [T, D]."""
+        if self.loaded._get_feat_extract_output_lengths(len(samples)) < 1:
+            raise MediaError(f"shorter than the receptive field of {self.spec.hf}: {len(samples)} samples")
+        # The extractor normalises where the model was trained so, and gives an attention mask where it wants one.
+        inputs = self.extractor(samples, sampling_rate=RATE, return_tensors="pt")
+        return self._chosen(**inputs)
+
+    def _chosen(self, **inputs: Tensor) -> np.ndarray:
+        states, _ = self.states(**inputs)
+        return self.choice.of_states(states)[0].numpy()
+
+
+class Whisper(Speech):
+    """Whisper's encoder on clips of their own length: its table of positions is cut, in place of padding to 30 s."""
+
+    @property
+    def extra_parameters(self) -> dict[str, Any]:
+        return super().extra_parameters | {"positions": "cut to the clip"}
+
+    @property
+    def longest(self) -> int:
+        """As many samples as the model has positions for."""
+        positions: int = configuration(self.folder.path).max_source_positions
+        return min(super().longest, positions * self._step)
+
+    @property
+    def _step(self) -> int:
+        """Samples from token to token: the second convolution halves the mel frames."""
+        return 2 * self.extractor.hop_length
+
+    def _tokens(self, samples: np.ndarray) -> np.ndarray:
+        count = -(-len(samples) // self._step)
+        whole = np.pad(samples, (0, count * self._step - len(samples)))
+        inputs = self.extractor(whole, sampling_rate=RATE, padding="do_not_pad", return_tensors="pt")
+        with _positions(self.loaded, count):
+            return self._chosen(input_features=inputs["input_features"])
+
+
+@contextmanager
+def _positions(encoder: Any, count: int) -> Iterator[None]:
+    """Let Whisper's encoder take ``count`` tokens: it adds its whole table of positions, and checks for its length."""
+    with _ONE_AT_A_TIME:
+        table, whole = encoder.embed_positions, encoder.config.max_source_positions
+        table.num_embeddings = encoder.config.max_source_positions = count
+        try:
+            yield
+        finally:
+            table.num_embeddings = encoder.config.max_source_positions = whole

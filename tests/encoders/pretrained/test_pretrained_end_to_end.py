@@ -1,0 +1,235 @@
+"""Features, training, packing and prediction of raw recordings with pre-trained encoders."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+
+import documents
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+import yaml
+from conftest import ROOT
+from emoflow.artifacts.model import ModelCard
+from emoflow.encoders import ModelFiles, open_all, parallel
+from emoflow.encoders.cache import Cache
+from emoflow.encoders.parallel import Job, Recipe
+from emoflow.errors import RegistryError
+from emoflow.files import file_digest, write_table
+from emoflow.process_pool import process_pool
+from emoflow.registry.inference import Predictor
+from emoflow.registry.package import pack
+from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.stages import train
+from tiny_models import LONGEST, RATE, SIZE, save
+
+CLASSES = ["anger", "neutral", "sadness"]
+SPEECH, TEXT = "owner/tiny-hubert", "tiny-bert"
+CONFIG = {"width": 8, "layers": 1, "learning_rate": 0.01, "dropout": 0.1}
+AUDIO = [
+    "egemaps",
+    {"hf": SPEECH, "layers": 2, "pooling": "mean-std"},
+    {"hf": SPEECH, "layers": {"last": 2}},
+]
+
+
+pytestmark = pytest.mark.slow
+
+
+def lay_out(root) -> None:
+    """Nine speakers with a clip of each class, whose pitch is the class's, and words."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params |= {"corpora": ["mine"], "modalities": ["audio", "text"]}
+    params["features"]["audio"]["encoders"] = AUDIO
+    params["features"]["text"]["encoders"] = [{"hf": TEXT}]
+    params["search"] |= {"strategies": ["late-average"], "configurations": 1, "epochs": 2, "halvings": 0}
+    params["train"]["seeds"] = [0, 1]
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    (root / "data/raw/mine").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    rows = []
+    for speaker in range(9):
+        for number, label in enumerate(CLASSES):
+            name = f"{speaker}-{label}.wav"
+            time = np.arange(RATE // 2) / RATE
+            sound = 0.3 * np.sin(2 * np.pi * 150 * (number + 1) * time) + generator.normal(0, 0.01, len(time))
+            soundfile.write(root / "data/raw/mine" / name, sound, RATE, subtype="PCM_16")
+            text = "what a lovely day" if speaker else "I hate this " * LONGEST
+            rows.append(
+                {
+                    "utterance_id": f"mine/{speaker}-{label}",
+                    "corpus": "mine",
+                    "speaker": f"mine/{speaker}",
+                    "label": label,
+                    "audio": name,
+                    "audio_digest": file_digest(root / "data/raw/mine" / name),
+                    "text": text,
+                    "text_digest": hashlib.sha256(text.encode()).hexdigest(),
+                }
+            )
+    table = pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS))
+    documents.validated(root, table)
+    number = table["speaker"].str.rpartition("/")[2].astype(int) % 3
+    folds = [
+        table[["utterance_id", "speaker", "label"]].assign(
+            fold=fold,
+            role=np.where(number == fold, "test", np.where(number == (fold + 1) % 3, "validation", "train")),
+        )
+        for fold in range(3)
+    ]
+    write_table(
+        root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
+    )
+    documents.protocol(classes=CLASSES).write(root)
+    choices = {fold: documents.chosen(config=CONFIG, epochs=4) for fold in range(3)}
+    documents.best({"late-average": choices}, modalities=["audio", "text"]).write(root)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """The finished experiment; and what the stage ``features`` printed."""
+    root = tmp_path_factory.mktemp("experiment")
+    save("hubert", root / ".emoflow/encoders" / SPEECH)
+    save("bert", root / ".emoflow/encoders" / TEXT)
+    lay_out(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("EMOFLOW_DEVICE", "cpu")
+        patch.setenv("EMOFLOW_WORKERS", "1")
+        done = subprocess.run(
+            [sys.executable, "-m", "emoflow.stages.features", "mine"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        (root / "said.txt").write_text(done.stdout)
+        train.main()
+    return root
+
+
+@pytest.fixture
+def models(root):
+    return ModelFiles(pretrained=root / ".emoflow/encoders")
+
+
+def test_every_encoder_has_its_part_of_the_store(root):
+    store = open_all(root / "data/features", ["mine"])
+    assert store.layout("audio") == [
+        ("egemaps", 88),
+        ("owner--tiny-hubert.last2.mean-std", 2 * SIZE),
+        ("owner--tiny-hubert.layer2.mean-std", 2 * SIZE),
+    ]
+    assert store.layout("text") == [("tiny-bert.mean", SIZE)]
+    tokens, present = store.tokens("audio", store.ids("audio"))
+    assert tokens.shape == (27, 1, 88 + 4 * SIZE) and present.all() and np.isfinite(tokens).all()
+    said = (root / "said.txt").read_text()
+    assert "audio/owner--tiny-hubert.layer2.mean-std: 27 encoded, 0 of 27 from the cache" in said
+    assert f"text/tiny-bert.mean: 3 cut to the first {LONGEST} tokens" in said
+
+
+def test_the_model_keeps_how_its_encoders_were_stated(root):
+    card = ModelCard.read(root)
+    audio = card.modalities["audio"]
+    assert audio.encoders[0] == "egemaps" and set(audio.pretrained) == set(audio.encoders[1:])
+    assert audio.pretrained["owner--tiny-hubert.layer2.mean-std"] == {
+        "hf": SPEECH, "revision": None, "layers": 2, "pooling": "mean-std",
+    }  # fmt: skip
+    assert card.modalities["text"].parameters == {"dimensions": 1024}
+    text = root / ".emoflow/encoders" / TEXT / "model.safetensors"
+    assert card.modalities["text"].weights == {"tiny-bert.mean": file_digest(text)}
+
+
+def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp_path):
+    package = pack(root / "data/model", tmp_path / "packed", models=models)
+    weights = sorted(
+        path.relative_to(package.model).as_posix() for path in package.model.rglob("*.safetensors")
+    )
+    assert weights == [
+        "encoders/owner--tiny-hubert/model.safetensors",  # once, though two encoders run it
+        "encoders/tiny-bert/model.safetensors",
+        "weights.safetensors",
+    ]
+    assert "encoders/tiny-bert/tokenizer.json" in {
+        path.relative_to(package.model).as_posix() for path in package.model.rglob("*")
+    }
+    required = {line.partition("==")[0] for line in package.requirements}
+    assert {"transformers", "opensmile", "torch"} <= required and not required & {"pillow", "mediapipe"}
+
+    clip = root / "data/raw/mine/1-anger.wav"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import importlib, json, pandas\n"
+        "inference = importlib.import_module(sys.argv[2] + '.registry.inference')\n"
+        "predictor = inference.Predictor(sys.argv[3])\n"
+        "found = predictor.table(pandas.DataFrame({'audio': [sys.argv[4]], 'text': ['what a lovely day']}))\n"
+        "row = predictor._row({'audio': sys.argv[4], 'text': 'what a lovely day'})[0]\n"
+        "print(json.dumps([found.iloc[0].to_dict(), {k: v.tolist() for k, v in row.items()}]))\n"
+        "assert not [name for name in sys.modules if name == 'emoflow' or name.startswith('emoflow.')]\n"
+    )
+    empty = tmp_path / "elsewhere"
+    empty.mkdir()
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            code,
+            str(package.code.parent),
+            package.name,
+            str(package.model),
+            str(clip),
+        ],
+        cwd=empty,
+        env={"HF_HOME": str(empty), "PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer, tokens = json.loads(done.stdout.splitlines()[-1])
+    assert answer["modalities_used"] == "audio+text" and answer["unused"] == "" and answer["label"] in CLASSES
+    assert sum(answer[f"p_{name}"] for name in CLASSES) == pytest.approx(1)
+    store = open_all(root / "data/features", ["mine"])
+    for modality, found in tokens.items():
+        stored, _ = store.tokens(modality, ["mine/1-anger"])
+        np.testing.assert_allclose(np.array(found), stored[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_packed_model_looks_nowhere_else_for_its_encoders(root, models, tmp_path):
+    package = pack(root / "data/model", tmp_path / "packed", models=models)
+    shutil.rmtree(package.model / "encoders/tiny-bert")
+    with pytest.raises(Exception, match=r"encoders/tiny-bert has no config\.json"):
+        Predictor(package.model)
+
+
+def test_a_model_without_its_encoders_is_not_packed(root, tmp_path):
+    with pytest.raises(
+        RegistryError, match=r"cannot be packed: the encoder .* is not here.*emoflow encoders fetch"
+    ):
+        pack(root / "data/model", tmp_path / "packed", models=ModelFiles(pretrained=tmp_path / "nowhere"))
+
+
+def test_another_model_under_the_same_name_is_not_packed(root, tmp_path):
+    models = ModelFiles(pretrained=tmp_path / "encoders")
+    shutil.copytree(root / ".emoflow/encoders", models.pretrained)
+    shutil.rmtree(models.pretrained / TEXT)
+    save("bert", models.pretrained / TEXT, seed=1)
+    with pytest.raises(
+        RegistryError, match=r"tiny-bert\.mean is not the model that the features were made with"
+    ):
+        pack(root / "data/model", tmp_path / "packed", models=models)
+
+
+def test_a_worker_has_one_thread(root, models, monkeypatch, tmp_path):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    recipes = {"text": Recipe("text", ({"hf": TEXT, "pooling": "mean"},), {}, models)}
+    (encoder,) = recipes["text"].encoders()
+    with process_pool(1, parallel._begin, recipes, tmp_path / "cache") as pool:
+        pool.submit(parallel._encode, Job("mine/a", "text", "what a day", {encoder.name: "0" * 64})).result()
+        assert Cache(tmp_path / "cache").get("0" * 64).tokens.shape == (1, SIZE)
+        assert pool.submit(torch.get_num_threads).result() == 1
