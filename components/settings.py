@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     """Worker processes; 0: one per core."""
     cache: Path = Field(Path(".emoflow/cache"), alias="EMOFLOW_CACHE")
     """The per-clip feature cache; several checkouts may share one."""
+    encoders: Path = Field(Path(".emoflow/encoders"), alias="EMOFLOW_ENCODERS")
+    """The pre-trained encoders that were fetched, a folder each."""
     landmark_model: Path = Field(Path(".emoflow/models/face_landmarker.task"), alias="EMOFLOW_LANDMARK_MODEL")
     ray_address: str | None = Field(None, alias="RAY_ADDRESS")
     """A cluster to join; a local one is started where unset."""
