@@ -100,11 +100,11 @@ def check(folder: Path) -> None:
         raise EncoderError(f"{CONFIG} cannot be read: {error}") from None
     if "auto_map" in config:
         raise EncoderError(f"{CONFIG} names code of the model's own (auto_map), which emoflow never runs")
-    missing = [name for name in _missing(folder) if not any(part in name for part in UNUSED)]
+    missing = [name for name in _not_loaded(folder) if not any(part in name for part in UNUSED)]
     if missing:
         raise EncoderError(
             f"{WEIGHTS} is of another architecture than {CONFIG} says ({config.get('model_type')}): "
-            f"it lacks {listed(missing, 3)}"
+            f"it lacks these weights, or has them in another shape: {listed(missing, 3)}"
         )
 
 
@@ -113,9 +113,8 @@ def write_about(folder: Path, about: Installed) -> None:
     write_json(folder / ABOUT, about.model_dump(mode="json"))
 
 
-def _missing(folder: Path) -> list[str]:
-    """The weights that the architecture has and the file lacks."""
-    from safetensors import SafetensorError
+def _not_loaded(folder: Path) -> list[str]:
+    """The weights that the architecture has, and the file lacks or has in another shape."""
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -128,12 +127,14 @@ def _missing(folder: Path) -> list[str]:
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise EncoderError(f"transformers cannot load it: {str(error).strip().splitlines()[0]}") from None
+    except Exception as error:  # of a configuration that makes no sense, transformers raises almost anything
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise EncoderError(f"transformers cannot load it: {type(error).__name__}: {reason}") from None
     finally:
         logging.set_verbosity(level)
         if bar:
             logging.enable_progress_bar()
-    return sorted(found["missing_keys"])
+    return sorted({*found["missing_keys"], *(each[0] for each in found["mismatched_keys"])})

@@ -111,4 +111,4 @@ def _hub(entry: Entry) -> str:
 
 
 def _megabytes(folder: Path) -> int:
-    return round((folder / installed.WEIGHTS).stat().st_size / 1e6)
+    return max(1, round((folder / installed.WEIGHTS).stat().st_size / 1e6))

@@ -81,11 +81,14 @@ def snapshot(
             raise DownloadError(
                 f"{where} has no {chosen} of {name} at {info.sha}; of weights it has: {shown or 'none'}"
             )
+        # The hub's cache keeps a snapshot under its commit, and remembers which is the newest if that is asked for.
         folder = snapshot_download(
-            name, revision=info.sha, allow_patterns=[*TEXTS, chosen], ignore_patterns=BELOW, **access
+            name, revision=revision, allow_patterns=[*TEXTS, chosen], ignore_patterns=BELOW, **access
         )
         licence = info.card_data.get("license") if info.card_data else None
-        return Snapshot(Path(folder), info.sha, chosen, licence if isinstance(licence, str) else None)
+        return Snapshot(
+            Path(folder), Path(folder).name, chosen, licence if isinstance(licence, str) else None
+        )
     except errors.OfflineModeIsEnabled:
         return _cached(name, revision, weights)
     except errors.GatedRepoError:

@@ -1,7 +1,5 @@
 """A ``pytorch_model.bin`` as safetensors, by torch's restricted unpickler: tensors only, no code is run."""
 
-import pickle
-import zipfile
 from pathlib import Path
 
 from ...errors import EncoderError
@@ -23,7 +21,9 @@ def convert(source: Path, target: Path) -> None:
 
     try:
         held = torch.load(source, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except OSError:
+        raise
+    except Exception as error:  # of what is no checkpoint, torch's unpickler raises almost anything
         raise EncoderError(
             f"{source.name} is no checkpoint of tensors alone, and nothing else is read from a pickle: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
