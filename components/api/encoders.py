@@ -49,7 +49,7 @@ def fetch(
         name: of the catalogue, or a hub's ``owner/model``; also the name of its folder.
         root: the folder of encoders.
         source: a folder that holds it, or the https address of a mirror of the hub.
-        convert: take a pickled checkpoint that the catalogue does not know, too.
+        convert: also take a pickled checkpoint whose revision the catalogue does not pin.
         say: told which way was used.
 
     Returns:
@@ -164,17 +164,18 @@ def _from_hub(
     say: Callable[[str], None],
 ) -> _Origin:
     known = entry.hub if entry else None
+    pinned = known is not None and known.revision is not None
     found = hub.snapshot(
         known.name if known else name,
         revision=known.revision if known else None,
-        weights=known.weights if known else None,
+        weights=known.weights if pinned else None,
         mirror=mirror,
     )
     say(f"{name}: from {mirror or 'the hub'}, revision {found.revision}")
     path = found.folder / found.weights
     if known and known.sha256 and (sha256 := file_digest(path)) != known.sha256:
         raise EncoderError(f"{known.name}: {found.weights} has sha256 {sha256}, expected {known.sha256}")
-    if found.weights == hub.PICKLE and not (known or convert):
+    if found.weights == hub.PICKLE and not (pinned or convert):
         raise EncoderError(
             f"{name} is published as {hub.PICKLE} alone, a pickle. To read its tensors, and nothing else of it: "
             f"emoflow encoders fetch {name} --convert"

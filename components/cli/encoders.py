@@ -42,7 +42,7 @@ def encoders_fetch(
     convert: Annotated[
         bool,
         typer.Option(
-            "--convert", help="read the tensors of a pickled checkpoint that is not in the catalogue"
+            "--convert", help="also read the tensors of a pickled checkpoint that the catalogue does not pin"
         ),
     ] = False,
 ) -> None:

