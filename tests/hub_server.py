@@ -13,14 +13,19 @@ from urllib.parse import unquote, urlsplit
 class Hub:
     """What a hub has: model → path → content, all at one commit; ``gated`` models are given on request alone.
 
-    ``status`` is the answer to everything, where it is not None. ``logins`` are the tokens that it was sent.
+    ``status`` is the answer to everything, where it is not None. ``held``: files of which half is sent, and no more.
+    ``logins`` are the tokens that it was sent, ``sent`` the files whose content it gave.
     """
 
     models: dict[str, dict[str, bytes]] = field(default_factory=dict)
     licences: dict[str, str] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     status: int | None = None
+    held: set[str] = field(default_factory=set)
+    halted: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
     asked: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     logins: set[str] = field(default_factory=set)
     base: str = ""
 
@@ -92,8 +97,16 @@ def serving_hub():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+            if self.command == "HEAD":
+                return
+            if self.path.rpartition("/")[2] in hub.held:
+                self.wfile.write(body[: len(body) // 2])
+                hub.halted.set()
+                hub.ended.wait()
+                self.close_connection = True
+                return
+            hub.sent.append(self.path)
+            self.wfile.write(body)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     hub.base = f"http://127.0.0.1:{server.server_port}"
@@ -102,6 +115,7 @@ def serving_hub():
     try:
         yield hub
     finally:
+        hub.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()

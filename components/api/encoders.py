@@ -18,9 +18,6 @@ from ..errors import DownloadError, EncoderError
 from ..files import PARTIAL, file_digest, replacing
 from ..storage import hub, packages
 
-COPIED = (".json", ".txt", ".model")
-"""Suffixes of what configures a model and its tokenizer."""
-
 
 @dataclass(frozen=True)
 class _Origin:
@@ -65,7 +62,7 @@ def fetch(
     if installed.is_whole(folder):
         say(f"{name} is here: {folder}")
         return installed.read(folder)
-    with _placing(folder) as made:
+    with _placing(folder, root) as made:
         origin = _get(name, entry, made, source=source, convert=convert, say=say)
         about = _finish(made, name, origin, entry)
     say(f"{name} is in {folder}")
@@ -119,7 +116,7 @@ def add(
                 )
             say(f"{name} is here: {folder}")
             return installed.read(folder)
-        with _placing(folder) as made:
+        with _placing(folder, root) as made:
             origin = _copy(source, weights, made)
             about = _finish(made, name, origin, entry, licence=licence, pretrained_on=tuple(pretrained_on))
     say(f"{name} is in {folder}")
@@ -260,7 +257,7 @@ def _copy(folder: Path, weights: Path, made: Path) -> _Origin:
 def _place(folder: Path, weights: Path, made: Path) -> None:
     """Copy what configures a model, and its weights as safetensors."""
     for path in sorted(folder.iterdir()):
-        if path.suffix in COPIED and path.is_file() and path.name != installed.ABOUT:
+        if path.name.endswith(hub.TEXTS) and path.is_file() and path.name != installed.ABOUT:
             shutil.copyfile(path, made / path.name)
     if weights.name == hub.PICKLE:
         pickled.convert(weights, made / installed.WEIGHTS)
@@ -295,16 +292,20 @@ def _finish(
 
 
 @contextmanager
-def _placing(folder: Path) -> Iterator[Path]:
+def _placing(folder: Path, root: Path) -> Iterator[Path]:
     """An empty folder that takes its place when the block ends well; nothing that emoflow did not make is replaced."""
     if folder.is_dir() and not (folder / installed.ABOUT).is_file():
         raise EncoderError(
             f"{folder} exists and is no encoder that emoflow fetched: move it away, or "
             f"emoflow encoders add {folder} --name NAME"
         )
-    with replacing(folder) as made:
-        made.mkdir()
-        yield made
+    try:
+        with replacing(folder) as made:
+            made.mkdir()
+            yield made
+    finally:
+        if folder.parent != root and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()  # the owner's, of a model by its hub name
 
 
 def _shown(entry: Entry) -> str:

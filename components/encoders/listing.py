@@ -73,6 +73,8 @@ def description(name: str, root: Path) -> Table:
     if entry is None and about is None:
         raise EncoderError(f"no encoder is called {name!r}; {catalogue.suggestion(name, tuple(here))}")
     shown = Table.grid(padding=(0, 2))
+    shown.add_column()
+    shown.add_column(overflow="fold")  # a digest is shown whole
     for key, value in _facts(name, entry, about, root):
         shown.add_row(f"[bold]{key}[/bold]", escape(value))
     return shown

@@ -11,9 +11,8 @@ from ..errors import DownloadError
 
 SAFETENSORS = "model.safetensors"
 PICKLE = "pytorch_model.bin"
-TEXTS = "*.json", "*.txt", "*.model"
-BELOW = "*/*"
-"""What configures a model and its tokenizer (``.model`` is SentencePiece's), unless it is in a folder below."""
+TEXTS = (".json", ".txt", ".model")
+"""Suffixes of what configures a model and its tokenizer; ``.model`` is SentencePiece's."""
 TIMEOUT_S = 15.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -64,7 +63,7 @@ def snapshot(
         HubUnreachable: there is no answer, or ``HF_HUB_OFFLINE`` is set and the cache lacks the model.
         DownloadError: the hub answers, and has no such model, revision or weights, or gives it on request alone.
     """
-    from huggingface_hub import HfApi, errors, snapshot_download
+    from huggingface_hub import HfApi, errors, hf_hub_download
 
     if mirror is not None and not _safe(mirror):
         raise DownloadError(f"{mirror}: only https is accepted")
@@ -81,14 +80,18 @@ def snapshot(
             raise DownloadError(
                 f"{where} has no {chosen} of {name} at {info.sha}; of weights it has: {shown or 'none'}"
             )
-        # The hub's cache keeps a snapshot under its commit, and remembers which is the newest if that is asked for.
-        folder = snapshot_download(
-            name, revision=revision, allow_patterns=[*TEXTS, chosen], ignore_patterns=BELOW, **access
-        )
+        wanted = [each for each in files if "/" not in each and (each == chosen or each.endswith(TEXTS))]
+        # One after another: the threads of snapshot_download would go on after Ctrl-C until the last file is whole.
+        paths = [hf_hub_download(name, each, revision=revision, **access) for each in sorted(wanted)]
+        folder, *others = {
+            Path(path).parent for path in paths
+        }  # a folder of the cache, named after the commit
+        if others:
+            raise DownloadError(
+                f"{where} got a newer revision of {name} meanwhile: run the same command again"
+            )
         licence = info.card_data.get("license") if info.card_data else None
-        return Snapshot(
-            Path(folder), Path(folder).name, chosen, licence if isinstance(licence, str) else None
-        )
+        return Snapshot(folder, folder.name, chosen, licence if isinstance(licence, str) else None)
     except errors.OfflineModeIsEnabled:
         return _cached(name, revision, weights)
     except errors.GatedRepoError:
@@ -113,13 +116,7 @@ def _cached(name: str, revision: str | None, weights: str | None) -> Snapshot:
     chosen = weights or SAFETENSORS
     try:
         folder = Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                allow_patterns=[*TEXTS, chosen],
-                ignore_patterns=BELOW,
-                local_files_only=True,
-            )
+            snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=[chosen])
         )
     except errors.LocalEntryNotFoundError:
         folder = None

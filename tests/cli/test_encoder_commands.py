@@ -273,6 +273,7 @@ def test_without_a_network_it_says_how_to_take_it_from_disk(stated, no_hub, root
     assert not list(root.iterdir())
     with pytest.raises(DownloadError, match=r"the hub does not answer .* --from FOLDER"):
         run("fetch", "someone/bert")
+    assert not list(root.iterdir())
 
 
 @pytest.mark.parametrize("words", [["fetch"], ["describe"]])
@@ -304,6 +305,23 @@ def test_ctrl_c_leaves_nothing_half_made_and_no_child(tmp_path):
         asking.settimeout(600)
         while asking.recv(1 << 16):  # its request; the end comes when pip is gone
             continue
+    assert not list((tmp_path / "encoders").iterdir())
+
+
+def test_ctrl_c_ends_a_download_from_the_hub_at_once(hub, tmp_path, model):
+    hub.models["someone/bert"], hub.held = as_hub(model), {"model.safetensors"}
+    mine = {
+        "EMOFLOW_ENCODERS": str(tmp_path / "encoders"),
+        "HF_ENDPOINT": hub.base,
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_DOWNLOAD_TIMEOUT": "600",
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", "emoflow.cli", "encoders", "fetch", "someone/bert"], env=os.environ | mine
+    )
+    assert hub.halted.wait(600)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=300) == 130  # before the hub's time is up
     assert not list((tmp_path / "encoders").iterdir())
 
 

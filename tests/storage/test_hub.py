@@ -41,11 +41,19 @@ def test_weights_and_texts_come_and_no_code(hub):
     assert (found.folder / found.weights).read_bytes() == b"weights"
 
 
+def test_files_of_two_revisions_are_not_mixed(hub, monkeypatch):
+    first, second = "1" * 40, "2" * 40
+    commits = iter([first, first, first, second])
+    monkeypatch.setattr(hub, "commit", lambda model: next(commits, second))
+    with pytest.raises(DownloadError, match="got a newer revision of owner/tiny meanwhile"):
+        snapshot(TINY)
+
+
 def test_what_is_here_is_not_fetched_again(hub):
     snapshot(TINY)
-    hub.asked.clear()
+    hub.sent.clear()
     snapshot(TINY)
-    assert not [path for path in hub.asked if "resolve" in path]
+    assert not [path for path in hub.sent if "resolve" in path]
 
 
 def test_a_pickle_comes_where_there_is_nothing_else_or_it_is_asked_for(hub):
