@@ -11,6 +11,7 @@ EmoflowError
 ├── LeakageError       the same speaker, clip or sentence on both sides of a fold
 ├── ProtocolError      folds that cannot be made, or do not fit the corpus
 ├── ArtifactError      a stage's output that is missing, broken, or of another schema version
+├── EncoderError       a pre-trained encoder that is unknown, not on this machine, or not what it should be
 ├── FeatureError       a feature store that is missing, broken, or of other rows
 ├── PipelineError      a stage that failed, or a dvc.yaml that DVC cannot read
 ├── SearchError        a search in which nothing can be chosen
@@ -113,6 +114,10 @@ class ProtocolError(EmoflowError):
 
 
 class ArtifactError(EmoflowError):
+    pass
+
+
+class EncoderError(EmoflowError):
     pass
 
 

@@ -138,5 +138,6 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch):
         "RAY_ADDRESS",
         "EMOFLOW_LINEAGE_URI",
         "EMOFLOW_CACHE",
+        "EMOFLOW_ENCODERS",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -19,6 +19,8 @@ NEED_A_WORKSPACE = [
     ["corpora", "fetch", "ravdess"],
     ["corpora", "describe", "control"],
     ["corpora", "synthesise"],
+    ["encoders", "fetch", "minilm-l6"],
+    ["encoders", "add", "."],
     ["publish"],
     ["promote"],
     ["rollback", "--reason", "why not"],
@@ -30,6 +32,8 @@ NEED_A_WORKSPACE = [
 ]
 READING = [
     ["corpora", "list"],
+    ["encoders", "list"],
+    ["encoders", "describe", "minilm-l6"],
     ["models"],
     ["predict", "--text", "well"],
     ["lineage"],

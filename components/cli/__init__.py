@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import errors
-from . import assets, corpora, doctor, experiment, listings, registry, workspace
+from . import assets, corpora, doctor, encoders, experiment, listings, registry, workspace
 
 GARBAGE_THRESHOLD = 50_000
 """Objects made before Python looks for garbage among them, instead of its 700."""
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(corpora.app, name="corpora")
+app.add_typer(encoders.app, name="encoders")
 app.add_typer(assets.app, name="assets")
 for _group in (workspace, listings, registry, experiment, doctor):
     app.add_typer(_group.app)

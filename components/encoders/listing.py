@@ -1,0 +1,116 @@
+"""The catalogue of pre-trained encoders for a terminal, with which of them are on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import EncoderError
+from . import catalogue, installed
+from .catalogue import Entry
+from .installed import Installed
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+UNKNOWN = "not known"
+
+
+def table(root: Path) -> Table:
+    """Every encoder of the catalogue, then those from elsewhere that are here.
+
+    Args:
+        root: the folder of encoders.
+
+    Raises:
+        EncoderError: a file of the catalogue or an ``encoder.json`` is broken.
+    """
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("name", "", "modality", "licence", "MB", "from"):
+        shown.add_column(column, no_wrap=column == "name", justify="right" if column == "MB" else "left")
+    here = {each.name: each for each in installed.all_in(root)}
+    for entry in catalogue.entries():
+        found = here.pop(entry.name, None)
+        size = _megabytes(root / entry.name) if found else entry.megabytes
+        shown.add_row(
+            entry.name,
+            "here" if found else "",
+            entry.modality,
+            entry.licence or UNKNOWN,
+            str(size or ""),
+            "hub, registry" if entry.carrier else "hub",
+        )
+    for about in here.values():
+        entry = catalogue.find(about.name)
+        shown.add_row(
+            about.name,
+            "here",
+            entry.modality if entry else "",
+            about.licence or UNKNOWN,
+            str(_megabytes(root / about.name)),
+            about.source,
+        )
+    return shown
+
+
+def description(name: str, root: Path) -> Table:
+    """All that is known of an encoder.
+
+    Args:
+        name: of the catalogue, of the hub, or of one that is in ``root``.
+        root: the folder of encoders.
+
+    Raises:
+        EncoderError: there is none of that name.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    entry, here = catalogue.find(name), {each.name: each for each in installed.all_in(root)}
+    about = here.get(name)
+    if entry is None and about is None:
+        raise EncoderError(f"no encoder is called {name!r}; {catalogue.suggestion(name, tuple(here))}")
+    shown = Table.grid(padding=(0, 2))
+    shown.add_column()
+    shown.add_column(overflow="fold")  # a digest is shown whole
+    for key, value in _facts(name, entry, about, root):
+        shown.add_row(f"[bold]{key}[/bold]", escape(value))
+    return shown
+
+
+def _facts(name: str, entry: Entry | None, about: Installed | None, root: Path) -> list[tuple[str, str]]:
+    licence = about.licence if about else entry.licence
+    corpora = about.pretrained_on if about else entry.pretrained_on
+    facts = [("name", name)]
+    if entry:
+        facts += [("title", entry.title), ("modality", entry.modality)]
+    facts += [("licence", licence or UNKNOWN), ("pre-trained on", ", ".join(corpora) or UNKNOWN)]
+    if entry:
+        facts += [("paper", entry.source or UNKNOWN), ("hub", _hub(entry))]
+        if entry.carrier:
+            packages = " and ".join(
+                f"{package} {version}" for package, version in entry.carrier.packages.items()
+            )
+            note = f"; {entry.carrier.note}" if entry.carrier.note else ""
+            facts.append(("package registry", f"{packages}{note}"))
+    if about:
+        revision = f", revision {about.revision}" if about.revision else ""
+        facts += [
+            ("here", str(root / name)),
+            ("came from", f"{about.source}{revision}"),
+            ("sha256", about.sha256),
+        ]
+    else:
+        facts.append(("to get it", f"emoflow encoders fetch {name}"))
+    return facts
+
+
+def _hub(entry: Entry) -> str:
+    pinned = f", revision {entry.hub.revision}" if entry.hub.revision else ", newest revision"
+    return f"{entry.hub.name}{pinned}"
+
+
+def _megabytes(folder: Path) -> int:
+    return max(1, round((folder / installed.WEIGHTS).stat().st_size / 1e6))
