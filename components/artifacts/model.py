@@ -21,6 +21,20 @@ PROBABILITY = "p_"
 """Prefix of the columns of probabilities."""
 
 
+class EncoderModel(Part):
+    """A pre-trained model that an encoder ran on the training data.
+
+    Attributes:
+        sha256: of its weights.
+        licence: of its weights; None where unknown.
+        pretrained_on: the corpora that it has seen, as far as known.
+    """
+
+    sha256: str
+    licence: str | None
+    pretrained_on: list[str]
+
+
 class Modality(Part):
     """How a modality's tokens are made.
 
@@ -28,14 +42,14 @@ class Modality(Part):
         encoders: in the order of their features. parameters: that they were made with.
         layout: ``[(encoder, number of features), …]`` along the tokens' last dimension.
         pretrained: name of an encoder that is a Hugging Face model → how it was stated in params.yaml.
-        weights: encoder → the SHA-256 of the model that it ran on the training data, of those that run one.
+        models: encoder → the model that it ran, of those that run one.
     """
 
     encoders: list[str]
     parameters: dict[str, Any]
     layout: list[tuple[str, int]]
     pretrained: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    weights: dict[str, str] = Field(default_factory=dict)
+    models: dict[str, EncoderModel] = Field(default_factory=dict)
 
     def stated(self) -> list[str | dict[str, Any]]:
         """The encoders as params.yaml states them, in the order of their features."""

@@ -34,6 +34,10 @@ class Encoder(ABC):
     """Distributions whose version may change the tokens."""
     weights: str | None = None
     """The SHA-256 of the model it runs, where it runs one."""
+    licence: str | None = None
+    """Of that model; None where unknown."""
+    pretrained_on: tuple[str, ...] = ()
+    """The corpora that the model has seen, as far as known."""
 
     dimensions: int
     parameters: dict[str, Any]
@@ -66,6 +70,16 @@ class Encoder(ABC):
             SettingsError: it is missing.
         """
         return {}
+
+    def model(self) -> dict[str, Any] | None:
+        """The model that it runs: ``sha256``, ``licence``, ``pretrained_on``; None where it runs none."""
+        if self.weights is None:
+            return None
+        return {
+            "sha256": self.weights,
+            "licence": self.licence,
+            "pretrained_on": list(self.pretrained_on),
+        }
 
     def feature_names(self) -> list[str]:
         """A name for each dimension."""

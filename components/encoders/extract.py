@@ -114,7 +114,7 @@ def extract(
                 encoder=encoder.name,
                 params_digest=encoder.digest(),
                 feature_names=encoder.feature_names(),
-                weights=encoder.weights,
+                model=encoder.model(),
             )
             cached = sum(key not in missing for _, key in mine)
             lines.append(

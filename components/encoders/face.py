@@ -119,6 +119,7 @@ class Landmarks(Face):
     version = 1
     libraries = ("mediapipe", "av")
     weights = LANDMARK_MODEL_SHA256
+    licence = "Apache-2.0"
     dimensions = 478 * 3 + 52
 
     def __init__(self, *, frames: int, model: str | Path | None, aligned: bool = False):

@@ -5,10 +5,11 @@
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def write(
     encoder: str,
     params_digest: str,
     feature_names: Sequence[str],
-    weights: str | None = None,
+    model: Mapping[str, Any] | None = None,
 ) -> int:
     """Write one encoder's tokens under ``folder``, sorted by utterance.
 
@@ -50,7 +51,7 @@ def write(
         encoder: its name.
         params_digest: its digest.
         feature_names: of its dimensions.
-        weights: the SHA-256 of the model that it ran, where it ran one.
+        model: what `Encoder.model` says of the model that it ran; None where it ran none.
 
     Returns:
         How many were written; none leaves no folder.
@@ -75,7 +76,9 @@ def write(
     folder = Path(folder, modality, encoder)
     folder.mkdir(parents=True)
     tokens = np.concatenate([row.tokens for row in rows])
-    about = {"feature_names": json.dumps(list(feature_names))} | ({"weights": weights} if weights else {})
+    about = {"feature_names": json.dumps(list(feature_names))}
+    if model is not None:
+        about["model"] = json.dumps(dict(model), sort_keys=True)
     save_file({"tokens": tokens}, folder / _TOKENS, about)
     write_table(folder / _INDEX, index)
     return len(rows)
@@ -98,7 +101,7 @@ class _Shard:
             self.digests = dict(zip(index["utterance_id"], index["media_digest"], strict=True))
             self.params_digest = index["params_digest"].iloc[0]
             self.feature_names = json.loads(self._file.metadata()["feature_names"])
-            self.weights = self._file.metadata().get("weights")
+            self.model = json.loads(self._file.metadata().get("model", "null"))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
             raise FeatureError(
                 f"{folder} is not part of a feature store ({error}); make it again with: dvc repro features"
@@ -173,10 +176,10 @@ class FeatureStore:
             name for shards in self._modality(modality).shards.values() for name in shards[0].feature_names
         ]
 
-    def weights(self, modality: str) -> dict[str, str]:
-        """Encoder → the SHA-256 of the model that it ran, of the encoders that run one."""
+    def models(self, modality: str) -> dict[str, dict[str, Any]]:
+        """Encoder → the model that it ran (see `Encoder.model`), of the encoders that run one."""
         stored = self._modality(modality).shards
-        return {name: shards[0].weights for name, shards in stored.items() if shards[0].weights}
+        return {name: shards[0].model for name, shards in stored.items() if shards[0].model}
 
     def ids(self, modality: str) -> list[str]:
         """The utterances that have this modality, sorted: those that every one of its encoders could encode."""

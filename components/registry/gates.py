@@ -26,7 +26,8 @@ PREDICTIONS_ARTIFACT = f"{PREDICTIONS_FOLDER}/{PREDICTIONS.path().name}"
 """Where a run has the experiment's metrics and held-out predictions."""
 
 WAIVE_BETTER = "promote it all the same with --waive better --reason …"
-WAIVABLE = ("lineage", "alarms", "protocol", "better")
+WAIVE_LICENCE = "--waive licence --reason 'what it allows'"
+WAIVABLE = ("lineage", "alarms", "licence", "pre-training", "protocol", "better")
 """Gates that a person may answer for. Data that broke its contract and a model that does not load are not among
 them."""
 
@@ -141,7 +142,7 @@ def judge(
         registered = version_of(client, name, version)
         model = store.model(name, version)
         challenger_run = _Run(client, registered, Path(folder) / "challenger")
-        gates = [_data(model), _lineage(model), _alarms(challenger_run)]
+        gates = [_data(model), _lineage(model), _alarms(challenger_run), _licence(model), _pretraining(model)]
         if champion is not None and champion != version:
             champion_run = _Run(client, version_of(client, name, champion), Path(folder) / "champion")
             speakers = {row["utterance_id"]: row["speaker"] for row in store.members(name, version)}
@@ -246,6 +247,47 @@ def _alarms(run: _Run) -> Gate:
         expected,
         advice if alarms else "",
     )
+
+
+def _licence(model: dict[str, Any]) -> Gate:
+    models = _encoder_models(model)
+    unknown = sorted(name for name, each in models.items() if not each["licence"])
+    known = listed(f"{name}: {each['licence']}" for name, each in sorted(models.items()) if each["licence"])
+    return Gate(
+        "licence",
+        not unknown,
+        f"unknown of {listed(unknown)}" if unknown else known or "no pre-trained encoder",
+        "the licence of every pre-trained encoder is known",
+        "read the licence of the weights, then state it (emoflow encoders add FOLDER --licence …) and make the "
+        f"features anew, or promote it with {WAIVE_LICENCE}"
+        if unknown
+        else "",
+    )
+
+
+def _pretraining(model: dict[str, Any]) -> Gate:
+    tested = set(model["description"]["corpora"])
+    heard = {
+        name: sorted(tested & {corpus.lower() for corpus in each["pretrained_on"]})
+        for name, each in sorted(_encoder_models(model).items())
+    }
+    found = listed(f"{name} has seen {listed(corpora)}" for name, corpora in heard.items() if corpora)
+    return Gate(
+        "pre-training",
+        not found,
+        found or "none is known to have seen them",
+        "no encoder was pre-trained on a corpus that the model is tested on",
+        "its figures are too good: take another encoder, or promote it all the same with --waive pre-training "
+        "--reason …"
+        if found
+        else "",
+    )
+
+
+def _encoder_models(model: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Encoder → the pre-trained model that it runs; what was published before models were recorded has none."""
+    modalities = model["description"]["modalities"].values()
+    return {name: each for modality in modalities for name, each in modality.get("models", {}).items()}
 
 
 def _protocol(new: _Run, old: _Run, champion: int) -> Gate:

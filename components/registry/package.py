@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..artifacts.model import WEIGHTS, ModelCard
+from ..artifacts.model import WEIGHTS, EncoderModel, ModelCard
 from ..encoders.base import Encoder
 from ..encoders.model_files import NO_MODELS, ModelFiles
 from ..encoders.registry import libraries
@@ -103,7 +103,7 @@ def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
     try:
         for modality, of_modality in encoders_of(card, models).items():
             for encoder in of_modality:
-                _check_weights(encoder, card.modalities[modality].weights.get(encoder.name))
+                _check_weights(encoder, card.modalities[modality].models.get(encoder.name))
                 files |= encoder.files()
             encoders += of_modality
     except (ParamsError, SettingsError) as error:
@@ -128,12 +128,12 @@ def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
     return package
 
 
-def _check_weights(encoder: Encoder, trained_on: str | None) -> None:
+def _check_weights(encoder: Encoder, trained_on: EncoderModel | None) -> None:
     """Raise RegistryError where the encoder's model is not the one whose features the model was trained on."""
-    if trained_on is not None and encoder.weights != trained_on:
+    if trained_on is not None and encoder.weights != trained_on.sha256:
         raise RegistryError(
             f"{encoder.name} is not the model that the features were made with: sha256 {encoder.weights}, then "
-            f"{trained_on}; put that one back, or make the features again: dvc repro -f features"
+            f"{trained_on.sha256}; put that one back, or make the features again: dvc repro -f features"
         )
 
 

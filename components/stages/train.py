@@ -137,7 +137,7 @@ def _card(
         protocol=protocol.protocol,
         corpora=experiment.corpora,
         modalities={
-            name: _modality(experiment, name, layout, inputs.store.weights(name))
+            name: _modality(experiment, name, layout, inputs.store.models(name))
             for name, layout in layouts.items()
         },
         preparation=preparation.describe(),
@@ -146,7 +146,7 @@ def _card(
     )
 
 
-def _modality(experiment: params.Params, name: str, layout: Layout, weights: dict[str, str]) -> Modality:
+def _modality(experiment: params.Params, name: str, layout: Layout, models: dict[str, Any]) -> Modality:
     encoders = [encoder for encoder, _ in layout]
     section = getattr(experiment.features, name, None)  # None: a modality that comes as features alone
     parameters: dict[str, Any] = section.model_dump() if section else {"encoders": []}
@@ -156,7 +156,7 @@ def _modality(experiment: params.Params, name: str, layout: Layout, weights: dic
         parameters=parameters if set(encoders) & set(stated) else {},
         layout=layout,
         pretrained={name: stated[name] for name in encoders if isinstance(stated.get(name), dict)},
-        weights=weights,
+        models=models,
     )
 
 

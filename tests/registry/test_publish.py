@@ -11,6 +11,7 @@ from pathlib import Path
 import finished
 import pytest
 from documents import changed
+from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
 from emoflow.artifacts.validation import Verdict
 from emoflow.cli import app
@@ -216,7 +217,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
     assert first.changed
     assert first.report.ok
     names = [gate.gate for gate in first.report.gates]
-    assert names == ["data", "lineage", "alarms", "load-back"]
+    assert names == ["data", "lineage", "alarms", "licence", "pre-training", "load-back"]
     cases = {case["case"]: case for case in first.report.loadback["cases"]}
     assert {"batches of 1", "batches of 3", "features that training saw"} <= set(cases)
     assert cases["features that training saw"]["rows"] == loadback.RECORDINGS
@@ -226,7 +227,7 @@ def test_the_whole_way_of_two_champions_and_back(root):
     second = publish.publish(root=root, **URIS)
     better = promote(root, second.version, expected=1)
     assert (better.version, better.before) == (2, 1)
-    assert [gate.gate for gate in better.report.gates][3:5] == ["protocol", "better"]
+    assert [gate.gate for gate in better.report.gates][5:7] == ["protocol", "better"]
 
     experiment(root, seed=2, right=0.3)
     third = publish.publish(root=root, **URIS)
@@ -343,6 +344,25 @@ def test_broken_data_alarms_and_another_protocol_are_refused(root):
     assert "emotion3.kfold3" in refused["protocol"].expected
     with pytest.raises(RegistryError, match="cannot be waived"):
         gates.judge(NAME, published.version, root=root, policy=POLICY, waive=["data"], **URIS)
+
+
+def test_the_licence_and_the_pre_training_of_encoders_are_asked_for(root):
+    experiment(root, seed=1, right=0.9)
+    modalities = ModelCard.read(root).to_dict()["modalities"]
+    model = {"sha256": "0" * 64, "licence": None, "pretrained_on": ["Control", "LibriSpeech"]}
+    modalities["text"]["models"] = {"tiny-bert.mean": model}
+    changed(ModelCard, root, modalities=modalities)
+    finished.lock(root)
+    finished.git(root, "commit", "-qam", "A pre-trained encoder")
+    version = publish.publish(root=root, **URIS).version
+    report = gates.judge(NAME, version, root=root, policy=POLICY, **URIS)
+    refused = {gate.gate: gate for gate in report.refusals}
+    assert set(refused) == {"licence", "pre-training"}
+    assert refused["licence"].found == "unknown of tiny-bert.mean"
+    assert "--waive licence" in refused["licence"].advice
+    assert refused["pre-training"].found == "tiny-bert.mean has seen control"
+    waived = gates.judge(NAME, version, root=root, policy=POLICY, waive=["licence", "pre-training"], **URIS)
+    assert waived.ok and waived.waived == ["licence", "pre-training"]
 
 
 def test_runs_of_another_version_of_emoflow_are_judged_by_what_can_be_read(root):

@@ -80,6 +80,16 @@ class ModelFolder:
             )
         return found
 
+    @property
+    def licence(self) -> str | None:
+        """As ``encoder.json`` states it; None where it does not."""
+        return about(self.path).get("licence")
+
+    @property
+    def pretrained_on(self) -> tuple[str, ...]:
+        """The corpora that the model has seen, as ``encoder.json`` states them; empty where unknown."""
+        return tuple(about(self.path).get("pretrained_on") or ())
+
     @cached_property
     def configuration(self) -> str:
         """The digest of what is read beside the weights."""

@@ -57,6 +57,16 @@ class Pretrained(Encoder):
         return self.folder.weights
 
     @property
+    def licence(self) -> str | None:
+        """Of the model; None where unknown."""
+        return self.folder.licence
+
+    @property
+    def pretrained_on(self) -> tuple[str, ...]:
+        """The corpora that the model has seen, as far as known."""
+        return self.folder.pretrained_on
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The layers and the pooling, and the digest of the model's configuration."""
         return {

@@ -141,7 +141,8 @@ def test_the_model_keeps_how_its_encoders_were_stated(root):
     }  # fmt: skip
     assert card.modalities["text"].parameters == {"dimensions": 1024}
     text = root / ".emoflow/encoders" / TEXT / "model.safetensors"
-    assert card.modalities["text"].weights == {"tiny-bert.mean": file_digest(text)}
+    models = card.modalities["text"].models
+    assert {name: each.sha256 for name, each in models.items()} == {"tiny-bert.mean": file_digest(text)}
 
 
 def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp_path):
