@@ -15,7 +15,7 @@ export GX_ANALYTICS_ENABLED := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format accept bench ui docs lock
+.PHONY: help install run test test-fast coverage lint format accept bench ui docs lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,10 +46,13 @@ QUICK := OMP_NUM_THREADS=1 pytest -n logical -m "not slow and not integration an
 # These wait for servers and for Ray a third of their time: three workers keep two cores busy.
 LONG := OMP_NUM_THREADS=1 pytest -n 3 --dist loadfile --no-loadscope-reorder -m "(slow or integration) and not accept"
 
-test: install lint  ## every test that CI runs, and how many lines the quick ones reach
+test: install lint  ## every test that CI runs
+	@$(QUICK)
+	@$(LONG)
+
+coverage: install  ## how many lines the quick tests reach
 	@$(QUICK) --cov --cov-report=
 	@echo "lines that the quick tests reach: $$(coverage report --format=total) %"
-	@$(LONG)
 
 test-fast: install  ## the quick ones
 	@$(QUICK)
