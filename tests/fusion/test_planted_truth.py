@@ -146,9 +146,12 @@ def test_on_interacting_displays_only_joint_fusion_sees_anything(strategy):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", [name for name in LATE + JOINT if name != "late-maximum"])
-def test_on_complementary_displays_every_fusion_beats_every_modality(strategy):
-    """But for the maximum: each modality rules out two of the four classes, and the largest share of the rest ties."""
+@pytest.mark.parametrize("strategy", [name for name in LATE if name != "late-maximum"])
+def test_on_complementary_displays_late_fusion_beats_every_modality(strategy):
+    """But for the maximum: each modality rules out two of the four classes, and the largest share of the rest ties.
+
+    Joint fusion, which sees what late fusion does not, is held to displays that interact.
+    """
     alone = max(learnt("complementary", name)[0] for name in SIZES)
     assert learnt("complementary", strategy)[0] > alone + 0.15
 

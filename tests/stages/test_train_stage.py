@@ -67,7 +67,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {
         "encoders": ["appearance"], "parameters": {"frames": 8}, "layout": [("appearance", 6)],
-        "pretrained": {}, "weights": {},
+        "pretrained": {}, "models": {},
     }  # fmt: skip
     state = load_file("data/model/weights.safetensors")
     model = EmotionModel.empty(
@@ -153,6 +153,6 @@ def test_a_modality_that_came_as_features_alone(tmp_path, monkeypatch):
             "parameters": {},
             "layout": [("table", 5)],
             "pretrained": {},
-            "weights": {},
+            "models": {},
         }
     }
