@@ -81,6 +81,8 @@ def add(
 ) -> Installed:
     """Take a model from disk, as transformers' ``save_pretrained`` writes it.
 
+    One that is here is left alone, but for a licence and corpora that are stated.
+
     Args:
         source: its folder, which is only read.
         root: the folder of encoders.
@@ -110,17 +112,36 @@ def add(
             )
         folder = root / name
         if installed.is_whole(folder):
-            if installed.read(folder).sha256 != sha256:
+            about = installed.read(folder)
+            if about.sha256 != sha256:
                 raise EncoderError(
                     f"{folder} holds another encoder: choose another name by --name, or delete it"
                 )
             say(f"{name} is here: {folder}")
-            return installed.read(folder)
+            return _restated(folder, about, licence, tuple(pretrained_on), say)
         with _placing(folder, root) as made:
             origin = _copy(source, weights, made)
             about = _finish(made, name, origin, entry, licence=licence, pretrained_on=tuple(pretrained_on))
     say(f"{name} is in {folder}")
     return about
+
+
+def _restated(
+    folder: Path,
+    about: Installed,
+    licence: str | None,
+    pretrained_on: tuple[str, ...],
+    say: Callable[[str], None],
+) -> Installed:
+    """An encoder that is here, with the licence and the corpora that the user states now, if any."""
+    stated = {"licence": licence, "pretrained_on": pretrained_on}
+    now = about.model_copy(update={key: value for key, value in stated.items() if value})
+    if now != about:
+        installed.write_about(folder, now)
+        say(
+            f"{about.name}: its licence and corpora are as stated now; features take them over: dvc repro -f features"
+        )
+    return now
 
 
 def _get(

@@ -334,6 +334,9 @@ def test_a_model_from_disk_is_taken_with_what_the_user_says_of_it(root, model):
     assert (about.licence, about.pretrained_on) == ("CC-BY-4.0", ("iemocap", "meld"))
     assert loads(root / "tiny-bert") and str(model) not in (root / "tiny-bert" / "encoder.json").read_text()
     assert "tiny-bert is here" in run("add", model)
+    assert installed.read(root / "tiny-bert") == about
+    assert "dvc repro -f features" in run("add", model, "--licence", "MIT")
+    assert installed.read(root / "tiny-bert") == about.model_copy(update={"licence": "MIT"})
 
 
 def test_one_that_the_catalogue_knows_by_its_weights_gets_its_name(stated, root, model):
