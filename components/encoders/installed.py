@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import EncoderError, listed
 from ..files import file_digest, write_json
+from .pretrained.architecture import quiet
 
 ABOUT, CONFIG, WEIGHTS = "encoder.json", "config.json", "model.safetensors"
 READERS = (
@@ -116,25 +117,18 @@ def write_about(folder: Path, about: Installed) -> None:
 def _not_loaded(folder: Path) -> list[str]:
     """The weights that the architecture has, and the file lacks or has in another shape."""
     from transformers import AutoModel
-    from transformers.utils import logging
 
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
-        _, found = AutoModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        with quiet():
+            _, found = AutoModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     except Exception as error:  # of a configuration that makes no sense, transformers raises almost anything
         reason = (str(error).strip().splitlines() or [""])[0]
         raise EncoderError(f"transformers cannot load it: {type(error).__name__}: {reason}") from None
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
     return sorted({*found["missing_keys"], *(each[0] for each in found["mismatched_keys"])})
