@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from emoflow.errors import EvaluationError, FeatureError, ProtocolError, SearchError
+from emoflow.errors import EvaluationError, FeatureError, ParamsError, ProtocolError, SearchError
 from emoflow.synthesis import control_corpus
 
 MANUAL = ROOT / "docs" / "python-api.md"
@@ -68,6 +68,8 @@ def test_features_and_a_population(corpus, tmp_path):
     store = emoflow.extract_features(
         table, corpus / "control", tmp_path / "features", encoders=encoders, cache=tmp_path / "cache"
     )
+    with pytest.raises(ParamsError, match="names gesture; recordings are encoded as audio, text, face"):
+        emoflow.extract_features(table, corpus / "control", tmp_path / "other", encoders={"gesture": ["x"]})
     with pytest.raises(FeatureError, match="load_features"):
         emoflow.extract_features(table, corpus / "control", tmp_path / "features", encoders=encoders)
     assert emoflow.load_features(tmp_path / "features").ids("text") == store.ids("text")

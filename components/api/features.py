@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..encoders import FeatureStore, ModelFiles
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
-from ..errors import FeatureError
+from ..errors import FeatureError, ParamsError, listed
 from ..files import replacing
 from ..params import features_section
 
@@ -64,17 +64,21 @@ def extract_features(
 
     Raises:
         FeatureError: ``out`` exists.
-        ParamsError: ``encoders`` names one that there is not.
+        ParamsError: ``encoders`` names an encoder or a modality that there is not.
         SettingsError: a model that an encoder runs is absent.
     """
     out = Path(out)
     if out.exists():
         raise FeatureError(f"{out} exists: name a new folder, or open it with load_features")
+    if unknown := sorted(set(encoders or ()) - set(DEFAULTS)):
+        raise ParamsError(
+            f"encoders names {listed(unknown)}; recordings are encoded as {listed(DEFAULTS)}, any other modality comes "
+            "as features"
+        )
     chosen = encoders or {name: stated["encoders"] for name, stated in DEFAULTS.items()}
     stated = {
         name: features_section(name, DEFAULTS[name] | {"encoders": list(listing)})
         for name, listing in chosen.items()
-        if name in DEFAULTS
     }
     files = ModelFiles(Path(landmark_model) if landmark_model else None, Path(models))
     with replacing(out) as folder:
