@@ -7,7 +7,7 @@ from emoflow.files import digest_of
 from emoflow.schema import LABEL_SPACES, UTTERANCE_COLUMNS
 from emoflow.validation.check import Outcome, check
 from emoflow.validation.contract import clauses
-from emoflow.validation.facts import COLUMNS, MODALITIES, recordings
+from emoflow.validation.facts import COLUMNS, MODALITIES, recorded
 from emoflow.validation.known import known
 
 BOUNDS = {"shortest_s": 0.3, "longest_s": 60.0}
@@ -89,7 +89,7 @@ def judged(
         layout=layout,
         known=published,
         modalities=modalities,
-        recordings=recordings(facts),
+        recorded=recorded(facts),
         features=features or {},
         **BOUNDS,
     )

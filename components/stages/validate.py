@@ -22,7 +22,7 @@ from ..schema import Layout
 from ..validation.check import check
 from ..validation.contract import clauses
 from ..validation.data_docs import index
-from ..validation.facts import gather, recordings
+from ..validation.facts import gather, recorded
 from ..validation.known import known
 from ..validation.quarantine import quarantined
 from .entry import run
@@ -72,7 +72,7 @@ def validate(
         layout=named,
         known=published,
         modalities=set(modalities) - set(features),
-        recordings=recordings(facts),
+        recorded=recorded(facts),
         features=features,
         shortest_s=bounds.shortest_s,
         longest_s=bounds.longest_s,

@@ -11,8 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ..schema import EMOTIONS
-from . import recordings as media
-from . import tables
+from . import recordings, tables
 from .clause import (
     BETWEEN,
     CELLS,
@@ -43,7 +42,7 @@ def clauses(
     layout: str,
     known: Known | None,
     modalities: Collection[str],
-    recordings: Mapping[str, int],
+    recorded: Mapping[str, int],
     features: Iterable[str] = (),
     shortest_s: float,
     longest_s: float,
@@ -54,7 +53,7 @@ def clauses(
         layout: how it lies on disk: one of ``schema.LAYOUTS``.
         known: what is published of it.
         modalities: in use: those that the experiment reads from the media.
-        recordings: how many there are of audio, face and text (``facts.recordings``).
+        recorded: how many recordings there are of audio, face and text (``facts.recorded``).
         features: the modalities of which a feature table came along.
         shortest_s, longest_s: bounds of a clip's duration.
     """
@@ -63,12 +62,12 @@ def clauses(
         *_ids(corpus, adapter),
         *_labels(corpus, layout, known),
         *_speakers(known, layout),
-        *media.files(
-            corpus, modalities=modalities, recordings=recordings, shortest_s=shortest_s, longest_s=longest_s
+        *recordings.files(
+            corpus, modalities=modalities, recorded=recorded, shortest_s=shortest_s, longest_s=longest_s
         ),
-        *media.rates(known, modalities=modalities),
-        *media.coverage(features),
-        *media.times(),
+        *recordings.rates(known, modalities=modalities),
+        *recordings.coverage(features),
+        *recordings.times(),
         *_values(corpus, adapter),
         *_raters(known, adapter),
         *(_published(corpus, known) if known else ()),

@@ -111,7 +111,7 @@ def excluded(facts: pd.DataFrame) -> list[dict[str, str]]:
     ]
 
 
-def recordings(facts: pd.DataFrame) -> dict[str, int]:
+def recorded(facts: pd.DataFrame) -> dict[str, int]:
     """How many utterances have a recording of each modality, usable or not; a silent film's missing sound is none."""
     return {modality: int(facts[f"{modality}_state"].notna().sum()) for modality in MODALITIES}
 

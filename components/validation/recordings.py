@@ -36,7 +36,7 @@ def files(
     corpus: str,
     *,
     modalities: Collection[str],
-    recordings: Mapping[str, int],
+    recorded: Mapping[str, int],
     shortest_s: float,
     longest_s: float,
 ) -> Iterator[Clause]:
@@ -44,7 +44,7 @@ def files(
 
     Args:
         modalities: in use, for which unusable recordings and durations matter.
-        recordings: how many there are of audio, face and text.
+        recorded: how many recordings there are of audio, face and text.
         shortest_s, longest_s: bounds of a clip's duration.
     """
     restore = f"Restore them (dvc checkout data/raw/{corpus}) or add the corpus anew."
@@ -105,7 +105,7 @@ def files(
             "They are listed with their reasons under `excluded`, and count as a missing modality.",
             of_modality,
         )
-        count = recordings[modality]
+        count = recorded[modality]
         if modality in modalities and count:
             most = unusable_at_most(count)
             yield Clause(
