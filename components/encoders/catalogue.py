@@ -127,13 +127,15 @@ def read(path: Path) -> Entry:
         EncoderError: it is not YAML, or a key of it is unknown, missing or wrong; names file and key.
     """
     try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Entry.model_validate({"name": path.stem, **held})
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Entry.model_validate({"name": path.stem, **stated})
     except (yaml.YAMLError, TypeError) as error:
         raise EncoderError(f"{path.name} is not a mapping in YAML: {error}") from None
     except ValidationError as error:
-        said = (f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())
-        raise EncoderError(f"{path.name}: {'; '.join(said)}") from None
+        problems = (
+            f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors()
+        )
+        raise EncoderError(f"{path.name}: {'; '.join(problems)}") from None
 
 
 def entries() -> list[Entry]:

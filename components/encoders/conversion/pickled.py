@@ -20,7 +20,7 @@ def convert(source: Path, target: Path) -> None:
     from safetensors.torch import save_file
 
     try:
-        held = torch.load(source, map_location="cpu", weights_only=True)
+        tensors = torch.load(source, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # of what is no checkpoint, torch's unpickler raises almost anything
@@ -28,10 +28,10 @@ def convert(source: Path, target: Path) -> None:
             f"{source.name} is no checkpoint of tensors alone, and nothing else is read from a pickle: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
         ) from None
-    if not isinstance(held, dict) or not all(isinstance(each, torch.Tensor) for each in held.values()):
+    if not isinstance(tensors, dict) or not all(isinstance(each, torch.Tensor) for each in tensors.values()):
         raise EncoderError(f"{source.name} holds no table of tensors, name by name")
     # Tensors that share memory are written each on its own: safetensors knows no sharing.
     save_file(
-        {name: each.clone().contiguous() for name, each in sorted(held.items())}, target, metadata=METADATA
+        {name: each.clone().contiguous() for name, each in sorted(tensors.items())}, target, metadata=METADATA
     )
     target.chmod(READABLE)

@@ -135,10 +135,12 @@ def find(spec: PretrainedSpec, models: ModelFiles) -> ModelFolder:
     looked.append(f"the folder {path}")
     if models.pretrained is not None:
         kept = models.pretrained / spec.hf
-        held = about(kept).get("revision")
-        if (kept / CONFIG).is_file() and spec.revision in (None, held):
+        revision = about(kept).get("revision")
+        if (kept / CONFIG).is_file() and spec.revision in (None, revision):
             return ModelFolder(kept)
-        looked.append(f"{kept}" + (f" (which holds revision {held!r})" if (kept / CONFIG).is_file() else ""))
+        looked.append(
+            f"{kept}" + (f" (which holds revision {revision!r})" if (kept / CONFIG).is_file() else "")
+        )
     cached = _cached(spec)
     if cached is not None:
         return ModelFolder(cached)

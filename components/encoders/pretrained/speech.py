@@ -22,7 +22,8 @@ from .spec import PretrainedSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
-_ONE_AT_A_TIME = Lock()
+_POSITIONS_LOCK = Lock()
+"""Held while the loaded model, which threads of a process share, has its table of positions cut."""
 
 PIECE_S = 30
 """Attention over a whole recording would fill the memory: a longer one is heard in equal pieces of at most this."""
@@ -125,7 +126,7 @@ class Whisper(Speech):
 @contextmanager
 def _positions(encoder: Any, count: int) -> Iterator[None]:
     """Let Whisper's encoder take ``count`` tokens: it adds its whole table of positions, and checks for its length."""
-    with _ONE_AT_A_TIME:
+    with _POSITIONS_LOCK:
         table, whole = encoder.embed_positions, encoder.config.max_source_positions
         table.num_embeddings = encoder.config.max_source_positions = count
         try:
