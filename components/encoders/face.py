@@ -125,11 +125,11 @@ class Landmarks(Face):
     def __init__(self, *, frames: int, model: str | Path | None, aligned: bool = False):
         """As any encoder of faces; ``model`` is the file of MediaPipe's Face Landmarker."""
         super().__init__(frames=frames, aligned=aligned)
-        self.model = model
+        self._landmark_model = model
 
     def files(self) -> dict[str, Path]:
         """MediaPipe's model. Raises SettingsError where it is missing, or is another one."""
-        return {LANDMARK_MODEL: _checked_model(str(self.model or ""))}
+        return {LANDMARK_MODEL: _checked_model(str(self._landmark_model or ""))}
 
     def feature_names(self) -> list[str]:
         points = [f"landmark_{n}_{axis}" for n in range(478) for axis in "xyz"]
@@ -142,7 +142,7 @@ class Landmarks(Face):
             MediaError: no face in any picture.
             SettingsError: the model is missing, or is another one.
         """
-        model = _landmark_model(str(self.model or ""))
+        model = _landmark_model(str(self._landmark_model or ""))
         import mediapipe
         from mediapipe.tasks.python import BaseOptions, vision
 

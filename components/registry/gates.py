@@ -26,6 +26,7 @@ PREDICTIONS_ARTIFACT = f"{PREDICTIONS_FOLDER}/{PREDICTIONS.path().name}"
 """Where a run has the experiment's metrics and held-out predictions."""
 
 WAIVE_BETTER = "promote it all the same with --waive better --reason …"
+NO_ENCODER = "no pre-trained encoder"
 WAIVE_LICENCE = "--waive licence --reason 'what it allows'"
 WAIVABLE = ("lineage", "alarms", "licence", "pre-training", "protocol", "better")
 """Gates that a person may answer for. Data that broke its contract and a model that does not load are not among
@@ -256,7 +257,7 @@ def _licence(model: dict[str, Any]) -> Gate:
     return Gate(
         "licence",
         not unknown,
-        f"unknown of {listed(unknown)}" if unknown else known or "no pre-trained encoder",
+        f"unknown of {listed(unknown)}" if unknown else known or NO_ENCODER,
         "the licence of every pre-trained encoder is known",
         "read the licence of the weights, then state it (emoflow encoders add FOLDER --licence …) and make the "
         f"features anew, or promote it with {WAIVE_LICENCE}"
@@ -266,16 +267,16 @@ def _licence(model: dict[str, Any]) -> Gate:
 
 
 def _pretraining(model: dict[str, Any]) -> Gate:
-    tested = set(model["description"]["corpora"])
+    tested, models = set(model["description"]["corpora"]), _encoder_models(model)
     heard = {
         name: sorted(tested & {corpus.lower() for corpus in each["pretrained_on"]})
-        for name, each in sorted(_encoder_models(model).items())
+        for name, each in sorted(models.items())
     }
     found = listed(f"{name} has seen {listed(corpora)}" for name, corpora in heard.items() if corpora)
     return Gate(
         "pre-training",
         not found,
-        found or "none is known to have seen them",
+        found or ("none is known to have seen them" if models else NO_ENCODER),
         "no encoder was pre-trained on a corpus that the model is tested on",
         "its figures are too good: take another encoder, or promote it all the same with --waive pre-training "
         "--reason …"
