@@ -47,7 +47,7 @@ STARTS_RAY = {
 
 
 APART = {"tests/fusion/test_planted_truth.py"}
-"""Long files whose test functions share nothing, so that any worker may have any of them."""
+"""Long files whose tests share only what is made for one parameter: a worker has all tests of a parameter."""
 
 LONGEST_FIRST = (
     "tests/integration/test_line.py",
@@ -80,7 +80,7 @@ class ByFile(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
         if file in APART:
-            return nodeid.partition("[")[0]
+            return file + nodeid[nodeid.find("[") :]
         return "ray" if file in STARTS_RAY else file
 
 
@@ -104,6 +104,17 @@ def landmark_model(corpora: Path) -> Path:
     if not path.is_file():
         absent("corpora", f"no landmark model at {path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small planted experiment, whose search nothing disturbed."""
+    from planted_experiment import finish, lay_out, start
+
+    root = tmp_path_factory.mktemp("searched")
+    lay_out(root)
+    finish(start(root))
+    return root
 
 
 @pytest.fixture(scope="session")

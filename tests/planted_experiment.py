@@ -1,10 +1,14 @@
 """A small experiment on disk, as it stands before the search: features, folds, params."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
+from conftest import ROOT
 from documents import protocol
 from emoflow.encoders.store import Row, write
 from emoflow.files import write_table
@@ -68,8 +72,29 @@ def lay_out(
     told = table.assign(corpus="control").reindex(columns=list(UTTERANCE_COLUMNS))
     write_table(root / "data/utterances/control.parquet", told)
     protocol(classes=CLASSES).write(root)
-    params = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params |= {"corpora": ["control"], "modalities": list(modalities)}
     params["search"] |= {"strategies": strategies, "configurations": 4, "epochs": 8, "halvings": 1}
     params["train"]["seeds"] = [0, 1]
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def start(root: Path, module: str = "emoflow.stages.search", **environment: str) -> subprocess.Popen:
+    """Start a stage on the experiment in ``root``, in a session of its own."""
+    own = {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"}
+    return subprocess.Popen(
+        [sys.executable, "-m", module], cwd=root, env=os.environ | own | environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen) -> str:
+    """What the stage says, once it has ended well."""
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    return said
+
+
+def finished_populations(root: Path) -> dict[Path, int]:
+    """The files that the search keeps of finished populations, and when they were written."""
+    return {path: path.stat().st_mtime_ns for path in root.glob(".emoflow/work/search-*/*.json")}

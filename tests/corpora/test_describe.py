@@ -1,6 +1,7 @@
 """What a person is told of a corpus: counts, hours, speakers, classes, raters; and the figure."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def corpus(tmp_path) -> Path:
 
 
 def text_of(found) -> str:
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(width=80, record=True, file=StringIO())
     console.print(shown(found))
     return console.export_text()
 

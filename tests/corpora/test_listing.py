@@ -1,5 +1,7 @@
 """What is known, what is one's own, and what is here; and by what a corpus is recognised."""
 
+from io import StringIO
+
 import pytest
 from emoflow.corpora.adapters.detect_layout import nearby, recognise
 from emoflow.corpora.describe.listing import gated, rows, table
@@ -28,7 +30,7 @@ def test_known_ones_then_ones_own(root):
 
 
 def test_the_table_says_how_to_have_what_is_not_here(root):
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(width=80, record=True, file=StringIO())
     console.print(table(root))
     said = " ".join(console.export_text().split())
     for corpus in CORPORA.values():

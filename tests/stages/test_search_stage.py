@@ -2,80 +2,53 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
-from conftest import ROOT
 from emoflow.files import read_json, tree_digest
-from planted_experiment import STRATEGIES, lay_out
+from planted_experiment import STRATEGIES, finish, finished_populations, lay_out, start
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
-def start(root: Path, module: str = "emoflow.stages.search") -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"}
-    return subprocess.Popen(
-        [sys.executable, "-m", module], cwd=root, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-
-
-def finish(process: subprocess.Popen) -> str:
-    said, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, said
-    return said
-
-
-def cohorts(root: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in root.glob(".emoflow/work/search-*/*.json")}
-
-
-def test_killed_and_run_again_it_gives_the_same_table(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    for root in (whole, killed):
-        root.mkdir()
-        lay_out(root)
-    finish(start(whole))
-
-    process = start(killed)
-    while len(cohorts(killed)) < 3:
+def test_killed_and_run_again_it_gives_the_same_table(searched, tmp_path):
+    lay_out(tmp_path)
+    process = start(tmp_path)
+    while len(finished_populations(tmp_path)) < 3:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
     group = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    before = cohorts(killed)
+    before = finished_populations(tmp_path)
     if len(before) < len(STRATEGIES) * 3:
-        assert not (killed / "data/search").exists()
+        assert not (tmp_path / "data/search").exists()
     end = time.monotonic() + 120  # Ray's own agents ask after their head node once a minute
     while (left := [pid for pid in group if psutil.pid_exists(pid)]) and time.monotonic() < end:
         time.sleep(0.2)
     assert not left, "Ray outlives its driver"
 
-    said = finish(start(killed))
+    said = finish(start(tmp_path))
     assert f"{len(before)} of {len(STRATEGIES) * 3} populations were finished before" in said
-    after = cohorts(killed)
+    after = finished_populations(tmp_path)
     assert {path: after[path] for path in before} == before
-    assert tree_digest([whole / "data/search"]) == tree_digest([killed / "data/search"])
+    assert tree_digest([searched / "data/search"]) == tree_digest([tmp_path / "data/search"])
 
-    best = read_json(whole / "data/search/best.json")
+    best = read_json(searched / "data/search/best.json")
     assert set(best["strategies"]) == set(STRATEGIES)
     assert best["best"] not in ("text",)
     stated = {"configurations": 4, "epochs": 8, "folds": 3, "seeds": 1, "rungs": [4, 8]}
     drawn = {"proposals": "spread", "batches": 1, "patience": None, "evolve": False, "failed": 0}
     assert best["budget"] == stated | drawn
-    trials = pd.read_parquet(whole / "data/search/trials.parquet")
+    trials = pd.read_parquet(searched / "data/search/trials.parquet")
     assert len(trials) == len(STRATEGIES) * 3 * 4
     assert set(trials["status"]) == {"finished", "stopped"}
 
     # the test rows' features and labels decide nothing: train refits and scores them
-    finish(start(whole, "emoflow.stages.train"))
-    predictions = pd.read_parquet(whole / "data/predictions.parquet")
+    finish(start(tmp_path, "emoflow.stages.train"))
+    predictions = pd.read_parquet(tmp_path / "data/predictions.parquet")
     assert len(predictions) == (len(STRATEGIES) + 1) * 90 * 2
     assert not predictions.isna().any().any()
 

@@ -148,7 +148,7 @@ def test_what_each_modality_displays_can_be_told_in_speakers_never_met(tmp_path)
     looks = []
     for path in table["video"]:
         crops = []
-        for image in frames(root / path, count=6).images:
+        for image in frames(root / path, count=3).images:
             boxes = cascade.detect_multi_scale(
                 image, scale_factor=1.2, step_ratio=1, min_size=(60, 60), max_size=(192, 192)
             )
