@@ -186,6 +186,16 @@ class Features(_Frozen):
     face: FaceFeatures
 
 
+PRESETS: dict[str, dict[str, Any]] = {
+    "pretrained": {
+        "audio": {"encoders": ["egemaps", "compare", {"hf": "whisper-tiny.en", "layers": [2, 3]}]},
+        "text": {"encoders": [{"hf": "minilm-l6"}], "dimensions": 1024},
+        "face": {"encoders": ["appearance", {"hf": "dinov2-small"}], "frames": 8},
+    }
+}
+"""What a word in place of the section ``features`` stands for."""
+
+
 class Preparation(_Frozen):
     """What is made of an encoder's many features before training; counts of words are never reduced."""
 
@@ -358,6 +368,13 @@ class Params(_Frozen):
     train: Train
     evaluate: Evaluate
     registry: Registry
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _preset(cls, stated: Any) -> Any:
+        if isinstance(stated, str) and stated not in PRESETS:
+            raise ValueError(f"{_unknown(stated, PRESETS)}; or give the sections audio, text and face")
+        return PRESETS[stated] if isinstance(stated, str) else stated
 
     @model_validator(mode="after")
     def _names_are_known_and_once(self):

