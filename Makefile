@@ -62,7 +62,9 @@ accept: install  ## the figures promised, on all of RAVDESS: too long for CI
 
 bench: install  ## speed against what one would use instead, in one run
 	@emoflow corpora synthesise control
+	@emoflow encoders fetch whisper-tiny.en
 	@python -m benchmarks.features data/raw/control --clips 120
+	@python -m benchmarks.features data/raw/control --clips 60 --encoder whisper-tiny.en
 	@python -m benchmarks.search
 	@python -m benchmarks.population
 	@python -m benchmarks.corpora

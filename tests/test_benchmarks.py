@@ -1,0 +1,20 @@
+"""The benchmarks run as their help says; how fast they are is not tested."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.slow
+@pytest.mark.corpora
+def test_features(corpora):
+    command = [sys.executable, "-m", "benchmarks.features", corpora / "ravdess", "--clips", "2"]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert said[0].startswith("2 clips")
+    assert [line.partition("  ")[0] for line in said[1:]] == [
+        "a loop",
+        "emoflow, nothing cached",
+        "emoflow again",
+    ]
