@@ -30,8 +30,8 @@ CONFIG = {
     "learning_rate": 2e-3, "weight_decay": 1e-2, "dropout": 0.1, "input_dropout": 0.0, "smoothing": 0.0, "mixup": 0.0,
     "modality_dropout": 0.0, "auxiliary_weight": 0.1,
 }  # fmt: skip
-SMALLEST = {"layers": 1, "experts": 2}
-"""Of the sizes that a strategy has, where more of them costs time and gains nothing here."""
+SMALL = {"heads": {"layers": 1}, "experts": {"experts": 2}}
+"""Of strategies with attention heads or experts: more layers and experts cost time and gain nothing here."""
 
 
 def shares(kind: str) -> dict[str, np.ndarray]:
@@ -101,7 +101,9 @@ def rows(kind: str, count: int, seed: int) -> Rows:
 def learnt(kind: str, strategy: str) -> tuple[float, Population]:
     names = (strategy,) if strategy in SIZES else tuple(SIZES)
     (config,) = configurations(strategy, modalities=tuple(SIZES), count=1, seed=3)
-    config |= CONFIG | {name: size for name, size in SMALLEST.items() if name in config}
+    for size in SMALL.keys() & config.keys():
+        config |= SMALL[size]
+    config |= CONFIG
     sizes = {name: SIZES[name] for name in names}
     population = Population(strategy, [Member(config, 1)], dimensions=sizes, classes=CLASSES)
     training = rows(kind, MORE_ROWS.get(strategy, TRAINING_ROWS), 1).of(names)
