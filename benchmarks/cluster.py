@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from emoflow.fusion.strategy import search_space
+from emoflow.ray_cluster import Site
 from emoflow.search.cohort import Cohort
 from emoflow.search.cohorts import ray_of, run_cohorts
-from emoflow.search.ray_cluster import Site
 from emoflow.search.shared_features import FoldFile, FoldRows, fold_file
 from emoflow.search.space import member_seed
 

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import optuna
 import torch
+from emoflow.ray_cluster import Site
 from emoflow.search.cohort import Cohort
 from emoflow.search.cohorts import run_cohorts
-from emoflow.search.ray_cluster import Site
 from emoflow.search.shared_features import FoldRows, fold_file
 from emoflow.search.space import configurations, member_seed
 

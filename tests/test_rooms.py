@@ -7,7 +7,7 @@ import pytest
 from imports import ROOT, imported, named_in
 
 COMPONENTS = ROOT / "components"
-GROUND = {"schema", "errors", "files", "progress", "process", "process_pool", "artifacts"}
+GROUND = {"schema", "errors", "files", "progress", "process", "process_pool", "ray_cluster", "artifacts"}
 EDGE = {"params", "settings"}
 
 ROOMS = {

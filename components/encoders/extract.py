@@ -14,9 +14,11 @@ import numpy as np
 from ..errors import CorpusError, FeatureError, listed
 from ..files import digest_of
 from ..progress import track
+from ..ray_cluster import Site
 from ..schema import MODALITIES
 from .base import Encoder
 from .cache import Cache
+from .cluster import run_jobs_on_cluster
 from .model_files import NO_MODELS, ModelFiles
 from .parallel import Job, Recipe, run_jobs
 from .store import TABLE, Row, write
@@ -69,6 +71,7 @@ def extract(
     excluded: dict[tuple[str, str], str],
     cache: Cache,
     workers: int,
+    cluster: str | None = None,
 ) -> tuple[list[dict[str, str]], list[str]]:
     """Encode a corpus and write its feature store to the new folder ``out``.
 
@@ -77,6 +80,8 @@ def extract(
         raw: the corpus's root, which the table's paths are relative to.
         attached: features that came along, which take their modality's encoders' place.
         excluded: (utterance, modality) → why validation set it aside.
+        workers: processes of this machine.
+        cluster: the address of a Ray cluster, whose nodes encode in their place.
 
     Returns:
         The utterances without features of an encoder (``utterance_id, modality, encoder, reason``), sorted; and what
@@ -96,9 +101,12 @@ def extract(
 
     missing = {key for *_, key in wanted if cache.get(key) is None}
     jobs = _jobs(wanted, missing)
-    for _ in track(
-        run_jobs(jobs, recipes=recipes, cache=cache, workers=workers), total=len(jobs), what="features"
-    ):
+    if jobs and cluster:
+        site = Site(workers, "cpu", address=cluster)
+        running = run_jobs_on_cluster(jobs, recipes=recipes, cache=cache, site=site)
+    else:
+        running = run_jobs(jobs, recipes=recipes, cache=cache, workers=workers)
+    for _ in track(running, total=len(jobs), what="features"):
         pass
 
     lines = []

@@ -63,10 +63,10 @@ def run_jobs(
     while waiting:
         flying: dict = {}
         try:
-            with process_pool(min(workers, len(waiting)), _begin, recipes, cache.root) as pool:
+            with process_pool(min(workers, len(waiting)), begin, recipes, cache.root) as pool:
                 while waiting or flying:
                     while waiting and len(flying) < 2 * workers:
-                        flying[pool.submit(_encode, waiting[0])] = waiting[0]
+                        flying[pool.submit(encode, waiting[0])] = waiting[0]
                         waiting.popleft()
                     for future in wait(flying, return_when=FIRST_COMPLETED).done:
                         future.result()
@@ -85,14 +85,16 @@ _encoders: dict[str, list[Encoder]] = {}
 _cache: Cache | None = None
 
 
-def _begin(recipes: Mapping[str, Recipe], root: Path) -> None:
+def begin(recipes: Mapping[str, Recipe], root: Path) -> None:
+    """Make this process a worker, which encodes into the cache in ``root``."""
     global _recipes, _cache
     # The workers share the cores among themselves; torch, which is imported later, asks for its threads then.
     os.environ["OMP_NUM_THREADS"] = "1"
     _recipes, _cache = recipes, Cache(root)
 
 
-def _encode(job: Job) -> None:
+def encode(job: Job) -> None:
+    """Encode one recording into the cache. In a process that `begin` made a worker."""
     if job.modality not in _encoders:
         _encoders[job.modality] = _recipes[job.modality].encoders()
     encoders = [encoder for encoder in _encoders[job.modality] if encoder.name in job.keys]
@@ -124,8 +126,8 @@ def _unusable(dimensions: int, reason: str) -> Entry:
 
 def _alone(recipes: Mapping[str, Recipe], root: Path, job: Job) -> None:
     end_with_parent()
-    _begin(recipes, root)
-    _encode(job)
+    begin(recipes, root)
+    encode(job)
 
 
 def _encode_alone(job: Job, recipes: Mapping[str, Recipe], cache: Cache) -> None:

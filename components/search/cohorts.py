@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SearchError
 from ..fusion.strategy import uses
 from ..progress import track
+from ..ray_cluster import Site, joined
 from ..training.memory import KEEP_MEMORY, available
 from .cohort import Cohort, run_cohort
 from .outcome import Outcome
-from .ray_cluster import Site, joined
 from .shared_features import FoldFile, within_reach
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ RETRIES = 2
 
 def ray_of(site: Site) -> AbstractContextManager[None]:
     """The Ray that cohorts run on, as a context that several calls of `run_cohorts` may share."""
-    return joined(site, {"OMP_NUM_THREADS": "1"} | KEEP_MEMORY)
+    return joined(site, {"OMP_NUM_THREADS": "1"} | KEEP_MEMORY, needs=__name__)
 
 
 def run_cohorts(

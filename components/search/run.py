@@ -9,13 +9,13 @@ from ..encoders import FeatureStore
 from ..errors import SearchError, listed
 from ..fusion.reduction import Reduction
 from ..fusion.strategy import BASELINES, uses
+from ..ray_cluster import Site
 from ..training.auxiliary_targets import AuxiliaryTargets
 from ..training.rows import Fold, fit_preparation, prepare, read
 from .cohort import Cohort
 from .cohorts import ray_of, run_cohorts
 from .outcome import Outcome, joined
 from .plan import Plan
-from .ray_cluster import Site
 from .results import Outcomes
 from .shared_features import FoldFile, FoldRows, clear, fold_file, folder_of
 

@@ -8,15 +8,15 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import FeatureError, SettingsError
 from ..files import WORK, file_digest, replacing
+from ..ray_cluster import Site, on_each_node, sees
 from ..training.data import Rows
-from .ray_cluster import Site, on_each_node
 
 UNUSED_S = 24 * 3600
 """A fetched file that no search has opened for so long goes when the next one is fetched."""
@@ -129,11 +129,6 @@ def within_reach(files: Mapping[int, FoldFile], site: Site) -> dict[int, FoldFil
     if is_url(site.shared):
         return {fold: uploaded(file, site.shared) for fold, file in files.items()}
     return {fold: in_object_store(file) for fold, file in files.items()}
-
-
-def sees(paths: Sequence[Path]) -> bool:
-    """Whether all of these files exist. Runs on a node."""
-    return all(path.is_file() for path in paths)
 
 
 def is_url(place: str | None) -> bool:

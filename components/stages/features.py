@@ -72,6 +72,7 @@ def main() -> None:
             },
             cache=Cache(environment.cache),
             workers=environment.worker_count(),
+            cluster=environment.ray_address,
         )
         artifact.Exclusions(exclusions=exclusions).write_file(folder / "exclusions.json")
     print("\n".join(lines))

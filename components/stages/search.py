@@ -10,10 +10,10 @@ from .. import params, settings
 from ..artifacts.search import CURVES, FOLDER, TRIALS, Budget
 from ..errors import listed
 from ..files import replacing, work_folder, write_table, write_text
+from ..ray_cluster import Site
 from ..search.cohort import Cohort, rungs
 from ..search.outcome import Outcome
 from ..search.plan import Plan
-from ..search.ray_cluster import Site
 from ..search.results import choose, curves_table, failures, trials_table
 from ..search.run import Rows, absent_strategies, search
 from ..training import zero_shot

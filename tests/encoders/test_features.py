@@ -196,11 +196,11 @@ def crash(job: Job) -> None:
     """What a decoder's bug does to its process, for the clip of this name."""
     if job.utterance_id == "c/crash":
         os.kill(os.getpid(), signal.SIGSEGV)
-    parallel._encode(job)
+    parallel.encode(job)
 
 
 def crash_alone(recipes, root, job: Job) -> None:
-    parallel._begin(recipes, root)
+    parallel.begin(recipes, root)
     crash(job)
 
 
@@ -212,7 +212,7 @@ def end_alone(recipes, root, job: Job) -> None:
 def test_a_clip_that_ends_its_process_is_left_out_and_the_rest_is_done(tmp_path, monkeypatch):
     clips = {name: noise(seed) for seed, name in enumerate(["a", "b", "crash", "d", "e", "f", "g"])}
     table = corpus(tmp_path / "raw", clips)
-    monkeypatch.setattr(parallel, "_encode", crash)
+    monkeypatch.setattr(parallel, "encode", crash)
     with monkeypatch.context() as twice:
         twice.setattr(parallel, "_alone", crash_alone)
         lines = make_features(tmp_path, table)
@@ -223,7 +223,7 @@ def test_a_clip_that_ends_its_process_is_left_out_and_the_rest_is_done(tmp_path,
 @pytest.mark.integration
 def test_a_process_that_the_system_ends_is_no_fault_of_the_clip(tmp_path, monkeypatch):
     table = corpus(tmp_path / "raw", {"crash": noise(1)})
-    monkeypatch.setattr(parallel, "_encode", crash)
+    monkeypatch.setattr(parallel, "encode", crash)
     with monkeypatch.context() as killed:
         killed.setattr(parallel, "_alone", end_alone)
         with pytest.raises(SettingsError, match="EMOFLOW_WORKERS=1"):

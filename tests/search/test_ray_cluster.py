@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from emoflow.errors import SettingsError
-from emoflow.search.ray_cluster import Site, joined, lacks
+from emoflow.ray_cluster import Site, joined, lacks
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def closed_port() -> int:
 
 
 def join(address: str) -> None:
-    with joined(Site(1, "cpu", address=address), {}):
+    with joined(Site(1, "cpu", address=address), {}, needs="emoflow.search.cohorts"):
         raise AssertionError(f"joined {address}")
 
 
@@ -34,15 +34,15 @@ def test_loopback_is_told_as_ray_takes_it(closed_port, monkeypatch):
 
 
 def test_ray_client_is_no_way_in():
-    with pytest.raises(SettingsError, match="Tune does not work through Ray's client"):
+    with pytest.raises(SettingsError, match="do not work through Ray's client"):
         join("ray://127.0.0.1:10001")
 
 
 def test_a_process_says_what_it_lacks_for_a_cohort(monkeypatch):
-    assert lacks() == ""
+    assert lacks("emoflow.search.cohorts") == ""
     monkeypatch.delitem(sys.modules, "emoflow.search.cohorts")
     monkeypatch.setitem(sys.modules, "emoflow.search.cohort", None)
-    assert "emoflow.search.cohort" in lacks()
+    assert "emoflow.search.cohort" in lacks("emoflow.search.cohorts")
 
 
 @pytest.mark.parametrize(("device", "gpu"), [("cpu", 0), ("cuda", 0.25)])

@@ -10,9 +10,9 @@ pytestmark = pytest.mark.integration
 
 LISTENING = """
 import json, os, psutil
-from emoflow.search.ray_cluster import Site, joined
+from emoflow.ray_cluster import Site, joined
 
-with joined(Site(workers=1, device="cpu"), {}):
+with joined(Site(workers=1, device="cpu"), {}, needs="emoflow.search.cohorts"):
     import ray
 
     assert ray.get(ray.remote(lambda: 3).remote()) == 3

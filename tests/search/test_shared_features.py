@@ -12,7 +12,7 @@ import pytest
 import torch
 from emoflow.errors import FeatureError, SettingsError
 from emoflow.files import file_digest
-from emoflow.search.ray_cluster import Site
+from emoflow.ray_cluster import Site
 from emoflow.search.shared_features import (
     FoldFile,
     FoldRows,

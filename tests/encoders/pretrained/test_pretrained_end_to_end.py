@@ -230,7 +230,7 @@ def test_a_worker_has_one_thread(root, models, monkeypatch, tmp_path):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     recipes = {"text": Recipe("text", ({"hf": TEXT, "pooling": "mean"},), {}, models)}
     (encoder,) = recipes["text"].encoders()
-    with process_pool(1, parallel._begin, recipes, tmp_path / "cache") as pool:
-        pool.submit(parallel._encode, Job("mine/a", "text", "what a day", {encoder.name: "0" * 64})).result()
+    with process_pool(1, parallel.begin, recipes, tmp_path / "cache") as pool:
+        pool.submit(parallel.encode, Job("mine/a", "text", "what a day", {encoder.name: "0" * 64})).result()
         assert Cache(tmp_path / "cache").get("0" * 64).tokens.shape == (1, SIZE)
         assert pool.submit(torch.get_num_threads).result() == 1

@@ -1,6 +1,6 @@
-"""The Ray that a search runs on: one of its own on loopback, or a cluster that is there.
+"""The Ray that a search or an extraction runs on: one of its own on loopback, or a cluster that is there.
 
-Light to import: a node is asked from here whether it has what a cohort needs, and may lack it.
+Light to import: a node is asked from here whether it has what the work needs, and may lack it.
 """
 
 import importlib
@@ -9,13 +9,13 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SearchError, SettingsError, listed
+from .errors import SearchError, SettingsError, listed
 
 CONNECT_S = 10
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -25,7 +25,7 @@ PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAU
 
 @dataclass(frozen=True)
 class Site:
-    """Where cohorts run.
+    """Where work runs.
 
     Attributes:
         workers: processes of a local Ray; a cluster has its own.
@@ -43,20 +43,21 @@ class Site:
 
     @property
     def resources(self) -> dict[str, float]:
-        """What one cohort asks for, in Ray's units: CPUs, and a share of a GPU."""
+        """What one worker asks for, in Ray's units: CPUs, and a share of a GPU."""
         return {"cpu": 1, "gpu": 1 / self.populations_per_gpu if self.device == "cuda" else 0}
 
 
 @contextmanager
-def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
+def joined(site: Site, environment: dict[str, str], *, needs: str) -> Iterator[None]:
     """Join Ray, and leave it at the end, whatever happens; does nothing where this process has joined already.
 
     Args:
         site: a local Ray is started where it has no address.
         environment: of the workers.
+        needs: the module that the workers run, which every node of a cluster must be able to import.
 
     Raises:
-        SettingsError: a cluster that does not answer, refuses the token, or whose nodes lack what a cohort needs.
+        SettingsError: a cluster that does not answer, refuses the token, or whose nodes lack what the work needs.
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even where it is asked for nothing
@@ -84,7 +85,7 @@ def joined(site: Site, environment: dict[str, str]) -> Iterator[None]:
         raise SettingsError(_refused(site.address, error)) from None
     try:
         if site.address:
-            _check_nodes(site)
+            _check_nodes(site, needs)
         yield
     finally:
         ray.shutdown()
@@ -112,7 +113,7 @@ def _local(workers: int, environment: dict[str, str]) -> dict[str, Any]:
 
 def _code(folder: Path) -> Path:
     """A copy of this package in a folder of its import name, which Ray takes from the folder."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent
     return shutil.copytree(
         package, folder / __package__.split(".")[0], ignore=shutil.ignore_patterns("__pycache__")
     )
@@ -121,8 +122,8 @@ def _code(folder: Path) -> Path:
 def _cluster(address: str, environment: dict[str, str], code: Path) -> dict[str, Any]:
     if address.startswith("ray://"):
         raise SettingsError(
-            f"RAY_ADDRESS is {address!r}: Tune does not work through Ray's client; start the search on a node of the "
-            "cluster, with HOST:6379"
+            f"RAY_ADDRESS is {address!r}: Ray Tune and Ray Data do not work through Ray's client; start the stage on a "
+            "node of the cluster, with HOST:6379"
         )
     _check_answers(address)
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -158,16 +159,21 @@ def _refused(address: str, error: Exception) -> str:
 # -- what the nodes have ---------------------------------------------------------------------------------------
 
 
-def lacks() -> str:
-    """What this process lacks for running cohorts; empty where it lacks nothing. Runs on a node."""
+def lacks(module: str) -> str:
+    """What this process lacks for running a module; empty where it lacks nothing. Runs on a node."""
     try:
-        importlib.import_module(f"{__package__}.cohorts")
+        importlib.import_module(module)
     except ImportError as error:
         return str(error)
     return ""
 
 
-def _check_nodes(site: Site) -> None:
+def sees(paths: Sequence[Path]) -> bool:
+    """Whether all of these files exist. Runs on a node."""
+    return all(path.is_file() for path in paths)
+
+
+def _check_nodes(site: Site, needs: str) -> None:
     import ray
 
     if site.device == "cuda" and not ray.cluster_resources().get("GPU"):
@@ -175,7 +181,7 @@ def _check_nodes(site: Site) -> None:
             f"EMOFLOW_DEVICE is cuda, and the cluster at {site.address} has no GPU: start nodes with --num-gpus, or "
             "set EMOFLOW_DEVICE=cpu"
         )
-    lacking = on_each_node(lacks)
+    lacking = on_each_node(lacks, needs)
     without = {host: why for host, why in lacking.items() if why}
     if without:
         raise SettingsError(
@@ -185,7 +191,7 @@ def _check_nodes(site: Site) -> None:
 
 
 def on_each_node(ask: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    """Call a function on every node that may run cohorts.
+    """Call a function on every node that may run work.
 
     Args:
         ask: a function of a module, which the nodes import.
