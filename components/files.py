@@ -42,7 +42,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     holder = Path(tempfile.mkdtemp(prefix=f".{shown}.", suffix=PARTIAL, dir=path.parent))
     temporary = holder / path.name
     try:
-        with _naming(path):
+        with naming(path):
             yield temporary
         if temporary.is_file():
             with temporary.open("rb") as file:
@@ -55,7 +55,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Errors of writing as an OSError with the path: pyarrow's lacks it, and safetensors has an error of its own."""
     try:
         yield

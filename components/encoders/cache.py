@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..files import digest_of
+from ..files import digest_of, naming
 from .base import Encoder
 
 
@@ -55,13 +55,19 @@ class Cache:
         return entry if about.get("digest") == _digest(entry) else None
 
     def put(self, key: str, entry: Entry) -> None:
+        """Keep an entry.
+
+        Raises:
+            OSError: it cannot be written; names its path.
+        """
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {"reason": entry.reason, "notice": entry.notice, "digest": _digest(entry)}
         temporary = path.with_name(f".{uuid.uuid4().hex}")
         try:
-            temporary.write_bytes(save({"tokens": entry.tokens}, {"entry": json.dumps(about)}))
-            temporary.replace(path)
+            with naming(path):
+                temporary.write_bytes(save({"tokens": entry.tokens}, {"entry": json.dumps(about)}))
+                temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -1,3 +1,5 @@
+import resource
+
 import numpy as np
 import pytest
 from emoflow.encoders import make
@@ -41,3 +43,15 @@ def test_the_key_is_of_the_medium_and_the_encoder():
     keys = {Cache.key(digest, encoder) for digest in ("a", "b") for encoder in (small, large)}
     assert len(keys) == 4
     assert Cache.key("a", small) == Cache.key("a", make(["hashing"], {"dimensions": 64})[0])
+
+
+def test_a_disk_that_takes_no_more_is_an_error_that_names_the_file(tmp_path):
+    cache, before = Cache(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised:
+            cache.put("ab" * 32, Entry(np.ones((100, 100), np.float32)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.filename == str(cache.path("ab" * 32))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
