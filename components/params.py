@@ -133,12 +133,15 @@ class SpeechEncoder(HuggingFaceEncoder):
 
 class TextEncoder(HuggingFaceEncoder):
     pooling: Literal["mean", "mean-std", "none"] = "mean"
+    context: int = Field(default=0, ge=0)
+    """How many earlier turns of its dialogue are read before each utterance."""
 
 
 class FaceEncoder(HuggingFaceEncoder):
     pooling: Literal["mean", "mean-std", "none"] = "none"
 
 
+STATED_ENCODERS = {"audio": SpeechEncoder, "text": TextEncoder, "face": FaceEncoder}
 _NAMED, _STATED = "<name>", "<mapping>"
 """Which of an encoder's two forms is meant; no part of a key, so that messages leave it out."""
 
@@ -539,7 +542,7 @@ def _keys_beside(loc: tuple) -> list[str]:
     model = Params
     for part in loc[:-1]:
         # Of all lists, those of encoders alone hold keys.
-        model = HuggingFaceEncoder if isinstance(part, int) else model.model_fields[part].annotation
+        model = STATED_ENCODERS[loc[1]] if isinstance(part, int) else model.model_fields[part].annotation
     return [".".join(map(str, (*loc[:-1], name))) for name in model.model_fields]
 
 

@@ -55,6 +55,11 @@ class Modality(Part):
         """The encoders as params.yaml states them, in the order of their features."""
         return [self.pretrained.get(name, name) for name in self.encoders]
 
+    @property
+    def context(self) -> int:
+        """How many earlier turns of the dialogue the encoders read, at most."""
+        return max((each.get("context", 0) for each in self.pretrained.values()), default=0)
+
 
 class ZeroShot(Part):
     """The classes that the model recognises by their names alone."""

@@ -40,6 +40,8 @@ class Encoder(ABC):
     """The corpora that the model has seen, as far as known."""
 
     dimensions: int
+    context: int = 0
+    """How many earlier turns of the dialogue it reads before an utterance's own."""
     parameters: dict[str, Any]
     """What of ``params.yaml`` it depends on."""
 
@@ -58,6 +60,15 @@ class Encoder(ABC):
     def encode(self, source) -> np.ndarray:
         """A path or bytes (or a text) to float32 [T, D]. Raises MediaError."""
         return self.encode_decoded(self.decode(source))
+
+    def source_digest(self, source, digest: str) -> str:
+        """Of all that is read of a source.
+
+        Args:
+            source: what ``decode`` takes.
+            digest: of the recording or the text alone.
+        """
+        return digest
 
     def notice(self, medium) -> str | None:
         """What of a decoded medium is not encoded, as the stage reports it; None where all of it is."""

@@ -19,6 +19,7 @@ from ..schema import MODALITIES
 from .base import Encoder
 from .cache import Cache
 from .cluster import run_jobs_on_cluster
+from .dialogue import Turn, turns
 from .model_files import NO_MODELS, ModelFiles
 from .parallel import Job, Recipe, run_jobs
 from .store import TABLE, Row, write
@@ -88,16 +89,17 @@ def extract(
         was done, a line per encoder.
     """
     encoders = {name: recipe.encoders() for name, recipe in recipes.items() if name not in attached}
+    said = {name: _turns(table, name, of_modality, excluded) for name, of_modality in encoders.items()}
     wanted, exclusions = [], []
     for modality, of_modality in encoders.items():
-        for source in _sources(table, modality, raw):
+        for source in _sources(table, modality, raw, said.get(modality, {})):
             reason = excluded.get((source.utterance_id, modality)) or source.missing
             if reason:
                 exclusions += [
                     _exclusion(source.utterance_id, modality, each.name, reason) for each in of_modality
                 ]
             else:
-                wanted += [(source, encoder, cache.key(source.digest, encoder)) for encoder in of_modality]
+                wanted += [(source, encoder, source.key(cache, encoder)) for encoder in of_modality]
 
     missing = {key for *_, key in wanted if cache.get(key) is None}
     jobs = _jobs(wanted, missing)
@@ -129,6 +131,8 @@ def extract(
                 f"{modality}/{encoder.name}: {count} encoded, {cached} of {len(mine)} from the cache"
             )
             lines += [f"{modality}/{encoder.name}: {n} {notice}" for notice, n in sorted(notices.items())]
+            if encoder.context:
+                lines.append(f"{modality}/{encoder.name}: {_context([source.source for source, _ in mine])}")
         if modality in attached:
             _write_table(out, modality, attached[modality], table, excluded, exclusions)
             lines.append(f"{modality}/{TABLE}: {attached[modality].coverage(table['utterance_id'])}")
@@ -144,18 +148,23 @@ def extract(
 @dataclass(frozen=True)
 class _Source:
     utterance_id: str
-    source: str | Path
+    source: str | Path | Turn
     digest: str
+    """Of the recording or the text."""
     missing: str | None = None
     """Why there is nothing to read, where the table names a file that was not there."""
+
+    def key(self, cache: Cache, encoder: Encoder) -> str:
+        """The cache's, of what an encoder makes of all that it reads of this source."""
+        return cache.key(encoder.source_digest(self.source, self.digest), encoder)
 
 
 _COLUMNS = {"audio": ("audio", "video"), "face": ("video",), "text": ("text",)}
 """Which columns hold a modality's medium: the first that an utterance has. A video has sound too."""
 
 
-def _sources(table: pd.DataFrame, modality: str, raw: Path) -> Iterator[_Source]:
-    """Every utterance that has the medium of this modality."""
+def _sources(table: pd.DataFrame, modality: str, raw: Path, said: Mapping[str, Turn]) -> Iterator[_Source]:
+    """Every utterance that has the medium of this modality; a text as the turn that it is, where it is in ``said``."""
     import pandas as pd
 
     for row in table.to_dict("records"):
@@ -165,10 +174,27 @@ def _sources(table: pd.DataFrame, modality: str, raw: Path) -> Iterator[_Source]
         digest = row[f"{column}_digest"]
         yield _Source(
             row["utterance_id"],
-            row[column] if column == "text" else raw / row[column],
+            said.get(row["utterance_id"], row[column]) if column == "text" else raw / row[column],
             digest,
             f"missing: {row[column]} does not exist" if pd.isna(digest) else None,
         )
+
+
+def _turns(
+    table: pd.DataFrame, modality: str, encoders: Sequence[Encoder], excluded: Mapping[tuple[str, str], str]
+) -> dict[str, Turn]:
+    """The turns of the dialogues, as far back as one of the encoders reads; {} where none does."""
+    context = max(encoder.context for encoder in encoders)
+    unusable = [name for name, of in excluded if of == modality]
+    return turns(table, context=context, unusable=unusable) if context else {}
+
+
+def _context(texts: Sequence[str | Turn]) -> str:
+    """In words, how many texts are read after earlier turns, and how many have no place in a dialogue."""
+    after = sum(isinstance(text, Turn) and bool(text.earlier) for text in texts)
+    apart = sum(not isinstance(text, Turn) for text in texts)
+    why = "read alone: in no dialogue, or in one whose turns have neither numbers nor times"
+    return f"{after} read after earlier turns" + (f"; {apart} {why}" if apart else "")
 
 
 def _jobs(wanted: list[tuple[_Source, Encoder, str]], missing: set[str]) -> list[Job]:

@@ -18,6 +18,7 @@ from ..process_pool import SPAWN, end_with_parent, process_pool
 from ..schema import file_of
 from .base import Encoder
 from .cache import Cache, Entry
+from .dialogue import Turn
 from .model_files import NO_MODELS, ModelFiles
 from .registry import make
 
@@ -41,8 +42,8 @@ class Job:
 
     utterance_id: str
     modality: str
-    source: str | Path
-    """A path; for text the text itself."""
+    source: str | Path | Turn
+    """A path; for text the text itself, or the turn of a dialogue."""
     keys: Mapping[str, str]
     """Encoder → the cache's key for what it will give."""
 

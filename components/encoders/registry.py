@@ -87,7 +87,7 @@ def encode(encoders: Sequence[Encoder], source) -> np.ndarray:
     """One recording through one modality's encoders: float32 [T, sum of D], as the feature store gives it.
 
     Args:
-        source: a path or bytes; for text the text itself.
+        source: a path or bytes; for text the text itself, or the turn of a dialogue.
 
     Raises:
         MediaError: it cannot be used; the message is the reason.

@@ -7,6 +7,7 @@ import numpy as np
 from .. import media
 from ..errors import MediaError
 from .base import Encoder
+from .dialogue import Turn, as_turn
 
 
 class Text(Encoder):
@@ -20,9 +21,9 @@ class Text(Encoder):
 
         return VERSION
 
-    def decode(self, source: str) -> str:
-        """The text itself, of which each encoder makes its own words."""
-        return source
+    def decode(self, source: str | Turn) -> Turn:
+        """The text, of which each encoder makes its own words, and what was said before it in its dialogue."""
+        return as_turn(source)
 
 
 class Hashing(Text):
@@ -43,8 +44,8 @@ class Hashing(Text):
         self.dimensions = dimensions
         self.parameters = {"dimensions": dimensions}
 
-    def encode_decoded(self, medium: str) -> np.ndarray:
-        found = media.words(medium)
+    def encode_decoded(self, medium: Turn) -> np.ndarray:
+        found = media.words(medium.text)
         if not found:
             raise MediaError("empty: no word in it")
         words = self.dimensions // 2

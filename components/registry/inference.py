@@ -2,6 +2,8 @@
 
 A table goes in, with any of the columns ``audio``, ``video`` (paths or bytes) and ``text``; a cell may be null. A
 modality that was trained on features is a column of its own name, each cell a list of D numbers, or of T such lists.
+A model whose text encoders read the turns before takes the columns ``speaker`` (a text) and ``context`` too: a list
+of ``[speaker, text]``, the oldest first. A text without them is read as the first of its dialogue.
 A table of probabilities comes out, one row for each that went in.
 """
 
@@ -16,8 +18,9 @@ import torch
 from safetensors.torch import load_file
 
 from .. import media
-from ..artifacts.model import WEIGHTS, ModelCard
+from ..artifacts.model import WEIGHTS, Modality, ModelCard
 from ..encoders.base import Encoder
+from ..encoders.dialogue import Line, Turn
 from ..encoders.model_files import ModelFiles
 from ..encoders.registry import encode, make
 from ..errors import EmoflowError, MediaError, listed
@@ -26,6 +29,7 @@ from ..fusion.preparation import Preparation
 
 MEDIA = ("audio", "video", "text")
 RECORDINGS = ("audio", "video")
+DIALOGUE = ("speaker", "context")
 SOURCE = {"audio": "audio", "face": "video", "text": "text"}
 """The column that each modality is made from."""
 
@@ -71,15 +75,15 @@ class Predictor:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that an input may have: the media, and the modalities that come as features."""
-        return list(dict.fromkeys([*MEDIA, *(name for name in self.layouts if name not in self._encoders)]))
+        """The columns that an input may have."""
+        return columns_of(self.card.modalities)
 
     def table(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Predict every row; a row of which nothing can be used has a null label and a reason.
 
         Args:
-            rows: any of the `columns`: a path or bytes, a text, or a feature vector ``[D]`` or sequence ``[T, D]``;
-                null for what a row lacks.
+            rows: any of the `columns`: a path or bytes, a text, a feature vector ``[D]`` or sequence ``[T, D]``, the
+                turns before; null for what a row lacks.
 
         Returns:
             Columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
@@ -149,10 +153,10 @@ class Predictor:
                 source = "video"  # its sound
             if source not in given:
                 continue
-            taken.add(source)
+            taken |= {source, *DIALOGUE} if source == "text" else {source}
             try:
                 if modality in self._encoders:
-                    medium = _medium(given[source])
+                    medium = _turn(given) if source == "text" else _medium(given[source])
                     if source in RECORDINGS:
                         _check_length(modality, medium)
                     tokens[modality] = encode(self._encoders[modality], medium)
@@ -165,6 +169,8 @@ class Predictor:
         return tokens, unused
 
     def _why_not(self, name: str) -> str:
+        if name in DIALOGUE:
+            return "it belongs to a text, and none was given"
         for modality, source in SOURCE.items():
             if source == name and modality in self.layouts:
                 return f"{modality} was trained on a table of features: give them as the column {modality!r}"
@@ -172,6 +178,13 @@ class Predictor:
 
     def _nothing_given(self) -> str:
         return f"nothing was given; wanted at least one of {', '.join(self.columns)}"
+
+
+def columns_of(modalities: Mapping[str, Modality]) -> list[str]:
+    """The columns that a model's input may have: the media, the modalities that come as features, the turns before."""
+    tables = [name for name, modality in modalities.items() if modality.encoders == [TABLE]]
+    reads_context = any(modality.context for modality in modalities.values())
+    return list(dict.fromkeys([*MEDIA, *tables, *(DIALOGUE if reads_context else ())]))
 
 
 def encoders_of(card: ModelCard, models: ModelFiles) -> dict[str, list[Encoder]]:
@@ -207,6 +220,30 @@ def _medium(value: Any) -> str | bytes:
     if isinstance(value, str | Path):
         return value if isinstance(value, str) else str(value)
     raise MediaError(f"a {type(value).__name__} was given; wanted a path, bytes or a text")
+
+
+def _turn(given: Mapping[str, Any]) -> Turn:
+    """A row's text and what was said before it. Raises MediaError."""
+    text, speaker, context = given["text"], given.get("speaker"), given.get("context", ())
+    if not isinstance(text, str):
+        raise MediaError(f"a {type(text).__name__} was given; wanted a text")
+    if not (isinstance(context, _SEVERAL) and all(map(_is_line, [*context, (speaker, text)]))):
+        raise MediaError(
+            "wanted as context a list of [speaker, text], the oldest turn first, and speakers as texts"
+        )
+    return Turn(speaker, text, tuple(Line(*line) for line in context))
+
+
+_SEVERAL = list | tuple | np.ndarray
+
+
+def _is_line(value: Any) -> bool:
+    return (
+        isinstance(value, _SEVERAL)
+        and len(value) == 2
+        and isinstance(value[0], str | None)
+        and isinstance(value[1], str)
+    )
 
 
 def _check_length(modality: str, recording: str | bytes) -> None:

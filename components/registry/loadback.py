@@ -196,6 +196,7 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
     """A few utterances of the corpora, as rows of media and as the features that training saw; none if not here."""
     import pandas as pd
 
+    from ..encoders.dialogue import turns
     from ..encoders.store import open_all
     from ..errors import FeatureError
 
@@ -214,6 +215,11 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
     table = pd.concat([UTTERANCES.read(root, corpus=name) for name in corpora], ignore_index=True)
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, RECORDINGS).astype(int))]
     found = []
+    text = predictor.card.modalities.get("text")
+    said = {}
+    if text and text.context:
+        encoded = table["utterance_id"].isin(store.ids("text"))
+        said = turns(table[encoded], context=text.context)
     for row in chosen.to_dict("records"):
         media, tokens = dict.fromkeys(predictor.columns), {}
         folder = root / RAW / row["corpus"]
@@ -222,6 +228,9 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
                 media[column] = str((folder / row[column]).resolve())
         if not pd.isna(row["text"]):
             media["text"] = row["text"]
+        if turn := said.get(row["utterance_id"]):
+            context = [[line.speaker, line.text] for line in turn.earlier]
+            media |= {"speaker": turn.speaker, "context": context}
         for modality in predictor.layouts:
             if modality not in store.modalities:
                 continue

@@ -195,17 +195,15 @@ def _register(
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
     # These two import torch, which an experiment that is published already does not need.
-    from .inference import MEDIA, TABLE
+    from .inference import columns_of
     from .package import pack
 
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
-    tables = [
-        name for name, modality in facts.description["modalities"].items() if modality["encoders"] == [TABLE]
-    ]
+    modalities = {
+        name: model.Modality.model_validate(each) for name, each in facts.description["modalities"].items()
+    }
     signature = ModelSignature(
-        inputs=Schema(
-            [ColSpec(AnyType(), column, required=False) for column in dict.fromkeys((*MEDIA, *tables))]
-        ),
+        inputs=Schema([ColSpec(AnyType(), column, required=False) for column in columns_of(modalities)]),
         outputs=Schema(
             [
                 ColSpec("string", "label", required=False),

@@ -25,12 +25,14 @@ class PretrainedSpec:
         pooling: over time.
         layers: which hidden states.
         revision: a commit, tag or branch of the hub.
+        context: of text: how many earlier turns of the dialogue are read before each.
     """
 
     hf: str
     pooling: Pooling
     layers: Layers = None
     revision: str | None = None
+    context: int = 0
 
     @property
     def is_hub_name(self) -> bool:
@@ -51,7 +53,7 @@ class PretrainedSpec:
 
     @property
     def name(self) -> str:
-        """The encoder's name: unique for a model, its layers and its pooling, and safe as a folder's name."""
+        """The encoder's name: unique for a model and what is taken of it, and safe as a folder's name."""
         if self.layers is None:
             part = ""
         elif isinstance(self.layers, int):
@@ -60,6 +62,8 @@ class PretrainedSpec:
             part = f".last{self.layers['last']}"
         else:
             part = ".layers" + "_".join(map(str, self.layers))
+        if self.context:
+            part += f".context{self.context}"
         return f"{self.model}{part}.{self.pooling}"
 
     def mapping(self) -> dict[str, Any]:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import inspect
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import MediaError
+from ...errors import MediaError, SettingsError
+from ...files import digest_of
 from ...media.text import repaired, words
 from ..base import checked
+from ..dialogue import Turn, as_turn
 from ..text import Text
 from .architecture import processor
 from .layers import pooled
 from .model import Pretrained
 
+if TYPE_CHECKING:
+    from transformers import BatchEncoding
+
 
 class TextModel(Pretrained, Text):
-    """A token for each piece of a word, the model's marks of beginning and end among them; or their mean."""
+    """A token for each piece of a word, or their mean.
+
+    Without a context the model's marks of beginning and end are among the tokens.
+    """
 
     version = 1
     libraries = (*Pretrained.libraries, "tokenizers")
@@ -29,8 +37,18 @@ class TextModel(Pretrained, Text):
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The model's own tokenizer."""
-        return processor("AutoTokenizer", self.folder.path)
+        """The model's own tokenizer.
+
+        Raises:
+            SettingsError: its files are missing, or a context is asked for and it does not tell whose a token is.
+        """
+        tokenizer = processor("AutoTokenizer", self.folder.path)
+        if self.context and not tokenizer.is_fast:
+            raise SettingsError(
+                f"{self.folder.path}: context needs a tokenizer that tells the turn's own tokens from those before it, "
+                "one with a tokenizer.json; leave context out, or take another model"
+            )
+        return tokenizer
 
     @cached_property
     def longest(self) -> int:
@@ -42,11 +60,29 @@ class TextModel(Pretrained, Text):
             positions -= table.padding_idx + 1
         return min(positions, limit)
 
-    def encode_decoded(self, medium: str) -> np.ndarray:
-        """Encode a text; what is beyond the model's longest input is not read, which ``notice`` says.
+    @property
+    def context(self) -> int:
+        """How many earlier turns of the dialogue are read before an utterance's own."""
+        return self.spec.context
+
+    @property
+    def extra_parameters(self) -> dict[str, Any]:
+        """The context, where there is one."""
+        return {"context": self.context} if self.context else {}
+
+    def source_digest(self, source: str | Turn, digest: str) -> str:
+        """Of a text and of the earlier turns that are read with it."""
+        before = as_turn(source).before(self.context)
+        return digest_of([digest, before]) if before else digest
+
+    def encode_decoded(self, medium: Turn) -> np.ndarray:
+        """Encode a turn; what is beyond the model's longest input is not read, which ``notice`` says.
+
+        With a context, the earlier turns are the first segment of the model's input and the turn's own text the
+        second, whose tokens alone are kept.
 
         Args:
-            medium: the text as its corpus has it.
+            medium: the text as its corpus has it, and what was said before it.
 
         Returns:
             float32 [T, D]; T is 1 where pooled.
@@ -54,21 +90,48 @@ class TextModel(Pretrained, Text):
         Raises:
             MediaError: no word in it.
         """
-        if not words(medium):
+        if not words(medium.text):
             raise MediaError("empty: no word in it")
-        inputs = self.tokenizer(
-            _readable(medium), truncation=True, max_length=self.longest, return_tensors="pt"
-        )
+        inputs = self._inputs(medium)
         takes = inspect.signature(self.loaded.forward).parameters
         states, _ = self.states(**{name: x for name, x in inputs.items() if name in takes})
         tokens = self.choice.of_states(states)[0].numpy()
+        if self.context:
+            segments = inputs.sequence_ids()  # None for the model's own marks
+            own = max(segment for segment in segments if segment is not None)
+            tokens = tokens[[segment == own for segment in segments]]
         return checked(pooled([tokens], self.spec.pooling), self.feature_names())
 
-    def notice(self, medium: str) -> str | None:
-        """That the text was cut, where it was."""
-        if len(self.tokenizer(_readable(medium), verbose=False)["input_ids"]) <= self.longest:
-            return None
-        return f"cut to the first {self.longest} tokens, which are all that the model reads"
+    def notice(self, medium: Turn) -> str | None:
+        """That the text or the turns before it were cut, where they were."""
+        before, text = _readable(medium.before(self.context)), _readable(medium.text)
+        if self._room(text, segments=1) < 0:
+            return f"cut to the first {self.longest} tokens, which are all that the model reads"
+        if before and self._length(before) > self._room(text, segments=2):
+            return (
+                f"read after fewer words of the turns before: with its own they exceed {self.longest} tokens"
+            )
+        return None
+
+    def _inputs(self, turn: Turn) -> BatchEncoding:
+        """As the model takes them: of the turns before, the last words that there is room for; then the turn."""
+        before, text = _readable(turn.before(self.context)), _readable(turn.text)
+        fits = bool(before) and self._room(text, segments=2) > 0
+        self.tokenizer.truncation_side = "left" if fits else "right"
+        return self.tokenizer(
+            *([before, text] if fits else [text]),
+            truncation="only_first",
+            max_length=self.longest,
+            return_tensors="pt",
+        )
+
+    def _room(self, text: str, *, segments: int) -> int:
+        """For how many more tokens there is room in an input of one segment or two; negative where it is too long."""
+        marks = self.tokenizer.num_special_tokens_to_add(pair=segments == 2)
+        return self.longest - marks - self._length(text)
+
+    def _length(self, text: str) -> int:
+        return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
 def _readable(text: str) -> str:

@@ -124,10 +124,16 @@ def save(name: str, folder: Path, *, seed: int = 0) -> Path:
 
 
 def one(
-    folder: Path, *, pooling: str = "none", modality: str | None = None, layers=None, **parameters
+    folder: Path,
+    *,
+    pooling: str = "none",
+    modality: str | None = None,
+    layers=None,
+    context: int = 0,
+    **parameters,
 ) -> Encoder:
     """The encoder of a model's folder."""
-    stated = {"hf": str(folder), "pooling": pooling, "layers": layers}
+    stated = {"hf": str(folder), "pooling": pooling, "layers": layers, "context": context}
     return make([stated], parameters, modality=modality, models=ModelFiles())[0]
 
 
