@@ -21,6 +21,7 @@ from emoflow.encoders.parallel import Job, Recipe
 from emoflow.errors import RegistryError
 from emoflow.files import file_digest, write_table
 from emoflow.process_pool import process_pool
+from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
 from emoflow.schema import UTTERANCE_COLUMNS
@@ -41,11 +42,11 @@ pytestmark = pytest.mark.slow
 
 
 def lay_out(root) -> None:
-    """Nine speakers with a clip of each class, whose pitch is the class's, and words."""
+    """Nine speakers with a clip of each class, whose pitch is the class's, and words: the turns of a dialogue each."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params |= {"corpora": ["mine"], "modalities": ["audio", "text"]}
     params["features"]["audio"]["encoders"] = AUDIO
-    params["features"]["text"]["encoders"] = [{"hf": TEXT}]
+    params["features"]["text"]["encoders"] = [{"hf": TEXT}, {"hf": TEXT, "context": 2}]
     params["search"] |= {"strategies": ["late-average"], "configurations": 1, "epochs": 2, "halvings": 0}
     params["train"]["seeds"] = [0, 1]
     (root / "params.yaml").write_text(yaml.safe_dump(params))
@@ -58,12 +59,14 @@ def lay_out(root) -> None:
             time = np.arange(RATE // 2) / RATE
             sound = 0.3 * np.sin(2 * np.pi * 150 * (number + 1) * time) + generator.normal(0, 0.01, len(time))
             soundfile.write(root / "data/raw/mine" / name, sound, RATE, subtype="PCM_16")
-            text = "what a lovely day" if speaker else "I hate this " * LONGEST
+            text = ("what a lovely day", "it is", "I hate")[number] if speaker else "I hate this " * LONGEST
             rows.append(
                 {
                     "utterance_id": f"mine/{speaker}-{label}",
                     "corpus": "mine",
                     "speaker": f"mine/{speaker}",
+                    "dialogue": f"mine/{speaker}",
+                    "turn": number,
                     "label": label,
                     "audio": name,
                     "audio_digest": file_digest(root / "data/raw/mine" / name),
@@ -117,6 +120,12 @@ def models(root):
     return ModelFiles(pretrained=root / ".emoflow/encoders")
 
 
+@pytest.fixture(scope="module")
+def packed(root, tmp_path_factory):
+    models = ModelFiles(pretrained=root / ".emoflow/encoders")
+    return Predictor(pack(root / "data/model", tmp_path_factory.mktemp("packed"), models=models).model)
+
+
 def test_every_encoder_has_its_part_of_the_store(root):
     store = open_all(root / "data/features", ["mine"])
     assert store.layout("audio") == [
@@ -124,12 +133,13 @@ def test_every_encoder_has_its_part_of_the_store(root):
         ("owner--tiny-hubert.last2.mean-std", 2 * SIZE),
         ("owner--tiny-hubert.layer2.mean-std", 2 * SIZE),
     ]
-    assert store.layout("text") == [("tiny-bert.mean", SIZE)]
+    assert store.layout("text") == [("tiny-bert.context2.mean", SIZE), ("tiny-bert.mean", SIZE)]
     tokens, present = store.tokens("audio", store.ids("audio"))
     assert tokens.shape == (27, 1, 88 + 4 * SIZE) and present.all() and np.isfinite(tokens).all()
     said = (root / "said.txt").read_text()
     assert "audio/owner--tiny-hubert.layer2.mean-std: 27 encoded, 0 of 27 from the cache" in said
     assert f"text/tiny-bert.mean: 3 cut to the first {LONGEST} tokens" in said
+    assert "text/tiny-bert.context2.mean: 18 read after earlier turns\n" in said
 
 
 def test_the_model_keeps_how_its_encoders_were_stated(root):
@@ -142,7 +152,9 @@ def test_the_model_keeps_how_its_encoders_were_stated(root):
     assert card.modalities["text"].parameters == {"dimensions": 1024}
     text = root / ".emoflow/encoders" / TEXT / "model.safetensors"
     models = card.modalities["text"].models
-    assert {name: each.sha256 for name, each in models.items()} == {"tiny-bert.mean": file_digest(text)}
+    names = ["tiny-bert.context2.mean", "tiny-bert.mean"]
+    assert {name: each.sha256 for name, each in models.items()} == dict.fromkeys(names, file_digest(text))
+    assert card.modalities["text"].context == 2 and card.modalities["audio"].context == 0
 
 
 def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp_path):
@@ -199,6 +211,44 @@ def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp
     for modality, found in tokens.items():
         stored, _ = store.tokens(modality, ["mine/1-anger"])
         np.testing.assert_allclose(np.array(found), stored[0], rtol=1e-4, atol=1e-4)
+
+
+def test_earlier_turns_that_are_given_are_read_as_in_training(root, packed):
+    assert packed.columns == ["audio", "video", "text", "speaker", "context"]
+    stored, _ = open_all(root / "data/features", ["mine"]).tokens("text", ["mine/1-sadness"])
+    last = {"text": "I hate", "speaker": "Ann", "context": [["Ann", "what a lovely day"], ["Ann", "it is"]]}
+    tokens, unused = packed._row(last)
+    np.testing.assert_allclose(tokens["text"], stored[0], rtol=1e-4, atol=1e-4)
+    assert not unused
+    alone, _ = packed._row({"text": "I hate"})
+    first, _ = packed._row(last | {"context": []})
+    assert np.array_equal(alone["text"], first["text"]) and not np.allclose(alone["text"], stored[0])
+
+
+@pytest.mark.parametrize(
+    "row, why",
+    [
+        ({"text": "I hate", "context": "it is"}, "text: wanted as context a list of"),
+        ({"text": "I hate", "context": [["Ann", "it is", "so"]]}, "text: wanted as context a list of"),
+        ({"text": "I hate", "context": [["Ann", None]]}, "text: wanted as context a list of"),
+        ({"text": "I hate", "speaker": 3.0}, "text: wanted as context a list of"),
+        ({"text": b"I hate"}, "text: a bytes was given; wanted a text"),
+        ({"context": [["Ann", "it is"]]}, "context: it belongs to a text, and none was given"),
+    ],
+)
+def test_a_context_that_cannot_be_read_is_named(row, why, packed):
+    frame = pd.DataFrame({name: pd.Series([value], dtype=object) for name, value in row.items()})
+    answer = packed.table(frame).iloc[0]
+    assert answer["label"] is None and why in answer["reason"]
+
+
+def test_loading_back_hands_the_turns_before_over(root, packed):
+    recordings = loadback._recordings(root, packed)
+    assert any(media["context"] for media, _ in recordings)
+    for media, tokens in recordings:
+        frame = pd.DataFrame({name: pd.Series([value], dtype=object) for name, value in media.items()})
+        found = packed.table(frame)[[f"p_{name}" for name in CLASSES]].to_numpy()
+        np.testing.assert_allclose(found, packed.probabilities([tokens]), atol=1e-5)
 
 
 def test_a_packed_model_looks_nowhere_else_for_its_encoders(root, models, tmp_path):
