@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ..media.text import words
@@ -67,19 +70,22 @@ def turns(table: pd.DataFrame, *, context: int, unusable: Collection[str] = ()) 
     Returns:
         Utterance id → its turn, of every utterance that has a text and a place in a dialogue.
     """
-    texts = table[table["dialogue"].notna() & table["text"].notna() & ~table["utterance_id"].isin(unusable)]
+    columns = ["utterance_id", "dialogue", *PLACES, "speaker", "text"]
+    texts = table.loc[~table["utterance_id"].isin(unusable), columns].dropna(subset=["dialogue", "text"])
+    dialogues = defaultdict(list)
+    for row in texts.astype(object).where(texts.notna(), None).to_dict("records"):
+        dialogues[row["dialogue"]].append(row)
     found = {}
-    for _, dialogue in texts.groupby("dialogue"):
-        place = next((name for name in PLACES if dialogue[name].notna().all()), None)
+    for rows in dialogues.values():
+        place = next((name for name in PLACES if all(row[name] is not None for row in rows)), None)
         if place is None:
             continue
         earlier: list[Line] = []
-        for _, together in dialogue.sort_values([place, "utterance_id"]).groupby(place):
-            speakers = together["speaker"].astype(object).where(together["speaker"].notna(), None)
-            for name, speaker, text in zip(together["utterance_id"], speakers, together["text"], strict=True):
-                found[name] = Turn(speaker, text, tuple(earlier[-context:]))
-            earlier += [Line(found[name].speaker, found[name].text) for name in together["utterance_id"]
-                        if words(found[name].text)]  # fmt: skip
+        rows.sort(key=itemgetter(place, "utterance_id"))
+        for _, together in groupby(rows, itemgetter(place)):
+            said = {row["utterance_id"]: Line(row["speaker"], row["text"]) for row in together}
+            found |= {name: Turn(line.speaker, line.text, tuple(earlier)) for name, line in said.items()}
+            earlier = [*earlier, *(line for line in said.values() if words(line.text))][-context:]
     return found
 
 

@@ -1,6 +1,8 @@
 """The stage's extraction with a dialogue context: what is read, what is kept in the cache, what is said."""
 
 import hashlib
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from emoflow.encoders.parallel import Recipe
 from emoflow.schema import UTTERANCE_COLUMNS
 from tiny_models import save
 
-WORDS = ("what a day", "I hate it", "happy day", "what is it", "unhappy", "lovely day")
+WORDS = ("day", "hate", "happy", "what", "lovely", "it")  # of which the model reads three with their marks
 NAME = "tiny.context2.mean"
 
 
@@ -41,15 +43,15 @@ def talk(words: tuple[str, ...] = WORDS, *, dialogues: bool = True) -> pd.DataFr
 
 
 def extracted(
-    table: pd.DataFrame, folder, models, *, excluded=None
+    table: pd.DataFrame, folder: Path, models: ModelFiles, *, excluded=None
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    stated = ({"hf": "tiny", "pooling": "mean", "context": 2},)
-    out = folder / str(sum(1 for _ in folder.iterdir()))
+    """The tokens of each utterance, and what was said; the cache is in ``folder``."""
+    out = Path(tempfile.mkdtemp(dir=folder)) / "out"
     _, lines = extract(
         table,
         raw=folder,
         out=out,
-        recipes={"text": Recipe("text", stated, {}, models)},
+        recipes={"text": Recipe("text", ({"hf": "tiny", "pooling": "mean", "context": 2},), {}, models)},
         attached={},
         excluded=excluded or {},
         cache=Cache(folder / "cache"),
@@ -61,32 +63,33 @@ def extracted(
     return dict(zip(ids, store.tokens("text", ids)[0], strict=True)), lines
 
 
+@pytest.fixture(scope="module")
+def base(models, tmp_path_factory):
+    """A folder with a cache, and what was made there."""
+    folder = tmp_path_factory.mktemp("base")
+    return folder, *extracted(talk(), folder, models)
+
+
 def changed(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> set[str]:
     return {name for name in after if not np.array_equal(before.get(name), after[name])}
 
 
-def test_a_changed_turn_changes_the_turns_that_read_it_and_no_other(models, tmp_path):
-    (tmp_path / "cache").mkdir()
-    before, lines = extracted(talk(), tmp_path, models)
+def test_a_changed_turn_changes_the_turns_that_read_it_and_no_other(base, models):
+    folder, before, lines = base
     assert f"text/{NAME}: 12 encoded, 0 of 12 from the cache" in lines
     assert f"text/{NAME}: 10 read after earlier turns" in lines
-    after, lines = extracted(talk((*WORDS[:2], "lovely", *WORDS[3:])), tmp_path, models)
+    after, lines = extracted(talk((*WORDS[:2], "four", *WORDS[3:])), folder, models)
     assert changed(before, after) == {"c/d2", "c/d3", "c/d4"}  # never an earlier turn, nor another dialogue
     assert f"text/{NAME}: 12 encoded, 9 of 12 from the cache" in lines
-    fresh = tmp_path / "fresh"
-    (fresh / "cache").mkdir(parents=True)
-    assert not changed(after, extracted(talk((*WORDS[:2], "lovely", *WORDS[3:])), fresh, models)[0])
 
 
-def test_what_validation_set_aside_is_not_read(models, tmp_path):
-    (tmp_path / "cache").mkdir()
-    before, _ = extracted(talk(), tmp_path, models)
-    after, _ = extracted(talk(), tmp_path, models, excluded={("c/d2", "text"): "said validation"})
+def test_what_validation_set_aside_is_not_read(base, models):
+    folder, before, _ = base
+    after, _ = extracted(talk(), folder, models, excluded={("c/d2", "text"): "said validation"})
     assert changed(before, after) == {"c/d3", "c/d4"} and "c/d2" not in after
 
 
 def test_a_corpus_without_dialogues_is_read_alone_and_this_is_said(models, tmp_path):
-    (tmp_path / "cache").mkdir()
     found, lines = extracted(talk(dialogues=False), tmp_path, models)
     assert np.array_equal(found["c/d1"], found["c/e4"])  # the same words
     why = "in no dialogue, or in one whose turns have neither numbers nor times"
