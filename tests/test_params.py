@@ -189,3 +189,26 @@ def test_a_word_stands_for_the_pretrained_encoders_of_all_modalities(held, tmp_p
     held["features"] = "pretraind"
     with pytest.raises(ParamsError, match="features: 'pretraind' is not known; did you mean 'pretrained'"):
         load(held, tmp_path)
+
+
+def test_a_text_encoder_may_read_earlier_turns(held, tmp_path):
+    held["features"]["text"]["encoders"] = [{"hf": "minilm-l6"}, {"hf": "minilm-l6", "context": 3}]
+    assert [each.context for each in load(held, tmp_path).features.text.encoders] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    "modality, stated, said",
+    [
+        (
+            "text",
+            {"context": -1},
+            r"features\.text\.encoders\.0\.context is -1: .*greater than or equal to 0",
+        ),
+        ("text", {"contxt": 3}, r"contxt' is not known; did you mean 'features\.text\.encoders\.0\.context'"),
+        ("audio", {"context": 3}, r"'features\.audio\.encoders\.0\.context' is not known"),
+    ],
+)
+def test_a_context_is_a_number_of_turns_of_text(modality, stated, said, held, tmp_path):
+    held["features"][modality]["encoders"] = [{"hf": "minilm-l6", **stated}]
+    with pytest.raises(ParamsError, match=said):
+        load(held, tmp_path)

@@ -271,7 +271,7 @@ def test_another_model_under_the_same_name_is_not_packed(root, tmp_path):
     shutil.rmtree(models.pretrained / TEXT)
     save("bert", models.pretrained / TEXT, seed=1)
     with pytest.raises(
-        RegistryError, match=r"tiny-bert\.mean is not the model that the features were made with"
+        RegistryError, match=r"tiny-bert\.context2\.mean is not the model that the features were made with"
     ):
         pack(root / "data/model", tmp_path / "packed", models=models)
 
