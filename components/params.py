@@ -101,9 +101,9 @@ class HuggingFaceEncoder(_Frozen):
     """Its name on the hub, or the path of its folder."""
     revision: str | None = Field(default=None, min_length=1)
     """A commit, tag or branch of the hub."""
-    layers: int | list[int] | dict[str, int] | None = None
+    layers: int | list[int] | dict[str, int] | Literal["weighted"] | None = None
     """A hidden state by number, negative from the end; a list of them, side by side; ``{last: n}``: the mean of the
-    last n; null: the modality's default."""
+    last n; ``weighted``: all, summed with weights that are learned; null: the modality's default."""
     pooling: Literal["mean", "mean-std", "none"]
     """Over time; none: a token for each piece of time, word or picture."""
 
@@ -120,9 +120,9 @@ class HuggingFaceEncoder(_Frozen):
             and whole(layers["last"])
             and layers["last"] > 0
         )
-        if not (layers is None or whole(layers) or several or last):
+        if not (layers is None or layers == "weighted" or whole(layers) or several or last):
             raise ValueError(
-                f"layers is {layers!r}; give a number, a list of numbers, or {{last: n}} with n from 1 on"
+                f"layers is {layers!r}; give a number, a list of numbers, {{last: n}} with n from 1 on, or weighted"
             )
         return layers
 

@@ -7,6 +7,7 @@ import pandas as pd
 from emoflow.artifacts.document import Document
 from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.folds import Folds
+from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Figures, Metrics
 from emoflow.artifacts.search import Best, Budget, Chosen, Scores, StrategyChoice
 from emoflow.artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
@@ -105,6 +106,14 @@ def best(folds: dict[str, dict[int, Chosen]], **changes: Any) -> Best:
     return Best(**usual | changes)
 
 
+def card(**changes: Any) -> ModelCard:
+    """``data/model/model.json`` of a model of sound with one member."""
+    usual = {"strategy": "audio", "config": {}, "epochs": 1, "seeds": [0], "left_out": [], "parameters": 1}
+    usual |= {"classes": ["anger"], "label_space": "emotion7", "protocol": "emotion7.kfold4"}
+    usual |= {"corpora": ["control"], "modalities": {}, "preparation": {}}
+    return ModelCard.model_validate(usual | changes)
+
+
 def budget(**changes: Any) -> Budget:
     """What every strategy had on each fold."""
     usual = {"configurations": 1, "epochs": 2, "folds": 3, "seeds": 1, "rungs": [2], "proposals": "spread"}
@@ -165,6 +174,7 @@ def metrics(**changes: Any) -> Metrics:
         },
         "ceiling": None,
         "people": {},
+        "layer_weights": {},
         "zero_shot": None,
         "text_at_chance": None,
         "alarms": [],

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from documents import metrics, protocol, verdict
+from documents import card, metrics, protocol, verdict
 from emoflow.artifacts.corpora import Corpora
 from emoflow.artifacts.folds import FOLDS
-from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.utterances import UTTERANCES
 from emoflow.schema import UTTERANCE_COLUMNS
 
@@ -81,17 +80,7 @@ def finish(root: Path) -> Path:
     metrics().write(root)
     (root / "data" / "model").mkdir()
     (root / "data" / "model" / "weights.safetensors").write_bytes(b"weights")
-    card = {
-        "strategy": "audio",
-        "config": {},
-        "epochs": 1,
-        "seeds": [0],
-        "left_out": [],
-        "classes": ["anger"],
-        "parameters": 1,
-    }
-    card |= {"label_space": "emotion7", "protocol": "emotion7.kfold4", "corpora": ["control"]}
-    ModelCard(**card, modalities={}, preparation={}).write(root)
+    card().write(root)
     lock(root)
     git(root, "init", "-q")
     git(root, "add", "-A")

@@ -176,8 +176,7 @@ def fit_population(
     train = train.at(train.there().any(1))
     if not len(train):
         raise SearchError(f"no training row has {' or '.join(modalities)}")
-    dimensions = {name: x.shape[-1] for name, x in train.tokens.items()}
-    keys = entry(strategy, tuple(dimensions)).load().architecture_keys
+    keys = entry(strategy, tuple(train.tokens)).load().architecture_keys
     alike: dict[tuple, list[int]] = {}
     for number, config in enumerate(configs):
         architecture = (*(config[key] for key in keys), common(config))
@@ -187,8 +186,9 @@ def fit_population(
         population = Population(
             strategy,
             [Member(dict(configs[i]), seed) for i in members],
-            dimensions=dimensions,
+            dimensions=train.dimensions,
             classes=len(fold.classes),
+            layers=train.layers,
             device=device,
         )
         with _one_thread(device):

@@ -35,14 +35,28 @@ class EncoderModel(Part):
     pretrained_on: list[str]
 
 
+class LayerWeights(Part):
+    """What the members of a model learned to weigh an encoder's layers by, from state 0 on; a member's sum to 1.
+
+    Attributes:
+        mean: over the members.
+        sd: standard deviation over the members (ddof 1); None of one member.
+    """
+
+    mean: list[float]
+    sd: list[float] | None
+
+
 class Modality(Part):
     """How a modality's tokens are made.
 
     Attributes:
         encoders: in the order of their features. parameters: that they were made with.
-        layout: ``[(encoder, number of features), …]`` along the tokens' last dimension.
+        layout: ``[(encoder, number of features), …]`` along the tokens' last dimension; an encoder whose layers are all
+            kept stands there once a layer.
         pretrained: name of an encoder that is a Hugging Face model → how it was stated in params.yaml.
         models: encoder → the model that it ran, of those that run one.
+        layer_weights: encoder → its layers' weights, of those whose layers are all kept.
     """
 
     encoders: list[str]
@@ -50,6 +64,7 @@ class Modality(Part):
     layout: list[tuple[str, int]]
     pretrained: dict[str, dict[str, Any]] = Field(default_factory=dict)
     models: dict[str, EncoderModel] = Field(default_factory=dict)
+    layer_weights: dict[str, LayerWeights] = Field(default_factory=dict)
 
     def stated(self) -> list[str | dict[str, Any]]:
         """The encoders as params.yaml states them, in the order of their features."""
@@ -81,7 +96,7 @@ class ModelCard(Document):
 
     PATH: ClassVar[str] = "data/model/model.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     strategy: str
     config: dict[str, Any]

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from .document import Document, Part
 from .folds import Finding, Waived
+from .model import LayerWeights
 from .utterances import Agreement
 
 STAGE = "evaluate"
@@ -341,6 +342,8 @@ class Metrics(Document):
         comparisons: of ``best`` with every other strategy.
         ceiling: None where no truth is planted.
         people: corpus → kind of rater → agreement.
+        layer_weights: modality → encoder → its layers' weights in the registered model, of encoders whose layers are
+            all kept.
         zero_shot: None where no class is unseen.
         text_at_chance: None where sentences may tell the label.
         findings: of the leakage gate, and of the evaluation.
@@ -348,6 +351,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
+    VERSION: ClassVar[int | None] = 2
 
     corpora: list[str]
     protocol: str
@@ -365,6 +369,7 @@ class Metrics(Document):
     search: Search
     ceiling: Ceiling | None
     people: dict[str, dict[str, Agreement]]
+    layer_weights: dict[str, dict[str, LayerWeights]]
     zero_shot: ZeroShot | None
     text_at_chance: TextAtChance | None
     alarms: list[Alarm]

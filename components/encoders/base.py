@@ -13,11 +13,11 @@ from ..errors import FeatureError, MediaError
 from ..files import digest_of
 
 Layout = list[tuple[str, int]]
-"""Encoders and how many dimensions each fills, in order."""
+"""Encoders and how many dimensions each fills, in order. One whose layers are kept apart stands there once a layer."""
 
 
 class Encoder(ABC):
-    """One recording to float32 tokens [T, D]; T is 1 for a pooled one.
+    """One recording to tokens [T, D]; T is 1 for a pooled one.
 
     ``decode`` makes what all encoders of a modality share (samples, pictures, a string), so that a recording is
     decoded once; ``encode`` does both.
@@ -42,6 +42,8 @@ class Encoder(ABC):
     dimensions: int
     context: int = 0
     """How many earlier turns of the dialogue it reads before an utterance's own."""
+    layers_apart: int = 1
+    """Layers that lie side by side in a token, equally wide, for training to weight. They are stored in float16."""
     parameters: dict[str, Any]
     """What of ``params.yaml`` it depends on."""
 
@@ -51,14 +53,14 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode_decoded(self, medium) -> np.ndarray:
-        """float32 [T, D], T > 0, all finite.
+        """float32 [T, D], float16 of layers apart; T > 0, all finite.
 
         Raises:
             MediaError: nothing in it for this encoder; the message is the reason.
         """
 
     def encode(self, source) -> np.ndarray:
-        """A path or bytes (or a text) to float32 [T, D]. Raises MediaError."""
+        """A path or bytes (or a text) to tokens [T, D]. Raises MediaError."""
         return self.encode_decoded(self.decode(source))
 
     def source_digest(self, source, digest: str) -> str:
@@ -135,11 +137,16 @@ def checked(tokens: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 
 def layout_of(encoders: Sequence[Encoder]) -> Layout:
-    return [(encoder.name, encoder.dimensions) for encoder in encoders]
+    return [entry for each in encoders for entry in entries(each.name, each.dimensions, each.layers_apart)]
+
+
+def entries(encoder: str, dimensions: int, layers: int) -> Layout:
+    """An encoder's part of a layout."""
+    return [(encoder, dimensions // layers)] * layers
 
 
 def merge(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """The tokens of one modality's encoders as one sequence, side by side: [T, sum of D].
+    """The tokens of one modality's encoders as one sequence, side by side: float32 [T, sum of D].
 
     A part of one token (a pooled encoder's) is repeated along the tokens of the one that is a sequence.
 
@@ -149,4 +156,5 @@ def merge(parts: Sequence[np.ndarray]) -> np.ndarray:
     length = max(len(part) for part in parts)
     if any(len(part) not in (1, length) for part in parts):
         raise FeatureError(f"sequences of {[len(part) for part in parts]} tokens cannot be laid side by side")
-    return np.concatenate([np.broadcast_to(part, (length, part.shape[1])) for part in parts], axis=1)
+    broadcast = [np.broadcast_to(part, (length, part.shape[1])) for part in parts]
+    return np.concatenate(broadcast, axis=1, dtype=np.float32)

@@ -21,7 +21,7 @@ from .base import Encoder
 @dataclass(frozen=True)
 class Entry:
     tokens: np.ndarray
-    """float32 [T, D]; T is 0 for what cannot be encoded."""
+    """[T, D]; T is 0 for what cannot be encoded."""
     reason: str | None = None
     """Why it cannot."""
     notice: str | None = None

@@ -125,6 +125,7 @@ def extract(
                 params_digest=encoder.digest(),
                 feature_names=encoder.feature_names(),
                 model=encoder.model(),
+                layers=encoder.layers_apart,
             )
             cached = sum(key not in missing for _, key in mine)
             lines.append(

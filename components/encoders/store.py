@@ -1,6 +1,7 @@
 """The feature store: one memory-mapped tensor of tokens per modality and encoder, with an index of utterances.
 
-<folder>/<modality>/<encoder>/tokens.safetensors    "tokens" [sum of T, D]
+<folder>/<modality>/<encoder>/tokens.safetensors    "tokens" [sum of T, D], float32;
+                                                    of an encoder whose layers are apart [sum of T, L, D], float16
 <folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..errors import FeatureError, listed
 from ..files import write_table
-from .base import Layout, merge
+from .base import Layout, entries, merge
 
 TABLE = "table"
 """The encoder's name of features that came with a corpus: a vector for each utterance, made by others."""
@@ -29,7 +30,7 @@ class Row:
     media_digest: str
     """The SHA-256 of what was encoded; for a table, of the row's own numbers."""
     tokens: np.ndarray
-    """float32 [T, D]"""
+    """[T, D]"""
 
 
 def write(
@@ -41,6 +42,7 @@ def write(
     params_digest: str,
     feature_names: Sequence[str],
     model: Mapping[str, Any] | None = None,
+    layers: int = 1,
 ) -> int:
     """Write one encoder's tokens under ``folder``, sorted by utterance.
 
@@ -52,6 +54,7 @@ def write(
         params_digest: its digest.
         feature_names: of its dimensions.
         model: what `Encoder.model` says of the model that it ran; None where it ran none.
+        layers: how many lie side by side in a token, apart.
 
     Returns:
         How many were written; none leaves no folder.
@@ -76,6 +79,8 @@ def write(
     folder = Path(folder, modality, encoder)
     folder.mkdir(parents=True)
     tokens = np.concatenate([row.tokens for row in rows])
+    if layers > 1:
+        tokens = tokens.reshape(len(tokens), layers, -1)
     about = {"feature_names": json.dumps(list(feature_names))}
     if model is not None:
         about["model"] = json.dumps(dict(model), sort_keys=True)
@@ -95,7 +100,9 @@ class _Shard:
         try:
             self._file = safe_open(folder / _TOKENS, framework="numpy")
             self._slice = self._file.get_slice("tokens")
-            count, self.dimensions = self._slice.get_shape()
+            count, *layers, width = self._slice.get_shape()
+            self.layers = layers[0] if layers else 1
+            self.dimensions = self.layers * width
             index = pd.read_parquet(folder / _INDEX)
             offsets, lengths = index["offset"].to_numpy(), index["length"].to_numpy()
             self.digests = dict(zip(index["utterance_id"], index["media_digest"], strict=True))
@@ -116,7 +123,7 @@ class _Shard:
 
     def read(self, utterance_id: str) -> np.ndarray:
         offset, length = self.spans[utterance_id]
-        return self._slice[int(offset) : int(offset + length)]
+        return self._slice[int(offset) : int(offset + length)].reshape(length, -1)
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,11 @@ class _Modality:
 
     @cached_property
     def layout(self) -> Layout:
-        return [(encoder, shards[0].dimensions) for encoder, shards in self.shards.items()]
+        return [
+            entry
+            for encoder, shards in self.shards.items()
+            for entry in entries(encoder, shards[0].dimensions, shards[0].layers)
+        ]
 
     @cached_property
     def where(self) -> dict[str, list[_Shard]]:
@@ -167,7 +178,10 @@ class FeatureStore:
         return list(self._modalities)
 
     def layout(self, modality: str) -> Layout:
-        """Which encoder fills which of the D dimensions: (encoder, dimensions) in order."""
+        """Which encoder fills which of the D dimensions: (encoder, dimensions) in order.
+
+        One whose layers are apart has an entry for each of them.
+        """
         return list(self._modality(modality).layout)
 
     def feature_names(self, modality: str) -> list[str]:
@@ -256,7 +270,12 @@ def open_all(root: str | Path, corpora: Sequence[str]) -> FeatureStore:
 def _same_layout(modality: str, corpora: list[dict[str, _Shard]]) -> None:
     def meaning(shards: dict[str, _Shard]) -> list:
         return [
-            (encoder, shard.dimensions, shard.feature_names if encoder == TABLE else shard.params_digest)
+            (
+                encoder,
+                shard.dimensions,
+                shard.layers,
+                shard.feature_names if encoder == TABLE else shard.params_digest,
+            )
             for encoder, shard in shards.items()
         ]
 

@@ -95,6 +95,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         search=searched.described(experiment.trials, searched.chosen_curves(experiment.curves, best), best),
         ceiling=ceiling,
         people={name: dict(facts.agreement) for name, facts in corpora.items() if facts.agreement},
+        layer_weights={name: dict(weights) for name, weights in experiment.layer_weights.items()},
         zero_shot=zero_shot.figures(predictions, protocol.unseen, counts),
         text_at_chance=text_at_chance,
         alarms=alarms.raised(inflated=protocol.inflated, ceiling=ceiling, text=text_at_chance, gap=gap),

@@ -61,6 +61,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         matrix=_matrix(metrics),
         search=best,
         panels=_panels(metrics),
+        layers=_layers(metrics),
         failed=_failed(trials),
         least_p=least(metrics.counts.speakers + metrics.counts.nameless),
         out_of_reach=out_of_reach(metrics),
@@ -160,6 +161,40 @@ def _panels(metrics: Metrics) -> dict[str, Any] | None:
         for name, band in bands.items()
     ]
     return {"panels": panels, "top": top, "first": first, "last": last} | PANEL
+
+
+def _layers(metrics: Metrics) -> list[dict[str, Any]]:
+    """A bar chart for each encoder whose layers are weighted: heights as shares of the chart's, which ends at the
+    highest mean and standard deviation."""
+    charts = []
+    for modality, encoders in metrics.layer_weights.items():
+        for encoder, weights in encoders.items():
+            spread = weights.sd or [0.0] * len(weights.mean)
+            pairs = list(zip(weights.mean, spread, strict=True))
+            top = max(mean + sd for mean, sd in pairs)
+            bars = [
+                {
+                    "weight": mean,
+                    "sd": sd,
+                    "height": mean / top,
+                    "from": max(mean - sd, 0) / top,
+                    "span": 2 * sd / top,
+                }
+                for mean, sd in pairs
+            ]
+            most = max(range(len(bars)), key=lambda state, of=weights.mean: of[state])
+            charts.append(
+                {
+                    "modality": modality,
+                    "encoder": encoder,
+                    "bars": bars,
+                    "most": most,
+                    "even": 1 / len(bars),
+                    "even_height": 1 / len(bars) / top,
+                    "spread": weights.sd is not None,
+                }
+            )
+    return charts
 
 
 def _failed(trials: "pd.DataFrame") -> list[str]:

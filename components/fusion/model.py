@@ -86,7 +86,13 @@ class EmotionModel(nn.Module):
             by_prompts: whether classes are recognised by their prompts.
         """
         made = [
-            build(strategy, dimensions=preparation.dimensions, classes=classes, config=dict(config))
+            build(
+                strategy,
+                dimensions=preparation.dimensions,
+                classes=classes,
+                config=dict(config),
+                layers=preparation.layers,
+            )
             for _ in range(members)
         ]
         prompts = torch.zeros(members, classes, encoded_size(made[0]) or 0) if by_prompts else None

@@ -4,12 +4,15 @@ Fitted on training rows only, on tokens that are present; then frozen, and the s
 speaker is looked at, so a model may be used on a person who has one clip.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from .layer_weights import Blocks
 from .reduction import Reduction, autoencoder, principal_axes
 
 COUNT_ENCODERS = frozenset({"hashing"})
@@ -22,7 +25,8 @@ FIT_TOKENS = 20_000
 SAMPLE_SEED = 0
 
 Layout = list[tuple[str, int]]
-"""A modality's encoders and the number of features of each, in their order along D."""
+"""A modality's encoders and the number of features of each, in their order along D. An encoder whose layers are apart
+has an entry for each of them."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,12 @@ class BlockPlan:
     """How one encoder's features are prepared; with it an empty block can be made that takes saved weights.
 
     Attributes:
+        dimensions: of all its layers.
         kind: "counts" or "scaled".
-        components: that the features are reduced to; of counts, the terms that a fit saw; 0 where all remain.
+        components: that the features are reduced to, of each layer; of counts, the terms that a fit saw; 0 where all
+            remain.
         reduction: how, of `reduction.KINDS`.
+        layers: how many lie side by side, each to be weighted.
     """
 
     encoder: str
@@ -40,14 +47,28 @@ class BlockPlan:
     kind: str
     components: int
     reduction: str = "pca"
+    layers: int = 1
+
+    @property
+    def width(self) -> int:
+        """Features of a layer."""
+        return self.dimensions // self.layers
+
+    @property
+    def layer_outputs(self) -> int:
+        """What the features of a layer become."""
+        return self.components or self.width
 
     @property
     def outputs(self) -> int:
-        return self.components or self.dimensions
+        return self.layers * self.layer_outputs
 
 
 class Block(nn.Module):
     """One encoder's features: standardised (or tf-idf), clipped, and reduced where they are many.
+
+    Layers are standardised each for itself, and reduced alike: one set of axes, fitted on the tokens of all of them, so
+    that a component is the same direction in each, and the weighted sum of principal components those of the sum.
 
     A column that is constant in training becomes 0, and a term that training never saw is left out: nothing was
     learned of either.
@@ -70,8 +91,8 @@ class Block(nn.Module):
         if plan.kind == "counts" and plan.components:
             self.register_buffer("columns", torch.arange(plan.components))
         elif plan.components:
-            self.register_buffer("centre", torch.zeros(plan.dimensions))
-            self.register_buffer("axes", torch.zeros(plan.dimensions, plan.components))
+            self.register_buffer("centre", torch.zeros(plan.width))
+            self.register_buffer("axes", torch.zeros(plan.width, plan.components))
         if plan.reduction == "autoencoder":
             self.register_buffer("bias", torch.zeros(plan.components))
             self.register_buffer("deviation", torch.ones(plan.components))
@@ -81,15 +102,27 @@ class Block(nn.Module):
         if self.plan.kind == "counts":
             self._fit_counts(x)
             return
-        mean, deviation = x.double().mean(0), x.double().std(0, correction=0)
+        each = [_moments(layer) for layer in x.split(self.plan.width, dim=-1)]
+        mean, deviation = (torch.cat(moment) for moment in zip(*each, strict=True))
         constant = deviation <= 1e-7 * mean.abs().clamp(min=1.0)
         self.mean = mean.float()
         self.scale = torch.where(constant, 0.0, 1.0 / deviation.clamp(min=1e-30)).float()
         if self.plan.reduction == "autoencoder":
-            fitted = autoencoder(self._scaled(x), self.plan.components)
+            fitted = autoencoder(self._layers(x), self.plan.components)
             self.centre, self.axes, self.bias, self.deviation = fitted
         elif self.plan.components:
-            self.centre, self.axes = principal_axes(self._scaled(x), self.plan.components)
+            self.centre, self.axes = principal_axes(self._layers(x), self.plan.components)
+
+    def _layers(self, x: Tensor) -> Tensor:
+        """Scaled tokens of all layers one below the other, at most `FIT_TOKENS`: ``[N, L · D] → [N', D]``."""
+        if self.plan.layers > 1:
+            x = x[_sample(len(x), FIT_TOKENS // self.plan.layers).to(x.device)]
+        return self._apart(self._scaled(x)).flatten(0, 1)
+
+    def _apart(self, x: Tensor) -> Tensor:
+        """``[..., L · D] → [..., L, D]``."""
+        layers: Tensor = x.unflatten(-1, (self.plan.layers, self.plan.width))
+        return layers
 
     def _fit_counts(self, x: Tensor) -> None:
         seen = (x > 0).sum(0)
@@ -102,12 +135,14 @@ class Block(nn.Module):
         self.plan = replace(self.plan, components=len(columns))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[..., D] → [..., outputs]``."""
+        """``[..., L · D] → [..., outputs]``."""
         z = self._scaled(x)
         if self.plan.kind == "counts" or not self.plan.components:
             return z
-        z = (z - self.centre) @ self.axes
-        return torch.tanh(z + self.bias) / self.deviation if self.plan.reduction == "autoencoder" else z
+        z = (self._apart(z) - self.centre) @ self.axes
+        if self.plan.reduction == "autoencoder":
+            z = torch.tanh(z + self.bias) / self.deviation
+        return z.flatten(-2)
 
     def _scaled(self, x: Tensor) -> Tensor:
         if self.plan.kind == "counts":
@@ -159,6 +194,15 @@ class Preparation(nn.Module):
         """Size of each modality's prepared tokens; that of counts is known once they are fitted."""
         return {name: sum(plan.outputs for plan in blocks) for name, blocks in self.plans.items()}
 
+    @property
+    def layers(self) -> dict[str, Blocks]:
+        """What lies side by side in the prepared tokens of the modalities that have an encoder of several layers."""
+        return {
+            name: tuple((plan.layer_outputs, plan.layers) for plan in blocks)
+            for name, blocks in self.plans.items()
+            if any(plan.layers > 1 for plan in blocks)
+        }
+
     def fit(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> "Preparation":
         """Fit on training rows: ``tokens[m] [N, T, D]``, ``present[m]`` bool ``[N, T]``; absent tokens are ignored."""
         for name in self.blocks:
@@ -198,6 +242,12 @@ class Preparation(nn.Module):
         return parts
 
 
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each column, in double precision."""
+    x = x.double()
+    return x.mean(0), x.std(0, correction=0)
+
+
 def _sample(count: int, most: int) -> Tensor:
     """At most ``most`` of ``count`` indices, sorted; at random, since a stride may see one frame of each clip."""
     if count <= most:
@@ -209,15 +259,22 @@ def _sample(count: int, most: int) -> Tensor:
 def plan(layouts: dict[str, Layout], reduction: Reduction = DEFAULT) -> dict[str, list[BlockPlan]]:
     """How features of these layouts are prepared."""
     return {
-        name: [_block(encoder, size, reduction) for encoder, size in layout]
+        name: [
+            _block(encoder, [size for _, size in of_it], reduction) for encoder, of_it in _encoders(layout)
+        ]
         for name, layout in layouts.items()
     }
 
 
-def _block(encoder: str, size: int, reduction: Reduction) -> BlockPlan:
+def _encoders(layout: Layout) -> Iterator[tuple[str, Iterator[tuple[str, int]]]]:
+    """Each encoder and its entries."""
+    return groupby(layout, key=lambda entry: entry[0])
+
+
+def _block(encoder: str, sizes: Sequence[int], reduction: Reduction) -> BlockPlan:
     """Counts keep the columns seen: a telling word is rare, and the large components are of the words that are not."""
     if encoder in COUNT_ENCODERS:
-        return BlockPlan(encoder, size, "counts", 0, "none")
-    if size <= reduction.above or reduction.reduction == "none":
-        return BlockPlan(encoder, size, "scaled", 0, "none")
-    return BlockPlan(encoder, size, "scaled", reduction.components, reduction.reduction)
+        return BlockPlan(encoder, sum(sizes), "counts", 0, "none")
+    if sizes[0] <= reduction.above or reduction.reduction == "none":
+        return BlockPlan(encoder, sum(sizes), "scaled", 0, "none", len(sizes))
+    return BlockPlan(encoder, sum(sizes), "scaled", reduction.components, reduction.reduction, len(sizes))

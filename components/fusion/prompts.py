@@ -46,8 +46,8 @@ def voting(names: Collection[str]) -> list[str]:
 
 def encoded_size(member: Strategy) -> int | None:
     """E of what a strategy encodes words and something else to, each for itself; None where it does not."""
-    nothing = {name: torch.zeros(1, 1, size) for name, size in member.dimensions.items()}
-    present = {name: torch.ones(1, 1, dtype=torch.bool) for name in member.dimensions}
+    nothing = {name: torch.zeros(1, 1, size) for name, size in member.inputs.items()}
+    present = {name: torch.ones(1, 1, dtype=torch.bool) for name in member.inputs}
     with torch.no_grad():
         encoded = member.eval()(nothing, present).per_modality_embeddings or {}
     return encoded[WORDS].shape[-1] if WORDS in encoded and len(encoded) > 1 else None

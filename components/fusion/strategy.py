@@ -36,8 +36,8 @@ The tests over the registry (tests/fusion/test_strategies.py) then hold it to wh
 """
 
 import difflib
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -48,6 +48,7 @@ from .axes import Log as Log
 from .axes import Uniform as Uniform
 from .catalogue import REGISTRY as REGISTRY
 from .catalogue import TRAINING_SPACE, UNIMODAL, Entry
+from .layer_weights import Blocks, LayerWeights
 from .output import FusionOutput
 
 
@@ -58,9 +59,13 @@ class Strategy(nn.Module):
     that a row lacks has no ``True`` in its mask; one that the whole batch lacks may be left out of the dicts.
 
     Args:
-        dimensions: size of each modality's prepared tokens, in the alphabetical order of the modalities.
+        dimensions: size of each modality's tokens, in the alphabetical order of the modalities.
         classes: how many.
         architecture: the configuration's keys named in `architecture_keys`.
+
+    Attributes:
+        layer_weights: sums the layers of encoders before ``forward``; None where no encoder has several (`build`).
+        inputs: sizes of the tokens that it is called with; ``dimensions`` are those of what ``forward`` is given.
     """
 
     space: ClassVar[dict[str, Choice | Uniform | Log]] = {}
@@ -71,8 +76,9 @@ class Strategy(nn.Module):
     def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
         super().__init__()
         assert list(dimensions) == sorted(dimensions), f"modalities out of order: {list(dimensions)}"
-        self.dimensions = dict(dimensions)
+        self.dimensions = self.inputs = dict(dimensions)
         self.classes = classes
+        self.layer_weights: LayerWeights | None = None
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -82,13 +88,23 @@ class Strategy(nn.Module):
         """Fuse one batch: ``tokens[m] [B, T_m, D_m]``, ``present[m]`` bool ``[B, T_m]``."""
         raise NotImplementedError
 
+    def with_layers(self, weights: LayerWeights, inputs: dict[str, int]) -> Self:
+        """The same strategy on tokens of these sizes, whose layers it sums first."""
+        self.layer_weights, self.inputs = weights, dict(inputs)
+        self.register_forward_pre_hook(_sum_layers)
+        return self
+
+    def summed(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What ``forward`` is given of the tokens that the strategy is called with."""
+        return tokens if self.layer_weights is None else self.layer_weights(tokens, present)
+
     def fit_on_training(
         self, tokens: dict[str, Tensor], present: dict[str, Tensor], target: Tensor
     ) -> dict[str, Tensor]:
         """Frozen buffers that are fitted on the training rows before the first step; the same for every member.
 
         Args:
-            tokens: ``{modality: [N, T, D]}``; present: bool ``{modality: [N, T]}``.
+            tokens: ``{modality: [N, T, D]}``, as ``forward`` is given them; present: bool ``{modality: [N, T]}``.
             target: ``[N]``, negative where a row has no label.
 
         Returns:
@@ -159,17 +175,34 @@ def search_space(name: str, modalities: Sequence[str]) -> dict[str, Choice | Uni
     return TRAINING_SPACE | entry(name, modalities).load().space
 
 
-def build(name: str, *, dimensions: dict[str, int], classes: int, config: dict[str, Any]) -> Strategy:
+def build(
+    name: str,
+    *,
+    dimensions: dict[str, int],
+    classes: int,
+    config: dict[str, Any],
+    layers: Mapping[str, Blocks] | None = None,
+) -> Strategy:
     """A strategy for prepared tokens of these sizes, its parameters drawn from torch's global generator.
 
     Args:
         dimensions: of the modalities that the strategy takes (`uses`).
         config: a configuration; keys that are no business of the architecture are ignored.
+        layers: of the modalities whose tokens hold several layers of an encoder (`Preparation.layers`).
     """
     kind = entry(name, tuple(dimensions)).load()
-    return kind(
-        dict(sorted(dimensions.items())), classes, **{key: config[key] for key in kind.architecture_keys}
-    )
+    dimensions = dict(sorted(dimensions.items()))
+    architecture = {key: config[key] for key in kind.architecture_keys}
+    own = {modality: blocks for modality, blocks in (layers or {}).items() if modality in dimensions}
+    if not own or name in BASELINES:  # which look at no token
+        return kind(dimensions, classes, **architecture)
+    weights = LayerWeights(own)
+    return kind(weights.summed_sizes(dimensions), classes, **architecture).with_layers(weights, dimensions)
+
+
+def _sum_layers(model: Strategy, inputs: tuple[dict[str, Tensor], dict[str, Tensor]]) -> tuple[Any, ...]:
+    tokens, present = inputs
+    return model.summed(tokens, present), present
 
 
 def parameter_count(model: nn.Module) -> int:

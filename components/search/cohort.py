@@ -185,7 +185,6 @@ class _Contest:
             for i, config in enumerate(cohort.configs)
         ]
         self.groups: list[tuple[list[tuple[int, int]], Population]] = []
-        dimensions = {name: x.shape[-1] for name, x in training.tokens.items()}
         for which, size in zip(groups, sizes, strict=True):
             ids = [(i, repeat) for i in which for repeat in range(cohort.repeats)]
             for part in np.array_split(np.arange(len(ids)), -(-len(ids) // size)):
@@ -195,7 +194,12 @@ class _Contest:
                     for i, repeat in part_ids
                 ]
                 population = Population(
-                    cohort.strategy, members, dimensions=dimensions, classes=classes, device=device
+                    cohort.strategy,
+                    members,
+                    dimensions=training.dimensions,
+                    classes=classes,
+                    layers=training.layers,
+                    device=device,
                 )
                 self.groups.append((part_ids, population))
                 for i, _ in part_ids:

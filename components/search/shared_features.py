@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..errors import FeatureError, SettingsError
 from ..files import WORK, file_digest, replacing
 from ..ray_cluster import Site, on_each_node, sees
@@ -237,6 +239,7 @@ def _tensors(rows: Rows, part: str) -> dict[str, Any]:
         tensors[f"{part}/shares"] = rows.shares
     if rows.speaker is not None:
         tensors[f"{part}/speaker"] = rows.speaker
+    tensors |= {f"{part}/layers/{name}": torch.tensor(blocks) for name, blocks in rows.layers.items()}
     return tensors
 
 
@@ -257,4 +260,5 @@ def _rows(file: Any, part: str) -> Rows:
         optional("shares"),
         group("side"),
         optional("speaker"),
+        {name: tuple(map(tuple, blocks.tolist())) for name, blocks in group("layers").items()},
     )

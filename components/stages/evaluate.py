@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import params
 from ..artifacts.features import Exclusions
 from ..artifacts.folds import FOLDS, Folds
-from ..artifacts.model import PREDICTIONS
+from ..artifacts.model import PREDICTIONS, ModelCard
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
 from ..artifacts.search import CURVES, TRIALS, Best
 from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
@@ -55,6 +55,11 @@ def read(corpora: Sequence[str], root: Path = Path()) -> Experiment:
         curves=CURVES.read(root),
         predictions=PREDICTIONS.read(root),
         corpora={name: _facts(name, root) for name in corpora},
+        layer_weights={
+            name: modality.layer_weights
+            for name, modality in ModelCard.read(root).modalities.items()
+            if modality.layer_weights
+        },
     )
 
 

@@ -11,11 +11,21 @@ import numpy as np
 
 from .. import params, settings
 from ..artifacts import features as features_artifact
-from ..artifacts.model import CHOSEN, FOLDER, PREDICTIONS, WEIGHTS, Modality, ModelCard, ZeroShot
+from ..artifacts.model import (
+    CHOSEN,
+    FOLDER,
+    PREDICTIONS,
+    WEIGHTS,
+    LayerWeights,
+    Modality,
+    ModelCard,
+    ZeroShot,
+)
 from ..artifacts.search import Best
 from ..encoders import ModelFiles, encode, layout_of, make, name_of, open_all
 from ..errors import FeatureError, listed
 from ..files import replacing, work_folder
+from ..fusion.layer_weights import learned
 from ..fusion.preparation import Layout, Preparation, plan
 from ..fusion.strategy import BASELINES, build, parameter_count, uses
 from ..progress import track
@@ -124,6 +134,7 @@ def _card(
         dimensions=preparation.dimensions,
         classes=len(protocol.classes),
         config=winner.config,
+        layers=preparation.layers,
     )
     by_prompts = protocol.unseen and winner.strategy not in BASELINES
     return ModelCard(
@@ -137,7 +148,13 @@ def _card(
         protocol=protocol.protocol,
         corpora=experiment.corpora,
         modalities={
-            name: _modality(experiment, name, layout, inputs.store.models(name))
+            name: _modality(
+                experiment,
+                name,
+                layout,
+                inputs.store.models(name),
+                _layer_weights(name, preparation, state, len(seeds)),
+            )
             for name, layout in layouts.items()
         },
         preparation=preparation.describe(),
@@ -146,8 +163,14 @@ def _card(
     )
 
 
-def _modality(experiment: params.Params, name: str, layout: Layout, models: dict[str, Any]) -> Modality:
-    encoders = [encoder for encoder, _ in layout]
+def _modality(
+    experiment: params.Params,
+    name: str,
+    layout: Layout,
+    models: dict[str, Any],
+    layer_weights: dict[str, LayerWeights],
+) -> Modality:
+    encoders = list(dict.fromkeys(encoder for encoder, _ in layout))
     section = getattr(experiment.features, name, None)  # None: a modality that comes as features alone
     parameters: dict[str, Any] = section.model_dump() if section else {"encoders": []}
     stated = {name_of(each): each for each in parameters.pop("encoders")}
@@ -157,7 +180,23 @@ def _modality(experiment: params.Params, name: str, layout: Layout, models: dict
         layout=layout,
         pretrained={name: stated[name] for name in encoders if isinstance(stated.get(name), dict)},
         models=models,
+        layer_weights=layer_weights,
     )
+
+
+def _layer_weights(
+    modality: str, preparation: Preparation, state: dict[str, np.ndarray], members: int
+) -> dict[str, LayerWeights]:
+    """What the registered model weighs the layers of a modality's encoders by, of those whose layers are all kept."""
+    weights = {}
+    for place, each in enumerate(preparation.plans[modality]):
+        if each.layers > 1:
+            of_members = learned(state, modality, place, members).astype(np.float64)  # [K, L]
+            weights[each.encoder] = LayerWeights(
+                mean=of_members.mean(0).tolist(),
+                sd=of_members.std(0, ddof=1).tolist() if members > 1 else None,
+            )
+    return weights
 
 
 def _prompts(experiment: params.Params, inputs: Inputs, models: ModelFiles) -> zero_shot.Prompts | None:

@@ -1,11 +1,13 @@
 """Utterances as tensors, and a batch of them for every member of a population."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from ..fusion.layer_weights import Blocks
 
 UNLABELLED = -1
 """The target of a row whose emotion is unknown."""
@@ -23,6 +25,7 @@ class Rows:
         side: further targets of an utterance, ``{name: float [N]}``, NaN where it is not: ``valence``, ``arousal``,
             ``dominance`` in -1…1, ``intensity`` in 0…1, ``gender`` (0 female, 1 male).
         speaker: int64 ``[N]``, a number for each; None where it is unknown.
+        layers: of the modalities whose tokens hold several layers of an encoder (`Preparation.layers`).
     """
 
     tokens: dict[str, Tensor]
@@ -31,6 +34,12 @@ class Rows:
     shares: Tensor | None = None
     side: dict[str, Tensor] = field(default_factory=dict)
     speaker: Tensor | None = None
+    layers: Mapping[str, Blocks] = field(default_factory=dict)
+
+    @property
+    def dimensions(self) -> dict[str, int]:
+        """Sizes of the modalities' tokens."""
+        return {name: x.shape[-1] for name, x in self.tokens.items()}
 
     def __len__(self) -> int:
         return len(self.target)
@@ -63,6 +72,7 @@ class Rows:
             None if self.shares is None else change(self.shares),
             {name: change(x) for name, x in self.side.items()},
             None if self.speaker is None else change(self.speaker),
+            self.layers,
         )
 
 

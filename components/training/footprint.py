@@ -65,8 +65,14 @@ def member_bytes(
         Bytes that a member takes all the time, and bytes that it takes on top of that during a step or a scoring. The
         latter is an upper bound: what members share is counted in full.
     """
-    dimensions = {name: x.shape[-1] for name, x in training.tokens.items()}
-    one = Population(strategy, [member], dimensions=dimensions, classes=classes, device=device)
+    one = Population(
+        strategy,
+        [member],
+        dimensions=training.dimensions,
+        classes=classes,
+        layers=training.layers,
+        device=device,
+    )
     with Peak() as peak:
         one.fit(training, epochs=1, validation=validation, steps=1)
     return STATES * 4 * one.optimizer.flat.shape[1], peak.most

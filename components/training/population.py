@@ -6,13 +6,14 @@ and of counters, so it comes out as it would alone.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..fusion.layer_weights import Blocks
 from ..fusion.strategy import build, entry
 from .augmentation import gather, taken
 from .consistency import strong_view
@@ -37,6 +38,7 @@ class Population:
         members: configurations that agree in the strategy's architecture keys, and in `hyperparameters.COMMON`.
         dimensions: sizes of the prepared tokens of the strategy's modalities.
         classes: how many.
+        layers: of the modalities whose tokens hold several layers of an encoder (`Rows.layers`).
         device: "cpu" or "cuda".
     """
 
@@ -47,6 +49,7 @@ class Population:
         *,
         dimensions: dict[str, int],
         classes: int,
+        layers: Mapping[str, Blocks] | None = None,
         device: str = "cpu",
     ):
         self.kind = entry(strategy, tuple(dimensions)).load()
@@ -66,7 +69,15 @@ class Population:
         for member in self.members:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(member.seed)
-                models.append(build(strategy, dimensions=dimensions, classes=classes, config=member.config))
+                models.append(
+                    build(
+                        strategy,
+                        dimensions=dimensions,
+                        classes=classes,
+                        config=member.config,
+                        layers=layers,
+                    )
+                )
         self.stacked, flat = stack(
             models,
             dimensions=dimensions,
@@ -161,7 +172,10 @@ class Population:
 
     def _fit_on_training(self, rows: Rows) -> None:
         rows = rows.at(rows.target != UNLABELLED)
-        fitted = self.model.fit_on_training(rows.tokens, rows.present, rows.target)
+        tokens = self.model.summed(
+            rows.tokens, rows.present
+        )  # all layers weigh the same before the first step
+        fitted = self.model.fit_on_training(tokens, rows.present, rows.target)
         self.stacked.set_buffers({name: x.expand(len(self), *x.shape).clone() for name, x in fitted.items()})
 
     def evaluate(self, rows: Rows) -> Tensor:

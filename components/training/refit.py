@@ -76,10 +76,16 @@ def refit(
     Raises:
         SearchError: all of them diverged.
     """
-    dimensions = {name: x.shape[-1] for name, x in rows.tokens.items()}
     parts = choice.parts()
     members = [Member(parts[0][1], seed) for seed in seeds]
-    population = Population(choice.strategy, members, dimensions=dimensions, classes=classes, device=device)
+    population = Population(
+        choice.strategy,
+        members,
+        dimensions=rows.dimensions,
+        classes=classes,
+        layers=rows.layers,
+        device=device,
+    )
     rows = rows.at(rows.there().any(1))
     for epochs, config in parts:
         population.reconfigure([config] * len(members))

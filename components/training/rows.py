@@ -152,7 +152,7 @@ def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction
 
 def prepare(preparation: Preparation, rows: Rows) -> Rows:
     """The rows with scaled and reduced tokens; all else stays."""
-    return replace(rows, tokens=preparation(rows.tokens, rows.present))
+    return replace(rows, tokens=preparation(rows.tokens, rows.present), layers=preparation.layers)
 
 
 def lacking(ids: Collection[str], folds: Sequence[Fold]) -> list[int]:

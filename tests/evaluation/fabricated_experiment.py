@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from documents import best, budget, chosen, protocol
+from documents import best, budget, card, chosen, protocol
 from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.search import CURVES, TRIALS, Best
 from emoflow.artifacts.utterances import ORACLE, Ceilings, People
@@ -84,6 +84,7 @@ def experiment(
     excluded |= {"reason": "no face found"}
     exclusions = [excluded, excluded | {"encoder": "landmarks"}]
     Exclusions(exclusions=exclusions).write(root, corpus=corpus)
+    card().write(root)
     return data
 
 

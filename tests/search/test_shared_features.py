@@ -34,6 +34,7 @@ def rows(count: int) -> Rows:
         torch.rand(count, 3, generator=generator),
         {"valence": torch.full((count,), torch.nan)},
         torch.arange(count) // 2,
+        {"audio": ((1, 2), (3, 1))},
     )
 
 
@@ -54,7 +55,7 @@ def assert_same(made: FoldRows, wanted: FoldRows) -> None:
         for name in b.tokens:
             assert torch.equal(a.tokens[name], b.tokens[name])
             assert torch.equal(a.present[name], b.present[name])
-        assert torch.equal(a.target, b.target)
+        assert torch.equal(a.target, b.target) and a.layers == b.layers
         for x, y in ((a.shares, b.shares), (a.speaker, b.speaker)):
             assert (x is None) == (y is None)
             assert y is None or torch.equal(x, y)

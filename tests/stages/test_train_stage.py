@@ -154,5 +154,6 @@ def test_a_modality_that_came_as_features_alone(tmp_path, monkeypatch):
             "layout": [("table", 5)],
             "pretrained": {},
             "models": {},
+            "layer_weights": {},
         }
     }

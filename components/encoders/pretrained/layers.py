@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import ParamsError
-from .spec import Layers, Pooling
+from ...errors import MediaError, ParamsError
+from .spec import WEIGHTED, Layers, Pooling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,10 +22,12 @@ class Choice:
     Attributes:
         numbers: of the states, from 0.
         averaged: their mean is taken; else they are laid side by side.
+        apart: each is a layer for itself, which training weights.
     """
 
     numbers: tuple[int, ...]
     averaged: bool = False
+    apart: bool = False
 
     @classmethod
     def of(cls, layers: Layers, *, depth: int, who: str) -> Choice:
@@ -34,6 +36,8 @@ class Choice:
         Raises:
             ParamsError: the model does not have them; the message begins with ``who``.
         """
+        if layers == WEIGHTED:
+            return cls(tuple(range(depth + 1)), apart=True)
         if isinstance(layers, Mapping):
             if layers["last"] > depth:
                 raise ParamsError(
@@ -87,3 +91,29 @@ def pooled(parts: Iterable[np.ndarray], pooling: Pooling) -> np.ndarray:
         count = total
     moments = [mean, np.sqrt(squares / count)] if pooling == "mean-std" else [mean]
     return np.concatenate(moments)[None].astype(np.float32)
+
+
+def kept_apart(tokens: np.ndarray, layers: int, pooling: Pooling) -> np.ndarray:
+    """What was pooled of all layers at once, layer after layer, in half precision.
+
+    Args:
+        tokens: as `pooled` gives them; of ``mean-std`` all layers' means come before all their deviations.
+        layers: how many lie side by side.
+        pooling: by which they were made.
+
+    Returns:
+        float16 of the same shape.
+
+    Raises:
+        MediaError: values beyond what half precision holds.
+    """
+    if pooling == "mean-std":
+        tokens = tokens.reshape(len(tokens), 2, layers, -1).swapaxes(1, 2).reshape(len(tokens), -1)
+    with np.errstate(over="ignore"):
+        half = tokens.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise MediaError(
+            f"hidden states of up to {np.abs(tokens).max():.3g}, and layers: weighted keeps them in half precision, "
+            f"which ends at {np.finfo(np.float16).max:.0f}"
+        )
+    return half

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..base import Encoder
+import numpy as np
+
+from ..base import Encoder, checked
 from ..model_files import PRETRAINED
 from .architecture import configuration, load
 from .folder import ModelFolder
-from .layers import Choice, Layers, pooled_size
+from .layers import Choice, Layers, kept_apart, pooled, pooled_size
 from .spec import PretrainedSpec
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Pretrained(Encoder):
         self.layers = self.default_layers() if spec.layers is None else spec.layers
         width = 1 if self.layers is None else self.choice.width
         self.dimensions = pooled_size(width * config.hidden_size, spec.pooling)
+        self.layers_apart = width if self.layers is not None and self.choice.apart else 1
 
     @abstractmethod
     def default_layers(self) -> Layers:
@@ -50,6 +53,13 @@ class Pretrained(Encoder):
     def choice(self) -> Choice:
         """Which hidden states are taken."""
         return Choice.of(self.layers, depth=self.depth, who=f"the encoder {self.spec.hf}")
+
+    def feature_names(self) -> list[str]:
+        """A name for each dimension, with the state that it is of where all are kept."""
+        each = self.dimensions // self.layers_apart
+        if self.layers_apart == 1:
+            return super().feature_names()
+        return [f"{self.name}_{state}_{at}" for state in range(self.layers_apart) for at in range(each)]
 
     @property
     def weights(self) -> str:
@@ -97,6 +107,21 @@ class Pretrained(Encoder):
             output = self.loaded(**inputs, output_hidden_states=True)
         # Where a layer norm follows the last layer, transformers lists the state before it.
         return (*output.hidden_states[:-1], output.last_hidden_state), output
+
+    def pooled(self, parts: Iterable[np.ndarray]) -> np.ndarray:
+        """Pool what was taken of the model's states over time.
+
+        Args:
+            parts: float32 [T, width · D] each, one after the other.
+
+        Returns:
+            float32 [T, dimensions]; float16, layer after layer, where all layers are kept. T is 1 where pooled.
+
+        Raises:
+            MediaError: values that are not finite, or too large to be kept.
+        """
+        tokens = checked(pooled(parts, self.spec.pooling), self.feature_names())
+        return kept_apart(tokens, self.layers_apart, self.spec.pooling) if self.layers_apart > 1 else tokens
 
     @property
     def loaded(self) -> Any:

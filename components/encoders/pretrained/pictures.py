@@ -11,7 +11,6 @@ from ... import media
 from ..face import Face
 from .architecture import configuration, processor
 from .folder import ModelFolder
-from .layers import pooled
 from .model import Pretrained
 from .spec import PretrainedSpec
 
@@ -76,7 +75,7 @@ class Pictures(Pretrained, Face):
         ]
         found = iter(self._tokens(faces))
         sequence = self._sequence([next(found) if box else None for box in boxes])
-        return pooled([sequence], self.spec.pooling)
+        return self.pooled([sequence])
 
     def _tokens(self, faces: list[np.ndarray]) -> list[np.ndarray]:
         """A token [D] for each picture, uint8 [H, W, 3]."""

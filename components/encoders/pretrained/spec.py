@@ -11,8 +11,10 @@ from typing import Any, Literal
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 """``owner/model``, or ``model`` alone. Anything else is a folder's path."""
 
-Layers = int | list[int] | dict[str, int] | None
-"""A state by number, several side by side, ``{"last": n}`` for the mean of the last n; None: the modality's default."""
+WEIGHTED = "weighted"
+Layers = int | list[int] | dict[str, int] | Literal["weighted"] | None
+"""A state by number, several side by side, ``{"last": n}`` for the mean of the last n, `WEIGHTED` for all of them, each
+kept apart; None: the modality's default."""
 Pooling = Literal["mean", "mean-std", "none"]
 
 
@@ -56,6 +58,8 @@ class PretrainedSpec:
         """The encoder's name: unique for a model and what is taken of it, and safe as a folder's name."""
         if self.layers is None:
             part = ""
+        elif self.layers == WEIGHTED:
+            part = f".{WEIGHTED}"
         elif isinstance(self.layers, int):
             part = f".layer{self.layers}"
         elif isinstance(self.layers, Mapping):

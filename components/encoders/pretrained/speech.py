@@ -12,10 +12,8 @@ import numpy as np
 
 from ...errors import MediaError, SettingsError
 from ..audio import RATE, Audio, pieces
-from ..base import checked
 from .architecture import configuration, processor
 from .folder import ModelFolder
-from .layers import pooled
 from .model import Pretrained
 from .spec import PretrainedSpec
 
@@ -60,14 +58,14 @@ class Speech(Pretrained, Audio):
             medium: float32 [samples] each, mono at 16 kHz, within ±1; one after the other they are the recording.
 
         Returns:
-            float32 [T, D]; T is 1 where pooled.
+            As `pooled`.
 
         Raises:
-            MediaError: shorter than the receptive field; and as ``decode`` does.
+            MediaError: shorter than the receptive field; and as ``decode`` and `pooled` do.
             SettingsError: the model hears another sampling rate, or cannot be loaded.
         """
         tokens = (self._tokens(piece) for piece in pieces(medium, self.longest))
-        return checked(pooled(tokens, self.spec.pooling), self.feature_names())
+        return self.pooled(tokens)
 
     @property
     def longest(self) -> int:

@@ -11,11 +11,9 @@ import numpy as np
 from ...errors import MediaError, SettingsError
 from ...files import digest_of
 from ...media.text import repaired, words
-from ..base import checked
 from ..dialogue import Turn, as_turn
 from ..text import Text
 from .architecture import processor
-from .layers import pooled
 from .model import Pretrained
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ class TextModel(Pretrained, Text):
             segments = inputs.sequence_ids()  # None for the model's own marks
             own = max(segment for segment in segments if segment is not None)
             tokens = tokens[[segment == own for segment in segments]]
-        return checked(pooled([tokens], self.spec.pooling), self.feature_names())
+        return self.pooled([tokens])
 
     def notice(self, medium: Turn) -> str | None:
         """That the text or the turns before it were cut, where they were."""

@@ -186,7 +186,7 @@ def test_a_name_is_a_folders_and_no_two_encoders_share_one(tmp_path):
             "../tiny",
         )
         for pooling in ("mean", "mean-std", "none")
-        for layers in (None, 1, -1, [1], [1, -1], {"last": 1})
+        for layers in (None, 1, -1, [1], [1, -1], {"last": 1}, "weighted")
         for revision in (None, "main", "refs/pr/1")
     ]
     names = [spec.name for spec in specs]

@@ -26,7 +26,7 @@ from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages import train
-from tiny_models import LONGEST, RATE, SIZE, save
+from tiny_models import DEPTH, LONGEST, RATE, SIZE, save
 
 CLASSES = ["anger", "neutral", "sadness"]
 SPEECH, TEXT = "owner/tiny-hubert", "tiny-bert"
@@ -35,6 +35,7 @@ AUDIO = [
     "egemaps",
     {"hf": SPEECH, "layers": 2, "pooling": "mean-std"},
     {"hf": SPEECH, "layers": {"last": 2}},
+    {"hf": SPEECH, "layers": "weighted"},
 ]
 
 
@@ -132,10 +133,15 @@ def test_every_encoder_has_its_part_of_the_store(root):
         ("egemaps", 88),
         ("owner--tiny-hubert.last2.mean-std", 2 * SIZE),
         ("owner--tiny-hubert.layer2.mean-std", 2 * SIZE),
+        *[("owner--tiny-hubert.weighted.mean-std", 2 * SIZE)] * (DEPTH + 1),
     ]
     assert store.layout("text") == [("tiny-bert.context2.mean", SIZE), ("tiny-bert.mean", SIZE)]
     tokens, present = store.tokens("audio", store.ids("audio"))
-    assert tokens.shape == (27, 1, 88 + 4 * SIZE) and present.all() and np.isfinite(tokens).all()
+    assert (
+        tokens.shape == (27, 1, 88 + 4 * SIZE + (DEPTH + 1) * 2 * SIZE)
+        and present.all()
+        and np.isfinite(tokens).all()
+    )
     said = (root / "said.txt").read_text()
     assert "audio/owner--tiny-hubert.layer2.mean-std: 27 encoded, 0 of 27 from the cache" in said
     assert f"text/tiny-bert.mean: 3 cut to the first {LONGEST} tokens" in said
@@ -149,6 +155,12 @@ def test_the_model_keeps_how_its_encoders_were_stated(root):
     assert audio.pretrained["owner--tiny-hubert.layer2.mean-std"] == {
         "hf": SPEECH, "revision": None, "layers": 2, "pooling": "mean-std",
     }  # fmt: skip
+    weighted = "owner--tiny-hubert.weighted.mean-std"
+    assert audio.pretrained[weighted]["layers"] == "weighted"
+    assert list(audio.layer_weights) == [weighted] and not card.modalities["text"].layer_weights
+    learned = audio.layer_weights[weighted]
+    assert len(learned.mean) == len(learned.sd) == DEPTH + 1 and sum(learned.mean) == pytest.approx(1)
+    assert max(learned.sd) > 0 and max(learned.mean) > 1 / (DEPTH + 1) + 0.001
     assert card.modalities["text"].parameters == {"dimensions": 1024}
     text = root / ".emoflow/encoders" / TEXT / "model.safetensors"
     models = card.modalities["text"].models
@@ -163,7 +175,7 @@ def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp
         path.relative_to(package.model).as_posix() for path in package.model.rglob("*.safetensors")
     )
     assert weights == [
-        "encoders/owner--tiny-hubert/model.safetensors",  # once, though two encoders run it
+        "encoders/owner--tiny-hubert/model.safetensors",  # once, though three encoders run it
         "encoders/tiny-bert/model.safetensors",
         "weights.safetensors",
     ]
