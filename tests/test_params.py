@@ -212,3 +212,15 @@ def test_a_context_is_a_number_of_turns_of_text(modality, stated, said, held, tm
     held["features"][modality]["encoders"] = [{"hf": "minilm-l6", **stated}]
     with pytest.raises(ParamsError, match=said):
         load(held, tmp_path)
+
+
+def test_the_layers_of_a_model_may_be_weighted(held, tmp_path):
+    encoder = {"hf": "whisper-tiny.en", "layers": "weighted"}
+    held["features"]["audio"]["encoders"] = ["egemaps", encoder]
+    stated = load(held, tmp_path).features.audio.model_dump()["encoders"][1]
+    assert stated == encoder | {"revision": None, "pooling": "mean-std"}
+    encoder["layers"] = "all"
+    with pytest.raises(
+        ParamsError, match=r"layers is 'all'; give a number, a list of numbers, .* or weighted"
+    ):
+        load(held, tmp_path)

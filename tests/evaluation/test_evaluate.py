@@ -250,6 +250,43 @@ def test_what_the_gate_let_through_is_carried_by_name_and_reason(tmp_path):
     assert "one <studio> for all" in " ".join(rendered(metrics).split())
 
 
+@pytest.mark.parametrize("sd", [[0.05, 0.1, 0.02], None])
+def test_layers_are_a_bar_chart_of_the_weights_that_the_registered_model_learned(tmp_path, sd):
+    data, encoder = experiment(tmp_path), "<tiny>.weighted.mean"
+    weights = {encoder: {"mean": [0.25, 0.6, 0.15], "sd": sd}}
+    stated = {
+        "encoders": ["egemaps", encoder],
+        "parameters": {},
+        "layout": [["egemaps", 88], *[[encoder, 8]] * 3],
+    }
+    documents.card(modalities={"audio": stated | {"layer_weights": weights}, "text": stated}).write(tmp_path)
+    metrics, page = paged(data)
+    assert metrics.to_dict()["layer_weights"] == {"audio": weights}
+    parsed(page)
+    assert (
+        "<h3>audio · &lt;tiny&gt;.weighted.mean</h3>" in page and page.count('class="bar" style="height') == 3
+    )
+    top = 0.7 if sd else 0.6
+    heights = [float(each) for each in re.findall(r'class="bar" style="height:([\d.]+)%', page)]
+    assert heights == pytest.approx([100 * mean / top for mean in (0.25, 0.6, 0.15)], abs=0.01)
+    assert f"bottom:{100 / 3 / top:.2f}%" in page  # where each would count the same
+    spans = re.findall(r'whisker" style="bottom:([\d.]+)%;height:([\d.]+)%', page)
+    expected = [(0.2, 0.1), (0.5, 0.2), (0.13, 0.04)] if sd else []
+    assert [tuple(map(float, span)) for span in spans] == [
+        pytest.approx((100 * low / top, 100 * span / top), abs=0.01) for low, span in expected
+    ]
+    assert re.search(r'<div class="most" title="state 1: 60\.0', page) and page.count('class="most"') == 1
+    assert ("one standard deviation each way" in page) == (sd is not None)
+
+
+def test_without_weighted_layers_there_is_no_chart_of_them(done):
+    data, metrics = done
+    assert (
+        metrics.layer_weights == {}
+        and "<h2>Layers" not in (data.parent / "reports" / "index.html").read_text()
+    )
+
+
 def test_what_was_left_out_is_counted_by_corpus(tmp_path):
     dropped = {"control": {"calm": 3}, "other": {"(quarantined)": 2}}
     before = run(experiment(tmp_path)).excluded.never_tested

@@ -67,7 +67,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {
         "encoders": ["appearance"], "parameters": {"frames": 8}, "layout": [("appearance", 6)],
-        "pretrained": {}, "models": {},
+        "pretrained": {}, "models": {}, "layer_weights": {},
     }  # fmt: skip
     state = load_file("data/model/weights.safetensors")
     model = EmotionModel.empty(
