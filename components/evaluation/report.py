@@ -182,13 +182,12 @@ def _layers(metrics: Metrics) -> list[dict[str, Any]]:
                 }
                 for mean, sd in pairs
             ]
-            most = max(range(len(bars)), key=lambda state, of=weights.mean: of[state])
             charts.append(
                 {
                     "modality": modality,
                     "encoder": encoder,
                     "bars": bars,
-                    "most": most,
+                    "most": weights.mean.index(max(weights.mean)),
                     "even": 1 / len(bars),
                     "even_height": 1 / len(bars) / top,
                     "spread": weights.sd is not None,

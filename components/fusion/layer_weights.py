@@ -64,13 +64,13 @@ class LayerWeights(nn.Module):
         x = torch.where(present.unsqueeze(-1), x, 0.0)  # else the scalars' gradient is NaN where x is
         parts = x.split([size * layers for size, layers in self.blocks[name]], dim=-1)
         scalars = cast(nn.ParameterDict, self.scalars[name])
-        return torch.cat(
-            [
-                shares(scalars[str(i)]) @ part.unflatten(-1, (layers, size)) if layers > 1 else part
-                for i, (part, (size, layers)) in enumerate(zip(parts, self.blocks[name], strict=True))
-            ],
-            dim=-1,
-        )
+        summed = []
+        for i, (part, (size, layers)) in enumerate(zip(parts, self.blocks[name], strict=True)):
+            if layers > 1:
+                weights = shares(scalars[str(i)]).unsqueeze(-1)
+                part = (weights * part.unflatten(-1, (layers, size))).sum(-2)
+            summed.append(part)
+        return torch.cat(summed, dim=-1)
 
 
 def shares(scalars: Tensor) -> Tensor:
