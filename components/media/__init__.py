@@ -4,6 +4,8 @@
     sound_blocks(source)          → the same in blocks, for recordings of any length
     frames(source, count=8)       → Frames: RGB uint8 [n, H, W, 3] and their times
     find_face(image), crop(…)     → the largest frontal face; its square grey picture
+    track_face(source, detector)  → FaceTrack: one face through a clip, 25 frames a second
+    cut_regions(source, track, …) → frames of its mouth (``MouthRegion``) and face (``FaceRegion``)
     normalise_text(text)          → what the text encoders read
     fingerprint_sound(samples)    → what a copy of the recording is known by, in whatever codec
 
@@ -24,10 +26,18 @@ _WHERE = {
     "VideoFacts": "video",
     "frames": "video",
     "video_facts": "video",
+    "pictures": "video",
     "Box": "face",
     "crop": "face",
     "find_face": "face",
     "find_faces": "face",
+    "CascadeDetector": "cascade_detector",
+    "LandmarkDetector": "landmark_detector",
+    "FaceTrack": "face_track",
+    "track_face": "face_track",
+    "FaceRegion": "face_regions",
+    "MouthRegion": "face_regions",
+    "cut_regions": "face_regions",
     "PICTURES": "fingerprint_format",
     "fingerprint_face": "fingerprint",
     "fingerprint_sound": "fingerprint",

@@ -29,6 +29,11 @@ class Box:
     left: float
     size: float
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Row and column."""
+        return self.top + self.size / 2, self.left + self.size / 2
+
     def grown(self, share: float) -> "Box":
         """The same centre, wider by ``share`` of the size on each side."""
         by = share * self.size
@@ -46,23 +51,23 @@ def find_face(image: np.ndarray, *, near: Box | None = None) -> Box | None:
         Its box, from the brows to the mouth or a little further; None where none is found.
     """
     if near is not None:
-        found = _search_around(image, near)
+        found = find_again(image, near)
         if found is not None:
             return found
-    height, width = image.shape[:2]
-    scale = min(height, width) / _SHORT_SIDE
-    if scale <= 0:
-        return None
-    small = _resized(image, round(height / scale), round(width / scale))
-    sizes = {"smallest": _WINDOW, "largest": min(small.shape)}
     # Every pixel is tried only where a quick look finds nothing: wide open mouths need it, at three times the cost.
-    rough = _largest(small, scale_factor=1.2, step_ratio=1.5, **sizes) or _largest(
-        small, scale_factor=1.2, step_ratio=1.0, **sizes
-    )
-    if rough is None:
-        return None
-    rough = Box(rough.top * scale, rough.left * scale, rough.size * scale)
-    return _search_around(image, rough) or rough
+    rough = _roughly_all(image, step_ratio=1.5) or _roughly_all(image, step_ratio=1.0)
+    largest = max(rough, key=_rank, default=None)
+    return largest and (find_again(image, largest) or largest)
+
+
+def find_all_faces(image: np.ndarray) -> list[Box]:
+    """Every face that a quick look at a picture finds, the largest first; of a wide open mouth `find_face` sees more.
+
+    Args:
+        image: uint8 [H, W, 3] RGB or [H, W] grey.
+    """
+    rough = sorted(_roughly_all(image, step_ratio=1.5), key=_rank, reverse=True)
+    return [find_again(image, box) or box for box in rough]
 
 
 def find_faces(images: Iterable[np.ndarray]) -> list[Box | None]:
@@ -100,26 +105,53 @@ def crop(image: np.ndarray, box: Box, *, size: int, margin: float = 0.0, colour:
     return _resized(_cut(image, box), size, size, form="rgb24" if colour else "gray")
 
 
-def _search_around(image: np.ndarray, box: Box) -> Box | None:
+def shrunk(image: np.ndarray, by: int) -> np.ndarray:
+    """A picture in grey, each pixel of which is the mean of ``by`` × ``by``: uint8 [H / by, W / by], rounded."""
+    height, width = image.shape[:2]
+    return _resized(image, round(height / by), round(width / by))
+
+
+def find_again(image: np.ndarray, box: Box) -> Box | None:
+    """The largest face at about a place and of about a size, more exactly; None where there is none.
+
+    Args:
+        image: uint8 [H, W, 3] RGB or [H, W] grey.
+        box: the place.
+    """
     around = box.grown(0.3)
     scale = box.size / _FINE
     side = round(around.size / scale)
     region = _resized(_cut(image, around), side, side)
-    found = _largest(
+    boxes = _detected(
         region, scale_factor=1.08, step_ratio=1.0, smallest=round(_FINE * 0.8), largest=round(_FINE * 1.3)
     )
-    if found is None:
+    if not boxes:
         return None
+    found = max(boxes, key=_rank)
     scale = around.size / side
     return Box(around.top + found.top * scale, around.left + found.left * scale, found.size * scale)
 
 
-def _largest(grey: np.ndarray, *, scale_factor, step_ratio, smallest, largest) -> Box | None:
+def _roughly_all(image: np.ndarray, *, step_ratio: float) -> list[Box]:
+    height, width = image.shape[:2]
+    scale = min(height, width) / _SHORT_SIDE
+    if scale <= 0:
+        return []
+    small = _resized(image, round(height / scale), round(width / scale))
+    sizes = {"smallest": _WINDOW, "largest": min(small.shape)}
+    rough = _detected(small, scale_factor=1.2, step_ratio=step_ratio, **sizes)
+    return [Box(box.top * scale, box.left * scale, box.size * scale) for box in rough]
+
+
+def _detected(grey: np.ndarray, *, scale_factor, step_ratio, smallest, largest) -> list[Box]:
     found = _cascade().detect_multi_scale(
         grey, scale_factor, step_ratio, (smallest, smallest), (largest, largest), min_neighbor_number=4
     )
-    boxes = [Box(float(each["r"]), float(each["c"]), float(each["width"])) for each in found]
-    return max(boxes, key=lambda box: (box.size, -box.top, -box.left), default=None)
+    return [Box(float(each["r"]), float(each["c"]), float(each["width"])) for each in found]
+
+
+def _rank(box: Box) -> tuple[float, float, float]:
+    return box.size, -box.top, -box.left
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,10 @@
-"""Decoding video: evenly spaced frames of a clip."""
+"""Decoding video: evenly spaced frames of a clip, or all of it at an even rate."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import ceil
 from typing import BinaryIO
 
 import av
@@ -101,33 +103,104 @@ def frames(source: Source, *, count: int) -> Frames:
         MediaError: no such file, 0 bytes, not a media file, truncated, no pictures, none that can be decoded, an
             unknown codec, pictures or a duration outside the limits.
     """
-    cut = cut_of(source)
-    with opened(source) as file, demuxed(file) as recording:
-        stream = _pictures(recording, file)
-        begin, end = (cut.begin_s, cut.end_s) if cut else _span(recording, stream)
-        duration = end - begin
-        shown_in_order = _timed_within(recording, stream, cut) if cut else _timed(recording, stream)
-        wanted = [begin + (part + 0.5) / count * duration for part in range(count)]
-        images, times, last = [], [], None
-        for shown in shown_in_order:
-            # The picture before this one was on show until now.
-            if last and wanted and wanted[0] < shown.begin_s:
-                _keep(last, images, times)
-                wanted = [moment for moment in wanted if moment >= shown.begin_s]
+
+    def middles(begin: float, duration: float) -> list[float]:
+        return [begin + (part + 0.5) / count * duration for part in range(count)]
+
+    clip = _Clip(source)
+    images, times, last = [], [], None
+    for shown in clip.on_show(middles):
+        if shown is not last:
+            images.append(clip.image(shown))
+            times.append(shown.begin_s)
             last = shown
-        if last is None:
-            raise MediaError("no picture in it can be decoded")
-        slack = max(0.5, 0.1 * duration)
-        if not cut:
-            recording.check_whole(stream, last.end_s, slack)
-        elif last.end_s < end - slack:
-            raise cut.ends_early(last.end_s)
-        if wanted:
-            _keep(last, images, times)
-    if len({image.shape for image in images}) > 1:
-        raise MediaError("its pictures change their size")
-    images = [np.ascontiguousarray(cut.of(image)) for image in images] if cut else images
-    return Frames(np.stack(images), np.array(times) - begin, duration)
+    return Frames(np.stack(images), np.array(times) - clip.begin_s, clip.duration_s)
+
+
+def pictures(source: Source, *, fps: float) -> Iterator[np.ndarray]:
+    """The pictures on show at an even rate, whatever the recording's own rate, even or not.
+
+    The n-th is the one on show in the middle of the n-th ``1 / fps`` seconds. They are decoded one by one, so that a
+    clip of any length takes the memory of one picture.
+
+    Args:
+        source: a path, or the file's bytes.
+        fps: pictures per second.
+
+    Yields:
+        RGB, uint8 [height, width, 3], upright; the very same array again while the same picture is on show.
+
+    Raises:
+        MediaError: as `frames`.
+    """
+
+    def middles(begin: float, duration: float) -> list[float]:
+        count = ceil(round(duration * fps, 3))  # a last part of a frame is one
+        return [begin + (n + 0.5) / fps for n in range(count)]
+
+    clip = _Clip(source)
+    last = image = None
+    for shown in clip.on_show(middles):
+        if shown is not last:
+            last, image = shown, clip.image(shown)
+        yield image
+
+
+class _Clip:
+    """A clip's pictures, by the moments at which they are on show.
+
+    Attributes:
+        begin_s, duration_s: in seconds of the recording's timeline; known while it is read.
+    """
+
+    def __init__(self, source: Source):
+        self._source, self._cut = source, cut_of(source)
+        self._shape: tuple[int, ...] | None = None
+        self.begin_s = self.duration_s = 0.0
+
+    def on_show(self, moments: Callable[[float, float], Sequence[float]]) -> "Iterator[_Shown]":
+        """The picture on show at each moment.
+
+        Args:
+            moments: the clip's begin and duration → the moments, in order.
+
+        Raises:
+            MediaError: see `frames`; of a clip that ends early, after the last picture.
+        """
+        cut = self._cut
+        with opened(self._source) as file, demuxed(file) as recording:
+            stream = _pictures(recording, file)
+            begin, end = (cut.begin_s, cut.end_s) if cut else _span(recording, stream)
+            self.begin_s, self.duration_s = begin, end - begin
+            wanted = deque(moments(begin, end - begin))
+            last = None
+            for shown in _timed_within(recording, stream, cut) if cut else _timed(recording, stream):
+                # The picture before this one was on show until now.
+                while last and wanted and wanted[0] < shown.begin_s:
+                    wanted.popleft()
+                    yield last
+                last = shown
+            if last is None:
+                raise MediaError("no picture in it can be decoded")
+            slack = max(0.5, 0.1 * self.duration_s)
+            if not cut:
+                recording.check_whole(stream, last.end_s, slack)
+            elif last.end_s < end - slack:
+                raise cut.ends_early(last.end_s)
+            for _ in wanted:
+                yield last
+
+    def image(self, shown: "_Shown") -> np.ndarray:
+        """The picture in colour, upright, cut as the clip is. Raises MediaError where its size is not the others'."""
+        whole = shown.frame.to_ndarray(format="rgb24")
+        quarter_turns = (
+            round(shown.frame.rotation / 90) % 4
+        )  # phones store upright pictures lying, and say so
+        upright = np.rot90(whole, quarter_turns)
+        self._shape = self._shape or upright.shape
+        if upright.shape != self._shape:
+            raise MediaError("its pictures change their size")
+        return np.ascontiguousarray(self._cut.of(upright) if self._cut else upright)
 
 
 def _pictures(recording: Recording, file: BinaryIO) -> "av.VideoStream":
@@ -198,10 +271,3 @@ def _timed_within(recording: Recording, stream: "av.VideoStream", cut: Cut) -> I
         last = shown
     if last:
         yield last
-
-
-def _keep(shown: _Shown, images: list[np.ndarray], times: list[float]) -> None:
-    image = shown.frame.to_ndarray(format="rgb24")
-    quarter_turns = round(shown.frame.rotation / 90) % 4  # phones store upright pictures lying, and say so
-    images.append(np.ascontiguousarray(np.rot90(image, quarter_turns)))
-    times.append(shown.begin_s)

@@ -135,3 +135,31 @@ def test_real_clips(corpora):
         assert frames.images.shape == (8, *shape, 3)
         gaps = np.diff(frames.times_s)
         assert gaps.min() > 0.8 * gaps.mean()
+
+
+@pytest.mark.parametrize(("fps", "expected"), [(10, 1), (25, 2.5), (5, 0.5)])
+def test_pictures_come_at_the_rate_asked_for(fps, expected):
+    found = [round(float(image.mean()) / 8) for image in media.pictures(clip(), fps=fps)]
+    assert found == [int((n + 0.5) / expected) for n in range(2 * fps)]
+
+
+def test_a_picture_that_stays_on_show_is_the_same_array():
+    shown = list(media.pictures(clip(), fps=20))
+    assert shown[0] is shown[1] and shown[1] is not shown[2]
+
+
+def test_an_edit_list_moves_no_picture():
+    """The pictures begin half a second after the sound, which mp4 keeps in an edit list."""
+    sound = np.zeros(32_000, np.float32)
+    late, early = (muxed("mp4", sound, pictures=10, pictures_start_s=start) for start in (0.5, 0))
+    levels = [
+        [round(float(image.mean()) / 8) for image in media.pictures(content, fps=20)]
+        for content in (late, early)
+    ]
+    assert levels[0] == levels[1] and len(levels[0]) == 20
+
+
+def test_pictures_end_with_the_reason_where_a_recording_is_truncated():
+    content = clip()
+    with pytest.raises(MediaError, match="truncated"):
+        list(media.pictures(content[: content.index(b"mdat") + 900], fps=25))
