@@ -1,6 +1,7 @@
 """`emoflow corpora …`."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -97,16 +98,40 @@ def corpora_fetch(
     _print_next(corpus)
 
 
+class FaceDetector(StrEnum):
+    """What finds faces."""
+
+    cascade = "cascade"
+    mediapipe = "mediapipe"
+
+
+def _face_detector(name: FaceDetector):
+    from .. import media
+    from ..storage import assets
+
+    if name is FaceDetector.cascade:
+        return media.CascadeDetector()
+    return media.LandmarkDetector(assets.require("face-landmarker", environment().landmark_model))
+
+
 @app.command(
     "describe",
     epilog="Examples: `emoflow corpora describe ravdess`; "
-    "`emoflow corpora describe ravdess --figure ravdess.png`",
+    "`emoflow corpora describe ravdess --figure ravdess.png`; "
+    "`emoflow corpora describe ravdess --faces faces.png --detector mediapipe`",
 )
 def corpora_describe(
     corpus: Annotated[str, typer.Argument(help="one that is under data/raw")],
     figure: Annotated[
         Path | None, typer.Option(help="also draw it, into this file: .png, .svg or .pdf")
     ] = None,
+    faces: Annotated[
+        Path | None,
+        typer.Option(help="also follow the faces in a sample of its films; a contact sheet of them: .png"),
+    ] = None,
+    detector: Annotated[
+        FaceDetector, typer.Option(help="what finds the faces; mediapipe needs its model file")
+    ] = FaceDetector.cascade,
 ) -> None:
     """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree."""
     from ..artifacts.corpora import RAW
@@ -121,6 +146,21 @@ def corpora_describe(
         from ..corpora.describe import figure as drawing
 
         print(f"\nfigure     {drawing.save(found, figure)}")
+    if faces is not None:
+        from ..corpora.describe import face_samples, face_sheet
+
+        face_sheet.check(faces)
+        samples = face_samples.sampled(
+            corpus,
+            found.table,
+            RAW / corpus,
+            _face_detector(detector),
+            workers=environment().worker_count(),
+        )
+        title = f"{corpus}: faces found by {detector.value}"
+        print()
+        show(face_samples.shown(samples, detector.value))
+        print(f"\nfaces      {face_sheet.save(samples, faces, title=title)}")
 
 
 @app.command(

@@ -4,10 +4,12 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from emoflow import cli
-from emoflow.errors import CorpusError
+from emoflow.errors import CorpusError, SettingsError
+from PIL import Image
 from typer.testing import CliRunner
 
 
@@ -57,6 +59,43 @@ def test_two_commands_and_no_code(project):
     assert sorted(project.rglob("*")) == there
     assert typed("describe", "mylab", "--figure", "figures/mylab.png").exit_code == 0
     assert (project / "figures" / "mylab.png").is_file()
+
+
+@pytest.mark.corpora
+@pytest.mark.slow
+def test_the_faces_of_films_on_a_sheet(project, corpora):
+    shelf = project / "shelf" / "joy"
+    shelf.mkdir(parents=True)
+    for name in ("lbax4n.mpg", "no_face.mp4"):
+        (shelf / name).write_bytes((corpora / "video" / name).read_bytes())
+    (shelf / "broken.mp4").write_bytes(os.urandom(100))
+    assert typed("add", "films", "shelf").exit_code == 0
+    done = typed("describe", "films", "--faces", "sheets/faces.png")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "found by cascade in 3 clips" in said
+    assert "films/joy/lbax4n 100% of 75 frames; gaps: 0 interpolated, 0 left" in said
+    assert "films/joy/no_face 0% of 99 frames; gaps: 0 interpolated, 1 left" in said
+    assert "films/joy/broken cannot be read: not a media file" in said
+    sheet = np.asarray(Image.open(project / "sheets" / "faces.png").convert("RGB")).astype(int)
+    # The talker's row is the second by name: a face in colour, a mouth in grey below it.
+    row = sheet[56 + 236 : 56 + 2 * 236, 16:-16]
+    face, mouth = row[20:116], row[116 + 8 : 212 - 8, 8:88]
+    assert (face.max(-1) - face.min(-1)).mean() > 20
+    assert (mouth.max(-1) == mouth.min(-1)).all() and mouth.std() > 10
+
+
+def test_faces_need_films_a_png_and_for_mediapipe_its_model(project):
+    shelf = project / "shelf" / "joy"
+    shelf.mkdir(parents=True)
+    (shelf / "a.wav").write_bytes(os.urandom(100))
+    assert typed("add", "films", "shelf").exit_code == 0
+    with pytest.raises(CorpusError, match="films: it has no films, so there are no faces to show"):
+        raise typed("describe", "films", "--faces", "faces.png").exception
+    with pytest.raises(SettingsError, match="emoflow assets add face-landmarker"):
+        raise typed("describe", "films", "--faces", "faces.png", "--detector", "mediapipe").exception
+    with pytest.raises(CorpusError, match=r"faces.pdf: a contact sheet ends in \.png"):
+        raise typed("describe", "films", "--faces", "faces.pdf").exception
 
 
 def test_what_is_given_on_request_alone_is_explained_and_the_status_says_it_is_not_here(project):
