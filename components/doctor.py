@@ -84,7 +84,7 @@ def checks(root: str | Path = ".") -> list[Check]:
     if isinstance(experiment, Params) and isinstance(environment, Settings):
         done += encoders(experiment, environment)
     if isinstance(environment, Settings):
-        uses = isinstance(experiment, Params) and "landmarks" in experiment.features.face.encoders
+        uses = isinstance(experiment, Params) and experiment.features.face.runs_landmarker
         done += [
             landmark_model(environment.landmark_model, needed=uses),
             device(environment.device),
@@ -284,7 +284,9 @@ def landmark_model(path: Path, *, needed: bool) -> Check:
 
     get = "emoflow assets add face-landmarker FILE-OR-URL"
     if not path.exists():
-        found = f"not at {path}" + ("" if needed else "; only the face encoder `landmarks` needs it")
+        found = f"not at {path}" + (
+            "" if needed else "; only faces by `landmarks` and `track: mediapipe` need it"
+        )
         return Check("landmark model", not needed, found, get)
     try:
         assets.require("face-landmarker", path)

@@ -176,11 +176,27 @@ class TextFeatures(_Frozen):
 class FaceFeatures(_Frozen):
     encoders: list[
         Annotated[
-            Annotated[Literal["appearance", "landmarks"], Tag(_NAMED)] | Annotated[FaceEncoder, Tag(_STATED)],
+            Annotated[Literal["appearance", "landmarks", "blendshapes"], Tag(_NAMED)]
+            | Annotated[FaceEncoder, Tag(_STATED)],
             _BY_FORM,
         ]
     ] = Field(min_length=1)
     frames: int = Field(ge=1, le=256)
+    track: Literal["cascade", "mediapipe"] | None = None
+    """What follows the face through the clip; null: each frame is searched by itself."""
+
+    @model_validator(mode="after")
+    def _blendshapes_are_of_a_track(self):
+        if "blendshapes" in self.encoders and self.track != "mediapipe":
+            raise ValueError(
+                f"the encoder blendshapes needs track: mediapipe, and it is {self.track or 'null'}"
+            )
+        return self
+
+    @property
+    def runs_landmarker(self) -> bool:
+        """Whether MediaPipe's model file is needed."""
+        return self.track == "mediapipe" or "landmarks" in self.encoders
 
 
 class Features(_Frozen):

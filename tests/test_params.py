@@ -224,3 +224,20 @@ def test_the_layers_of_a_model_may_be_weighted(held, tmp_path):
         ParamsError, match=r"layers is 'all'; give a number, a list of numbers, .* or weighted"
     ):
         load(held, tmp_path)
+
+
+def test_blendshapes_need_a_track_of_mediapipes(held, tmp_path):
+    face = held["features"]["face"]
+    assert not load(held, tmp_path).features.face.runs_landmarker
+    face["encoders"] = ["blendshapes"]
+    for track in (None, "cascade"):
+        face["track"] = track
+        with pytest.raises(
+            ParamsError, match=r"features\.face.*blendshapes needs track: mediapipe, and it is"
+        ):
+            load(held, tmp_path)
+    face["track"] = "mediapipe"
+    assert load(held, tmp_path).features.face.runs_landmarker
+    face.update(encoders=["appearance"], track="dlib")
+    with pytest.raises(ParamsError, match=r"features\.face\.track"):
+        load(held, tmp_path)

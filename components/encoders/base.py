@@ -30,7 +30,7 @@ class Encoder(ABC):
     """Whether its sequence can have one token for each picture of the recording, as others of this kind have then."""
     version: ClassVar[int]
     """Raised when the same recording gives other tokens, by our doing."""
-    libraries: ClassVar[tuple[str, ...]] = ()
+    libraries: tuple[str, ...] = ()
     """Distributions whose version may change the tokens."""
     weights: str | None = None
     """The SHA-256 of the model it runs, where it runs one."""

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from .. import media
-from ..errors import MediaError, SettingsError
+from ..errors import MediaError, ParamsError, SettingsError
 from ..files import file_digest
 from .base import Encoder, checked
+from .followed_faces import MARGIN, SIDE, FollowedFaces, follow
 from .model_files import LANDMARK_MODEL
 
 LANDMARK_MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
@@ -26,20 +27,43 @@ class Face(Encoder):
     kind = "sequence"
     alignable = True
 
-    def __init__(self, *, frames: int, aligned: bool = False):
+    def __init__(
+        self,
+        *,
+        frames: int,
+        track: str | None = None,
+        model: str | Path | None = None,
+        aligned: bool = False,
+    ):
         """An encoder of faces.
 
         Args:
             frames: how many of a clip's frames are looked at, at most.
+            track: what follows the face through the clip, ``cascade`` or ``mediapipe``; None: each frame is searched
+                by itself.
+            model: the file of MediaPipe's Face Landmarker, for what runs it.
             aligned: a token for every frame, also for those without a face.
         """
-        self.frames = frames
-        self.aligned = aligned
+        self.frames, self.track, self.aligned = frames, track, aligned
+        self._landmark_model = model
+        if track == "mediapipe" and "mediapipe" not in self.libraries:
+            self.libraries = (*self.libraries, "mediapipe")
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The number of frames, and whether each of them has a token."""
-        return {"frames": self.frames} | ({"aligned": True} if self.aligned else {})
+        """The number of frames, whether each of them has a token, and how the face is followed."""
+        stated: dict[str, Any] = {"frames": self.frames}
+        if self.aligned:
+            stated["aligned"] = True
+        if self.track is not None:
+            stated["track"] = self._track_facts()
+        return stated
+
+    def files(self) -> dict[str, Path]:
+        """MediaPipe's model, where it is run. Raises SettingsError where it is missing, or is another one."""
+        if "mediapipe" not in self.libraries:
+            return {}
+        return {LANDMARK_MODEL: _checked_model(self._whose, str(self._landmark_model or ""))}
 
     @classmethod
     def decoding(cls) -> int:
@@ -47,8 +71,39 @@ class Face(Encoder):
 
         return VERSION
 
-    def decode(self, source) -> "media.Frames":
-        return media.frames(source, count=self.frames)
+    def decode(self, source) -> "media.Frames | FollowedFaces":
+        """The frames of a clip; of a track, the face in each."""
+        if self.track is None:
+            return media.frames(source, count=self.frames)
+        if self.track == "cascade":
+            return follow(source, media.CascadeDetector(), count=self.frames)
+        (model,) = Face.files(self).values()
+        return follow(source, media.LandmarkDetector(model), count=self.frames)
+
+    def notice(self, medium: "media.Frames | FollowedFaces") -> str | None:
+        """Whether a track has a face in few frames only."""
+        return medium.notice if isinstance(medium, FollowedFaces) else None
+
+    @property
+    def _whose(self) -> str:
+        """Who needs the model, for messages."""
+        return f"the encoder {self.name!r}" if self.track is None else f"features.face.track: {self.track}"
+
+    def _track_facts(self) -> dict[str, Any]:
+        from ..media import face, face_regions, face_track, landmark_detector
+
+        detector = landmark_detector if self.track == "mediapipe" else face
+        return {
+            "detector": self.track,
+            "detector_version": detector.VERSION,
+            "detector_weights": LANDMARK_MODEL_SHA256 if self.track == "mediapipe" else None,
+            "track_version": face_track.VERSION,
+            "region": [face_regions.VERSION, SIDE, MARGIN],
+        }
+
+    def _boxes(self, medium: "media.Frames | FollowedFaces") -> "list[media.Box | None]":
+        """The face in each frame; None where there is none."""
+        return medium.boxes if isinstance(medium, FollowedFaces) else media.find_faces(medium.images)
 
     def _sequence(self, tokens: Sequence[np.ndarray | None]) -> np.ndarray:
         """Each frame's token, None where it has no face, as one sequence. Raises MediaError where none has a face."""
@@ -84,8 +139,8 @@ class Appearance(Face):
         pixels = self.thumbnail**2
         return [f"hog_{n}" for n in range(self.dimensions - pixels)] + [f"grey_{n}" for n in range(pixels)]
 
-    def encode_decoded(self, medium: "media.Frames") -> np.ndarray:
-        boxes = media.find_faces(medium.images)
+    def encode_decoded(self, medium: "media.Frames | FollowedFaces") -> np.ndarray:
+        boxes = self._boxes(medium)
         return self._sequence(
             [
                 self._token(image, box) if box else None
@@ -122,34 +177,27 @@ class Landmarks(Face):
     licence = "Apache-2.0"
     dimensions = 478 * 3 + 52
 
-    def __init__(self, *, frames: int, model: str | Path | None, aligned: bool = False):
-        """As any encoder of faces; ``model`` is the file of MediaPipe's Face Landmarker."""
-        super().__init__(frames=frames, aligned=aligned)
-        self._landmark_model = model
-
-    def files(self) -> dict[str, Path]:
-        """MediaPipe's model. Raises SettingsError where it is missing, or is another one."""
-        return {LANDMARK_MODEL: _checked_model(str(self._landmark_model or ""))}
-
     def feature_names(self) -> list[str]:
         points = [f"landmark_{n}_{axis}" for n in range(478) for axis in "xyz"]
         return points + [f"blendshape_{n}" for n in range(52)]
 
-    def encode_decoded(self, medium: "media.Frames") -> np.ndarray:
+    def encode_decoded(self, medium: "media.Frames | FollowedFaces") -> np.ndarray:
         """float32 [pictures with a face, 1486]; [pictures, 1486] where aligned.
 
         Raises:
             MediaError: no face in any picture.
             SettingsError: the model is missing, or is another one.
         """
-        model = _landmark_model(str(self._landmark_model or ""))
+        if isinstance(medium, FollowedFaces) and self.track == "mediapipe":
+            return self._sequence(self._of_track(medium))
+        model = _landmark_model(self._whose, str(self._landmark_model or ""))
         import mediapipe
         from mediapipe.tasks.python import BaseOptions, vision
 
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=model), output_face_blendshapes=True
         )
-        tokens = []
+        tokens: list[np.ndarray | None] = []
         # One for each clip, some 40 ms: a landmarker that is left to the interpreter's end cannot be closed then.
         with vision.FaceLandmarker.create_from_options(options) as landmarker:
             for image in medium.images:
@@ -164,6 +212,53 @@ class Landmarks(Face):
                 shapes = [shape.score for shape in found.face_blendshapes[0]]
                 tokens.append(np.concatenate([upright(points).ravel(), shapes]))
         return self._sequence(tokens)
+
+    def _of_track(self, faces: FollowedFaces) -> list[np.ndarray | None]:
+        track = faces.track
+        return [
+            np.concatenate([upright(track.landmarks[at].astype(np.float64)).ravel(), track.blendshapes[at]])
+            if track.present[at]
+            else None
+            for at in faces.frames
+        ]
+
+
+class Blendshapes(Face):
+    """MediaPipe's 52 blendshapes, which say what the face does and not whose it is, and the head's pose.
+
+    They need a track of MediaPipe's. The pose is pitch, yaw and roll in radians; see ``media.landmark_detector``.
+    """
+
+    name = "blendshapes"
+    version = 1
+    libraries = ("mediapipe", "av")
+    weights = LANDMARK_MODEL_SHA256
+    licence = "Apache-2.0"
+    dimensions = 52 + 3
+
+    def __init__(self, *, track: str | None = None, **others: Any):
+        """As any encoder of faces. Raises ParamsError for another track than MediaPipe's."""
+        if track != "mediapipe":
+            raise ParamsError(
+                f"the encoder 'blendshapes' needs features.face.track: mediapipe, and it is {track or 'null'}"
+            )
+        super().__init__(track=track, **others)
+
+    def feature_names(self) -> list[str]:
+        """MediaPipe's order of blendshapes, then the angles."""
+        return [f"blendshape_{n}" for n in range(52)] + ["pitch", "yaw", "roll"]
+
+    def encode_decoded(self, medium: FollowedFaces) -> np.ndarray:
+        """float32 [frames with a face, 55]; [frames, 55] where aligned. Raises MediaError: no face in any frame."""
+        track = medium.track
+        return self._sequence(
+            [
+                np.concatenate([track.blendshapes[at], np.radians(track.poses[at])])
+                if track.present[at]
+                else None
+                for at in medium.frames
+            ]
+        )
 
 
 def upright(points: np.ndarray) -> np.ndarray:
@@ -185,18 +280,18 @@ def upright(points: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _landmark_model(model: str) -> bytes:
-    return _checked_model(model).read_bytes()
+def _landmark_model(whose: str, model: str) -> bytes:
+    return _checked_model(whose, model).read_bytes()
 
 
-def _checked_model(model: str) -> Path:
+def _checked_model(whose: str, model: str) -> Path:
     path = Path(model)
     fix = (
         "install it (EMOFLOW_LANDMARK_MODEL says where) with: emoflow assets add face-landmarker FILE-OR-URL"
     )
     if not path.is_file():
         raise SettingsError(
-            f"the encoder 'landmarks' needs MediaPipe's face landmark model, which is not at {model!r}; {fix}"
+            f"{whose} needs MediaPipe's face landmark model, which is not at {model!r}; {fix}"
         )
     found = file_digest(path)
     if found != LANDMARK_MODEL_SHA256:

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ParamsError, listed
 from .audio import Compare, Egemaps, EgemapsFrames, LogMel
 from .base import Encoder, merge
-from .face import Appearance, Landmarks
+from .face import Appearance, Blendshapes, Face, Landmarks
 from .model_files import NO_MODELS, ModelFiles
 from .pretrained.located import PRETRAINED, Located
 from .pretrained.spec import name_of
@@ -16,7 +16,7 @@ from .text import Hashing
 
 ENCODERS: dict[str, type[Encoder]] = {
     encoder.name: encoder
-    for encoder in (Egemaps, Compare, EgemapsFrames, LogMel, Hashing, Appearance, Landmarks)
+    for encoder in (Egemaps, Compare, EgemapsFrames, LogMel, Hashing, Appearance, Landmarks, Blendshapes)
 }
 
 
@@ -34,7 +34,7 @@ def make(
     Args:
         stated: as ``features.<modality>.encoders`` of ``params.yaml`` lists them: names, and mappings of
             Hugging Face models.
-        parameters: what else ``features.<modality>`` holds: ``dimensions`` (text), ``frames`` (face).
+        parameters: what else ``features.<modality>`` holds: ``dimensions`` (text), ``frames`` and ``track`` (face).
         modality: which they have to be of; by default any, the same for all.
         models: where the models are that some of them run.
 
@@ -70,7 +70,7 @@ def make(
     return [
         each(
             **parameters,
-            **({"model": models.landmark_model} if each is Landmarks else {}),
+            **({"model": models.landmark_model} if each.modality == Face.modality else {}),
             **(shared if each.kind == "sequence" else {}),
         )
         for each in sorted(kinds, key=lambda each: each.name)

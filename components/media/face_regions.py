@@ -1,5 +1,6 @@
 """Regions of interest of a face track, as frames: the mouth as AV-HuBERT takes it, and the whole face."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -90,26 +91,30 @@ class FaceRegion:
         return crop(image, box, size=self.shape[0], margin=self._margin, colour=True)
 
 
-def cut_regions(source: Source, track: FaceTrack, *regions: Region) -> list[np.ndarray]:
+def cut_regions(
+    source: Source, track: FaceTrack, *regions: Region, frames: Sequence[int] | None = None
+) -> list[np.ndarray]:
     """Cut regions out of a clip, which is decoded once.
 
     Args:
         source: the clip that the track is of.
         track: its face.
         regions: of that track.
+        frames: which of the track's n frames, in order; all by default.
 
     Returns:
-        For each region uint8 [n, ``*region.shape``], all zero where the face is not present.
+        For each region uint8 [frames, ``*region.shape``], all zero where the face is not present.
 
     Raises:
         MediaError: the clip cannot be read.
     """
-    frames = [np.zeros((len(track), *region.shape), np.uint8) for region in regions]
+    places = {frame: place for place, frame in enumerate(range(len(track)) if frames is None else frames)}
+    cut = [np.zeros((len(places), *region.shape), np.uint8) for region in regions]
     for at, image in enumerate(pictures(source, fps=track.fps)):
-        if track.present[at]:
-            for of_region, region in zip(frames, regions, strict=True):
-                of_region[at] = region.of(image, at)
-    return frames
+        if at in places and track.present[at]:
+            for of_region, region in zip(cut, regions, strict=True):
+                of_region[places[at]] = region.of(image, at)
+    return cut
 
 
 def _ahead(values: np.ndarray) -> np.ndarray:

@@ -11,6 +11,9 @@ import numpy as np
 from .face import Box
 from .face_detector import Face
 
+VERSION = 1
+"""Of the detection: raised when the same picture gives another face."""
+
 MOST_FACES = 4
 """That are looked at in a picture."""
 WINDOW = 0.75

@@ -22,11 +22,9 @@ class Closure:
 
     modules: dict[str, frozenset[str]]
 
-    def imported(self, *, outside: str = "") -> set[str]:
-        """Others' top-level names that the modules import; of those outside one room where it is named."""
-        chosen = [
-            names for path, names in self.modules.items() if not (outside and path.startswith(f"{outside}/"))
-        ]
+    def imported(self, *, outside: tuple[str, ...] = ()) -> set[str]:
+        """Others' top-level names that the modules import; of those outside some folders or files where named."""
+        chosen = [names for path, names in self.modules.items() if not path.startswith(outside)]
         return set().union(*chosen)
 
 

@@ -140,11 +140,12 @@ def _check_weights(encoder: Encoder, trained_on: EncoderModel | None) -> None:
 def _needed_by(needed: Closure, encoders: Sequence[Encoder]) -> set[str]:
     """Others' packages that this model imports: without those that only encoders it does not run ask for.
 
-    An encoder names its libraries by distribution; what is imported outside the encoders is always needed.
+    An encoder names its libraries by distribution; what is imported outside the encoders is always needed, but for the
+    detector of landmarks, which encoders alone run.
     """
     known = providers()
     idle = libraries() - {library for encoder in encoders for library in encoder.libraries}
-    always = needed.imported(outside="encoders")
+    always = needed.imported(outside=("encoders/", "media/landmark_detector.py"))
     return {
         name
         for name in needed.imported()

@@ -51,7 +51,7 @@ def main() -> None:
         name: getattr(experiment.features, name).model_dump() for name in modalities if name in MODALITIES
     }
     recipes = recipes_of(stated, ModelFiles(environment.landmark_model, environment.encoders))
-    if any("landmarks" in recipe.stated and name not in attached for name, recipe in recipes.items()):
+    if "face" in recipes and "face" not in attached and experiment.features.face.runs_landmarker:
         assets.require("face-landmarker", environment.landmark_model)
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from emoflow.encoders import make
 from emoflow.errors import RegistryError
 from emoflow.registry.closure import ENTRY, closure, requirements
-from emoflow.registry.package import pack
+from emoflow.registry.package import _needed_by, pack
 from standin_experiment import experiment
 
 
@@ -63,6 +64,17 @@ def test_requirements_are_exact_and_only_what_this_model_runs(root, tmp_path):
     } <= names
     assert not names & {"mediapipe", "opensmile", "prefect", "ray"}
     assert all("==" in line and "+" not in line for line in package.requirements)
+
+
+def test_only_a_model_that_runs_mediapipe_needs_it():
+    needed = closure(ENTRY)
+    for stated, parameters, runs in (
+        (["egemaps"], {}, False),
+        (["appearance"], {"frames": 4, "track": "cascade"}, False),
+        (["appearance"], {"frames": 4, "track": "mediapipe"}, True),
+        (["landmarks"], {"frames": 4}, True),
+    ):
+        assert ("mediapipe" in _needed_by(needed, make(stated, parameters))) == runs
 
 
 def test_the_name_follows_what_is_in_it(root, tmp_path):

@@ -104,17 +104,20 @@ def shown(samples: Sequence[FaceSample], detector: str) -> Table:
 def _seen(utterance_id: str, film: Path, detector: Detector) -> FaceSample:
     try:
         followed = media.track_face(film, detector)
+        there = np.flatnonzero(followed.present)
         faces, mouths = media.cut_regions(
-            film, followed, media.FaceRegion(followed, size=SIDE), media.MouthRegion(followed)
+            film,
+            followed,
+            media.FaceRegion(followed, size=SIDE),
+            media.MouthRegion(followed),
+            frames=there[_spaced(len(there), FRAMES)],
         )
     except MediaError as error:
         return FaceSample(utterance_id, str(error))
-    there = np.flatnonzero(followed.present)
-    spaced = there[_spaced(len(there), FRAMES)]
     without = replace(
         followed, landmarks=None, blendshapes=None, poses=None
     )  # a long film has hundreds of MB
-    return FaceSample(utterance_id, None, without, list(faces[spaced]), list(mouths[spaced]))
+    return FaceSample(utterance_id, None, without, list(faces), list(mouths))
 
 
 def _spaced(of: int, most: int) -> np.ndarray:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ... import media
 from ..face import Face
+from ..followed_faces import FollowedFaces
 from .architecture import configuration, processor
 from .folder import ModelFolder
 from .model import Pretrained
@@ -32,14 +34,18 @@ class Pictures(Pretrained, Face):
     batch = 16
     """Pictures that are encoded at once."""
 
-    def __init__(self, spec: PretrainedSpec, folder: ModelFolder, *, frames: int, aligned: bool = False):
-        """As any encoder of faces."""
-        Face.__init__(self, frames=frames, aligned=aligned)
+    def __init__(self, spec: PretrainedSpec, folder: ModelFolder, **of_faces: Any):
+        """A picture model; ``of_faces`` is as any encoder of faces takes it."""
+        Face.__init__(self, **of_faces)
         Pretrained.__init__(self, spec, folder)
 
     @property
     def extra_parameters(self) -> dict[str, Any]:
         return Face.parameters.fget(self) | {"margin": self.margin}
+
+    def files(self) -> dict[str, Path]:
+        """The model's folder, and what follows the face."""
+        return Pretrained.files(self) | Face.files(self)
 
     @classmethod
     def decoding(cls) -> int:
@@ -56,7 +62,7 @@ class Pictures(Pretrained, Face):
         """The model's own image processor; Pillow's, so that torchvision makes no difference."""
         return processor("AutoImageProcessor", self.folder.path, backend="pil")
 
-    def encode_decoded(self, medium: media.Frames) -> np.ndarray:
+    def encode_decoded(self, medium: media.Frames | FollowedFaces) -> np.ndarray:
         """Encode a clip's frames.
 
         Returns:
@@ -65,7 +71,7 @@ class Pictures(Pretrained, Face):
         Raises:
             MediaError: no face in any frame.
         """
-        boxes = media.find_faces(medium.images)
+        boxes = self._boxes(medium)
         faces = [
             media.crop(
                 image, box, size=max(1, round(box.grown(self.margin).size)), margin=self.margin, colour=True

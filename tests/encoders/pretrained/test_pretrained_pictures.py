@@ -100,3 +100,20 @@ def test_real_faces_become_tokens(folders, corpora):
     assert one_face.shape == other.shape == (4, SIZE)
     within = np.linalg.norm(one_face[1:] - one_face[:-1], axis=1).mean()
     assert np.linalg.norm(one_face - other, axis=1).mean() > within
+
+
+@pytest.mark.corpora
+@pytest.mark.slow
+def test_the_face_of_a_track_is_encoded_as_it_was_cut(folders, corpora):
+    """Of a film of which two frames in five show a face: the tokens are transformers' own of these pictures."""
+    folder = folders["dinov2"]
+    encoder = one(folder, frames=5, track="cascade")
+    medium = encoder.decode(corpora / "video" / "face_noface.mov")
+    assert [box is not None for box in medium.boxes] == [True, True, False, False, False]
+    own = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    inputs = own(images=[Image.fromarray(image) for image in medium.images[:2]], return_tensors="pt")
+    with torch.inference_mode():
+        expected = model(**inputs).last_hidden_state[:, 0].numpy()
+    np.testing.assert_allclose(encoder.encode_decoded(medium), expected, atol=1e-5)
+    assert encoder.digest() != one(folder, frames=5).digest()

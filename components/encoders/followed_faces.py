@@ -1,0 +1,65 @@
+"""The face that a track follows through a clip, as the encoders of faces take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import media
+
+if TYPE_CHECKING:
+    from ..media.container import Source
+    from ..media.face_detector import Detector
+
+SIDE = 224
+"""Pixels of the face's picture: what most picture models take."""
+MARGIN = 0.25
+"""Added to the face's box on each side, as a share of it."""
+LITTLE = 0.5
+"""Coverage below which a clip is reported."""
+
+
+@dataclass(frozen=True)
+class FollowedFaces:
+    """Frames of a face track, evenly spaced over the clip.
+
+    Attributes:
+        images: the face in colour, uint8 [k, ``SIDE``, ``SIDE``, 3].
+        boxes: where the face is in each of them; None where it is not present.
+        track: the whole track.
+        frames: int [k]: which frames of the track they are.
+    """
+
+    images: np.ndarray
+    boxes: list[media.Box | None]
+    track: media.FaceTrack
+    frames: np.ndarray
+
+    @property
+    def notice(self) -> str | None:
+        """What to report of the clip; None where the face is found in most of its frames."""
+        if self.track.coverage >= LITTLE:
+            return None
+        return f"with a face in less than {LITTLE:.0%} of the frames"
+
+
+def follow(source: Source, detector: Detector, *, count: int) -> FollowedFaces:
+    """Follow the face through a clip, and cut it out of the frames in the middles of equal parts.
+
+    Args:
+        source: a path, or the file's bytes.
+        detector: finds the faces.
+        count: how many frames, at most.
+
+    Raises:
+        MediaError: the clip cannot be read.
+    """
+    track = media.track_face(source, detector)
+    frames = np.unique(((np.arange(count) + 0.5) * len(track) / count).astype(int))
+    region = media.FaceRegion(track, size=SIDE, margin=MARGIN)
+    (images,) = media.cut_regions(source, track, region, frames=frames)
+    size = SIDE / (1 + 2 * MARGIN)
+    box = media.Box((SIDE - size) / 2, (SIDE - size) / 2, size)
+    return FollowedFaces(images, [box if track.present[at] else None for at in frames], track, frames)

@@ -1,0 +1,99 @@
+"""Encoders of faces that take the frames of a face track."""
+
+import numpy as np
+import pytest
+from emoflow.encoders import ModelFiles, make
+from emoflow.encoders.cache import Cache
+from emoflow.encoders.face import upright
+from emoflow.encoders.followed_faces import SIDE
+from emoflow.encoders.parallel import Job, Recipe, run_jobs
+from emoflow.errors import MediaError, ParamsError, SettingsError
+
+pytestmark = [pytest.mark.corpora, pytest.mark.slow]
+
+ALL = ["appearance", "blendshapes", "landmarks"]
+
+
+def encoders(names, model=None, *, frames=8, track="mediapipe"):
+    return make(names, {"frames": frames, "track": track}, models=ModelFiles(model))
+
+
+@pytest.fixture(scope="module")
+def talker(corpora, landmark_model):
+    """A clip of one face in all frames, followed by MediaPipe."""
+    return encoders(["blendshapes"], landmark_model)[0].decode(corpora / "video" / "single_face.mp4")
+
+
+def test_a_track_gives_every_encoder_a_token_for_the_same_frames(talker, landmark_model):
+    assert talker.images.shape == (8, SIDE, SIDE, 3) and len(talker.track) == 60
+    assert list(talker.frames) == [3, 11, 18, 26, 33, 41, 48, 56]
+    for encoder in encoders(ALL, landmark_model):
+        tokens = encoder.encode_decoded(talker)
+        assert tokens.shape == (8, encoder.dimensions) and len(encoder.feature_names()) == encoder.dimensions
+        assert tokens.dtype == np.float32 and encoder.notice(talker) is None
+
+
+def test_blendshapes_are_the_tracks_and_say_what_the_face_does(talker, landmark_model):
+    encoder = encoders(["blendshapes"], landmark_model)[0]
+    tokens = encoder.encode_decoded(talker)
+    assert np.array_equal(tokens[:, :52], talker.track.blendshapes[talker.frames])
+    assert tokens[:, 52:] == pytest.approx(np.radians(talker.track.poses[talker.frames]), abs=1e-6)
+    smile = tokens[:, 44]  # mouthSmileLeft: he smiles in the middle of the clip
+    assert smile[3:6].min() > 0.5 > 0.2 > smile[0]
+
+
+def test_landmarks_of_a_track_are_the_tracks(talker, landmark_model):
+    tokens = encoders(["landmarks"], landmark_model)[0].encode_decoded(talker)
+    expected = upright(talker.track.landmarks[talker.frames[2]].astype(np.float64)).ravel()
+    assert tokens[2, : 478 * 3] == pytest.approx(expected, abs=1e-5)
+
+
+def test_appearance_of_a_track_is_about_that_of_its_frames(talker, corpora):
+    """Of the same clip, searched frame by frame; and not that of another talker."""
+    followed = encoders(["appearance"], track="cascade")[0]
+    alone = encoders(["appearance"], track=None)[0]
+    film, other = (corpora / "video" / name for name in ("single_face.mp4", "lbax4n.mpg"))
+    tokens = followed.encode(film)
+    same = np.corrcoef(tokens.mean(0), alone.encode(film).mean(0))[0, 1]
+    assert same > 0.9 > np.corrcoef(tokens.mean(0), alone.encode(other).mean(0))[0, 1]
+
+
+def test_frames_without_a_face_have_no_token_and_are_reported(corpora):
+    encoder = encoders(["appearance"], track="cascade")[0]
+    medium = encoder.decode(corpora / "video" / "face_noface.mov")
+    assert len(encoder.encode_decoded(medium)) == 3  # a face in 60 of 161 frames
+    assert encoder.notice(medium) == "with a face in less than 50% of the frames"
+    with pytest.raises(MediaError, match="no face found in 8 frames"):
+        encoder.encode(corpora / "video" / "no_face.mp4")
+
+
+def test_the_notice_is_cached_with_the_tokens(corpora, tmp_path):
+    recipe = Recipe("face", ("appearance",), {"frames": 4, "track": "cascade"})
+    cache = Cache(tmp_path)
+    job = Job("a", "face", corpora / "video" / "face_noface.mov", {"appearance": "0" * 64})
+    assert list(run_jobs([job], recipes={"face": recipe}, cache=cache, workers=1)) == [job]
+    entry = cache.get("0" * 64)
+    assert entry.notice == "with a face in less than 50% of the frames" and len(entry.tokens) == 1
+
+
+def test_the_track_is_part_of_the_digest_and_its_model_is_packed(landmark_model):
+    digests = {
+        track: encoders(["appearance"], landmark_model, track=track)[0].digest()
+        for track in (None, "cascade", "mediapipe")
+    }
+    assert len(set(digests.values())) == 3
+    assert digests[None] == make(["appearance"], {"frames": 8})[0].digest()
+    followed = encoders(["appearance"], landmark_model)[0]
+    assert followed.files() == {"face_landmarker.task": landmark_model} and "mediapipe" in followed.libraries
+    bundled = encoders(["appearance"], track="cascade")[0]
+    assert bundled.files() == {} and "mediapipe" not in bundled.libraries
+
+
+def test_what_a_track_needs_is_said(corpora, tmp_path):
+    with pytest.raises(
+        ParamsError, match=r"'blendshapes' needs features\.face\.track: mediapipe, and it is null"
+    ):
+        make(["blendshapes"], {"frames": 8})
+    encoder = encoders(["appearance"], tmp_path / "none.task")[0]
+    with pytest.raises(SettingsError, match=r"features\.face\.track: mediapipe needs .*emoflow assets add"):
+        encoder.decode(corpora / "video" / "single_face.mp4")
