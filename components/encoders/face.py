@@ -77,7 +77,7 @@ class Face(Encoder):
             return media.frames(source, count=self.frames)
         if self.track == "cascade":
             return follow(source, media.CascadeDetector(), count=self.frames)
-        (model,) = Face.files(self).values()
+        model = _once_checked_model(self._whose, str(self._landmark_model or ""))
         return follow(source, media.LandmarkDetector(model), count=self.frames)
 
     def notice(self, medium: "media.Frames | FollowedFaces") -> str | None:
@@ -282,6 +282,12 @@ def upright(points: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _landmark_model(whose: str, model: str) -> bytes:
     return _checked_model(whose, model).read_bytes()
+
+
+@lru_cache(maxsize=1)
+def _once_checked_model(whose: str, model: str) -> Path:
+    """The model's path: its digest is not taken again for every clip."""
+    return _checked_model(whose, model)
 
 
 def _checked_model(whose: str, model: str) -> Path:
