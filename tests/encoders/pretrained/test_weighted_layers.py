@@ -6,6 +6,7 @@ from emoflow import media
 from emoflow.encoders import FeatureStore, encode
 from emoflow.encoders.base import layout_of
 from emoflow.encoders.cache import Cache, Entry
+from emoflow.encoders.dialogue import as_turn
 from emoflow.encoders.store import Row, write
 from emoflow.errors import MediaError
 from emoflow.media import Box, Frames
@@ -35,7 +36,7 @@ def medium_of(name: str, frames: Frames):
     """What an architecture encodes, and the parameters of its encoder."""
     if name in PICTURES:
         return frames, {"frames": 3}
-    return ([voice(1)] if name in SPEECH else SENTENCE), {}
+    return ([voice(1)] if name in SPEECH else as_turn(SENTENCE)), {}
 
 
 @pytest.mark.parametrize("pooling", ["none", "mean", "mean-std"])
