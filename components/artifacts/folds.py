@@ -11,10 +11,10 @@ FOLDS = Table("data/folds.parquet", ("fold", "utterance_id", "speaker", "label",
 
 
 class Finding(Part):
-    """Something that the leakage gate found.
+    """Something that the leakage gate found, or the evaluation.
 
     Attributes:
-        kind: as `leakage.KINDS` and `leakage.NOTES` name them.
+        kind: of the gate, as `leakage.KINDS` and `leakage.NOTES` name them.
         severity: critical, warning or info.
         fold: None for what holds in all folds alike.
         rows: ids of utterances concerned, some of them; ``count`` is of all.

@@ -1,5 +1,6 @@
 """The stage ``train``: the test folds' predictions, and the model that is registered."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +34,12 @@ class EncoderModel(Part):
     sha256: str
     licence: str | None
     pretrained_on: list[str]
+
+
+def seen(pretrained_on: Iterable[str], corpora: Iterable[str]) -> list[str]:
+    """Those of ``corpora`` that a model has seen in its pre-training, sorted; upper and lower case are the same."""
+    known = {name.lower() for name in pretrained_on}
+    return sorted(name for name in corpora if name.lower() in known)
 
 
 class LayerWeights(Part):

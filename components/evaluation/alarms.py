@@ -2,14 +2,15 @@
 not hold, a validation that promises more than the test holds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from ..artifacts.folds import Finding, Folds
+from ..artifacts.model import Modality, seen
 from ..artifacts.reports import Alarm, Ceiling, Figures, TextAtChance
 from ..artifacts.search import Best
-from ..errors import EvaluationError
+from ..errors import EvaluationError, listed
 from .ceilings import compare, in_classes, modalities_of, oracle_right, subset_name, text_at_chance, together
 from .inputs import CorpusFacts
 from .intervals import LEVEL
@@ -136,6 +137,36 @@ def beside_test(protocol: Folds, best: Best, figures: Figures, *, units: int) ->
         "validation and training alike in what the test is not? Then validation cannot choose."
     )
     return Alarm(alarm="validation-above-test", strategy=best.best, message=message)
+
+
+def beside_pretraining(modalities: Mapping[str, Modality], corpora: Iterable[str]) -> list[Finding]:
+    """Warn of encoders that were pre-trained on what is tested, as far as known.
+
+    Args:
+        modalities: of the registered model.
+        corpora: that are tested.
+
+    Returns:
+        A finding for each such encoder.
+    """
+    findings = []
+    for modality in modalities.values():
+        for encoder, model in modality.models.items():
+            heard = seen(model.pretrained_on, corpora)
+            if heard:
+                findings.append(
+                    Finding(
+                        kind="pre-training",
+                        severity="warning",
+                        fold=None,
+                        rows=[],
+                        count=len(heard),
+                        explanation=f"{encoder} was pre-trained on {listed(heard)}, which is tested here: it may have "
+                        "heard the test speakers, and every figure with it may be too good.",
+                        advice="Compare with an encoder that has not, and say so beside the figures.",
+                    )
+                )
+    return findings
 
 
 def raised(

@@ -95,11 +95,15 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         search=searched.described(experiment.trials, searched.chosen_curves(experiment.curves, best), best),
         ceiling=ceiling,
         people={name: dict(facts.agreement) for name, facts in corpora.items() if facts.agreement},
-        layer_weights={name: dict(weights) for name, weights in experiment.layer_weights.items()},
+        layer_weights={
+            name: modality.layer_weights
+            for name, modality in experiment.modalities.items()
+            if modality.layer_weights
+        },
         zero_shot=zero_shot.figures(predictions, protocol.unseen, counts),
         text_at_chance=text_at_chance,
         alarms=alarms.raised(inflated=protocol.inflated, ceiling=ceiling, text=text_at_chance, gap=gap),
-        findings=[*protocol.findings, *findings],
+        findings=[*protocol.findings, *findings, *alarms.beside_pretraining(experiment.modalities, corpora)],
         excluded=_excluded(
             corpora,
             predictions,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..artifacts.features import Exclusion
 from ..artifacts.folds import Folds
-from ..artifacts.model import LayerWeights
+from ..artifacts.model import Modality
 from ..artifacts.search import Best
 from ..artifacts.utterances import Agreement, Ceilings
 
@@ -41,7 +41,7 @@ class Experiment:
         best, trials, curves: what the search chose, tried and recorded.
         predictions: of every strategy on every test fold.
         corpora: by name.
-        layer_weights: of the registered model: modality → encoder → its layers' weights.
+        modalities: of the registered model, by name.
     """
 
     protocol: Folds
@@ -51,4 +51,4 @@ class Experiment:
     curves: "pd.DataFrame"
     predictions: "pd.DataFrame"
     corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)
-    layer_weights: Mapping[str, Mapping[str, LayerWeights]] = field(default_factory=dict)
+    modalities: Mapping[str, Modality] = field(default_factory=dict)

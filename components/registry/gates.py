@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..artifacts.model import PREDICTIONS
+from ..artifacts.model import PREDICTIONS, seen
 from ..artifacts.reports import Metrics
 from ..errors import ArtifactError, RegistryError, listed
 from ..files import digest_of
@@ -267,11 +267,8 @@ def _licence(model: dict[str, Any]) -> Gate:
 
 
 def _pretraining(model: dict[str, Any]) -> Gate:
-    tested, models = set(model["description"]["corpora"]), _encoder_models(model)
-    heard = {
-        name: sorted(tested & {corpus.lower() for corpus in each["pretrained_on"]})
-        for name, each in sorted(models.items())
-    }
+    tested, models = model["description"]["corpora"], _encoder_models(model)
+    heard = {name: seen(each["pretrained_on"], tested) for name, each in sorted(models.items())}
     found = listed(f"{name} has seen {listed(corpora)}" for name, corpora in heard.items() if corpora)
     return Gate(
         "pre-training",

@@ -55,11 +55,7 @@ def read(corpora: Sequence[str], root: Path = Path()) -> Experiment:
         curves=CURVES.read(root),
         predictions=PREDICTIONS.read(root),
         corpora={name: _facts(name, root) for name in corpora},
-        layer_weights={
-            name: modality.layer_weights
-            for name, modality in ModelCard.read(root).modalities.items()
-            if modality.layer_weights
-        },
+        modalities=ModelCard.read(root).modalities,
     )
 
 

@@ -279,6 +279,23 @@ def test_layers_are_a_bar_chart_of_the_weights_that_the_registered_model_learned
     assert ("one standard deviation each way" in page) == (sd is not None)
 
 
+@pytest.mark.parametrize("seen", [["LibriSpeech", "Control"], ["LibriSpeech"]])
+def test_an_encoder_that_was_pretrained_on_what_is_tested_is_a_warning(tmp_path, seen):
+    data = experiment(tmp_path)
+    model = {"sha256": "0" * 64, "licence": "MIT", "pretrained_on": seen}
+    stated = {
+        "encoders": ["<tiny>"],
+        "parameters": {},
+        "layout": [["<tiny>", 8]],
+        "models": {"<tiny>": model},
+    }
+    documents.card(modalities={"audio": stated}).write(tmp_path)
+    metrics, page = paged(data)
+    found = [each for each in metrics.findings if each.kind == "pre-training"]
+    assert [each.severity for each in found] == ["warning"] * (len(seen) - 1)
+    assert ("&lt;tiny&gt; was pre-trained on control, which is tested here" in page) == (len(seen) == 2)
+
+
 def test_without_weighted_layers_there_is_no_chart_of_them(done):
     data, metrics = done
     assert (
