@@ -94,7 +94,7 @@ class Entry(_Frozen):
 
     name: str
     title: str
-    modality: Literal[MODALITIES]
+    modality: Literal[MODALITIES]  # type: ignore[valid-type]  # pydantic reads it at run time
     licence: str | None = None
     pretrained_on: tuple[str, ...] = ()
     source: str | None = None

@@ -45,7 +45,7 @@ class Turn(Line):
         if not lines:
             return ""
         speakers = dict.fromkeys(line.speaker for line in (*lines, self) if line.speaker is not None)
-        letters = {speaker: _letter(number) for number, speaker in enumerate(speakers)}
+        letters: dict[str | None, str] = {speaker: _letter(number) for number, speaker in enumerate(speakers)}
         marks = [letters.get(line.speaker, "?") for line in (*lines, self)]
         said = [f"{mark}: {line.text}" for mark, line in zip(marks, lines, strict=False)]
         return " ".join([*said, f"{marks[-1]}:"])
@@ -75,7 +75,7 @@ def turns(table: pd.DataFrame, *, context: int, unusable: Collection[str] = ()) 
     dialogues = defaultdict(list)
     for row in texts.astype(object).where(texts.notna(), None).to_dict("records"):
         dialogues[row["dialogue"]].append(row)
-    found = {}
+    found: dict[str, Turn] = {}
     for rows in dialogues.values():
         place = next((name for name in PLACES if all(row[name] is not None for row in rows)), None)
         if place is None:

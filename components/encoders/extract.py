@@ -190,7 +190,7 @@ def _turns(
     return turns(table, context=context, unusable=unusable) if context else {}
 
 
-def _context(texts: Sequence[str | Turn]) -> str:
+def _context(texts: Sequence[str | Path | Turn]) -> str:
     """In words, how many texts are read after earlier turns, and how many have no place in a dialogue."""
     after = sum(isinstance(text, Turn) and bool(text.earlier) for text in texts)
     apart = sum(not isinstance(text, Turn) for text in texts)

@@ -112,7 +112,8 @@ class Face(Encoder):
             raise MediaError(f"no face found in {len(tokens)} frames")
         frames = range(len(tokens)) if self.aligned else found
         nearest = [min(found, key=lambda other: abs(other - at)) for at in frames]
-        return checked(np.stack([tokens[at] for at in nearest]), self.feature_names())
+        chosen = [token for at in nearest if (token := tokens[at]) is not None]
+        return checked(np.stack(chosen), self.feature_names())
 
 
 class Appearance(Face):

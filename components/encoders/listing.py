@@ -43,11 +43,11 @@ def table(root: Path) -> Table:
             "hub, registry" if entry.carrier else "hub",
         )
     for about in here.values():
-        entry = catalogue.find(about.name)
+        known = catalogue.find(about.name)
         shown.add_row(
             about.name,
             "here",
-            entry.modality if entry else "",
+            known.modality if known else "",
             about.licence or UNKNOWN,
             str(_megabytes(root / about.name)),
             about.source,
@@ -70,23 +70,26 @@ def description(name: str, root: Path) -> Table:
 
     entry, here = catalogue.find(name), {each.name: each for each in installed.all_in(root)}
     about = here.get(name)
-    if entry is None and about is None:
+    known = about or entry
+    if known is None:
         raise EncoderError(f"no encoder is called {name!r}; {catalogue.suggestion(name, tuple(here))}")
     shown = Table.grid(padding=(0, 2))
     shown.add_column()
     shown.add_column(overflow="fold")  # a digest is shown whole
-    for key, value in _facts(name, entry, about, root):
+    for key, value in _facts(name, known, entry, root):
         shown.add_row(f"[bold]{key}[/bold]", escape(value))
     return shown
 
 
-def _facts(name: str, entry: Entry | None, about: Installed | None, root: Path) -> list[tuple[str, str]]:
-    licence = about.licence if about else entry.licence
-    corpora = about.pretrained_on if about else entry.pretrained_on
+def _facts(name: str, known: Entry | Installed, entry: Entry | None, root: Path) -> list[tuple[str, str]]:
+    """``known`` is what is here, or else ``entry``, the catalogue's."""
     facts = [("name", name)]
     if entry:
         facts += [("title", entry.title), ("modality", entry.modality)]
-    facts += [("licence", licence or UNKNOWN), ("pre-trained on", ", ".join(corpora) or UNKNOWN)]
+    facts += [
+        ("licence", known.licence or UNKNOWN),
+        ("pre-trained on", ", ".join(known.pretrained_on) or UNKNOWN),
+    ]
     if entry:
         facts += [("paper", entry.source or UNKNOWN), ("hub", _hub(entry))]
         if entry.carrier:
@@ -95,12 +98,12 @@ def _facts(name: str, entry: Entry | None, about: Installed | None, root: Path) 
             )
             note = f"; {entry.carrier.note}" if entry.carrier.note else ""
             facts.append(("package registry", f"{packages}{note}"))
-    if about:
-        revision = f", revision {about.revision}" if about.revision else ""
+    if isinstance(known, Installed):
+        revision = f", revision {known.revision}" if known.revision else ""
         facts += [
             ("here", str(root / name)),
-            ("came from", f"{about.source}{revision}"),
-            ("sha256", about.sha256),
+            ("came from", f"{known.source}{revision}"),
+            ("sha256", known.sha256),
         ]
     else:
         facts.append(("to get it", f"emoflow encoders fetch {name}"))

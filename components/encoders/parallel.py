@@ -44,7 +44,7 @@ class Job:
     modality: str
     source: str | Path | Turn
     """A path; for text the text itself, or the turn of a dialogue."""
-    keys: Mapping[str, str]
+    keys: dict[str, str]
     """Encoder → the cache's key for what it will give."""
 
 
@@ -83,7 +83,7 @@ def run_jobs(
 
 _recipes: Mapping[str, Recipe] = {}
 _encoders: dict[str, list[Encoder]] = {}
-_cache: Cache | None = None
+_cache: Cache
 
 
 def begin(recipes: Mapping[str, Recipe], root: Path) -> None:
@@ -139,20 +139,21 @@ def _encode_alone(job: Job, recipes: Mapping[str, Recipe], cache: Cache) -> None
     finally:
         process.kill()
         process.join()
-    if process.exitcode == 0:
+    status: int = process.exitcode  # type: ignore[assignment]  # there is one: it has ended
+    if status == 0:
         return
-    if process.exitcode == -signal.SIGKILL:
+    if status == -signal.SIGKILL:
         raise SettingsError(
             f"the system ended the process that encoded {job.utterance_id} ({job.modality}), probably for lack of "
             "memory; run again with fewer workers (EMOFLOW_WORKERS=1)"
         )
-    if process.exitcode > 0:
+    if status > 0:
         raise FeatureError(
             f"{job.utterance_id} ({job.modality}) cannot be encoded: the error is printed above"
         )
-    name = f"signal {-process.exitcode}"
+    name = f"signal {-status}"
     with suppress(ValueError):
-        name = signal.Signals(-process.exitcode).name
+        name = signal.Signals(-status).name
     for encoder in recipes[job.modality].encoders():
         if encoder.name in job.keys:
             reason = f"its decoder or encoder crashed twice ({name})"

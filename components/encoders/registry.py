@@ -79,7 +79,7 @@ def make(
 
 def libraries() -> set[str]:
     """The distributions that any encoder may import."""
-    known = [*ENCODERS.values(), *PRETRAINED]
+    known: list[type[Encoder]] = [*ENCODERS.values(), *PRETRAINED]
     return {library for encoder in known for library in encoder.libraries}
 
 

@@ -116,7 +116,7 @@ def find(spec: PretrainedSpec, models: ModelFiles) -> ModelFolder:
     Raises:
         SettingsError: it is nowhere, or its folder is not one that can be used.
     """
-    if models.packed:
+    if models.packed and models.pretrained is not None:
         return ModelFolder(models.pretrained / spec.model)
     path = Path(spec.hf).expanduser()
     if not spec.is_hub_name:

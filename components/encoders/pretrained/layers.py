@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import MediaError, ParamsError
-from .spec import WEIGHTED, Layers, Pooling
+from .spec import Layers, Pooling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +36,7 @@ class Choice:
         Raises:
             ParamsError: the model does not have them; the message begins with ``who``.
         """
-        if layers == WEIGHTED:
+        if isinstance(layers, str):  # WEIGHTED of `spec`
             return cls(tuple(range(depth + 1)), apart=True)
         if isinstance(layers, Mapping):
             if layers["last"] > depth:

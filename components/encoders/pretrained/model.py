@@ -15,8 +15,8 @@ from ..base import Encoder, checked
 from ..model_files import PRETRAINED
 from .architecture import configuration, load
 from .folder import ModelFolder
-from .layers import Choice, Layers, kept_apart, pooled, pooled_size
-from .spec import PretrainedSpec
+from .layers import Choice, kept_apart, pooled, pooled_size
+from .spec import Layers, PretrainedSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Pretrained(Encoder):
     """A frozen Hugging Face model. Its weights are loaded when the first recording is encoded, once per process."""
 
-    libraries = ("transformers", "torch", "huggingface_hub")
+    libraries: tuple[str, ...] = ("transformers", "torch", "huggingface_hub")
 
     def __init__(self, spec: PretrainedSpec, folder: ModelFolder):
         """An encoder of one model.

@@ -41,7 +41,7 @@ class Pictures(Pretrained, Face):
 
     @property
     def extra_parameters(self) -> dict[str, Any]:
-        return Face.parameters.fget(self) | {"margin": self.margin}
+        return super(Pretrained, self).parameters | {"margin": self.margin}
 
     def files(self) -> dict[str, Path]:
         """The model's folder, and what follows the face."""

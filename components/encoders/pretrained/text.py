@@ -54,8 +54,9 @@ class TextModel(Pretrained, Text):
         limit = self.tokenizer.model_max_length
         positions = getattr(self.loaded.config, "max_position_embeddings", None) or limit
         table = getattr(getattr(self.loaded, "embeddings", None), "position_embeddings", None)
-        if getattr(table, "padding_idx", None) is not None:  # RoBERTa's positions begin after that of padding
-            positions -= table.padding_idx + 1
+        padding = getattr(table, "padding_idx", None)
+        if padding is not None:  # RoBERTa's positions begin after that of padding
+            positions -= padding + 1
         return min(positions, limit)
 
     @property
