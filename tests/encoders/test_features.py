@@ -188,7 +188,7 @@ def test_params_say_how_each_modality_is_encoded():
     models = ModelFiles(Path("model.task"))
     recipes = recipes_of(stated, models)
     assert recipes["text"] == Recipe("text", ("hashing",), {"dimensions": 1024}, models)
-    assert recipes["face"].parameters == {"frames": 8}
+    assert recipes["face"].parameters == {"frames": 8, "track": None}
     assert [encoder.name for encoder in recipes["audio"].encoders()] == ["compare", "egemaps"]
 
 
