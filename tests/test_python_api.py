@@ -70,6 +70,9 @@ def test_features_and_a_population(corpus, tmp_path):
     )
     with pytest.raises(ParamsError, match="names gesture; recordings are encoded as audio, text, face"):
         emoflow.extract_features(table, corpus / "control", tmp_path / "other", encoders={"gesture": ["x"]})
+    faces = {"encoders": {"face": ["appearance"]}, "face_track": "dlib"}
+    with pytest.raises(ParamsError, match=r"features\.face\.track"):
+        emoflow.extract_features(table, corpus / "control", tmp_path / "other", **faces)
     with pytest.raises(FeatureError, match="load_features"):
         emoflow.extract_features(table, corpus / "control", tmp_path / "features", encoders=encoders)
     assert emoflow.load_features(tmp_path / "features").ids("text") == store.ids("text")

@@ -43,6 +43,7 @@ def extract_features(
     encoders: Mapping[str, Sequence[str | Mapping[str, Any]]] | None = None,
     cache: str | Path = ".emoflow/cache",
     workers: int = 1,
+    face_track: str | None = None,
     landmark_model: str | Path | None = None,
     models: str | Path = ".emoflow/encoders",
 ) -> FeatureStore:
@@ -56,7 +57,8 @@ def extract_features(
             by default.
         cache: each clip is encoded once, and kept here.
         workers: processes.
-        landmark_model: MediaPipe's model file, for the encoder ``landmarks``.
+        face_track: follow one face through each clip, found by ``cascade`` or ``mediapipe``.
+        landmark_model: MediaPipe's model file, for the encoder ``landmarks`` and the track ``mediapipe``.
         models: the folder of Hugging Face models, for encoders such as ``{"hf": "microsoft/wavlm-base"}``.
 
     Returns:
@@ -64,7 +66,7 @@ def extract_features(
 
     Raises:
         FeatureError: ``out`` exists.
-        ParamsError: ``encoders`` names an encoder or a modality that there is not.
+        ParamsError: ``encoders`` names an encoder or a modality that there is not, ``face_track`` no detector.
         SettingsError: a model that an encoder runs is absent.
     """
     out = Path(out)
@@ -76,8 +78,9 @@ def extract_features(
             "as features"
         )
     chosen = encoders or {name: stated["encoders"] for name, stated in DEFAULTS.items()}
+    sections = DEFAULTS | {"face": DEFAULTS["face"] | {"track": face_track}}
     stated = {
-        name: features_section(name, DEFAULTS[name] | {"encoders": list(listing)})
+        name: features_section(name, sections[name] | {"encoders": list(listing)})
         for name, listing in chosen.items()
     }
     files = ModelFiles(Path(landmark_model) if landmark_model else None, Path(models))
