@@ -66,7 +66,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     card = ModelCard.read()
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {
-        "encoders": ["appearance"], "parameters": {"frames": 8}, "layout": [("appearance", 6)],
+        "encoders": ["appearance"], "parameters": {"frames": 8, "track": None}, "layout": [("appearance", 6)],
         "pretrained": {}, "models": {}, "layer_weights": {},
     }  # fmt: skip
     state = load_file("data/model/weights.safetensors")
