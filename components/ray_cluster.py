@@ -57,7 +57,8 @@ def joined(site: Site, environment: dict[str, str], *, needs: str) -> Iterator[N
         needs: the module that the workers run, which every node of a cluster must be able to import.
 
     Raises:
-        SettingsError: a cluster that does not answer, refuses the token, or whose nodes lack what the work needs.
+        SettingsError: a cluster that does not answer, refuses the token, or whose nodes lack what the work needs; a
+            machine that is too busy for Ray to start.
     """
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints tables even where it is asked for nothing
@@ -83,6 +84,13 @@ def joined(site: Site, environment: dict[str, str], *, needs: str) -> Iterator[N
         if not site.address:
             raise
         raise SettingsError(_refused(site.address, error)) from None
+    except Exception as error:
+        if "timed out during startup" not in str(error):  # Ray has no class of its own for it
+            raise
+        raise SettingsError(
+            "Ray did not start within 30 s, probably since this machine is busy: run the same command again; what was "
+            "finished is kept"
+        ) from None
     try:
         if site.address:
             _check_nodes(site, needs)

@@ -33,6 +33,26 @@ def test_loopback_is_told_as_ray_takes_it(closed_port, monkeypatch):
         join(f"localhost:{closed_port}")
 
 
+def test_a_machine_too_busy_for_ray_is_told_from_other_failures(monkeypatch):
+    def init(**_):
+        raise Exception(said)
+
+    monkeypatch.setattr("ray.init", init)
+    monkeypatch.setattr("emoflow.ray_cluster._stay_local", lambda: None)  # it would outlive the test
+    said = "The current node timed out during startup. This could happen because …"
+    with (
+        pytest.raises(SettingsError, match=r"did not start within 30 s.*run the same command again"),
+        joined(Site(1, "cpu"), {}, needs="emoflow.search.cohorts"),
+    ):
+        pass
+    said = "something else"
+    with (
+        pytest.raises(Exception, match="something else"),
+        joined(Site(1, "cpu"), {}, needs="emoflow.search.cohorts"),
+    ):
+        pass
+
+
 def test_ray_client_is_no_way_in():
     with pytest.raises(SettingsError, match="do not work through Ray's client"):
         join("ray://127.0.0.1:10001")
