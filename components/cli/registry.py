@@ -248,7 +248,9 @@ def _verify(name: str | None, where: dict) -> None:
     for uri in found.unrecorded:
         print(f"{uri} was published before emoflow recorded the files of a model: not verified")
     how = f"{len(found.problems)} problems" if found.problems else "as published and promoted"
-    print(f"{found.rows} rows of the ledger, the files of {found.versions} versions: {how}")
+    rows = f"{found.rows} row{'s' if found.rows != 1 else ''}"
+    versions = f"{found.versions} version{'s' if found.versions != 1 else ''}"
+    print(f"{rows} of the ledger, the files of {versions}: {how}")
     if found.problems:
         raise typer.Exit(1)
 

@@ -51,7 +51,7 @@ def run_jobs_on_cluster(
         if blind:
             print(
                 f"features: encoded on this machine alone: {len(blind)} of {nodes} nodes of the cluster at "
-                f"{site.address} does not see {Path.cwd()} with its recordings and its cache ({listed(blind)}); share "
+                f"{site.address} cannot see {Path.cwd()} with its recordings and its cache ({listed(blind)}); share "
                 "the folder, at the same path, to encode there"
             )
         else:

@@ -110,5 +110,5 @@ def test_what_a_node_does_not_see_is_encoded_on_this_machine(workspace):
         )
         said = " ".join(finish(process).split())
     assert f"encoded on this machine alone: 1 of 1 nodes of the cluster at {nodes.address}" in said
-    assert f"does not see {workspace} with its recordings" in said
+    assert f"cannot see {workspace} with its recordings" in said
     assert len(cached(workspace)) == 2 * CLIPS

@@ -448,7 +448,7 @@ def test_the_command_verifies_the_ledger_and_every_file(root, monkeypatch):
     promote(root)
     monkeypatch.chdir(root)
     run = CliRunner().invoke(app, ["models", "--verify"])
-    assert "1 rows of the ledger, the files of 1 versions: as published and promoted" in run.output
+    assert "1 row of the ledger, the files of 1 version: as published and promoted" in run.output
     assert run.exit_code == 0
     tamper_with_weights(files_of(root))
     with sqlite3.connect(root / ".emoflow" / "lineage.db") as connection:
