@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,9 +73,20 @@ def modality_of(folder: Path) -> str:
     )
 
 
+def depth_key(config: PretrainedConfig) -> str:
+    """Which attribute of a configuration is the encoder's number of layers."""
+    # Moonshine counts the layers of encoder and decoder apart, and has no number for both.
+    apart = "encoder_num_hidden_layers"
+    return apart if hasattr(config, apart) else "num_hidden_layers"
+
+
 @lru_cache
-def load(folder: Path) -> PreTrainedModel:
+def load(folder: Path, layers: int) -> PreTrainedModel:
     """The encoder with its weights, in float32, for inference; once per process.
+
+    Args:
+        folder: of the model.
+        layers: how many of them are loaded, from the first one on.
 
     Raises:
         SettingsError: weights of another architecture.
@@ -84,10 +96,13 @@ def load(folder: Path) -> PreTrainedModel:
 
     config = configuration(folder)
     name = PICTURES.get(config.model_type, "AutoModel")
+    cut = deepcopy(config if name == "AutoModel" else getattr(config, "vision_config", config))
+    setattr(cut, depth_key(cut), layers)
     with quiet():
         try:
             model, info = getattr(transformers, name).from_pretrained(
                 folder,
+                config=cut,
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base import Encoder, checked
 from ..model_files import PRETRAINED
-from .architecture import configuration, load
+from .architecture import configuration, depth_key, load
 from .folder import ModelFolder
 from .layers import Choice, kept_apart, pooled, pooled_size
 from .spec import Layers, PretrainedSpec
@@ -38,8 +38,7 @@ class Pretrained(Encoder):
         self.spec, self.folder = spec, folder
         self.name = spec.name
         self.kind = "sequence" if spec.pooling == "none" else "pooled"
-        # Moonshine's configuration counts the layers of encoder and decoder apart, and has no number for both.
-        self.depth = getattr(config, "encoder_num_hidden_layers", None) or config.num_hidden_layers
+        self.depth: int = getattr(config, depth_key(config))
         self.layers = self.default_layers() if spec.layers is None else spec.layers
         width = 1 if self.layers is None else self.choice.width
         self.dimensions = pooled_size(width * config.hidden_size, spec.pooling)
@@ -125,4 +124,7 @@ class Pretrained(Encoder):
 
     @property
     def loaded(self) -> Any:
-        return load(self.folder.path)
+        """The model, without the layers above the states that are taken."""
+        # One more than these, since some models normalise what their last layer gives.
+        highest = self.depth if self.layers is None else max(self.choice.numbers)
+        return load(self.folder.path, min(highest + 1, self.depth))
