@@ -26,6 +26,7 @@ PICTURES = {
     "siglip_vision_model": "SiglipVisionModel",
 }
 """Architecture → the class of its vision tower."""
+FILMS = ("videomae",)
 
 UNUSED = ("pooler", "masked_spec_embed", "mask_token")
 """Weights that a checkpoint may lack, since only training or a head that is not used here reads them."""
@@ -62,14 +63,14 @@ def modality_of(folder: Path) -> str:
     kind = config.model_type
     if kind in SPEECH:
         return "audio"
-    if kind in PICTURES:
+    if kind in PICTURES or kind in FILMS:
         return "face"
     if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.is_encoder_decoder:
         return "text"
     raise SettingsError(
         f"{folder} is a model of the architecture {kind!r}, which is not used as an encoder. Those that are: of speech "
-        f"{listed(SPEECH, 20)}; of pictures {listed(PICTURES, 20)}; of text every encoder that is trained as a masked "
-        "language model (BERT, RoBERTa, DistilBERT, DeBERTa, XLM-R, …)"
+        f"{listed(SPEECH, 20)}; of pictures {listed(PICTURES, 20)}; of films {listed(FILMS)}; of text every encoder "
+        "that is trained as a masked language model (BERT, RoBERTa, DistilBERT, DeBERTa, XLM-R, …)"
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from ..base import Encoder
 from ..model_files import ModelFiles
-from .architecture import modality_of
+from .architecture import FILMS, configuration, modality_of
+from .films import Films
 from .folder import ModelFolder, find
 from .pictures import Pictures
 from .spec import PretrainedSpec
@@ -65,5 +66,6 @@ class Located:
             ParamsError: the model does not have the layers asked for.
         """
         if self.modality == "face":
-            return Pictures(self.spec, self.folder, **parameters)
+            film = configuration(self.folder.path).model_type in FILMS
+            return (Films if film else Pictures)(self.spec, self.folder, **parameters)
         return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)

@@ -71,17 +71,21 @@ class Pictures(Pretrained, Face):
         Raises:
             MediaError: no face in any frame.
         """
-        boxes = self._boxes(medium)
-        faces = [
+        faces = self._faces(medium)
+        found = iter(self._tokens([face for face in faces if face is not None]))
+        sequence = self._sequence([None if face is None else next(found) for face in faces])
+        return self.pooled([sequence])
+
+    def _faces(self, medium: media.Frames | FollowedFaces) -> list[np.ndarray | None]:
+        """The face in each frame in colour, uint8 [H, H, 3] of its own size; None where there is none."""
+        return [
             media.crop(
                 image, box, size=max(1, round(box.grown(self.margin).size)), margin=self.margin, colour=True
             )
-            for image, box in zip(medium.images, boxes, strict=True)
             if box
+            else None
+            for image, box in zip(medium.images, self._boxes(medium), strict=True)
         ]
-        found = iter(self._tokens(faces))
-        sequence = self._sequence([next(found) if box else None for box in boxes])
-        return self.pooled([sequence])
 
     def _tokens(self, faces: list[np.ndarray]) -> list[np.ndarray]:
         """A token [D] for each picture, uint8 [H, W, 3]."""

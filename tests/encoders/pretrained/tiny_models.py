@@ -21,6 +21,7 @@ SPEECH = (
 )  # fmt: skip
 TEXT = ("bert", "roberta", "distilbert", "deberta", "deberta-v2", "xlm-roberta")
 PICTURES = ("vit", "dinov2", "clip", "clip_vision_model", "siglip", "siglip_vision_model")
+FILMS = ("videomae",)
 LONGEST = 12
 """Tokens that the text models read."""
 
@@ -74,6 +75,7 @@ def _config(name: str) -> transformers.PretrainedConfig:
         "clip_vision_model": lambda: t.CLIPVisionConfig(**_SEEN),
         "siglip": lambda: t.SiglipConfig(text_config=_TEXT, vision_config=_SEEN),
         "siglip_vision_model": lambda: t.SiglipVisionConfig(**_SEEN),
+        "videomae": lambda: t.VideoMAEConfig(**_SEEN, num_frames=4),
     }  # fmt: skip
     return made[name]()
 
@@ -94,6 +96,8 @@ def _processor(name: str):
     if name in TEXT:
         return _tokenizer()
     size = {"height": 28, "width": 28}
+    if name in FILMS:
+        return t.VideoMAEImageProcessorPil(size={"shortest_edge": 28}, crop_size=size)
     if name.startswith("clip"):
         return t.CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size=size)
     if name.startswith("siglip"):
