@@ -45,7 +45,9 @@ def shares(kind: str) -> dict[str, np.ndarray]:
                     for r, shown in ((0.75, audio), (0.70, face), (0.65, text))
                 ]
             )
-        elif kind == "interacting":  # the label is the sum of two displays; nine times in ten
+        elif (
+            kind == "interacting"
+        ):  # the label is the sum of two displays, nine times in ten; the face tells nothing
             chance = (0.9 * (text == (label - audio) % 4) + 0.1 / 4) / 4 / 4
         elif kind == "complementary":  # audio tells one half of the label, text the other
             chance = (
@@ -53,7 +55,7 @@ def shares(kind: str) -> dict[str, np.ndarray]:
             )
         elif kind == "uneven":  # one class is two thirds of all, and the face tells nothing
             chance = (0.8 if audio == label else 0.2 / 3) * (0.7 if text == label else 0.1) / 4
-        prior = UNEVEN[label] if kind == "uneven" else 1 / CLASSES
+        prior = UNEVEN[label] if kind in ("uneven", "interacting") else 1 / CLASSES
         joint[label, audio, face, text] = chance * prior
     assert joint.sum() == pytest.approx(1)
     return joint
@@ -130,9 +132,9 @@ MEANT = {
 
 @pytest.mark.parametrize(
     "strategy",
-    [name if name == "late-product" else pytest.param(name, marks=pytest.mark.slow) for name in LATE + JOINT],
+    [name if name == "late-product" else pytest.param(name, marks=pytest.mark.slow) for name in LATE],
 )
-def test_on_uneven_classes_every_fusion_reaches_what_its_rule_can(strategy):
+def test_on_uneven_classes_late_fusion_reaches_what_its_rule_can(strategy):
     """The prior counts once, however many modalities there are: counted thrice, 5 points are lost."""
     top = ceiling("uneven", *SIZES)
     assert reached_by("uneven", lambda posterior: posterior.prod(0)) < top - 0.05
@@ -144,9 +146,10 @@ def test_on_uneven_classes_every_fusion_reaches_what_its_rule_can(strategy):
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", JOINT)
 def test_on_interacting_displays_only_joint_fusion_sees_anything(strategy):
+    """Late fusion sees how frequent the classes are, and no more."""
     top = ceiling("interacting", *SIZES)
     late = max(learnt("interacting", name)[0] for name in ("late-product", "late-stacking"))
-    assert late < 0.35 and ceiling("interacting", "audio") == pytest.approx(0.25)
+    assert late < 0.7 and ceiling("interacting", "audio") == pytest.approx(max(UNEVEN))
     reached = learnt("interacting", strategy)[0]
     assert reached > top - 0.05 and reached > late + 0.15
 
@@ -162,6 +165,11 @@ def test_on_complementary_displays_late_fusion_beats_every_modality(strategy):
     assert learnt("complementary", strategy)[0] > alone + 0.15
 
 
+def told_apart_by(strategy: str) -> str:
+    """Displays of which a strategy learns all that they tell, the face's being noise."""
+    return "uneven" if strategy in LATE else "interacting"
+
+
 def told(strategy: str, population: Population) -> dict[str, float]:
     """What a strategy's own weights say of each modality, as shares."""
     if strategy == "late-weighted":
@@ -174,7 +182,7 @@ def told(strategy: str, population: Population) -> dict[str, float]:
     else:  # what passes the gates, in the mean over rows
         model, seen = population.model, []
         model.load_state_dict({name: x[0] for name, x in population.state().items()})
-        data = rows("uneven", VALIDATION_ROWS, 2)
+        data = rows(told_apart_by(strategy), VALIDATION_ROWS, 2)
         each, _ = model.eval().encode(data.tokens, data.present)
         everything = torch.cat(list(each.values()), dim=-1)
         for name, x in each.items():
@@ -189,7 +197,7 @@ def told(strategy: str, population: Population) -> dict[str, float]:
     [pytest.param(name, marks=pytest.mark.slow) for name in ("late-weighted", "late-stacking", "gated")],
 )
 def test_a_modality_of_noise_gets_next_to_no_weight(strategy):
-    weights = told(strategy, learnt("uneven", strategy)[1])
+    weights = told(strategy, learnt(told_apart_by(strategy), strategy)[1])
     assert weights["face"] < 0.15 < 0.25 < min(weights["audio"], weights["text"]), weights
 
 
@@ -197,8 +205,9 @@ def test_a_modality_of_noise_gets_next_to_no_weight(strategy):
 @pytest.mark.parametrize("strategy", LATE + JOINT)
 def test_another_rows_noise_changes_next_to_nothing(strategy):
     """Permutation importance (Breiman 2001): one modality's tokens come from another row."""
-    _, population = learnt("uneven", strategy)
-    data = rows("uneven", VALIDATION_ROWS, 2)
+    kind = told_apart_by(strategy)
+    _, population = learnt(kind, strategy)
+    data = rows(kind, VALIDATION_ROWS, 2)
 
     def loss(shuffled: str | None) -> float:
         tokens = {name: x.roll(1, 0) if name == shuffled else x for name, x in data.tokens.items()}
