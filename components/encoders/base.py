@@ -76,6 +76,10 @@ class Encoder(ABC):
         """What of a decoded medium is not encoded, as the stage reports it; None where all of it is."""
         return None
 
+    def coverage(self, medium) -> float | None:
+        """The share of a film's frames in which a face was found, where one was followed."""
+        return None
+
     def files(self) -> dict[str, Path]:
         """The model that it runs: each file, by its name below a published model's folder.
 

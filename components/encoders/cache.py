@@ -26,6 +26,8 @@ class Entry:
     """Why it cannot."""
     notice: str | None = None
     """What of it was left out."""
+    coverage: float | None = None
+    """The share of a film's frames with a face, where a face was followed."""
 
 
 class Cache:
@@ -51,7 +53,7 @@ class Cache:
             return None
         if not isinstance(about, dict):
             return None
-        entry = Entry(tokens, about.get("reason"), about.get("notice"))
+        entry = Entry(tokens, about.get("reason"), about.get("notice"), about.get("coverage"))
         return entry if about.get("digest") == _digest(entry) else None
 
     def put(self, key: str, entry: Entry) -> None:
@@ -62,7 +64,12 @@ class Cache:
         """
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        about = {"reason": entry.reason, "notice": entry.notice, "digest": _digest(entry)}
+        about = {
+            "reason": entry.reason,
+            "notice": entry.notice,
+            "coverage": entry.coverage,
+            "digest": _digest(entry),
+        }
         temporary = path.with_name(f".{uuid.uuid4().hex}")
         try:
             with naming(path):
@@ -73,6 +80,6 @@ class Cache:
 
 
 def _digest(entry: Entry) -> str:
-    said = [entry.reason] if entry.notice is None else [entry.reason, entry.notice]
+    said = [entry.reason, *(each for each in (entry.notice, entry.coverage) if each is not None)]
     head = json.dumps([*said, list(entry.tokens.shape), str(entry.tokens.dtype)])
     return hashlib.sha256(head.encode() + entry.tokens.tobytes()).hexdigest()

@@ -227,7 +227,7 @@ def _rows(
         if entry.notice is not None:
             notices[entry.notice] += 1
         if entry.reason is None:
-            yield Row(source.utterance_id, source.digest, entry.tokens)
+            yield Row(source.utterance_id, source.digest, entry.tokens, entry.coverage)
         else:
             exclusions.append(_exclusion(source.utterance_id, encoder.modality, encoder.name, entry.reason))
 

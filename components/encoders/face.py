@@ -84,6 +84,10 @@ class Face(Encoder):
         """Whether a track has a face in few frames only."""
         return medium.notice if isinstance(medium, FollowedFaces) else None
 
+    def coverage(self, medium: "media.Frames | FollowedFaces") -> float | None:
+        """Of a track."""
+        return medium.track.coverage if isinstance(medium, FollowedFaces) else None
+
     @property
     def _whose(self) -> str:
         """Who needs the model, for messages."""

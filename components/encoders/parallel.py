@@ -112,7 +112,11 @@ def encode(job: Job) -> None:
         raise
     for encoder in encoders:
         try:
-            entry = Entry(encoder.encode_decoded(medium), notice=encoder.notice(medium))
+            entry = Entry(
+                encoder.encode_decoded(medium),
+                notice=encoder.notice(medium),
+                coverage=encoder.coverage(medium),
+            )
         except MediaError as error:
             entry = _unusable(encoder.dimensions, str(error))
         except Exception as error:

@@ -2,7 +2,8 @@
 
 <folder>/<modality>/<encoder>/tokens.safetensors    "tokens" [sum of T, D], float32;
                                                     of an encoder whose layers are apart [sum of T, L, D], float16
-<folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest
+<folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest,
+                                                    coverage (of the face in a film's frames; else NaN)
 """
 
 import json
@@ -31,6 +32,8 @@ class Row:
     """The SHA-256 of what was encoded; for a table, of the row's own numbers."""
     tokens: np.ndarray
     """[T, D]"""
+    coverage: float | None = None
+    """The share of a film's frames with a face, where a face was followed."""
 
 
 def write(
@@ -74,6 +77,7 @@ def write(
             "media_digest": [row.media_digest for row in rows],
             "encoder": encoder,
             "params_digest": params_digest,
+            "coverage": np.array([row.coverage for row in rows], np.float32),
         }
     )
     folder = Path(folder, modality, encoder)

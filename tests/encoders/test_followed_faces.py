@@ -1,12 +1,14 @@
 """Encoders of faces that take the frames of a face track."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from emoflow.encoders import ModelFiles, make
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.face import upright
 from emoflow.encoders.followed_faces import SIDE
 from emoflow.encoders.parallel import Job, Recipe, run_jobs
+from emoflow.encoders.store import Row, write
 from emoflow.errors import MediaError, ParamsError, SettingsError
 
 pytestmark = [pytest.mark.corpora, pytest.mark.slow]
@@ -67,13 +69,24 @@ def test_frames_without_a_face_have_no_token_and_are_reported(corpora):
         encoder.encode(corpora / "video" / "no_face.mp4")
 
 
-def test_the_notice_is_cached_with_the_tokens(corpora, tmp_path):
+def test_notice_and_coverage_are_cached_with_the_tokens(corpora, tmp_path):
     recipe = Recipe("face", ("appearance",), {"frames": 4, "track": "cascade"})
     cache = Cache(tmp_path)
     job = Job("a", "face", corpora / "video" / "face_noface.mov", {"appearance": "0" * 64})
     assert list(run_jobs([job], recipes={"face": recipe}, cache=cache, workers=1)) == [job]
     entry = cache.get("0" * 64)
     assert entry.notice == "with a face in less than 50% of the frames" and len(entry.tokens) == 1
+    assert entry.coverage == pytest.approx(60 / 161, abs=3 / 161)
+    write(
+        tmp_path / "store",
+        [Row("a", "1" * 64, entry.tokens, entry.coverage), Row("b", "2" * 64, entry.tokens)],
+        modality="face",
+        encoder="appearance",
+        params_digest="0" * 64,
+        feature_names=[str(n) for n in range(entry.tokens.shape[1])],
+    )
+    index = pd.read_parquet(tmp_path / "store/face/appearance/index.parquet").set_index("utterance_id")
+    assert index.coverage["a"] == pytest.approx(entry.coverage) and np.isnan(index.coverage["b"])
 
 
 def test_the_track_is_part_of_the_digest_and_its_model_is_packed(landmark_model):
