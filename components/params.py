@@ -20,7 +20,7 @@ from pydantic import (
 
 from .errors import ParamsError, listed
 from .files import parse_yaml
-from .schema import CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, LabelSpace, Layout
+from .schema import CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, Join, LabelSpace, Layout
 
 PATH = Path("params.yaml")
 
@@ -153,7 +153,12 @@ def _form(stated: Any) -> str:
 _BY_FORM = Discriminator(_form)
 
 
-class AudioFeatures(_Frozen):
+class ModalityFeatures(_Frozen):
+    join: Join = "concatenate"
+    """How the encoders' tokens become one sequence: at one rate side by side, or each as it is, in order of time."""
+
+
+class AudioFeatures(ModalityFeatures):
     encoders: list[
         Annotated[
             Annotated[Literal["egemaps", "compare", "egemaps-lld", "logmel"], Tag(_NAMED)]
@@ -163,7 +168,7 @@ class AudioFeatures(_Frozen):
     ] = Field(min_length=1)
 
 
-class TextFeatures(_Frozen):
+class TextFeatures(ModalityFeatures):
     encoders: list[
         Annotated[
             Annotated[Literal["hashing"], Tag(_NAMED)] | Annotated[TextEncoder, Tag(_STATED)],
@@ -173,7 +178,7 @@ class TextFeatures(_Frozen):
     dimensions: int = Field(ge=64, le=65536)
 
 
-class FaceFeatures(_Frozen):
+class FaceFeatures(ModalityFeatures):
     encoders: list[
         Annotated[
             Annotated[Literal["appearance", "landmarks", "blendshapes"], Tag(_NAMED)]

@@ -2,9 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 MODALITIES = ("audio", "text", "face")
 """The modalities that emoflow makes from media. A corpus may bring further ones as features."""
+
+Join = Literal["concatenate", "streams"]
+"""How the tokens of a modality's encoders become one sequence: at one rate side by side, or each as it is."""
 
 BASELINES = ("majority", "chance")
 """Strategies that look at no modality, so that they need not two of them to fuse: shown beside the others, never

@@ -60,6 +60,10 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
             lambda p: p["features"]["face"].update(frames=0),
             r"features\.face\.frames is 0: .*or equal to 1",
         ),
+        (
+            lambda p: p["features"]["audio"].update(join="stream"),
+            r"features\.audio\.join is 'stream': .*'concatenate' or 'streams'",
+        ),
         (lambda p: p.update(corpora=["../ravdess"]), r"corpora\.0 is '\.\./ravdess'"),
         (lambda p: p.update(layouts={"mylab": {"layout": "foldr"}}), r"layouts\.mylab\.layout is 'foldr'"),
         (lambda p: p.update(layouts={"mylab": {"pattern": "(?P<lab>x)"}}), r"has no group \(\?P<label>"),

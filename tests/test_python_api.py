@@ -73,6 +73,9 @@ def test_features_and_a_population(corpus, tmp_path):
     faces = {"encoders": {"face": ["appearance"]}, "face_track": "dlib"}
     with pytest.raises(ParamsError, match=r"features\.face\.track"):
         emoflow.extract_features(table, corpus / "control", tmp_path / "other", **faces)
+    joins = {"encoders": encoders, "join": {"audio": "streams"}}
+    with pytest.raises(ParamsError, match="join names audio; what is encoded is text"):
+        emoflow.extract_features(table, corpus / "control", tmp_path / "other", **joins)
     with pytest.raises(FeatureError, match="load_features"):
         emoflow.extract_features(table, corpus / "control", tmp_path / "features", encoders=encoders)
     assert emoflow.load_features(tmp_path / "features").ids("text") == store.ids("text")

@@ -41,6 +41,7 @@ def extract_features(
     out: str | Path,
     *,
     encoders: Mapping[str, Sequence[str | Mapping[str, Any]]] | None = None,
+    join: Mapping[str, str] | None = None,
     cache: str | Path = ".emoflow/cache",
     workers: int = 1,
     face_track: str | None = None,
@@ -55,6 +56,8 @@ def extract_features(
         out: a new folder for the feature store.
         encoders: modality → encoders, as params.yaml may name them; eGeMAPS, hashed words and the face's appearance
             by default.
+        join: modality → how the tokens of its encoders become one sequence, ``concatenate`` (the default) or
+            ``streams``.
         cache: each clip is encoded once, and kept here.
         workers: processes.
         face_track: follow one face through each clip, found by ``cascade`` or ``mediapipe``.
@@ -66,7 +69,8 @@ def extract_features(
 
     Raises:
         FeatureError: ``out`` exists.
-        ParamsError: ``encoders`` names an encoder or a modality that there is not, ``face_track`` no detector.
+        ParamsError: ``encoders`` names an encoder or a modality that there is not, ``join`` a modality that is not
+            encoded or another way, ``face_track`` no detector.
         SettingsError: a model that an encoder runs is absent.
     """
     out = Path(out)
@@ -78,9 +82,13 @@ def extract_features(
             "as features"
         )
     chosen = encoders or {name: stated["encoders"] for name, stated in DEFAULTS.items()}
+    if unknown := sorted(set(join or ()) - set(chosen)):
+        raise ParamsError(f"join names {listed(unknown)}; what is encoded is {listed(chosen)}")
     sections = DEFAULTS | {"face": DEFAULTS["face"] | {"track": face_track}}
     stated = {
-        name: features_section(name, sections[name] | {"encoders": list(listing)})
+        name: features_section(
+            name, sections[name] | {"encoders": list(listing), "join": (join or {}).get(name, "concatenate")}
+        )
         for name, listing in chosen.items()
     }
     files = ModelFiles(Path(landmark_model) if landmark_model else None, Path(models))

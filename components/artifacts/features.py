@@ -11,7 +11,12 @@ FOLDER = Path("data/features")
 
 
 class Exclusion(Part):
-    """An utterance without features of one encoder, and why."""
+    """An utterance without features of one encoder, and why.
+
+    Attributes:
+        modality: that the utterance therefore lacks; ``audio/logmel`` where encoders are joined as streams and others
+            of them have features of it.
+    """
 
     utterance_id: str
     modality: str

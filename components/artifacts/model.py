@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from ..schema import Join
 from .document import Document, Part, Table
 
 STAGE = "train"
@@ -63,6 +64,7 @@ class Modality(Part):
             kept stands there once a layer.
         pretrained: name of an encoder that is a Hugging Face model → how it was stated in params.yaml.
         models: encoder → the model that it ran, of those that run one.
+        join: how the encoders' tokens are joined.
         layer_weights: encoder → its layers' weights, of those whose layers are all kept.
     """
 
@@ -71,6 +73,7 @@ class Modality(Part):
     layout: list[tuple[str, int]]
     pretrained: dict[str, dict[str, Any]] = Field(default_factory=dict)
     models: dict[str, EncoderModel] = Field(default_factory=dict)
+    join: Join = "concatenate"
     layer_weights: dict[str, LayerWeights] = Field(default_factory=dict)
 
     def stated(self) -> list[str | dict[str, Any]]:
@@ -103,7 +106,7 @@ class ModelCard(Document):
 
     PATH: ClassVar[str] = "data/model/model.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int] = 5
+    VERSION: ClassVar[int] = 6
 
     strategy: str
     config: dict[str, Any]

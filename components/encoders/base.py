@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ..errors import FeatureError, MediaError
+from ..errors import MediaError
 from ..files import digest_of
+from ..schema import Join
 
 Layout = list[tuple[str, int]]
 """Encoders and how many dimensions each fills, in order. One whose layers are kept apart stands there once a layer."""
@@ -149,16 +150,43 @@ def entries(encoder: str, dimensions: int, layers: int) -> Layout:
     return [(encoder, dimensions // layers)] * layers
 
 
-def merge(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """The tokens of one modality's encoders as one sequence, side by side: float32 [T, sum of D].
+def merge(parts: Sequence[np.ndarray], join: Join = "concatenate") -> np.ndarray:
+    """The tokens of one modality's encoders as one sequence, each encoder in columns of its own.
 
-    A part of one token (a pooled encoder's) is repeated along the tokens of the one that is a sequence.
+    The tokens of a sequence are taken to be spread evenly over the recording: token i of T lies at (i + 0.5) / T.
 
-    Raises:
-        FeatureError: two parts of several tokens each, which have no common time.
+    Args:
+        parts: of each encoder, [T, D]. With ``streams`` one may have no token, [0, D]: its encoder found nothing.
+        join: ``concatenate``: side by side, at the rate of the longest; shorter ones are interpolated linearly, and one
+            token (a pooled encoder's) is repeated. ``streams``: all tokens as they are, in the order of their times,
+            each with NaN in the columns of the other encoders; preparation puts means there.
+
+    Returns:
+        float32 [T, sum of D], where T is the longest; of streams the sum of all.
     """
-    length = max(len(part) for part in parts)
-    if any(len(part) not in (1, length) for part in parts):
-        raise FeatureError(f"sequences of {[len(part) for part in parts]} tokens cannot be laid side by side")
-    broadcast = [np.broadcast_to(part, (length, part.shape[1])) for part in parts]
-    return np.concatenate(broadcast, axis=1, dtype=np.float32)
+    if join == "streams" and len(parts) > 1:
+        return _in_order_of_time(parts)
+    length = max(map(len, parts))
+    return np.concatenate([_resampled(part, length) for part in parts], axis=1, dtype=np.float32)
+
+
+def _resampled(part: np.ndarray, length: int) -> np.ndarray:
+    """``length`` tokens: linear interpolation between the tokens' times, beyond the first and the last their values."""
+    if len(part) in (1, length):
+        return np.broadcast_to(part, (length, part.shape[1]))
+    place = ((np.arange(length) + 0.5) * len(part) / length - 0.5).clip(0, len(part) - 1)
+    before = place.astype(int)
+    after = np.minimum(before + 1, len(part) - 1)
+    share = (place - before).astype(np.float32)[:, None]
+    part = part.astype(np.float32, copy=False)
+    return (1 - share) * part[before] + share * part[after]
+
+
+def _in_order_of_time(parts: Sequence[np.ndarray]) -> np.ndarray:
+    tokens = np.full((sum(map(len, parts)), sum(part.shape[1] for part in parts)), np.nan, np.float32)
+    row = column = 0
+    for part in parts:
+        tokens[row : row + len(part), column : column + part.shape[1]] = part
+        row, column = row + len(part), column + part.shape[1]
+    times = np.concatenate([(np.arange(len(part)) + 0.5) / max(len(part), 1) for part in parts])
+    return tokens[np.argsort(times, kind="stable")]

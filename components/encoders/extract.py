@@ -49,7 +49,7 @@ def recipes_of(stated: Mapping[str, Mapping[str, Any]], models: ModelFiles = NO_
     """How each modality is encoded that is made from media; any other modality comes as features.
 
     Args:
-        stated: modality → its section ``features.<modality>`` of params.yaml: ``encoders`` and their parameters.
+        stated: modality → its section ``features.<modality>`` of params.yaml: ``encoders``, their parameters, ``join``.
         models: where the models are that some encoders run.
     """
     recipes = {}
@@ -58,7 +58,8 @@ def recipes_of(stated: Mapping[str, Mapping[str, Any]], models: ModelFiles = NO_
             continue
         parameters = dict(section)
         encoders = tuple(parameters.pop("encoders"))
-        recipes[modality] = Recipe(modality, encoders, parameters, models)
+        join = parameters.pop("join", "concatenate")
+        recipes[modality] = Recipe(modality, encoders, parameters, models, join)
     return recipes
 
 
@@ -126,6 +127,7 @@ def extract(
                 feature_names=encoder.feature_names(),
                 model=encoder.model(),
                 layers=encoder.layers_apart,
+                join=recipes[modality].join,
             )
             cached = sum(key not in missing for _, key in mine)
             lines.append(
@@ -137,13 +139,31 @@ def extract(
         if modality in attached:
             _write_table(out, modality, attached[modality], table, excluded, exclusions)
             lines.append(f"{modality}/{TABLE}: {attached[modality].coverage(table['utterance_id'])}")
-    exclusions.sort(key=lambda each: (each["utterance_id"], each["modality"], each["encoder"]))
     reasons = Counter((each["modality"], each["encoder"], each["reason"]) for each in exclusions)
     lines += [
         f"{modality}/{name}: {count} left out: {why}"
         for (modality, name, why), count in sorted(reasons.items())
     ]
-    return exclusions, lines
+    streams = {name: len(of) for name, of in encoders.items() if recipes[name].join == "streams"}
+    exclusions = _by_stream(exclusions, streams)
+    return sorted(
+        exclusions, key=lambda each: (each["utterance_id"], each["modality"], each["encoder"])
+    ), lines
+
+
+def _by_stream(exclusions: list[dict[str, str]], streams: Mapping[str, int]) -> list[dict[str, str]]:
+    """The same, with ``modality/encoder`` for the modality where other encoders of it found something.
+
+    Args:
+        streams: modality whose encoders are joined as streams → how many there are.
+    """
+    lacking = Counter((each["utterance_id"], each["modality"]) for each in exclusions)
+    return [
+        each | {"modality": f"{each['modality']}/{each['encoder']}"}
+        if lacking[each["utterance_id"], each["modality"]] < streams.get(each["modality"], 0)
+        else each
+        for each in exclusions
+    ]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CorpusError, FeatureError, MediaError, SettingsError
 from ..process_pool import SPAWN, end_with_parent, process_pool
-from ..schema import file_of
+from ..schema import Join, file_of
 from .base import Encoder
 from .cache import Cache, Entry
 from .dialogue import Turn
@@ -31,9 +31,10 @@ class Recipe:
     stated: tuple[str | Mapping[str, Any], ...]
     parameters: Mapping[str, Any]
     models: ModelFiles = NO_MODELS
+    join: Join = "concatenate"
 
     def encoders(self) -> list[Encoder]:
-        return make(self.stated, self.parameters, modality=self.modality, models=self.models)
+        return make(self.stated, self.parameters, modality=self.modality, models=self.models, join=self.join)
 
 
 @dataclass(frozen=True)

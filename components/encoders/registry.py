@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ParamsError, listed
+from ..errors import MediaError, ParamsError, listed
+from ..schema import Join
 from .audio import Compare, Egemaps, EgemapsFrames, LogMel
 from .base import Encoder, merge
 from .face import Appearance, Blendshapes, Face, Landmarks
@@ -26,10 +27,9 @@ def make(
     *,
     modality: str | None = None,
     models: ModelFiles = NO_MODELS,
+    join: Join = "concatenate",
 ) -> list[Encoder]:
-    """The encoders of one modality, sorted by name: the order in which the feature store lays them side by side.
-
-    Several sequences can be laid side by side where each has a token for the same pictures, as those of faces can.
+    """The encoders of one modality, sorted by name: the order of their columns in the feature store.
 
     Args:
         stated: as ``features.<modality>.encoders`` of ``params.yaml`` lists them: names, and mappings of
@@ -37,13 +37,14 @@ def make(
         parameters: what else ``features.<modality>`` holds: ``dimensions`` (text), ``frames`` and ``track`` (face).
         modality: which they have to be of; by default any, the same for all.
         models: where the models are that some of them run.
+        join: how their tokens are joined. Sequences of faces that are concatenated have a token for the same pictures.
 
     Returns:
         The encoders.
 
     Raises:
         ParamsError: an unknown name, one named twice, encoders of several modalities or of another one than asked
-            for, layers that a model does not have, or two sequences that have a time of their own each.
+            for, or layers that a model does not have.
         SettingsError: a Hugging Face model that is absent or cannot be used.
     """
     unknown = [each for each in stated if isinstance(each, str) and each not in ENCODERS]
@@ -59,13 +60,8 @@ def make(
         raise ParamsError(f"features.{modality}.encoders: {listed(strange)} cannot encode {modality}")
     if len(modalities) != 1:
         raise ParamsError(f"the encoders {listed(names)} are of several modalities: {listed(modalities)}")
-    sequences = [each.name for each in kinds if each.kind == "sequence"]
-    aligned = len(sequences) > 1 and all(each.alignable for each in kinds if each.kind == "sequence")
-    if len(sequences) > 1 and not aligned:
-        raise ParamsError(
-            f"features.{modalities[0]}.encoders: {listed(sequences)} are all sequences, with a time of their own; "
-            "keep one of them (pooled ones may stay beside it)"
-        )
+    sequences = [each for each in kinds if each.kind == "sequence"]
+    aligned = join == "concatenate" and len(sequences) > 1 and all(each.alignable for each in sequences)
     shared = {"aligned": True} if aligned else {}
     return [
         each(
@@ -83,14 +79,46 @@ def libraries() -> set[str]:
     return {library for encoder in known for library in encoder.libraries}
 
 
-def encode(encoders: Sequence[Encoder], source) -> np.ndarray:
+def encode(encoders: Sequence[Encoder], source, *, join: Join = "concatenate") -> np.ndarray:
     """One recording through one modality's encoders: float32 [T, sum of D], as the feature store gives it.
 
     Args:
         source: a path or bytes; for text the text itself, or the turn of a dialogue.
+        join: how the encoders' tokens are joined.
 
     Raises:
         MediaError: it cannot be used; the message is the reason.
     """
+    parts, _ = encode_each(encoders, source, join=join)
+    return np.ascontiguousarray(merge(parts, join))
+
+
+def encode_each(
+    encoders: Sequence[Encoder], source, *, join: Join
+) -> tuple[list[np.ndarray], dict[str, str]]:
+    """What each of one modality's encoders makes of a recording, for `merge`.
+
+    Args:
+        source: as `encode` takes it.
+        join: of ``streams`` some may find nothing in the recording.
+
+    Returns:
+        The tokens of each encoder [T, D], none where it finds nothing; and of these encoders, by name, why.
+
+    Raises:
+        MediaError: an encoder finds nothing, of ``streams`` all of them; the message is the reason.
+    """
     medium = encoders[0].decode(source)
-    return np.ascontiguousarray(merge([encoder.encode_decoded(medium) for encoder in encoders]))
+    parts: list[np.ndarray] = []
+    missing: dict[str, str] = {}
+    for encoder in encoders:
+        try:
+            parts.append(encoder.encode_decoded(medium))
+        except MediaError as error:
+            if join == "concatenate":
+                raise
+            parts.append(np.empty((0, encoder.dimensions), np.float32))
+            missing[encoder.name] = str(error)
+    if len(missing) == len(encoders):
+        raise MediaError("; ".join(dict.fromkeys(missing.values())))
+    return parts, missing

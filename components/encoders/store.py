@@ -1,7 +1,8 @@
 """The feature store: one memory-mapped tensor of tokens per modality and encoder, with an index of utterances.
 
 <folder>/<modality>/<encoder>/tokens.safetensors    "tokens" [sum of T, D], float32;
-                                                    of an encoder whose layers are apart [sum of T, L, D], float16
+                                                    of an encoder whose layers are apart [sum of T, L, D], float16;
+                                                    metadata: feature_names, model, join (where it is not concatenate)
 <folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest,
                                                     coverage (of the face in a film's frames; else NaN)
 """
@@ -17,6 +18,7 @@ import numpy as np
 
 from ..errors import FeatureError, listed
 from ..files import write_table
+from ..schema import Join
 from .base import Layout, entries, merge
 
 TABLE = "table"
@@ -46,6 +48,7 @@ def write(
     feature_names: Sequence[str],
     model: Mapping[str, Any] | None = None,
     layers: int = 1,
+    join: Join = "concatenate",
 ) -> int:
     """Write one encoder's tokens under ``folder``, sorted by utterance.
 
@@ -58,6 +61,7 @@ def write(
         feature_names: of its dimensions.
         model: what `Encoder.model` says of the model that it ran; None where it ran none.
         layers: how many lie side by side in a token, apart.
+        join: how it is joined with the modality's other encoders.
 
     Returns:
         How many were written; none leaves no folder.
@@ -88,6 +92,8 @@ def write(
     about = {"feature_names": json.dumps(list(feature_names))}
     if model is not None:
         about["model"] = json.dumps(dict(model), sort_keys=True)
+    if join != "concatenate":
+        about["join"] = join
     save_file({"tokens": tokens}, folder / _TOKENS, about)
     write_table(folder / _INDEX, index)
     return len(rows)
@@ -113,6 +119,7 @@ class _Shard:
             self.params_digest = index["params_digest"].iloc[0]
             self.feature_names = json.loads(self._file.metadata()["feature_names"])
             self.model = json.loads(self._file.metadata().get("model", "null"))
+            self.join: Join = self._file.metadata().get("join", "concatenate")
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
             raise FeatureError(
                 f"{folder} is not part of a feature store ({error}); make it again with: dvc repro features"
@@ -143,14 +150,25 @@ class _Modality:
             for entry in entries(encoder, shards[0].dimensions, shards[0].layers)
         ]
 
+    @property
+    def join(self) -> Join:
+        return next(iter(self.shards.values()))[0].join
+
     @cached_property
-    def where(self) -> dict[str, list[_Shard]]:
-        """For each utterance that every encoder has: where each has it."""
+    def where(self) -> dict[str, list[_Shard | None]]:
+        """For each utterance that every encoder has, of streams any encoder: where each has it."""
         by_encoder = [
             {id_: shard for shard in shards for id_ in shard.spans} for shards in self.shards.values()
         ]
-        common = set.intersection(*map(set, by_encoder))
-        return {id_: [each[id_] for each in by_encoder] for id_ in common}
+        joined = set.union if self.join == "streams" else set.intersection
+        return {id_: [each.get(id_) for each in by_encoder] for id_ in joined(*map(set, by_encoder))}
+
+    def parts(self, utterance_id: str) -> list[np.ndarray]:
+        """The tokens [T, D] of each encoder; none where it has none."""
+        return [
+            np.empty((0, shards[0].dimensions), np.float32) if shard is None else shard.read(utterance_id)
+            for shard, shards in zip(self.where[utterance_id], self.shards.values(), strict=True)
+        ]
 
 
 class FeatureStore:
@@ -199,8 +217,15 @@ class FeatureStore:
         stored = self._modality(modality).shards
         return {name: shards[0].model for name, shards in stored.items() if shards[0].model}
 
+    def join(self, modality: str) -> Join:
+        """How the encoders' tokens are joined (see `merge`)."""
+        return self._modality(modality).join
+
     def ids(self, modality: str) -> list[str]:
-        """The utterances that have this modality, sorted: those that every one of its encoders could encode."""
+        """The utterances that have this modality, sorted: those that every one of its encoders could encode.
+
+        Where encoders are joined as streams, those that any of them could encode.
+        """
         return sorted(self._modality(modality).where)
 
     def tokens(self, modality: str, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -208,13 +233,24 @@ class FeatureStore:
 
         Returns:
             float32 [N, T, D], zero where there is no token; and bool [N, T], whether there is one. An utterance
-            without this modality has none. T is the longest of those asked for, at least 1.
+            without this modality has none. T is the longest of those asked for, at least 1. Where encoders are joined
+            as streams a token is of one of them, and NaN in the columns of the others.
+
+        Raises:
+            FeatureError: features that are not finite; the message names the utterances.
         """
         stored = self._modality(modality)
-        parts = [
-            merge([shard.read(id_) for shard in stored.where[id_]]) if id_ in stored.where else None
-            for id_ in ids
-        ]
+        parts, bad = [], []
+        for id_ in ids:
+            own = stored.parts(id_) if id_ in stored.where else []
+            if not all(np.isfinite(part).all() for part in own):
+                bad.append(id_)
+            parts.append(merge(own, stored.join) if own else None)
+        if bad:
+            raise FeatureError(
+                f"{modality}: features that are not finite, of {listed(bad)}; make them again with: "
+                "dvc repro features, or leave the recordings out"
+            )
         longest = max((len(part) for part in parts if part is not None), default=1)
         tokens = np.zeros((len(parts), longest, sum(size for _, size in stored.layout)), np.float32)
         present = np.zeros((len(parts), longest), bool)
@@ -279,6 +315,7 @@ def _same_layout(modality: str, corpora: list[dict[str, _Shard]]) -> None:
                 shard.dimensions,
                 shard.layers,
                 shard.feature_names if encoder == TABLE else shard.params_digest,
+                shard.join,
             )
             for encoder, shard in shards.items()
         ]
@@ -288,6 +325,7 @@ def _same_layout(modality: str, corpora: list[dict[str, _Shard]]) -> None:
             layouts = [
                 f"{next(iter(each.values())).folder.parent}: "
                 + " + ".join(f"{encoder} [{shard.dimensions}]" for encoder, shard in each.items())
+                + f", join: {next(iter(each.values())).join}"
                 for each in (corpora[0], shards)
             ]
             raise FeatureError(

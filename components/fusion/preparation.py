@@ -2,6 +2,11 @@
 
 Fitted on training rows only, on tokens that are present; then frozen, and the same at inference. Nothing of a test
 speaker is looked at, so a model may be used on a person who has one clip.
+
+A token that an encoder did not make is NaN in this encoder's features: encoders are joined as streams, each with tokens
+of its own. Such features are not fitted on, and become the mean of the row's tokens that the encoder made, or 0 where
+there are none. So a token tells what its own encoder found at its time and what the others found in the clip, and the
+mean of all tokens is the streams' means side by side.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from .layer_weights import Blocks
+from .layers import masked_mean
 from .reduction import Reduction, autoencoder, principal_axes
 
 COUNT_ENCODERS = frozenset({"hashing"})
@@ -113,6 +119,12 @@ class Block(nn.Module):
         elif self.plan.components:
             self.centre, self.axes = principal_axes(self._layers(x), self.plan.components)
 
+    def learn_nothing(self) -> None:
+        """Fit on no token: whatever comes becomes 0."""
+        if self.plan.kind == "counts":
+            self._fit_counts(self.scale.new_zeros(0, self.plan.dimensions))
+        self.scale.zero_()
+
     def _layers(self, x: Tensor) -> Tensor:
         """Scaled tokens of all layers one below the other, at most `FIT_TOKENS`: ``[N, L · D] → [N', D]``."""
         if self.plan.layers > 1:
@@ -210,9 +222,14 @@ class Preparation(nn.Module):
             if not len(rows):
                 continue
             there = tokens[name].flatten(0, 1)[rows]
-            sample = _sample(len(rows), FIT_TOKENS).to(rows.device)
             for block, part in zip(self._of(name), self._split(name, there), strict=True):
-                block.fit(part if block.plan.kind == "counts" else part[sample])
+                own = _made(part).nonzero().squeeze(-1)
+                if not len(own):
+                    block.learn_nothing()
+                    continue
+                if block.plan.kind != "counts":
+                    own = own[_sample(len(own), FIT_TOKENS).to(own.device)]
+                block.fit(part[own])
         return self
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -221,7 +238,10 @@ class Preparation(nn.Module):
         for name, x in tokens.items():
             mask = present[name].unsqueeze(-1)
             x = torch.where(mask, x, 0.0)
-            parts = [block(part) for block, part in zip(self._of(name), self._split(name, x), strict=True)]
+            parts = [
+                _prepared(block, part, present[name])
+                for block, part in zip(self._of(name), self._split(name, x), strict=True)
+            ]
             prepared[name] = torch.where(mask, torch.cat(parts, dim=-1), 0.0)
         return prepared
 
@@ -240,6 +260,22 @@ class Preparation(nn.Module):
         )
         parts: tuple[Tensor, ...] = x.split(sizes, dim=-1)
         return parts
+
+
+def _made(part: Tensor) -> Tensor:
+    """Which tokens an encoder made, of its features: ``[..., D] → bool [...]``."""
+    return ~part[..., 0].isnan()
+
+
+def _prepared(block: Block, part: Tensor, present: Tensor) -> Tensor:
+    """One encoder's features ``[B, T, D]``, its mean in the tokens of other encoders."""
+    made = _made(part)
+    if made.all():
+        prepared: Tensor = block(part)
+        return prepared
+    z = block(torch.where(made.unsqueeze(-1), part, 0.0))
+    mean = masked_mean(z, made & present).unsqueeze(1)
+    return torch.where(made.unsqueeze(-1), z, mean)
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:

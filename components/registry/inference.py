@@ -19,10 +19,10 @@ from safetensors.torch import load_file
 
 from .. import media
 from ..artifacts.model import WEIGHTS, Modality, ModelCard
-from ..encoders.base import Encoder
+from ..encoders.base import Encoder, merge
 from ..encoders.dialogue import Line, Turn
 from ..encoders.model_files import ModelFiles
-from ..encoders.registry import encode, make
+from ..encoders.registry import encode_each, make
 from ..errors import EmoflowError, MediaError, listed
 from ..fusion.model import EmotionModel
 from ..fusion.preparation import Preparation
@@ -159,7 +159,10 @@ class Predictor:
                     medium = _turn(given) if source == "text" else _medium(given[source])
                     if source in RECORDINGS:
                         _check_length(modality, medium)
-                    tokens[modality] = encode(self._encoders[modality], medium)
+                    join = self.card.modalities[modality].join
+                    parts, missing = encode_each(self._encoders[modality], medium, join=join)
+                    tokens[modality] = merge(parts, join)
+                    unused |= {f"{modality}/{encoder}": why for encoder, why in missing.items()}
                 else:
                     tokens[modality] = _features(given[source], sum(size for _, size in layout))
             except (EmoflowError, OSError) as error:
@@ -198,7 +201,7 @@ def encoders_of(card: ModelCard, models: ModelFiles) -> dict[str, list[Encoder]]
         SettingsError: one of these is not there.
     """
     return {
-        name: make(modality.stated(), modality.parameters, modality=name, models=models)
+        name: make(modality.stated(), modality.parameters, modality=name, models=models, join=modality.join)
         for name, modality in card.modalities.items()
         if modality.encoders != [TABLE]
     }

@@ -210,6 +210,7 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
     except FeatureError:
         return []
     if any([list(each) for each in store.layout(m)] != [list(each) for each in layout]
+           or store.join(m) != predictor.card.modalities[m].join
            for m, layout in predictor.layouts.items() if m in store.modalities):  # fmt: skip
         return []  # another experiment's features
     table = pd.concat([UTTERANCES.read(root, corpus=name) for name in corpora], ignore_index=True)

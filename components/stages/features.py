@@ -13,7 +13,7 @@ from ..artifacts.validation import Verdict
 from ..encoders import ModelFiles
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
-from ..errors import listed
+from ..errors import ParamsError, listed
 from ..files import replacing
 from ..schema import MODALITIES
 from ..storage import assets
@@ -50,6 +50,12 @@ def main() -> None:
     stated = {
         name: getattr(experiment.features, name).model_dump() for name in modalities if name in MODALITIES
     }
+    for name in sorted(set(attached) & set(stated)):
+        if stated[name]["join"] == "streams":
+            raise ParamsError(
+                f"features.{name}.join is 'streams', and the {name} features that came with {corpus} are one table in "
+                "the encoders' place: leave join out"
+            )
     recipes = recipes_of(stated, ModelFiles(environment.landmark_model, environment.encoders))
     if "face" in recipes and "face" not in attached and experiment.features.face.runs_landmarker:
         assets.require("face-landmarker", environment.landmark_model)

@@ -29,6 +29,7 @@ from ..fusion.layer_weights import learned
 from ..fusion.preparation import Layout, Preparation, plan
 from ..fusion.strategy import BASELINES, build, parameter_count, uses
 from ..progress import track
+from ..schema import Join
 from ..training import zero_shot
 from ..training.predicted import predictions
 from ..training.refit import Choice, choice_for_everything
@@ -153,6 +154,7 @@ def _card(
                 name,
                 layout,
                 inputs.store.models(name),
+                inputs.store.join(name),
                 _layer_weights(name, preparation, state, len(seeds)),
             )
             for name, layout in layouts.items()
@@ -168,18 +170,21 @@ def _modality(
     name: str,
     layout: Layout,
     models: dict[str, Any],
+    join: Join,
     layer_weights: dict[str, LayerWeights],
 ) -> Modality:
     encoders = list(dict.fromkeys(encoder for encoder, _ in layout))
     section = getattr(experiment.features, name, None)  # None: a modality that comes as features alone
     parameters: dict[str, Any] = section.model_dump() if section else {"encoders": []}
     stated = {name_of(each): each for each in parameters.pop("encoders")}
+    parameters.pop("join", None)
     return Modality(
         encoders=encoders,
         parameters=parameters if set(encoders) & set(stated) else {},
         layout=layout,
         pretrained={name: stated[name] for name in encoders if isinstance(stated.get(name), dict)},
         models=models,
+        join=join,
         layer_weights=layer_weights,
     )
 
@@ -212,7 +217,8 @@ def _prompts(experiment: params.Params, inputs: Inputs, models: ModelFiles) -> z
     if not protocol.unseen:
         return None
     stated = experiment.features.text.model_dump()
-    encoders = make(stated.pop("encoders"), stated, modality="text", models=models)
+    join = stated.pop("join")
+    encoders = make(stated.pop("encoders"), stated, modality="text", models=models, join=join)
     layout = inputs.store.layout("text")
     if layout != layout_of(encoders):
         raise FeatureError(
@@ -223,7 +229,9 @@ def _prompts(experiment: params.Params, inputs: Inputs, models: ModelFiles) -> z
         inputs.utterances(["utterance_id", "language"]),
         (name for fold in inputs.folds for name in fold.train.ids),
     )
-    return zero_shot.encoded(zero_shot.sentences(protocol.classes, spoken), partial(encode, encoders))
+    return zero_shot.encoded(
+        zero_shot.sentences(protocol.classes, spoken), partial(encode, encoders, join=join)
+    )
 
 
 def _file(work: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import FeatureError, ProtocolError, listed
+from ..errors import ProtocolError, listed
 from ..fusion.preparation import Layout, Preparation, plan
 from ..fusion.reduction import Reduction
 from .data import UNLABELLED, Rows
@@ -128,12 +128,6 @@ def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
     tokens, present = {}, {}
     for name in modalities:
         x, mask = reader(name, part.ids)
-        bad = (~np.isfinite(x).all(-1) & mask).any(1)
-        if bad.any():
-            raise FeatureError(
-                f"{name}: features that are not finite, of {listed(np.array(part.ids)[bad])}; make them again with: "
-                "dvc repro features, or leave the recordings out"
-            )
         tokens[name], present[name] = torch.from_numpy(x), torch.from_numpy(mask)
     return Rows(tokens, present, torch.tensor(part.target, dtype=torch.int64))
 

@@ -10,7 +10,7 @@ from emoflow.encoders.audio import _averaged
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract, recipes_of
 from emoflow.encoders.face import LANDMARK_MODEL_SHA256, upright
-from emoflow.errors import FeatureError, MediaError, ParamsError, SettingsError
+from emoflow.errors import MediaError, ParamsError, SettingsError
 from emoflow.storage.assets import ASSETS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,15 +156,6 @@ def test_a_pooled_part_is_repeated_along_the_sequence(pooled, length, dimensions
     assert (merged[:, :dimensions] == 0).all()
     if length:
         assert merged[:, dimensions].tolist() == list(range(length))
-
-
-def test_two_sequences_have_no_common_time():
-    with pytest.raises(FeatureError, match=r"\[2, 3\] tokens"):
-        merge([np.zeros((2, 1)), np.zeros((3, 1))])
-    with pytest.raises(
-        ParamsError, match=r"features\.audio\.encoders: egemaps-lld, logmel are all sequences"
-    ):
-        make(["egemaps-lld", "logmel"], {})
 
 
 def test_encoders_are_asked_for_by_name():

@@ -67,7 +67,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {
         "encoders": ["appearance"], "parameters": {"frames": 8, "track": None}, "layout": [("appearance", 6)],
-        "pretrained": {}, "models": {}, "layer_weights": {},
+        "pretrained": {}, "models": {}, "join": "concatenate", "layer_weights": {},
     }  # fmt: skip
     state = load_file("data/model/weights.safetensors")
     model = EmotionModel.empty(
@@ -154,6 +154,7 @@ def test_a_modality_that_came_as_features_alone(tmp_path, monkeypatch):
             "layout": [("table", 5)],
             "pretrained": {},
             "models": {},
+            "join": "concatenate",
             "layer_weights": {},
         }
     }
