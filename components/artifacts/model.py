@@ -64,6 +64,8 @@ class Modality(Part):
         pretrained: name of an encoder that is a Hugging Face model → how it was stated in params.yaml.
         models: encoder → the model that it ran, of those that run one.
         layer_weights: encoder → its layers' weights, of those whose layers are all kept.
+        recogniser: the speech recogniser of text's words, as ``hf`` and ``language``; None where they are
+            transcripts. Its model is among ``models``.
     """
 
     encoders: list[str]
@@ -72,6 +74,7 @@ class Modality(Part):
     pretrained: dict[str, dict[str, Any]] = Field(default_factory=dict)
     models: dict[str, EncoderModel] = Field(default_factory=dict)
     layer_weights: dict[str, LayerWeights] = Field(default_factory=dict)
+    recogniser: dict[str, Any] | None = None
 
     def stated(self) -> list[str | dict[str, Any]]:
         """The encoders as params.yaml states them, in the order of their features."""

@@ -295,7 +295,8 @@ def _answer(row: dict):
     for name, probability in sorted(classes.items(), key=lambda item: -item[1]):
         bar = Text("█" * round(30 * probability), style="cyan")
         shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
-    below = [
+    below = [Text(f"recognised: {row['recognised_text']}")] if row.get("recognised_text") else []
+    below += [
         Text(f"from {row['modalities_used']}, by {row['model']}", style="dim"),
         Text(f"trained on {row['trained_on']}", style="dim"),
     ]

@@ -43,6 +43,7 @@ def write(
     feature_names: Sequence[str],
     model: Mapping[str, Any] | None = None,
     layers: int = 1,
+    recogniser: Mapping[str, Any] | None = None,
 ) -> int:
     """Write one encoder's tokens under ``folder``, sorted by utterance.
 
@@ -55,6 +56,7 @@ def write(
         feature_names: of its dimensions.
         model: what `Encoder.model` says of the model that it ran; None where it ran none.
         layers: how many lie side by side in a token, apart.
+        recogniser: ``name`` and ``model`` of what recognised the words that it read; None where nothing did.
 
     Returns:
         How many were written; none leaves no folder.
@@ -84,6 +86,8 @@ def write(
     about = {"feature_names": json.dumps(list(feature_names))}
     if model is not None:
         about["model"] = json.dumps(dict(model), sort_keys=True)
+    if recogniser is not None:
+        about["recogniser"] = json.dumps(dict(recogniser), sort_keys=True)
     save_file({"tokens": tokens}, folder / _TOKENS, about)
     write_table(folder / _INDEX, index)
     return len(rows)
@@ -109,6 +113,7 @@ class _Shard:
             self.params_digest = index["params_digest"].iloc[0]
             self.feature_names = json.loads(self._file.metadata()["feature_names"])
             self.model = json.loads(self._file.metadata().get("model", "null"))
+            self.recogniser = json.loads(self._file.metadata().get("recogniser", "null"))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
             raise FeatureError(
                 f"{folder} is not part of a feature store ({error}); make it again with: dvc repro features"
@@ -191,9 +196,17 @@ class FeatureStore:
         ]
 
     def models(self, modality: str) -> dict[str, dict[str, Any]]:
-        """Encoder → the model that it ran (see `Encoder.model`), of the encoders that run one."""
-        stored = self._modality(modality).shards
-        return {name: shards[0].model for name, shards in stored.items() if shards[0].model}
+        """Encoder → the model that it ran (see `Encoder.model`), of the encoders that run one.
+
+        A recogniser whose words they read is among them.
+        """
+        stored = {name: shards[0] for name, shards in self._modality(modality).shards.items()}
+        models = {name: shard.model for name, shard in stored.items() if shard.model}
+        return models | {
+            shard.recogniser["name"]: shard.recogniser["model"]
+            for shard in stored.values()
+            if shard.recogniser
+        }
 
     def ids(self, modality: str) -> list[str]:
         """The utterances that have this modality, sorted: those that every one of its encoders could encode."""
