@@ -177,7 +177,9 @@ class Predictor:
         except (EmoflowError, OSError) as error:
             return _Words(sound, why_not=str(error))
 
-    def _row(self, given: dict[str, Any], words: _Words) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    def _row(
+        self, given: dict[str, Any], words: _Words = _Words()
+    ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """A row's tokens by modality, and what was given and is not used, with the reason.
 
         Args:

@@ -23,8 +23,6 @@ from .spec import PretrainedSpec
 if TYPE_CHECKING:
     from transformers import GenerationConfig, WhisperForConditionalGeneration
 
-PIECE_S = 30
-"""Whisper hears 30 s at once: a longer recording is recognised in equal pieces of at most this."""
 NO_SPEECH = 0.6
 """A piece of which Whisper gives a higher probability to its token for no speech has none."""
 MOST_COMPRESSION = 2.4
@@ -74,19 +72,23 @@ class SpeechRecogniser(OfFolder, Audio):
             "language": self.language,
             "configuration": self.folder.configuration,
             "generation": file_digest(self.folder.path / GENERATION),
-            "piece_s": PIECE_S,
             "no_speech": NO_SPEECH,
             "most_compression": MOST_COMPRESSION,
         }
 
     def _known(self, language: str | None) -> str | None:
         """The language that the model is told; None where it hears but one, or detects it."""
-        known = [mark.strip("<|>") for mark in getattr(self.generation, "lang_to_id", None) or ("<|en|>",)]
+        known = [mark.strip("<|>") for mark in self.generation.lang_to_id] if self.multilingual else ["en"]
         if language is not None and language not in known:
             raise ParamsError(
                 f"features.text.language is {language!r}; {self.spec.hf} recognises {listed(sorted(known), 100)}"
             )
-        return language if len(known) > 1 else None
+        return language if self.multilingual else None
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether the model is told what to do: one that hears English alone must not be."""
+        return bool(getattr(self.generation, "lang_to_id", None))
 
     @cached_property
     def generation(self) -> GenerationConfig:
@@ -106,7 +108,7 @@ class SpeechRecogniser(OfFolder, Audio):
         return np.frombuffer(self.words(medium).encode(), np.uint8)[:, None]
 
     def words(self, medium: Iterable[np.ndarray]) -> str:
-        """What is said in a recording.
+        """What is said in a recording. One beyond the 30 s that Whisper hears at once is recognised in equal pieces.
 
         Whisper writes something even where nobody speaks, so a piece counts as one without speech where its peak stays
         below `SILENCE`, or the model gives its token for no speech a probability above `NO_SPEECH`. (Whisper's own code
@@ -122,7 +124,7 @@ class SpeechRecogniser(OfFolder, Audio):
         Raises:
             MediaError: nothing was recognised; says why.
         """
-        found = [self._heard(piece) for piece in pieces(medium, PIECE_S * RATE)]
+        found = [self._heard(piece) for piece in pieces(medium, self.extractor.n_samples)]
         said = [text for text, _ in found if text]
         if not said:
             raise MediaError("; ".join(dict.fromkeys(why for _, why in found)))
@@ -135,7 +137,7 @@ class SpeechRecogniser(OfFolder, Audio):
         if np.abs(samples).max() < SILENCE:
             return None, "no speech recognised: silent"
         features = self.extractor(samples, sampling_rate=RATE, return_tensors="pt")["input_features"]
-        spoken = {} if self.language is None else {"language": self.language, "task": "transcribe"}
+        asked = {"language": self.language, "task": "transcribe"} if self.multilingual else {}
         with torch.inference_mode(), quiet():
             encoded = self.loaded.get_encoder()(features)
             first = torch.tensor([[self.generation.decoder_start_token_id]])
@@ -144,7 +146,13 @@ class SpeechRecogniser(OfFolder, Audio):
             silence = float(logits.softmax(-1)[self.generation.no_timestamps_token_id - 1])
             if silence > NO_SPEECH:
                 return None, "no speech recognised"
-            tokens = self.loaded.generate(encoder_outputs=encoded, do_sample=False, num_beams=1, **spoken)
+            tokens = self.loaded.generate(
+                encoder_outputs=encoded,
+                do_sample=False,
+                num_beams=1,
+                force_unique_generate_call=True,  # a time stamp, should it write one, begins no second pass
+                **asked,
+            )
         text = self.tokenizer.decode(tokens[0], skip_special_tokens=True).strip()
         if not any(map(str.isalnum, text)):
             return None, "no speech recognised"
@@ -155,7 +163,7 @@ class SpeechRecogniser(OfFolder, Audio):
 
     @cached_property
     def extractor(self) -> Any:
-        """The model's own feature extractor, which pads to 30 s."""
+        """The model's own feature extractor, which pads to the 30 s that Whisper hears."""
         return processor("AutoFeatureExtractor", self.folder.path)
 
     @cached_property
