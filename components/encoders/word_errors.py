@@ -48,7 +48,8 @@ def word_errors(table: pd.DataFrame, texts: Mapping[str, str], among: Mapping[st
     heard, said = [], []
     for row in table[table["utterance_id"].isin(among)].dropna(subset=["text"]).to_dict("records"):
         normalise = english if row["language"] == "en" else basic
-        if transcript := normalise(row["text"]):
+        transcript = normalise(row["text"])
+        if any(map(str.isalnum, transcript)):
             said.append(transcript)
             heard.append(normalise(texts.get(row["utterance_id"], "")))
     if not said:
