@@ -176,6 +176,8 @@ def predict(
 ) -> None:
     """Predict with a model from the registry. It takes any subset of audio, text and face.
 
+    A model that was trained on recognised words recognises them where no --text is given, and shows them.
+
     Exit status 1 says that there is a recording without a prediction; its reason stands in its place.
     """
     from ..progress import track
