@@ -176,6 +176,25 @@ class TextFeatures(ModalityFeatures):
         ]
     ] = Field(min_length=1)
     dimensions: int = Field(ge=64, le=65536)
+    words_from: Literal["transcripts", "asr"] = Field(default="transcripts", alias="from", exclude=True)
+    """Where the words come from: what the corpus says, or all that is recognised in its recordings."""
+    model: str | None = Field(default=None, min_length=1, exclude=True)
+    """Of ``from: asr``: the Whisper that recognises them, by its name on the hub or the path of its folder."""
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", exclude=True)
+    """Of ``from: asr``: what is spoken, for a multilingual model; null: each recording's is detected."""
+
+    @model_validator(mode="after")
+    def _recognition_needs_a_model(self):
+        if self.words_from == "asr" and self.model is None:
+            raise ValueError(
+                "from is asr, which needs a model that recognises speech: model: whisper-tiny.en"
+            )
+        return self
+
+    @property
+    def recogniser(self) -> dict[str, Any] | None:
+        """The model that recognises words and the language that it listens for; None where transcripts are read."""
+        return {"hf": self.model, "language": self.language} if self.words_from == "asr" else None
 
 
 class FaceFeatures(ModalityFeatures):
@@ -564,7 +583,8 @@ def _keys_beside(loc: tuple) -> list[str]:
     for part in loc[:-1]:
         # Of all lists, those of encoders alone hold keys.
         model = STATED_ENCODERS[loc[1]] if isinstance(part, int) else model.model_fields[part].annotation
-    return [".".join(map(str, (*loc[:-1], name))) for name in model.model_fields]
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return [".".join(map(str, (*loc[:-1], name))) for name in names]
 
 
 def _unknown(name: str, known) -> str:

@@ -108,6 +108,19 @@ def landmark_model(corpora: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def fetched_encoders():
+    """A function: the folder of pre-trained encoders, once a model is in it as `emoflow encoders fetch` leaves it."""
+    folder = Path(os.environ.get("EMOFLOW_ENCODERS", ROOT / ".emoflow" / "encoders")).resolve()
+
+    def holding(name: str) -> Path:
+        if not (folder / name).is_dir():
+            absent("encoders", f"no {name} in {folder}: get it with emoflow encoders fetch {name}")
+        return folder
+
+    return holding
+
+
+@pytest.fixture(scope="session")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small planted experiment, whose search nothing disturbed."""
     from planted_experiment import finish, lay_out, start

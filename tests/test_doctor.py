@@ -163,7 +163,11 @@ def test_a_stated_encoder_that_is_absent_is_found_with_its_command(tmp_path, mon
         {"hf": "owner/there"},
         {"hf": "owner/there", "layers": 1},
     ]
-    held["features"]["text"]["encoders"] = [{"hf": "owner/absent"}]
+    held["features"]["text"] |= {
+        "encoders": [{"hf": "owner/absent"}],
+        "from": "asr",
+        "model": "owner/whisper",
+    }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(held))
     there = tmp_path / "encoders" / "owner" / "there"
     there.mkdir(parents=True)
@@ -174,9 +178,11 @@ def test_a_stated_encoder_that_is_absent_is_found_with_its_command(tmp_path, mon
     found = {check.name: check for check in doctor.checks(tmp_path)}
     assert found["encoder owner/there"].ok and str(there) in found["encoder owner/there"].found
     assert_fails(found["encoder owner/absent"], "is not here", "emoflow encoders fetch owner/absent")
+    assert_fails(found["encoder owner/whisper"], "is not here", "emoflow encoders fetch owner/whisper")
     held["modalities"] = ["audio"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(held))
-    assert "encoder owner/absent" not in {check.name for check in doctor.checks(tmp_path)}
+    names = {check.name for check in doctor.checks(tmp_path)}
+    assert not names & {"encoder owner/absent", "encoder owner/whisper"}
 
 
 @pytest.mark.parametrize(

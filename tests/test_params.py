@@ -200,6 +200,35 @@ def test_a_text_encoder_may_read_earlier_turns(held, tmp_path):
     assert [each.context for each in load(held, tmp_path).features.text.encoders] == [0, 3]
 
 
+def test_words_come_from_transcripts_or_from_a_recogniser(held, tmp_path):
+    text = held["features"]["text"]
+    assert load(held, tmp_path).features.text.recogniser is None
+    text |= {"from": "asr", "model": "whisper-tiny.en"}
+    found = load(held, tmp_path).features.text
+    assert found.recogniser == {"hf": "whisper-tiny.en", "language": None}
+    assert set(found.model_dump()) == {"encoders", "dimensions"}  # what the encoders are made with
+    text["from"] = "transcripts"  # the model may stay
+    assert load(held, tmp_path).features.text.recogniser is None
+
+
+@pytest.mark.parametrize(
+    "stated, said",
+    [
+        (
+            {"from": "asr", "model": None},
+            r"features\.text: from is asr, which needs a model .*: whisper-tiny\.en",
+        ),
+        ({"from": "ears"}, r"features\.text\.from is 'ears': .*'transcripts' or 'asr'"),
+        ({"form": "asr"}, r"'features\.text\.form' is not known; did you mean 'features\.text\.from'"),
+        ({"language": "Finnish"}, r"features\.text\.language is 'Finnish'"),
+    ],
+)
+def test_where_words_come_from_is_checked(stated, said, held, tmp_path):
+    held["features"]["text"] |= stated
+    with pytest.raises(ParamsError, match=said):
+        load(held, tmp_path)
+
+
 @pytest.mark.parametrize(
     "modality, stated, said",
     [

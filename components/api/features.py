@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..encoders import FeatureStore, ModelFiles
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
+from ..encoders.recognition import RecogniserRecipe, recognise
 from ..errors import FeatureError, ParamsError, listed
 from ..files import replacing
 from ..params import features_section
@@ -47,6 +48,7 @@ def extract_features(
     face_track: str | None = None,
     landmark_model: str | Path | None = None,
     models: str | Path = ".emoflow/encoders",
+    recogniser: str | None = None,
 ) -> FeatureStore:
     """Encode a corpus's recordings and texts.
 
@@ -63,6 +65,8 @@ def extract_features(
         face_track: follow one face through each clip, found by ``cascade`` or ``mediapipe``.
         landmark_model: MediaPipe's model file, for the encoder ``landmarks`` and the track ``mediapipe``.
         models: the folder of Hugging Face models, for encoders such as ``{"hf": "microsoft/wavlm-base"}``.
+        recogniser: a Whisper, such as ``whisper-tiny.en``: text is what it recognises in the recordings, in place of
+            the table's.
 
     Returns:
         The store. What could not be encoded is not in it; ``store.ids(modality)`` says what is.
@@ -92,15 +96,22 @@ def extract_features(
         for name, listing in chosen.items()
     }
     files = ModelFiles(Path(landmark_model) if landmark_model else None, Path(models))
+    reading: dict[str, Any] = {
+        "raw": Path(corpus),
+        "excluded": {},
+        "cache": Cache(Path(cache)),
+        "workers": workers,
+    }
+    recognised = None
+    if recogniser and "text" in stated:
+        recognised = recognise(table, RecogniserRecipe("audio", (), {"hf": recogniser}, files), **reading)
     with replacing(out) as folder:
         extract(
             table,
-            raw=Path(corpus),
             out=folder,
             recipes=recipes_of(stated, files),
             attached={},
-            excluded={},
-            cache=Cache(Path(cache)),
-            workers=workers,
+            recognised=recognised,
+            **reading,
         )
     return FeatureStore.open(out)

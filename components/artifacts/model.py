@@ -66,6 +66,8 @@ class Modality(Part):
         models: encoder → the model that it ran, of those that run one.
         join: how the encoders' tokens are joined.
         layer_weights: encoder → its layers' weights, of those whose layers are all kept.
+        recogniser: the speech recogniser of text's words, as ``hf`` and ``language``; None where they are
+            transcripts. Its model is among ``models``.
     """
 
     encoders: list[str]
@@ -75,6 +77,7 @@ class Modality(Part):
     models: dict[str, EncoderModel] = Field(default_factory=dict)
     join: Join = "concatenate"
     layer_weights: dict[str, LayerWeights] = Field(default_factory=dict)
+    recogniser: dict[str, Any] | None = None
 
     def stated(self) -> list[str | dict[str, Any]]:
         """The encoders as params.yaml states them, in the order of their features."""

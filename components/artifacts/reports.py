@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from .document import Document, Part
+from .features import Recognition
 from .folds import Finding, Waived
 from .model import LayerWeights
 from .utterances import Agreement
@@ -344,6 +347,7 @@ class Metrics(Document):
         people: corpus → kind of rater → agreement.
         layer_weights: modality → encoder → its layers' weights in the registered model, of encoders whose layers are
             all kept.
+        recognition: corpus → how its words were recognised, of corpora whose words are no transcripts.
         zero_shot: None where no class is unseen.
         text_at_chance: None where sentences may tell the label.
         findings: of the leakage gate, and of the evaluation.
@@ -370,6 +374,7 @@ class Metrics(Document):
     ceiling: Ceiling | None
     people: dict[str, dict[str, Agreement]]
     layer_weights: dict[str, dict[str, LayerWeights]]
+    recognition: dict[str, Recognition] = Field(default_factory=dict)
     zero_shot: ZeroShot | None
     text_at_chance: TextAtChance | None
     alarms: list[Alarm]

@@ -176,6 +176,8 @@ def predict(
 ) -> None:
     """Predict with a model from the registry. It takes any subset of audio, text and face.
 
+    A model that was trained on recognised words recognises them where no --text is given, and shows them.
+
     Exit status 1 says that there is a recording without a prediction; its reason stands in its place.
     """
     from ..progress import track
@@ -295,7 +297,8 @@ def _answer(row: dict):
     for name, probability in sorted(classes.items(), key=lambda item: -item[1]):
         bar = Text("█" * round(30 * probability), style="cyan")
         shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
-    below = [
+    below = [Text(f"recognised: {row['recognised_text']}")] if row.get("recognised_text") else []
+    below += [
         Text(f"from {row['modalities_used']}, by {row['model']}", style="dim"),
         Text(f"trained on {row['trained_on']}", style="dim"),
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,15 +12,14 @@ import numpy as np
 
 from ..errors import CorpusError, FeatureError, listed
 from ..files import digest_of
-from ..progress import track
-from ..ray_cluster import Site
 from ..schema import MODALITIES
 from .base import Encoder
 from .cache import Cache
-from .cluster import run_jobs_on_cluster
 from .dialogue import Turn, turns
+from .jobs import Source, run_missing, sources
 from .model_files import NO_MODELS, ModelFiles
-from .parallel import Job, Recipe, run_jobs
+from .parallel import Recipe
+from .recognition import Recognised
 from .store import TABLE, Row, write
 
 if TYPE_CHECKING:
@@ -74,6 +72,7 @@ def extract(
     cache: Cache,
     workers: int,
     cluster: str | None = None,
+    recognised: Recognised | None = None,
 ) -> tuple[list[dict[str, str]], list[str]]:
     """Encode a corpus and write its feature store to the new folder ``out``.
 
@@ -84,16 +83,28 @@ def extract(
         excluded: (utterance, modality) → why validation set it aside.
         workers: processes of this machine.
         cluster: the address of a Ray cluster, whose nodes encode in their place.
+        recognised: the words that take the place of the table's texts.
 
     Returns:
         The utterances without features of an encoder (``utterance_id, modality, encoder, reason``), sorted; and what
         was done, a line per encoder.
     """
     encoders = {name: recipe.encoders() for name, recipe in recipes.items() if name not in attached}
+    if recognised:
+        table = recognised.replace_texts(table)
+        excluded = {key: why for key, why in excluded.items() if key[1] != "text"}  # what the transcripts are
     said = {name: _turns(table, name, of_modality, excluded) for name, of_modality in encoders.items()}
     wanted, exclusions = [], []
     for modality, of_modality in encoders.items():
-        for source in _sources(table, modality, raw, said.get(modality, {})):
+        words = recognised if modality == "text" else None
+        if words:
+            exclusions += [
+                _exclusion(name, modality, each.name, why)
+                for name, why in words.reasons.items()
+                for each in of_modality
+            ]
+        recordings = words.recordings if words else {}
+        for source in sources(table, modality, raw, said=said.get(modality), recordings=recordings):
             reason = excluded.get((source.utterance_id, modality)) or source.missing
             if reason:
                 exclusions += [
@@ -102,15 +113,9 @@ def extract(
             else:
                 wanted += [(source, encoder, source.key(cache, encoder)) for encoder in of_modality]
 
-    missing = {key for *_, key in wanted if cache.get(key) is None}
-    jobs = _jobs(wanted, missing)
-    if jobs and cluster:
-        site = Site(workers, "cpu", address=cluster)
-        running = run_jobs_on_cluster(jobs, recipes=recipes, cache=cache, site=site)
-    else:
-        running = run_jobs(jobs, recipes=recipes, cache=cache, workers=workers)
-    for _ in track(running, total=len(jobs), what="features"):
-        pass
+    missing = run_missing(
+        wanted, recipes=recipes, cache=cache, workers=workers, cluster=cluster, what="features"
+    )
 
     lines = []
     out.mkdir()
@@ -123,11 +128,12 @@ def extract(
                 _rows(mine, encoder, cache, exclusions, notices),
                 modality=modality,
                 encoder=encoder.name,
-                params_digest=encoder.digest(),
+                params_digest=_digest(encoder, recognised),
                 feature_names=encoder.feature_names(),
                 model=encoder.model(),
                 layers=encoder.layers_apart,
                 join=recipes[modality].join,
+                recogniser=_recogniser(encoder, recognised),
             )
             cached = sum(key not in missing for _, key in mine)
             lines.append(
@@ -166,41 +172,6 @@ def _by_stream(exclusions: list[dict[str, str]], streams: Mapping[str, int]) -> 
     ]
 
 
-@dataclass(frozen=True)
-class _Source:
-    utterance_id: str
-    source: str | Path | Turn
-    digest: str
-    """Of the recording or the text."""
-    missing: str | None = None
-    """Why there is nothing to read, where the table names a file that was not there."""
-
-    def key(self, cache: Cache, encoder: Encoder) -> str:
-        """The cache's, of what an encoder makes of all that it reads of this source."""
-        return cache.key(encoder.source_digest(self.source, self.digest), encoder)
-
-
-_COLUMNS = {"audio": ("audio", "video"), "face": ("video",), "text": ("text",)}
-"""Which columns hold a modality's medium: the first that an utterance has. A video has sound too."""
-
-
-def _sources(table: pd.DataFrame, modality: str, raw: Path, said: Mapping[str, Turn]) -> Iterator[_Source]:
-    """Every utterance that has the medium of this modality; a text as the turn that it is, where it is in ``said``."""
-    import pandas as pd
-
-    for row in table.to_dict("records"):
-        column = next((name for name in _COLUMNS[modality] if not pd.isna(row[name])), None)
-        if column is None:
-            continue
-        digest = row[f"{column}_digest"]
-        yield _Source(
-            row["utterance_id"],
-            said.get(row["utterance_id"], row[column]) if column == "text" else raw / row[column],
-            digest,
-            f"missing: {row[column]} does not exist" if pd.isna(digest) else None,
-        )
-
-
 def _turns(
     table: pd.DataFrame, modality: str, encoders: Sequence[Encoder], excluded: Mapping[tuple[str, str], str]
 ) -> dict[str, Turn]:
@@ -218,20 +189,21 @@ def _context(texts: Sequence[str | Path | Turn]) -> str:
     return f"{after} read after earlier turns" + (f"; {apart} {why}" if apart else "")
 
 
-def _jobs(wanted: list[tuple[_Source, Encoder, str]], missing: set[str]) -> list[Job]:
-    """One job for each recording, with those of its encoders that the cache lacks. Copies are encoded once."""
-    jobs: dict[tuple[str, str], Job] = {}
-    taken = set()
-    for source, encoder, key in wanted:
-        if key in missing and key not in taken:
-            taken.add(key)
-            job = Job(source.utterance_id, encoder.modality, source.source, {})
-            jobs.setdefault((source.utterance_id, encoder.modality), job).keys[encoder.name] = key
-    return list(jobs.values())
+def _digest(encoder: Encoder, recognised: Recognised | None) -> str:
+    """Of all that decides what becomes of a recording or a text: of recognised words, the recogniser too."""
+    of_words = recognised if encoder.modality == "text" else None
+    return digest_of([encoder.digest(), of_words.digest]) if of_words else encoder.digest()
+
+
+def _recogniser(encoder: Encoder, recognised: Recognised | None) -> dict[str, Any] | None:
+    """The name and the model of what recognised the words that an encoder of text read; None where nothing did."""
+    if recognised is None or encoder.modality != "text":
+        return None
+    return {"name": recognised.recogniser, "model": recognised.model}
 
 
 def _rows(
-    mine: list[tuple[_Source, str]],
+    mine: list[tuple[Source, str]],
     encoder: Encoder,
     cache: Cache,
     exclusions: list[dict],
@@ -247,7 +219,8 @@ def _rows(
         if entry.notice is not None:
             notices[entry.notice] += 1
         if entry.reason is None:
-            yield Row(source.utterance_id, source.digest, entry.tokens, entry.coverage)
+            digest = source.recording or source.digest
+            yield Row(source.utterance_id, digest, entry.tokens, entry.coverage)
         else:
             exclusions.append(_exclusion(source.utterance_id, encoder.modality, encoder.name, entry.reason))
 

@@ -49,6 +49,7 @@ def write(
     model: Mapping[str, Any] | None = None,
     layers: int = 1,
     join: Join = "concatenate",
+    recogniser: Mapping[str, Any] | None = None,
 ) -> int:
     """Write one encoder's tokens under ``folder``, sorted by utterance.
 
@@ -62,6 +63,7 @@ def write(
         model: what `Encoder.model` says of the model that it ran; None where it ran none.
         layers: how many lie side by side in a token, apart.
         join: how it is joined with the modality's other encoders.
+        recogniser: ``name`` and ``model`` of what recognised the words that it read; None where nothing did.
 
     Returns:
         How many were written; none leaves no folder.
@@ -94,6 +96,8 @@ def write(
         about["model"] = json.dumps(dict(model), sort_keys=True)
     if join != "concatenate":
         about["join"] = join
+    if recogniser is not None:
+        about["recogniser"] = json.dumps(dict(recogniser), sort_keys=True)
     save_file({"tokens": tokens}, folder / _TOKENS, about)
     write_table(folder / _INDEX, index)
     return len(rows)
@@ -120,6 +124,7 @@ class _Shard:
             self.feature_names = json.loads(self._file.metadata()["feature_names"])
             self.model = json.loads(self._file.metadata().get("model", "null"))
             self.join: Join = self._file.metadata().get("join", "concatenate")
+            self.recogniser = json.loads(self._file.metadata().get("recogniser", "null"))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
             raise FeatureError(
                 f"{folder} is not part of a feature store ({error}); make it again with: dvc repro features"
@@ -213,9 +218,17 @@ class FeatureStore:
         ]
 
     def models(self, modality: str) -> dict[str, dict[str, Any]]:
-        """Encoder → the model that it ran (see `Encoder.model`), of the encoders that run one."""
-        stored = self._modality(modality).shards
-        return {name: shards[0].model for name, shards in stored.items() if shards[0].model}
+        """Encoder → the model that it ran (see `Encoder.model`), of the encoders that run one.
+
+        A recogniser whose words they read is among them.
+        """
+        stored = {name: shards[0] for name, shards in self._modality(modality).shards.items()}
+        models = {name: shard.model for name, shard in stored.items() if shard.model}
+        return models | {
+            shard.recogniser["name"]: shard.recogniser["model"]
+            for shard in stored.values()
+            if shard.recogniser
+        }
 
     def join(self, modality: str) -> Join:
         """How the encoders' tokens are joined (see `merge`)."""

@@ -65,6 +65,11 @@ def beside_oracle(
     covered = pd.Index(predictions.utterance_ids).isin(pd.concat(planted)["utterance_id"])
     right = {name: (predictions.predicted(name) == predictions.truth)[covered] for name in strategies}
     subsets = {name: subset_name(modalities_of(name, modalities)) for name in strategies}
+    if any(facts.recognition for facts in corpora.values()):  # recognised words are made from the voice
+        subsets = {
+            name: subset_name(list({*subset.split("+"), "audio"})) if "text" in subset.split("+") else subset
+            for name, subset in subsets.items()
+        }
     answered = oracle_right(together(planted, set(subsets.values())), predictions.utterance_ids[covered])
     ceiling = Ceiling(
         utterances=int(covered.sum()),

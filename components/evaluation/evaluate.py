@@ -58,7 +58,9 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         modalities=best.modalities,
         corpora=corpora,
     )
-    text_at_chance = alarms.beside_chance(protocol, strategies)
+    recognition = {name: facts.recognition for name, facts in corpora.items() if facts.recognition}
+    # Recognised words are made from the voice: which words are misheard may tell the emotion.
+    text_at_chance = None if recognition else alarms.beside_chance(protocol, strategies)
     gap = alarms.beside_test(protocol, best, strategies[best.best], units=len(predictions.speakers))
 
     metrics = Metrics(
@@ -100,6 +102,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             for name, modality in experiment.modalities.items()
             if modality.layer_weights
         },
+        recognition=recognition,
         zero_shot=zero_shot.figures(predictions, protocol.unseen, counts),
         text_at_chance=text_at_chance,
         alarms=alarms.raised(inflated=protocol.inflated, ceiling=ceiling, text=text_at_chance, gap=gap),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..artifacts.features import Exclusion
+from ..artifacts.features import Exclusion, Recognition
 from ..artifacts.folds import Folds
 from ..artifacts.model import Modality
 from ..artifacts.search import Best
@@ -23,6 +23,7 @@ class CorpusFacts:
         exclusions: the utterances that have no features of some encoder.
         agreement: of its raters, by kind of rater.
         ceilings, oracle: of planted truth; empty where nothing is planted.
+        recognition: of its words; None where they are transcripts.
     """
 
     utterances: "pd.DataFrame"
@@ -30,6 +31,7 @@ class CorpusFacts:
     agreement: Mapping[str, Agreement]
     ceilings: Ceilings
     oracle: "pd.DataFrame"
+    recognition: Recognition | None = None
 
 
 @dataclass(frozen=True)

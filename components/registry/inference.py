@@ -4,11 +4,14 @@ A table goes in, with any of the columns ``audio``, ``video`` (paths or bytes) a
 modality that was trained on features is a column of its own name, each cell a list of D numbers, or of T such lists.
 A model whose text encoders read the turns before takes the columns ``speaker`` (a text) and ``context`` too: a list
 of ``[speaker, text]``, the oldest first. A text without them is read as the first of its dialogue.
+A model that was trained on recognised words recognises them itself, in ``audio`` or the sound of ``video``, where a row
+has no ``text``.
 A table of probabilities comes out, one row for each that went in.
 """
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from ..artifacts.model import WEIGHTS, Modality, ModelCard
 from ..encoders.base import Encoder, merge
 from ..encoders.dialogue import Line, Turn
 from ..encoders.model_files import ModelFiles
+from ..encoders.pretrained.recogniser import SpeechRecogniser
 from ..encoders.registry import encode_each, make
 from ..errors import EmoflowError, MediaError, listed
 from ..fusion.model import EmotionModel
@@ -36,10 +40,27 @@ SOURCE = {"audio": "audio", "face": "video", "text": "text"}
 TABLE = "table"
 """The encoder's name of a modality that came to training as a table of features."""
 
+RECOGNISED = "recognised_text"
+"""The column of the words that a model recognised."""
+
 BATCH = 64
 
 LONGEST_S = 600
 """Of a recording, in seconds: what is longer is no utterance, and attention over all its tokens fills the memory."""
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What was recognised in a row.
+
+    Attributes:
+        sound: the column that was heard; None where nothing was to be recognised.
+        text: what is said. why_not: the reason where there is none.
+    """
+
+    sound: str | None = None
+    text: str | None = None
+    why_not: str | None = None
 
 
 class Predictor:
@@ -72,6 +93,7 @@ class Predictor:
         self.classes = card.classes
         self.layouts = {modality: card.modalities[modality].layout for modality in self.model.modalities}
         self._encoders = encoders_of(card, ModelFiles.packed_in(folder))
+        self._recogniser = recogniser_of(card, ModelFiles.packed_in(folder))
 
     @property
     def columns(self) -> list[str]:
@@ -87,10 +109,13 @@ class Predictor:
 
         Returns:
             Columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
-            was given and not used, and why), ``reason`` (why there is no label) and ``model_version``; the index
-            of ``rows``.
+            was given and not used, and why), ``reason`` (why there is no label) and ``model_version``; of a model
+            that recognises words, ``recognised_text`` too: what it recognised, null where a text was given or nothing
+            was recognised. The index of ``rows``.
         """
-        heard = [self._row({name: row[name] for name in row.index}) for _, row in rows.iterrows()]
+        given = [{name: row[name] for name in row.index} for _, row in rows.iterrows()]
+        spoken = [self._recognised(row) for row in given]
+        heard = [self._row(row, words) for row, words in zip(given, spoken, strict=True)]
         probabilities = np.full((len(rows), len(self.classes)), np.nan)
         usable = [number for number, (tokens, _) in enumerate(heard) if tokens]
         usable.sort(key=lambda number: max(map(len, heard[number][0].values())))  # little padding in a batch
@@ -112,6 +137,8 @@ class Predictor:
             None if tokens else (why or self._nothing_given())
             for (tokens, _), why in zip(heard, unused, strict=True)
         ]
+        if self._recogniser:
+            found[RECOGNISED] = [words.text for words in spoken]
         found["model_version"] = self.version
         return pd.DataFrame(found, index=rows.index)
 
@@ -138,10 +165,33 @@ class Predictor:
         with torch.inference_mode():
             return self.model(tokens, present).numpy().astype(np.float64)
 
-    def _row(self, given: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """A row's tokens by modality, and what was given and is not used, with the reason."""
+    def _recognised(self, row: Mapping[str, Any]) -> _Words:
+        """What is said in a row's sound, where the model recognises words and the row has no text."""
+        sound = next((name for name in RECORDINGS if name in row and not _missing(row[name])), None)
+        if self._recogniser is None or sound is None or not _missing(row.get("text")):
+            return _Words()
+        try:
+            recording = _medium(row[sound])
+            _check_length("audio", recording)
+            return _Words(sound, text=self._recogniser.words(self._recogniser.decode(recording)))
+        except (EmoflowError, OSError) as error:
+            return _Words(sound, why_not=str(error))
+
+    def _row(
+        self, given: dict[str, Any], words: _Words = _Words()
+    ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """A row's tokens by modality, and what was given and is not used, with the reason.
+
+        Args:
+            given: the row.
+            words: what was recognised in it.
+        """
         given = {name: value for name, value in given.items() if name in self.columns and not _missing(value)}
-        tokens, unused, taken = {}, {}, set()
+        tokens: dict[str, np.ndarray] = {}
+        unused = {"text": words.why_not} if words.why_not else {}
+        taken = {words.sound} if words.sound else set()
+        if words.text is not None:
+            given["text"] = words.text
         for modality, layout in self.layouts.items():
             source = SOURCE.get(modality, modality) if modality in self._encoders else modality
             if (
@@ -205,6 +255,20 @@ def encoders_of(card: ModelCard, models: ModelFiles) -> dict[str, list[Encoder]]
         for name, modality in card.modalities.items()
         if modality.encoders != [TABLE]
     }
+
+
+def recogniser_of(card: ModelCard, models: ModelFiles) -> SpeechRecogniser | None:
+    """What recognises the words that a model reads; None where it reads transcripts, or no words.
+
+    Args:
+        card: of the model.
+        models: where the recogniser's model is.
+
+    Raises:
+        SettingsError: it is not there.
+    """
+    text = card.modalities.get("text")
+    return SpeechRecogniser(**text.recogniser, models=models) if text and text.recogniser else None
 
 
 def _missing(value: Any) -> bool:

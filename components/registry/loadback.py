@@ -196,6 +196,7 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
     """A few utterances of the corpora, as rows of media and as the features that training saw; none if not here."""
     import pandas as pd
 
+    from ..artifacts.features import RECOGNISED
     from ..encoders.dialogue import turns
     from ..encoders.store import open_all
     from ..errors import FeatureError
@@ -213,10 +214,20 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
            or store.join(m) != predictor.card.modalities[m].join
            for m, layout in predictor.layouts.items() if m in store.modalities):  # fmt: skip
         return []  # another experiment's features
+    if (
+        "text" in predictor.layouts
+        and "text" in store.modalities
+        and (set(store.models("text")) != set(predictor.card.modalities["text"].models))
+    ):
+        return []  # of transcripts where the model recognises words, or the other way round
     table = pd.concat([UTTERANCES.read(root, corpus=name) for name in corpora], ignore_index=True)
+    text = predictor.card.modalities.get("text")
+    recogniser = text.recogniser if text else None
+    if recogniser:  # the model is given no words but those of the turns before
+        words = pd.concat([RECOGNISED.read(root, corpus=name) for name in corpora])
+        table["text"] = table["utterance_id"].map(words.set_index("utterance_id")["text"])
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, RECORDINGS).astype(int))]
     found = []
-    text = predictor.card.modalities.get("text")
     said = {}
     if text and text.context:
         encoded = table["utterance_id"].isin(store.ids("text"))
@@ -227,7 +238,7 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
         for column in ("audio", "video"):
             if not pd.isna(row[column]):
                 media[column] = str((folder / row[column]).resolve())
-        if not pd.isna(row["text"]):
+        if not pd.isna(row["text"]) and not recogniser:
             media["text"] = row["text"]
         if turn := said.get(row["utterance_id"]):
             context = [[line.speaker, line.text] for line in turn.earlier]

@@ -22,7 +22,7 @@ from ..errors import ParamsError, RegistryError, SettingsError
 from ..files import digest_of, file_digest, write_json
 from . import manifest
 from .closure import ENTRY, SOURCE, Closure, closure, providers, requirements
-from .inference import encoders_of
+from .inference import encoders_of, recogniser_of
 
 MODEL_FILES = (ModelCard.path().name, WEIGHTS.name)
 
@@ -99,9 +99,12 @@ def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
     if missing:
         raise RegistryError(f"{' and '.join(missing)} not found: run `dvc repro`, which makes the model")
     card = ModelCard.read_file(files[ModelCard.path().name])
-    encoders = []
+    encoders: list[Encoder] = []
     try:
-        for modality, of_modality in encoders_of(card, models).items():
+        of_modalities = encoders_of(card, models)
+        if recogniser := recogniser_of(card, models):
+            of_modalities["text"] = [*of_modalities["text"], recogniser]
+        for modality, of_modality in of_modalities.items():
             for encoder in of_modality:
                 _check_weights(encoder, card.modalities[modality].models.get(encoder.name))
                 files |= encoder.files()

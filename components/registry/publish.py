@@ -195,13 +195,14 @@ def _register(
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
     # These two import torch, which an experiment that is published already does not need.
-    from .inference import columns_of
+    from .inference import RECOGNISED, columns_of
     from .package import pack
 
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
     modalities = {
         name: model.Modality.model_validate(each) for name, each in facts.description["modalities"].items()
     }
+    recognised = (RECOGNISED,) if any(each.recogniser for each in modalities.values()) else ()
     signature = ModelSignature(
         inputs=Schema([ColSpec(AnyType(), column, required=False) for column in columns_of(modalities)]),
         outputs=Schema(
@@ -210,7 +211,7 @@ def _register(
                 *(ColSpec("double", f"p_{each}") for each in facts.description["classes"]),
                 *(
                     ColSpec("string", each, required=False)
-                    for each in ("modalities_used", "unused", "reason")
+                    for each in ("modalities_used", "unused", "reason", *recognised)
                 ),
                 ColSpec("string", "model_version"),
             ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import params
-from ..artifacts.features import Exclusions
+from ..artifacts.features import Exclusions, Recognition
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.model import PREDICTIONS, ModelCard
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
@@ -66,6 +66,7 @@ def _facts(corpus: str, root: Path) -> CorpusFacts:
         agreement=People.read(root, corpus=corpus).agreement,
         ceilings=Ceilings.read(root, corpus=corpus),
         oracle=ORACLE.read(root, corpus=corpus),
+        recognition=Recognition.of_corpus(corpus, root),
     )
 
 

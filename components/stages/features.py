@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .. import corpora, params, settings
 from ..artifacts import features as artifact
@@ -13,11 +17,16 @@ from ..artifacts.validation import Verdict
 from ..encoders import ModelFiles
 from ..encoders.cache import Cache
 from ..encoders.extract import extract, recipes_of
+from ..encoders.recognition import Recognised, RecogniserRecipe, recognise
+from ..encoders.word_errors import NORMALISATION, word_errors
 from ..errors import ParamsError, listed
-from ..files import replacing
+from ..files import replacing, write_table
 from ..schema import MODALITIES
 from ..storage import assets
 from .entry import run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FACE_IN_VALIDATION = "video"
 """Validation judges media, so that it names a face's medium."""
@@ -56,32 +65,60 @@ def main() -> None:
                 f"features.{name}.join is 'streams', and the {name} features that came with {corpus} are one table in "
                 "the encoders' place: leave join out"
             )
-    recipes = recipes_of(stated, ModelFiles(environment.landmark_model, environment.encoders))
+    models = ModelFiles(environment.landmark_model, environment.encoders)
+    recipes = recipes_of(stated, models)
     if "face" in recipes and "face" not in attached and experiment.features.face.runs_landmarker:
         assets.require("face-landmarker", environment.landmark_model)
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # the workers inherit it: they share the cores among themselves
+    reading: dict[str, Any] = {
+        "raw": RAW / corpus,
+        "excluded": {
+            (each.utterance_id, "face" if each.modality == FACE_IN_VALIDATION else each.modality): each.reason
+            for each in verdict.excluded
+        },
+        "cache": Cache(environment.cache),
+        "workers": environment.worker_count(),
+        "cluster": environment.ray_address,
+    }
+    recognised = None
+    if (recogniser := experiment.features.text.recogniser) and "text" in recipes and "text" not in attached:
+        recognised = recognise(table, RecogniserRecipe("audio", (), recogniser, models), **reading)
     with replacing(artifact.FOLDER / corpus) as folder:
         exclusions, lines = extract(
-            table,
-            raw=RAW / corpus,
-            out=folder,
-            recipes=recipes,
-            attached=attached,
-            excluded={
-                (
-                    each.utterance_id,
-                    "face" if each.modality == FACE_IN_VALIDATION else each.modality,
-                ): each.reason
-                for each in verdict.excluded
-            },
-            cache=Cache(environment.cache),
-            workers=environment.worker_count(),
-            cluster=environment.ray_address,
+            table, out=folder, recipes=recipes, attached=attached, recognised=recognised, **reading
         )
         artifact.Exclusions(exclusions=exclusions).write_file(folder / "exclusions.json")
+        if recognised and recogniser:
+            lines = [*_record(recognised, recogniser, table, folder), *lines]
     print("\n".join(lines))
+
+
+def _record(
+    recognised: Recognised, recogniser: Mapping[str, Any], table: pd.DataFrame, folder: Path
+) -> list[str]:
+    """Write what was recognised to the folder of the corpus's features; returns what there is to say of it."""
+    import pandas as pd
+
+    model, lines = recogniser["hf"], recognised.lines()
+    heard = {name: recognised.texts.get(name) for name in sorted(recognised.recordings)}
+    words = pd.DataFrame({"utterance_id": list(heard), "text": pd.Series(heard.values(), dtype="str")})
+    write_table(folder / artifact.RECOGNISED.path().name, words.assign(model=model))
+    errors = word_errors(table, recognised.texts, recognised.recordings)
+    if errors:
+        lines.append(
+            f"text/{recognised.recogniser}: word error rate {100 * errors.rate:.1f} % on {errors.utterances} "
+            f"utterances with a transcript ({errors.words} words; {NORMALISATION})"
+        )
+    artifact.Recognition(
+        model=model,
+        language=recogniser["language"],
+        recordings=len(heard),
+        recognised=len(recognised.texts),
+        word_error_rate=errors and artifact.WordErrorRate(**asdict(errors), normalisation=NORMALISATION),
+    ).write_file(folder / artifact.Recognition.path().name)
+    return lines
 
 
 if __name__ == "__main__":

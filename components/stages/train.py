@@ -178,14 +178,16 @@ def _modality(
     parameters: dict[str, Any] = section.model_dump() if section else {"encoders": []}
     stated = {name_of(each): each for each in parameters.pop("encoders")}
     parameters.pop("join", None)
+    from_media = bool(set(encoders) & set(stated))  # not a table that came with the corpora
     return Modality(
         encoders=encoders,
-        parameters=parameters if set(encoders) & set(stated) else {},
+        parameters=parameters if from_media else {},
         layout=layout,
         pretrained={name: stated[name] for name in encoders if isinstance(stated.get(name), dict)},
         models=models,
         join=join,
         layer_weights=layer_weights,
+        recogniser=getattr(section, "recogniser", None) if from_media else None,
     )
 
 

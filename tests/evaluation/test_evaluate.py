@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from emoflow.artifacts.features import Exclusions
+from emoflow.artifacts.features import Exclusions, Recognition
 from emoflow.artifacts.folds import Folds, Waived
 from emoflow.artifacts.reports import Headline, Metrics
 from emoflow.artifacts.search import Best
@@ -324,6 +324,40 @@ def test_text_that_must_be_at_chance_raises_the_alarm_when_it_is_not(tmp_path):
         experiment(tmp_path / "at", planted=False, text_repeats=True, skill=SKILL | {"text": 1 / 7})
     )
     assert at_chance.alarms == [] and at_chance.text_at_chance.ok
+
+
+def recognition(root, **changes):
+    """Say that the words of control were recognised."""
+    rate = {"rate": 0.123, "utterances": 300, "words": 1800, "normalisation": "lower <case>"}
+    usual = {"model": "whisper-tiny.en", "language": None, "recordings": 330, "recognised": 329}
+    made = Recognition.model_validate(usual | {"word_error_rate": rate} | changes)
+    made.write(root, corpus="control")
+    return made
+
+
+def test_the_report_says_by_what_words_were_recognised_and_how_well(tmp_path):
+    data = experiment(tmp_path)
+    stated = recognition(tmp_path)
+    metrics, page = paged(data)
+    assert metrics.recognition == {"control": stated}
+    parsed(page)
+    assert "recognised by whisper-tiny.en in 329 of 330 recordings" in page
+    assert "word error rate 12.3 % on 300 utterances" in page and "lower &lt;case&gt;" in page
+    recognition(tmp_path, word_error_rate=None)
+    assert "no transcripts to compare them with" in paged(data)[1]
+
+
+def test_recognised_words_may_tell_what_sentences_do_not(tmp_path):
+    data = experiment(tmp_path, planted=False, text_repeats=True)
+    recognition(tmp_path)
+    metrics = measured(data)
+    assert metrics.alarms == [] and metrics.text_at_chance is None
+
+
+def test_recognised_words_are_compared_with_the_oracle_that_hears(tmp_path):
+    data = experiment(tmp_path)
+    recognition(tmp_path)
+    assert measured(data).ceiling.strategies["text"].subset == "audio+text"
 
 
 def test_an_utterance_outside_the_label_space_is_nothing_to_the_oracle(tmp_path):

@@ -5,4 +5,5 @@ folder.py           where its files are, what is refused, and their digests
 architecture.py     which modality an architecture belongs to; loading its weights
 layers.py           hidden states to tokens: the choice of layers, pooling over time
 speech.py, text.py, pictures.py     one modality each
+recogniser.py       words from speech
 """

@@ -22,10 +22,35 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Pretrained(Encoder):
-    """A frozen Hugging Face model. Its weights are loaded when the first recording is encoded, once per process."""
+class OfFolder(Encoder):
+    """What runs the Hugging Face model of a folder."""
 
     libraries: tuple[str, ...] = ("transformers", "torch", "huggingface_hub")
+    spec: PretrainedSpec
+    folder: ModelFolder
+
+    @property
+    def weights(self) -> str:
+        """The SHA-256 of the model's weights."""
+        return self.folder.weights
+
+    @property
+    def licence(self) -> str | None:
+        """Of the model; None where unknown."""
+        return self.folder.licence
+
+    @property
+    def pretrained_on(self) -> tuple[str, ...]:
+        """The corpora that the model has seen, as far as known."""
+        return self.folder.pretrained_on
+
+    def files(self) -> dict[str, Path]:
+        """The model's folder, below a name that all its encoders share."""
+        return {f"{PRETRAINED}/{self.spec.model}/{path.name}": path for path in self.folder.files}
+
+
+class Pretrained(OfFolder):
+    """A frozen Hugging Face model. Its weights are loaded when the first recording is encoded, once per process."""
 
     def __init__(self, spec: PretrainedSpec, folder: ModelFolder):
         """An encoder of one model.
@@ -61,21 +86,6 @@ class Pretrained(Encoder):
         return [f"{self.name}_{state}_{at}" for state in range(self.layers_apart) for at in range(each)]
 
     @property
-    def weights(self) -> str:
-        """The SHA-256 of the model's weights."""
-        return self.folder.weights
-
-    @property
-    def licence(self) -> str | None:
-        """Of the model; None where unknown."""
-        return self.folder.licence
-
-    @property
-    def pretrained_on(self) -> tuple[str, ...]:
-        """The corpora that the model has seen, as far as known."""
-        return self.folder.pretrained_on
-
-    @property
     def parameters(self) -> dict[str, Any]:
         """The layers and the pooling, and the digest of the model's configuration."""
         return {
@@ -87,10 +97,6 @@ class Pretrained(Encoder):
 
     extra_parameters: dict[str, Any] = {}  # noqa: RUF012
     """What else decides the tokens, of one modality."""
-
-    def files(self) -> dict[str, Path]:
-        """The model's folder, below a name that all its encoders share."""
-        return {f"{PRETRAINED}/{self.spec.model}/{path.name}": path for path in self.folder.files}
 
     def states(self, **inputs: Tensor) -> tuple[Sequence[Tensor], Any]:
         """Run the model: its hidden states, the last one being its output, and all that it gives.

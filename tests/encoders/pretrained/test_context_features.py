@@ -11,6 +11,7 @@ from emoflow.encoders import FeatureStore, ModelFiles
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract
 from emoflow.encoders.parallel import Recipe
+from emoflow.encoders.recognition import Recognised
 from emoflow.schema import UTTERANCE_COLUMNS
 from tiny_models import save
 
@@ -43,7 +44,7 @@ def talk(words: tuple[str, ...] = WORDS, *, dialogues: bool = True) -> pd.DataFr
 
 
 def extracted(
-    table: pd.DataFrame, folder: Path, models: ModelFiles, *, excluded=None
+    table: pd.DataFrame, folder: Path, models: ModelFiles, *, excluded=None, recognised=None
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """The tokens of each utterance, and what was said; the cache is in ``folder``."""
     out = Path(tempfile.mkdtemp(dir=folder)) / "out"
@@ -56,6 +57,7 @@ def extracted(
         excluded=excluded or {},
         cache=Cache(folder / "cache"),
         workers=1,
+        recognised=recognised,
     )
     store = FeatureStore.open(out)
     store.check(table)
@@ -87,6 +89,29 @@ def test_what_validation_set_aside_is_not_read(base, models):
     folder, before, _ = base
     after, _ = extracted(talk(), folder, models, excluded={("c/d2", "text"): "said validation"})
     assert changed(before, after) == {"c/d3", "c/d4"} and "c/d2" not in after
+
+
+def test_recognised_words_are_read_as_context_in_place_of_the_transcripts(base, models, tmp_path):
+    table = talk(("four", *WORDS[1:]))
+    names, texts = table["utterance_id"], dict(zip(table["utterance_id"], talk()["text"], strict=True))
+    del texts["c/e5"]
+    table["audio_digest"] = recording = "f" * 64
+    recognised = Recognised(
+        recogniser="whisper.asr",
+        digest="0" * 64,
+        model={"sha256": "1" * 64},
+        texts=texts,
+        reasons={"c/e5": "no speech recognised"},
+        recordings=dict.fromkeys(names, recording),
+        cached=0,
+    )
+    _, before, _ = base
+    after, lines = extracted(
+        table, tmp_path, models, recognised=recognised, excluded={("c/d2", "text"): "bad"}
+    )
+    del before["c/e5"]
+    assert not changed(before, after) and set(before) == set(after)
+    assert f"text/{NAME}: 1 left out: no speech recognised" in lines
 
 
 def test_a_corpus_without_dialogues_is_read_alone_and_this_is_said(models, tmp_path):

@@ -127,6 +127,36 @@ def save(name: str, folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
+def save_recogniser(folder: Path, *, seed: int = 3, languages: tuple[str, ...] = ()) -> Path:
+    """A tiny Whisper with its decoder in a new folder, whose words depend on what it hears."""
+    torch.manual_seed(seed)
+    special = ["<|startoftranscript|>", "<|endoftext|>", *(f"<|{language}|>" for language in languages)]
+    special += ["<|transcribe|>", "<|nospeech|>", "<|notimestamps|>"]
+    words = [f"word{at}" for at in range(_WHISPER["vocab_size"] - len(special))]
+    ids = {token: at for at, token in enumerate([*words, *special])}
+    made = Tokenizer(models.WordLevel(ids, unk_token="<|endoftext|>"))
+    made.add_special_tokens(special)
+    start, end = ids["<|startoftranscript|>"], ids["<|endoftext|>"]
+    marks = {"decoder_start_token_id": start, "bos_token_id": end, "eos_token_id": end, "pad_token_id": end}
+    model = transformers.WhisperForConditionalGeneration(
+        transformers.WhisperConfig(**_WHISPER | marks | {"init_std": 0.3})
+    )
+    spoken = {
+        "lang_to_id": {f"<|{language}|>": ids[f"<|{language}|>"] for language in languages},
+        "task_to_id": {"transcribe": ids["<|transcribe|>"]},
+    }
+    model.generation_config = transformers.GenerationConfig(
+        **marks, no_timestamps_token_id=ids["<|notimestamps|>"], is_multilingual=bool(languages),
+        max_length=8 if languages else 6, suppress_tokens=[ids[token] for token in special],
+        return_timestamps=False, **spoken if languages else {},
+    )  # fmt: skip
+    model.save_pretrained(folder)
+    _processor("whisper").save_pretrained(folder)
+    ends = dict.fromkeys(("unk_token", "pad_token", "bos_token", "eos_token"), "<|endoftext|>")
+    transformers.PreTrainedTokenizerFast(tokenizer_object=made, **ends).save_pretrained(folder)
+    return folder
+
+
 def one(
     folder: Path,
     *,
