@@ -226,6 +226,39 @@ def test_the_layers_of_a_model_may_be_weighted(held, tmp_path):
         load(held, tmp_path)
 
 
+def test_a_text_model_may_be_tuned(held, tmp_path):
+    encoder = {"hf": "minilm-l6", "context": 3, "tune": "lora"}
+    held["features"]["text"]["encoders"] = [encoder]
+    loaded = load(held, tmp_path)
+    assert loaded.features.text.encoders[0].tune == "lora"
+    assert loaded.train.tuning.learning_rate is None and loaded.train.tuning.rank == 8
+    for stated, said in (
+        (
+            {"tune": "adapters"},
+            r"features\.text\.encoders\.0\.tune is 'adapters': input should be 'lora' or 'full'",
+        ),
+        ({"layers": "weighted"}, r"features\.text\.encoders\.0: tune is 'lora', and layers: weighted keeps"),
+    ):
+        held["features"]["text"]["encoders"] = [encoder | stated]
+        with pytest.raises(ParamsError, match=said):
+            load(held, tmp_path)
+
+
+@pytest.mark.parametrize("modality, kind", [("audio", "speech"), ("face", "face")])
+def test_no_other_model_may_be_tuned(modality, kind, held, tmp_path):
+    held["features"][modality]["encoders"] = [{"hf": "mine", "tune": "lora"}]
+    with pytest.raises(
+        ParamsError, match=rf"{modality}\.encoders\.0: tune is not supported for {kind} encoders"
+    ):
+        load(held, tmp_path)
+
+
+def test_a_part_of_a_batch_has_rows(held, tmp_path):
+    held["train"]["tuning"] = {"batch": 2, "accumulate": 4}
+    with pytest.raises(ParamsError, match=r"train\.tuning: accumulate is 4, batch 2"):
+        load(held, tmp_path)
+
+
 def test_blendshapes_need_a_track_of_mediapipes(held, tmp_path):
     face = held["features"]["face"]
     assert not load(held, tmp_path).features.face.runs_landmarker

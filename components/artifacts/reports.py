@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from .document import Document, Part
 from .folds import Finding, Waived
-from .model import LayerWeights
+from .model import LayerWeights, ModelTuning
 from .utterances import Agreement
 
 STAGE = "evaluate"
@@ -344,6 +344,7 @@ class Metrics(Document):
         people: corpus → kind of rater → agreement.
         layer_weights: modality → encoder → its layers' weights in the registered model, of encoders whose layers are
             all kept.
+        tuning: of the registered model's encoders; None where they are frozen.
         zero_shot: None where no class is unseen.
         text_at_chance: None where sentences may tell the label.
         findings: of the leakage gate, and of the evaluation.
@@ -351,7 +352,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 2
+    VERSION: ClassVar[int | None] = 3
 
     corpora: list[str]
     protocol: str
@@ -370,6 +371,7 @@ class Metrics(Document):
     ceiling: Ceiling | None
     people: dict[str, dict[str, Agreement]]
     layer_weights: dict[str, dict[str, LayerWeights]]
+    tuning: ModelTuning | None
     zero_shot: ZeroShot | None
     text_at_chance: TextAtChance | None
     alarms: list[Alarm]

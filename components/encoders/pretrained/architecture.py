@@ -74,7 +74,12 @@ def modality_of(folder: Path) -> str:
 
 @lru_cache
 def load(folder: Path) -> PreTrainedModel:
-    """The encoder with its weights, in float32, for inference; once per process.
+    """As `load_anew`; once per process."""
+    return load_anew(folder)
+
+
+def load_anew(folder: Path) -> PreTrainedModel:
+    """The encoder with its weights, in float32, for inference.
 
     Raises:
         SettingsError: weights of another architecture.
