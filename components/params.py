@@ -126,6 +126,14 @@ class HuggingFaceEncoder(_Frozen):
             )
         return layers
 
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_can_be_tuned(cls, stated: Any) -> Any:
+        if isinstance(stated, dict) and "tune" in stated and "tune" not in cls.model_fields:
+            raise ValueError(f"tune is not supported for {cls.__name__.removesuffix('Encoder').lower()} encoders, only "
+                             "for those of text")  # fmt: skip
+        return stated
+
 
 class SpeechEncoder(HuggingFaceEncoder):
     pooling: Literal["mean", "mean-std", "none"] = "mean-std"
@@ -135,6 +143,17 @@ class TextEncoder(HuggingFaceEncoder):
     pooling: Literal["mean", "mean-std", "none"] = "mean"
     context: int = Field(default=0, ge=0)
     """How many earlier turns of its dialogue are read before each utterance."""
+    tune: Literal["lora", "full"] | None = None
+    """Trained together with the fusion: by low-rank updates, or all weights; null: frozen."""
+
+    @model_validator(mode="after")
+    def _one_state_is_tuned(self):
+        if self.tune is not None and self.layers == "weighted":
+            raise ValueError(
+                f"tune is {self.tune!r}, and layers: weighted keeps the frozen model's states rounded to half "
+                "precision: name the layers, or leave tune out"
+            )
+        return self
 
 
 class FaceEncoder(HuggingFaceEncoder):
@@ -188,6 +207,20 @@ class TextFeatures(ModalityFeatures):
         if self.words_from == "asr" and self.model is None:
             raise ValueError(
                 "from is asr, which needs a model that recognises speech: model: whisper-tiny.en"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tuned_tokens_stand_alone(self):
+        stated = [each for each in self.encoders if isinstance(each, TextEncoder)]
+        tuned = [each.hf for each in stated if each.tune is not None]
+        if not tuned or len(self.encoders) == 1:
+            return self
+        if self.join == "streams":
+            raise ValueError(f"tune ({tuned[0]}) is not supported with join: streams; leave one of them out")
+        if sum(each.pooling == "none" for each in stated) > 1:
+            raise ValueError(
+                f"tune ({tuned[0]}) is not supported where several encoders have pooling: none; pool all but one"
             )
         return self
 
@@ -370,8 +403,34 @@ def _number(value: Any) -> Any:
         return value
 
 
+class Tuning(_Frozen):
+    """How encoders with ``tune`` are trained together with the fusion."""
+
+    epochs: int = Field(default=3, ge=1, le=1000)
+    """At most: validation chooses how many, none among them."""
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    """Of the encoders; null: 5e-4 where all of them are tuned by LoRA, else 2e-5. The fusion keeps its own."""
+    batch: int = Field(default=32, ge=1)
+    """Utterances of an optimizer's step."""
+    accumulate: int = Field(default=2, ge=1)
+    """Parts of a batch that go through the encoder one after another, whose gradients are added up."""
+    checkpointing: bool = False
+    """Whether activations are computed again in the backward pass, which saves memory and takes longer."""
+    rank: int = Field(default=8, ge=1, le=1024)
+    """Of LoRA's updates."""
+
+    @model_validator(mode="after")
+    def _parts_have_rows(self):
+        if self.accumulate > self.batch:
+            raise ValueError(
+                f"accumulate is {self.accumulate}, batch {self.batch}: a part needs an utterance"
+            )
+        return self
+
+
 class Train(_Frozen):
     seeds: list[int] = Field(min_length=1)
+    tuning: Tuning = Tuning()
 
 
 class Evaluate(_Frozen):

@@ -175,6 +175,7 @@ def metrics(**changes: Any) -> Metrics:
         "ceiling": None,
         "people": {},
         "layer_weights": {},
+        "tuning": None,
         "zero_shot": None,
         "text_at_chance": None,
         "alarms": [],

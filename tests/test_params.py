@@ -206,7 +206,7 @@ def test_words_come_from_transcripts_or_from_a_recogniser(held, tmp_path):
     text |= {"from": "asr", "model": "whisper-tiny.en"}
     found = load(held, tmp_path).features.text
     assert found.recogniser == {"hf": "whisper-tiny.en", "language": None}
-    assert set(found.model_dump()) == {"encoders", "dimensions"}  # what the encoders are made with
+    assert set(found.model_dump()) == {"encoders", "dimensions", "join"}  # what the encoders are made with
     text["from"] = "transcripts"  # the model may stay
     assert load(held, tmp_path).features.text.recogniser is None
 
@@ -256,6 +256,56 @@ def test_the_layers_of_a_model_may_be_weighted(held, tmp_path):
     with pytest.raises(
         ParamsError, match=r"layers is 'all'; give a number, a list of numbers, .* or weighted"
     ):
+        load(held, tmp_path)
+
+
+def test_a_text_model_may_be_tuned(held, tmp_path):
+    encoder = {"hf": "minilm-l6", "context": 3, "tune": "lora"}
+    held["features"]["text"]["encoders"] = [encoder]
+    loaded = load(held, tmp_path)
+    assert loaded.features.text.encoders[0].tune == "lora"
+    assert loaded.train.tuning.learning_rate is None and loaded.train.tuning.rank == 8
+    for stated, said in (
+        (
+            {"tune": "adapters"},
+            r"features\.text\.encoders\.0\.tune is 'adapters': input should be 'lora' or 'full'",
+        ),
+        ({"layers": "weighted"}, r"features\.text\.encoders\.0: tune is 'lora', and layers: weighted keeps"),
+    ):
+        held["features"]["text"]["encoders"] = [encoder | stated]
+        with pytest.raises(ParamsError, match=said):
+            load(held, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "beside, said",
+    [
+        ({"join": "streams"}, r"features\.text: tune \(minilm-l6\) is not supported with join: streams"),
+        (
+            {},
+            r"features\.text: tune \(minilm-l6\) is not supported where several encoders have pooling: none",
+        ),
+    ],
+)
+def test_a_tuned_model_has_no_other_sequence_beside_it(beside, said, held, tmp_path):
+    tuned, other = ({"hf": name, "pooling": "none"} for name in ("minilm-l6", "roberta-base"))
+    held["features"]["text"] |= {"encoders": [tuned | {"tune": "lora"}, other], **beside}
+    with pytest.raises(ParamsError, match=said):
+        load(held, tmp_path)
+
+
+@pytest.mark.parametrize("modality, kind", [("audio", "speech"), ("face", "face")])
+def test_no_other_model_may_be_tuned(modality, kind, held, tmp_path):
+    held["features"][modality]["encoders"] = [{"hf": "mine", "tune": "lora"}]
+    with pytest.raises(
+        ParamsError, match=rf"{modality}\.encoders\.0: tune is not supported for {kind} encoders"
+    ):
+        load(held, tmp_path)
+
+
+def test_a_part_of_a_batch_has_rows(held, tmp_path):
+    held["train"]["tuning"] = {"batch": 2, "accumulate": 4}
+    with pytest.raises(ParamsError, match=r"train\.tuning: accumulate is 4, batch 2"):
         load(held, tmp_path)
 
 

@@ -12,6 +12,8 @@ from .document import Document, Part, Table
 STAGE = "train"
 FOLDER = Path("data/model")
 WEIGHTS = FOLDER / "weights.safetensors"
+TUNED = "tuned."
+"""Beginning of the names of encoders' weights in that file: ``tuned.<member>.<encoder>.<weight>``."""
 
 PREDICTIONS = Table("data/predictions.parquet", ("utterance_id", "fold", "seed", "strategy", "label"), STAGE)
 """One row per strategy, fold, seed and test utterance. ``p_<class>`` columns hold the probabilities. The strategy
@@ -53,6 +55,32 @@ class LayerWeights(Part):
 
     mean: list[float]
     sd: list[float] | None
+
+
+class TunedEncoder(Part):
+    """How an encoder of a model was trained together with the fusion.
+
+    Attributes:
+        rank: of LoRA's updates; None: all weights were trained.
+        parameters: the weights that were trained, of one member.
+    """
+
+    rank: int | None
+    parameters: int
+
+
+class ModelTuning(Part):
+    """The encoders that were trained with a model. Their weights are among the model's, under `TUNED`, for each member.
+
+    Attributes:
+        encoders: by name.
+        epochs: chosen by validation; 0: not at all, since on validation the frozen encoder was better.
+        validation: fold → UA of validation before tuning and after each epoch; None from where it diverged.
+    """
+
+    encoders: dict[str, TunedEncoder]
+    epochs: int
+    validation: dict[int, list[float | None]]
 
 
 class Modality(Part):
@@ -105,6 +133,7 @@ class ModelCard(Document):
         protocol, corpora: what it was chosen under and trained on.
         preparation: modality → a plan per encoder, as `fusion.preparation.BlockPlan`.
         parameters: trained ones, of all members.
+        tuning: of its encoders; None where they are frozen.
     """
 
     PATH: ClassVar[str] = "data/model/model.json"
@@ -124,3 +153,9 @@ class ModelCard(Document):
     preparation: dict[str, list[dict[str, Any]]]
     parameters: int
     zero_shot: ZeroShot | None = None
+    tuning: ModelTuning | None = None
+
+    def tuned(self, modality: str) -> dict[str, TunedEncoder]:
+        """The encoders of a modality that were tuned, by name."""
+        every = self.tuning.encoders if self.tuning else {}
+        return {name: every[name] for name in self.modalities[modality].encoders if name in every}

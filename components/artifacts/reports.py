@@ -8,7 +8,7 @@ from pydantic import Field
 from .document import Document, Part
 from .features import Recognition
 from .folds import Finding, Waived
-from .model import LayerWeights
+from .model import LayerWeights, ModelTuning
 from .utterances import Agreement
 
 STAGE = "evaluate"
@@ -348,6 +348,7 @@ class Metrics(Document):
         layer_weights: modality → encoder → its layers' weights in the registered model, of encoders whose layers are
             all kept.
         recognition: corpus → how its words were recognised, of corpora whose words are no transcripts.
+        tuning: of the registered model's encoders; None where they are frozen.
         zero_shot: None where no class is unseen.
         text_at_chance: None where sentences may tell the label.
         findings: of the leakage gate, and of the evaluation.
@@ -355,7 +356,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 2
+    VERSION: ClassVar[int | None] = 3
 
     corpora: list[str]
     protocol: str
@@ -375,6 +376,7 @@ class Metrics(Document):
     people: dict[str, dict[str, Agreement]]
     layer_weights: dict[str, dict[str, LayerWeights]]
     recognition: dict[str, Recognition] = Field(default_factory=dict)
+    tuning: ModelTuning | None
     zero_shot: ZeroShot | None
     text_at_chance: TextAtChance | None
     alarms: list[Alarm]

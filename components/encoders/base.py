@@ -33,6 +33,8 @@ class Encoder(ABC):
     """Raised when the same recording gives other tokens, by our doing."""
     libraries: tuple[str, ...] = ()
     """Distributions whose version may change the tokens."""
+    tuning_libraries: tuple[str, ...] = ()
+    """Further distributions that it needs where its model was tuned, which the features of the frozen one do not."""
     weights: str | None = None
     """The SHA-256 of the model it runs, where it runs one."""
     licence: str | None = None

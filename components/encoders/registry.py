@@ -13,6 +13,7 @@ from .face import Appearance, Blendshapes, Face, Landmarks
 from .model_files import NO_MODELS, ModelFiles
 from .pretrained.located import PRETRAINED, Located
 from .pretrained.spec import name_of
+from .pretrained.text import TUNING_LIBRARIES
 from .text import Hashing
 
 ENCODERS: dict[str, type[Encoder]] = {
@@ -76,7 +77,7 @@ def make(
 def libraries() -> set[str]:
     """The distributions that any encoder may import."""
     known: list[type[Encoder]] = [*ENCODERS.values(), *PRETRAINED]
-    return {library for encoder in known for library in encoder.libraries}
+    return {library for encoder in known for library in encoder.libraries} | set(TUNING_LIBRARIES)
 
 
 def encode(encoders: Sequence[Encoder], source, *, join: Join = "concatenate") -> np.ndarray:

@@ -103,6 +103,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             if modality.layer_weights
         },
         recognition=recognition,
+        tuning=experiment.tuning,
         zero_shot=zero_shot.figures(predictions, protocol.unseen, counts),
         text_at_chance=text_at_chance,
         alarms=alarms.raised(inflated=protocol.inflated, ceiling=ceiling, text=text_at_chance, gap=gap),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..artifacts.features import Exclusion, Recognition
 from ..artifacts.folds import Folds
-from ..artifacts.model import Modality
+from ..artifacts.model import Modality, ModelTuning
 from ..artifacts.search import Best
 from ..artifacts.utterances import Agreement, Ceilings
 
@@ -44,6 +44,7 @@ class Experiment:
         predictions: of every strategy on every test fold.
         corpora: by name.
         modalities: of the registered model, by name.
+        tuning: of its encoders; None where they are frozen.
     """
 
     protocol: Folds
@@ -54,3 +55,4 @@ class Experiment:
     predictions: "pd.DataFrame"
     corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)
     modalities: Mapping[str, Modality] = field(default_factory=dict)
+    tuning: ModelTuning | None = None

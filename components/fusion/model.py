@@ -43,16 +43,22 @@ class EmotionModel(nn.Module):
         """Probabilities ``[B, C]``.
 
         Args:
-            tokens: ``{modality: [B, T, D]}`` as the encoders made them; any non-empty subset of the modalities.
+            tokens: ``{modality: [B, T, D]}`` as the encoders made them, or ``[K, B, T, D]`` where each member has
+                encoders of its own; any non-empty subset of the modalities.
             present: ``{modality: bool [B, T]}``.
         """
         tokens = {name: tokens[name] for name in self.modalities if name in tokens}
-        prepared = self.preparation(tokens, present)
-        outputs = [member(prepared, present) for member in self.members]
+        apart = {name: x for name, x in tokens.items() if x.dim() == 4}
+        prepared = self.preparation({name: x for name, x in tokens.items() if name not in apart}, present)
+        outputs = []
+        for k, member in enumerate(self.members):
+            own = self.preparation({name: x[k] for name, x in apart.items()}, present)
+            of_member = prepared | own
+            outputs.append(member({name: of_member[name] for name in tokens}, present))
         if self.prompts is None:
             each = [output.logits for output in outputs]
         else:
-            there = {name: present[name] for name in prepared}
+            there = {name: present[name] for name in tokens}
             each = [
                 prompt_logits(output.per_modality_embeddings or {}, there, prompts)
                 for output, prompts in zip(outputs, self.prompts, strict=True)

@@ -21,11 +21,12 @@ import torch
 from safetensors.torch import load_file
 
 from .. import media
-from ..artifacts.model import WEIGHTS, Modality, ModelCard
+from ..artifacts.model import TUNED, WEIGHTS, Modality, ModelCard
 from ..encoders.base import Encoder, merge
 from ..encoders.dialogue import Line, Turn
 from ..encoders.model_files import ModelFiles
 from ..encoders.pretrained.recogniser import SpeechRecogniser
+from ..encoders.pretrained.tuning import TunedMembers
 from ..encoders.registry import encode_each, make
 from ..errors import EmoflowError, MediaError, listed
 from ..fusion.model import EmotionModel
@@ -88,12 +89,14 @@ class Predictor:
             preparation=Preparation.from_description(card.preparation),
             by_prompts=card.zero_shot is not None,
         )
-        self.model.load_state_dict(load_file(weights))
+        state = load_file(weights)
+        self.model.load_state_dict({name: x for name, x in state.items() if not name.startswith(TUNED)})
         self.model.eval()
         self.classes = card.classes
         self.layouts = {modality: card.modalities[modality].layout for modality in self.model.modalities}
         self._encoders = encoders_of(card, ModelFiles.packed_in(folder))
         self._recogniser = recogniser_of(card, ModelFiles.packed_in(folder))
+        self._tuned = tuned_encoders(card, self._encoders, state)
 
     @property
     def columns(self) -> list[str]:
@@ -118,7 +121,8 @@ class Predictor:
         heard = [self._row(row, words) for row, words in zip(given, spoken, strict=True)]
         probabilities = np.full((len(rows), len(self.classes)), np.nan)
         usable = [number for number, (tokens, _) in enumerate(heard) if tokens]
-        usable.sort(key=lambda number: max(map(len, heard[number][0].values())))  # little padding in a batch
+        lengths = [max((x.shape[-2] for x in tokens.values()), default=0) for tokens, _ in heard]
+        usable.sort(key=lengths.__getitem__)  # little padding in a batch
         for at in range(0, len(usable), BATCH):
             batch = usable[at : at + BATCH]
             probabilities[batch] = self.probabilities([heard[number][0] for number in batch])
@@ -146,7 +150,8 @@ class Predictor:
         """Predict from tokens.
 
         Args:
-            rows: for each of B rows its tokens, ``{modality: [T, D]}``; a missing modality is left out.
+            rows: for each of B rows its tokens, ``{modality: [T, D]}``, or ``[K, T, D]`` where each of the K members
+                has encoders of its own; a missing modality is left out.
 
         Returns:
             Probabilities, float64 ``[B, C]``.
@@ -154,14 +159,16 @@ class Predictor:
         tokens, present = {}, {}
         for modality, layout in self.layouts.items():
             parts = [row.get(modality) for row in rows]
-            length = max((len(part) for part in parts if part is not None), default=1)
+            length = max((part.shape[-2] for part in parts if part is not None), default=1)
             dimensions = sum(size for _, size in layout)
-            tokens[modality] = torch.zeros(len(rows), length, dimensions)
+            members = [len(self.card.seeds)] if self.card.tuned(modality) else []
+            tokens[modality] = torch.zeros(*members, len(rows), length, dimensions)
             present[modality] = torch.zeros(len(rows), length, dtype=torch.bool)
             for number, part in enumerate(parts):
                 if part is not None:
-                    tokens[modality][number, : len(part)] = torch.from_numpy(np.array(part, np.float32))
-                    present[modality][number, : len(part)] = True
+                    own = torch.from_numpy(np.array(part, np.float32))
+                    tokens[modality][..., number, : part.shape[-2], :] = own
+                    present[modality][number, : part.shape[-2]] = True
         with torch.inference_mode():
             return self.model(tokens, present).numpy().astype(np.float64)
 
@@ -209,9 +216,7 @@ class Predictor:
                     medium = _turn(given) if source == "text" else _medium(given[source])
                     if source in RECORDINGS:
                         _check_length(modality, medium)
-                    join = self.card.modalities[modality].join
-                    parts, missing = encode_each(self._encoders[modality], medium, join=join)
-                    tokens[modality] = merge(parts, join)
+                    tokens[modality], missing = self._encoded(modality, medium)
                     unused |= {f"{modality}/{encoder}": why for encoder, why in missing.items()}
                 else:
                     tokens[modality] = _features(given[source], sum(size for _, size in layout))
@@ -220,6 +225,27 @@ class Predictor:
         for name in sorted(given.keys() - taken):
             unused[name] = self._why_not(name)
         return tokens, unused
+
+    def _encoded(self, modality: str, source: Any) -> tuple[np.ndarray, dict[str, str]]:
+        """A medium's tokens ``[T, D]``; ``[K, T, D]`` of a modality whose encoders each of the K members has tuned.
+
+        With the encoders that found nothing in it where others did, and why.
+        """
+        encoders, join = self._encoders[modality], self.card.modalities[modality].join
+        if not self.card.tuned(modality):
+            parts, missing = encode_each(encoders, source, join=join)
+            return merge(parts, join), missing
+        medium = encoders[0].decode(source)
+        frozen = {each.name: each.encode_decoded(medium) for each in encoders if each.name not in self._tuned}
+        members = []
+        for k in range(len(self.card.seeds)):
+            own = {
+                each.name: self._tuned[each.name].encode(medium, k)
+                for each in encoders
+                if each.name in self._tuned
+            }
+            members.append(merge([(frozen | own)[each.name] for each in encoders], join))
+        return np.stack(members), {}
 
     def _why_not(self, name: str) -> str:
         if name in DIALOGUE:
@@ -231,6 +257,30 @@ class Predictor:
 
     def _nothing_given(self) -> str:
         return f"nothing was given; wanted at least one of {', '.join(self.columns)}"
+
+
+def tuned_encoders(
+    card: ModelCard, encoders: Mapping[str, list[Encoder]], state: Mapping[str, torch.Tensor]
+) -> dict[str, TunedMembers]:
+    """The encoders that the members of a model have tuned, by name.
+
+    Args:
+        card: of the model.
+        encoders: as `encoders_of` makes them.
+        state: all weights of the model.
+    """
+    found = {}
+    for modality, of_modality in encoders.items():
+        tuned = card.tuned(modality)
+        for encoder in of_modality:
+            if encoder.name in tuned:
+                beginnings = [f"{TUNED}{k}.{encoder.name}." for k in range(len(card.seeds))]
+                weights = [
+                    {name.removeprefix(each): x for name, x in state.items() if name.startswith(each)}
+                    for each in beginnings
+                ]
+                found[encoder.name] = TunedMembers(encoder, rank=tuned[encoder.name].rank, weights=weights)
+    return found
 
 
 def columns_of(modalities: Mapping[str, Modality]) -> list[str]:

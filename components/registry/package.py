@@ -147,7 +147,8 @@ def _needed_by(needed: Closure, encoders: Sequence[Encoder]) -> set[str]:
     detector of landmarks, which encoders alone run.
     """
     known = providers()
-    idle = libraries() - {library for encoder in encoders for library in encoder.libraries}
+    run = {name for encoder in encoders for name in (*encoder.libraries, *encoder.tuning_libraries)}
+    idle = libraries() - run
     always = needed.imported(outside=("encoders/", "media/landmark_detector.py"))
     return {
         name

@@ -47,6 +47,7 @@ def evaluate(*, corpora: Sequence[str], seed: int, root: Path = Path()) -> Metri
 
 def read(corpora: Sequence[str], root: Path = Path()) -> Experiment:
     """What the stages before this one wrote in the workspace ``root``."""
+    card = ModelCard.read(root)
     return Experiment(
         protocol=Folds.read(root),
         folds=FOLDS.read(root),
@@ -55,7 +56,8 @@ def read(corpora: Sequence[str], root: Path = Path()) -> Experiment:
         curves=CURVES.read(root),
         predictions=PREDICTIONS.read(root),
         corpora={name: _facts(name, root) for name in corpora},
-        modalities=ModelCard.read(root).modalities,
+        modalities=card.modalities,
+        tuning=card.tuning,
     )
 
 

@@ -19,6 +19,7 @@ from ..artifacts.model import (
     LayerWeights,
     Modality,
     ModelCard,
+    ModelTuning,
     ZeroShot,
 )
 from ..artifacts.search import Best
@@ -37,6 +38,8 @@ from ..training.rows import unlabelled
 from ..training.workers import Context, Job, StoredReader, job_of, run_jobs
 from .entry import run
 from .training_inputs import Inputs
+from .tuning import TunedEncoders
+from .weights import load, save, save_finite
 
 REFIT = "model"
 """The job that trains the model that is registered; the others are called ``<strategy>.<fold>``."""
@@ -57,7 +60,13 @@ def main() -> None:
     jobs[REFIT] = Job(winner, tuple(seeds), _everything(inputs), None)
 
     device = environment.torch_device()
-    digest = inputs.digest(experiment.train.model_dump(), also=[Best.path()], device=device)
+    models = ModelFiles(environment.landmark_model, environment.encoders)
+    tuned = TunedEncoders.of(experiment, inputs, models)
+    tuned_jobs = {name: job for name, job in jobs.items() if tuned.tunes(job.choice.strategy)}
+    for job in tuned_jobs.values():
+        tuned.check(job)
+    stated = experiment.train.model_dump() | {"tuned": tuned.facts}
+    digest = inputs.digest(stated, also=[Best.path()], device=device)
     work = work_folder("train", digest)
     left = [name for name in jobs if not _file(work, name).is_file()]
     if left:
@@ -71,18 +80,25 @@ def main() -> None:
             device,
             inputs.reduction,
             inputs.auxiliary_targets(),
-            _prompts(experiment, inputs, ModelFiles(environment.landmark_model, environment.encoders)),
+            _prompts(experiment, inputs, models),
         )
         workers = 1 if device == "cuda" else environment.worker_count()
-        done = run_jobs([jobs[name] for name in left], context, workers=workers)
-        for i, arrays in track(done, total=len(left), what="train, refits"):
-            _keep(_file(work, left[i]), arrays)
+        frozen = [name for name in left if name not in tuned_jobs]
+        if frozen:
+            done = run_jobs([jobs[name] for name in frozen], context, workers=workers)
+            for i, arrays in track(done, total=len(frozen), what="train, refits"):
+                save_finite(_file(work, frozen[i]), arrays)
+        learning = [name for name in left if name in tuned_jobs]
+        if learning:
+            done = tuned.run(tuned_jobs, learning, tuned.context(context), work, workers=workers)
+            for name, arrays in done:
+                save_finite(_file(work, name), arrays)
 
     tables = []
     for fold in inputs.folds:
         first = best.per_fold_best[fold.number]
         for strategy, source in [*((name, name) for name in best.strategies), (CHOSEN, first)]:
-            kept = _kept(work, f"{source}.{fold.number}")
+            kept = load(_file(work, f"{source}.{fold.number}"))
             trained = kept["seeds"].tolist()
             tables.append(
                 predictions(
@@ -96,11 +112,18 @@ def main() -> None:
             )
     order = ["strategy", "fold", "seed", "utterance_id"]
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
-    state = _kept(work, REFIT)
-    card = _card(experiment, inputs, winner, seeds=state.pop("seeds").tolist(), state=state)
+    state = load(_file(work, REFIT))
+    card = _card(
+        experiment,
+        inputs,
+        winner,
+        seeds=state.pop("seeds").tolist(),
+        state=state,
+        tuning=tuned.described(tuned_jobs, jobs[REFIT], work, state),
+    )
     with replacing(FOLDER) as folder:
         folder.mkdir()
-        _save(folder / WEIGHTS.name, state)
+        save(folder / WEIGHTS.name, state)
         card.write_file(folder / card.path().name)
 
 
@@ -118,12 +141,14 @@ def _card(
     *,
     seeds: list[int],
     state: dict[str, np.ndarray],
+    tuning: ModelTuning | None,
 ) -> ModelCard:
     """What it takes to build the model again and to feed it.
 
     Args:
         seeds: of the members that did not diverge.
         state: the trained model's tensors by name.
+        tuning: of its encoders.
     """
     protocol = inputs.protocol
     layouts = {name: inputs.store.layout(name) for name in uses(winner.strategy, inputs.trainable)}
@@ -137,6 +162,7 @@ def _card(
         config=winner.config,
         layers=preparation.layers,
     )
+    tuned_weights = sum(each.parameters for each in tuning.encoders.values()) if tuning else 0
     by_prompts = protocol.unseen and winner.strategy not in BASELINES
     return ModelCard(
         strategy=winner.strategy,
@@ -160,8 +186,9 @@ def _card(
             for name, layout in layouts.items()
         },
         preparation=preparation.describe(),
-        parameters=parameter_count(member) * len(seeds),
+        parameters=(parameter_count(member) + tuned_weights) * len(seeds),
         zero_shot=ZeroShot(unseen=protocol.unseen) if by_prompts else None,
+        tuning=tuning,
     )
 
 
@@ -238,26 +265,6 @@ def _prompts(experiment: params.Params, inputs: Inputs, models: ModelFiles) -> z
 
 def _file(work: Path, name: str) -> Path:
     return work / f"{name}.safetensors"
-
-
-def _kept(work: Path, name: str) -> dict[str, np.ndarray]:
-    from safetensors.numpy import load_file
-
-    return load_file(_file(work, name))
-
-
-def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    for name, x in arrays.items():
-        if not np.isfinite(x).all():
-            raise FeatureError(f"{path.stem}: {name} holds numbers that are not finite; look at the features")
-    with replacing(path) as temporary:
-        _save(temporary, arrays)
-
-
-def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    from safetensors.numpy import save_file
-
-    save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, path)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,19 @@ def losses_and_gradient(
     return each, stacked.flattened(*gradient) if stacked.shapes else None
 
 
+def losses(stacked: Stacked, flat: Tensor, batch: Batch, *, setting: Setting, step: int) -> Tensor:
+    """Each member's loss ``[K]``, for autograd to take its gradient: by ``flat`` and by the batch's tokens.
+
+    Without an attack and without a disturbed view, see `losses_and_gradient`, whose arguments these are.
+    """
+    parameters, heads = stacked.named(flat), stacked.named_heads(flat)
+    buffers = stacked.buffers | stacked.masks(parameters, batch, setting=setting, step=step)
+    each: Tensor = vmap(partial(_loss, stacked, setting.on))(
+        (parameters, heads), buffers, batch, setting.hyper, {}, ()
+    )
+    return each
+
+
 def _loss(
     stacked: Stacked,
     on: frozenset[str],

@@ -279,6 +279,21 @@ def test_layers_are_a_bar_chart_of_the_weights_that_the_registered_model_learned
     assert ("one standard deviation each way" in page) == (sd is not None)
 
 
+def test_an_encoder_that_was_tuned_is_described(tmp_path):
+    data, encoder = experiment(tmp_path), "<tiny>.mean"
+    tuning = {
+        "encoders": {encoder: {"rank": 8, "parameters": 73728}},
+        "epochs": 2,
+        "validation": {0: [0.4, 0.55, 0.617], 1: [0.4, None, None]},
+    }
+    documents.card(tuning=tuning).write(tmp_path)
+    metrics, page = paged(data)
+    assert metrics.tuning.model_dump() == tuning
+    parsed(page)
+    assert "<td>&lt;tiny&gt;.mean</td><td>LoRA, rank 8</td>" in page and "73,728" in page
+    assert "for 2 epochs." in page and "61.7" in page and '<td class="r">–</td>' in page
+
+
 @pytest.mark.parametrize("seen", [["LibriSpeech", "Control"], ["LibriSpeech"]])
 def test_an_encoder_that_was_pretrained_on_what_is_tested_is_a_warning(tmp_path, seen):
     data = experiment(tmp_path)

@@ -1,4 +1,4 @@
-"""Hugging Face models as frozen encoders: hidden states of speech, text and picture models.
+"""Hugging Face models as encoders: hidden states of speech, text and picture models.
 
 spec.py             what params.yaml says of one: model, revision, layers, pooling; and its name
 folder.py           where its files are, what is refused, and their digests
@@ -6,4 +6,5 @@ architecture.py     which modality an architecture belongs to; loading its weigh
 layers.py           hidden states to tokens: the choice of layers, pooling over time
 speech.py, text.py, pictures.py     one modality each
 recogniser.py       words from speech
+tuning.py           a text model whose weights are trained with the fusion
 """

@@ -83,7 +83,12 @@ def depth_key(config: PretrainedConfig) -> str:
 
 @lru_cache
 def load(folder: Path, layers: int) -> PreTrainedModel:
-    """The encoder with its weights, in float32, for inference; once per process.
+    """As `load_anew`; once per process."""
+    return load_anew(folder, layers)
+
+
+def load_anew(folder: Path, layers: int) -> PreTrainedModel:
+    """The encoder with its weights, in float32, for inference.
 
     Args:
         folder: of the model.

@@ -129,8 +129,14 @@ class Pretrained(OfFolder):
         return kept_apart(tokens, self.layers_apart, self.spec.pooling) if self.layers_apart > 1 else tokens
 
     @property
-    def loaded(self) -> Any:
-        """The model, without the layers above the states that are taken."""
-        # One more than these, since some models normalise what their last layer gives.
+    def needed(self) -> int:
+        """How many of the model's layers are run: those up to the states that are taken, and one more.
+
+        One more, since some models normalise what their last layer gives.
+        """
         highest = self.depth if self.layers is None else max(self.choice.numbers)
-        return load(self.folder.path, min(highest + 1, self.depth))
+        return min(highest + 1, self.depth)
+
+    @property
+    def loaded(self) -> Any:
+        return load(self.folder.path, self.needed)

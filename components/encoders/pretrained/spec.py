@@ -28,6 +28,8 @@ class PretrainedSpec:
         layers: which hidden states.
         revision: a commit, tag or branch of the hub.
         context: of text: how many earlier turns of the dialogue are read before each.
+        tune: of text: how training changes the model's weights, None where it does not. It is no part of the name: the
+            features that are stored, and that the search sees, are the frozen model's.
     """
 
     hf: str
@@ -35,6 +37,7 @@ class PretrainedSpec:
     layers: Layers = None
     revision: str | None = None
     context: int = 0
+    tune: Literal["lora", "full"] | None = None
 
     @property
     def is_hub_name(self) -> bool:

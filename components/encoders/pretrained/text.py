@@ -17,7 +17,12 @@ from .architecture import processor
 from .model import Pretrained
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import BatchEncoding
+
+
+TUNING_LIBRARIES = ("peft",)
+"""Distributions that LoRA needs."""
 
 
 class TextModel(Pretrained, Text):
@@ -28,6 +33,11 @@ class TextModel(Pretrained, Text):
 
     version = 1
     libraries = (*Pretrained.libraries, "tokenizers")
+
+    @property
+    def tuning_libraries(self) -> tuple[str, ...]:
+        """That of LoRA."""
+        return TUNING_LIBRARIES if self.spec.tune == "lora" else ()
 
     def default_layers(self) -> int:
         """The model's output, whose mean sentence encoders were trained by."""
@@ -89,17 +99,31 @@ class TextModel(Pretrained, Text):
         Raises:
             MediaError: no word in it.
         """
+        inputs, own = self.read(medium)
+        states, _ = self.states(**inputs)
+        return self.pooled([self.choice.of_states(states)[0, own].numpy()])
+
+    def read(self, medium: Turn) -> tuple[dict[str, Tensor], Tensor]:
+        """What the model is given of a turn, and which of its tokens are kept.
+
+        Returns:
+            ``{argument: int64 [1, T]}``, and bool [T].
+
+        Raises:
+            MediaError: no word in it.
+        """
+        import torch
+
         if not words(medium.text):
             raise MediaError("empty: no word in it")
         inputs = self._inputs(medium)
         takes = inspect.signature(self.loaded.forward).parameters
-        states, _ = self.states(**{name: x for name, x in inputs.items() if name in takes})
-        tokens = self.choice.of_states(states)[0].numpy()
+        own = torch.ones(inputs["input_ids"].shape[1], dtype=torch.bool)
         if self.context:
             segments = inputs.sequence_ids()  # None for the model's own marks
-            own = max(segment for segment in segments if segment is not None)
-            tokens = tokens[[segment == own for segment in segments]]
-        return self.pooled([tokens])
+            last = max(segment for segment in segments if segment is not None)
+            own = torch.tensor([segment == last for segment in segments])
+        return {name: x for name, x in inputs.items() if name in takes}, own
 
     def notice(self, medium: Turn) -> str | None:
         """That the text or the turns before it were cut, where they were."""
