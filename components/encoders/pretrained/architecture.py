@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -103,7 +103,9 @@ def load_anew(folder: Path, layers: int) -> PreTrainedModel:
     config = configuration(folder)
     name = PICTURES.get(config.model_type, "AutoModel")
     cut = deepcopy(config if name == "AutoModel" else getattr(config, "vision_config", config))
-    setattr(cut, depth_key(cut), layers)
+    if layers < getattr(cut, depth_key(cut)):
+        with suppress(NotImplementedError):  # Funnel, whose layers are in blocks, is loaded whole
+            setattr(cut, depth_key(cut), layers)
     with quiet():
         try:
             model, info = getattr(transformers, name).from_pretrained(

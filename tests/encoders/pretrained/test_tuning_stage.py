@@ -92,7 +92,7 @@ def lay_out(root) -> None:
     documents.protocol(classes=CLASSES).write(root)
     choices = {fold: documents.chosen(config=CONFIG, epochs=2) for fold in range(2)}
     documents.best({"text": choices}, modalities=["text"]).write(root)
-    stated = params.load(root / "params.yaml").features.text.model_dump()
+    stated = params.load(root / "params.yaml").features.text.model_dump(exclude={"join"})
     models = ModelFiles(pretrained=root / ".emoflow/encoders")
     said = turns(table, context=1)
     (root / "data/features/mine").mkdir(parents=True)
