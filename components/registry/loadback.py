@@ -216,16 +216,13 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
            or store.join(m) != predictor.card.modalities[m].join
            for m, layout in predictor.layouts.items() if m in store.modalities):  # fmt: skip
         return []  # another experiment's features
-    if (
-        "text" in predictor.layouts
-        and "text" in store.modalities
-        and (set(store.models("text")) != set(predictor.card.modalities["text"].models))
-    ):
+    text = predictor.card.modalities.get("text")
+    recognised = all(RECOGNISED.path(root, corpus=name).is_file() for name in corpora)
+    if text and "text" in store.modalities and bool(text.recogniser) != recognised:
         return []  # of transcripts where the model recognises words, or the other way round
     table = pd.concat([UTTERANCES.read(root, corpus=name) for name in corpora], ignore_index=True)
-    text = predictor.card.modalities.get("text")
     recogniser = text.recogniser if text else None
-    if recogniser:  # the model is given no words but those of the turns before
+    if recogniser and recognised:  # the model is given no words but those of the turns before
         words = pd.concat([RECOGNISED.read(root, corpus=name) for name in corpora])
         table["text"] = table["utterance_id"].map(words.set_index("utterance_id")["text"])
     chosen = table.iloc[np.unique(np.linspace(0, len(table) - 1, RECORDINGS).astype(int))]

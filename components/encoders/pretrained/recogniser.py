@@ -67,6 +67,11 @@ class SpeechRecogniser(OfFolder, Audio):
             raise SettingsError(
                 f"{self.folder.path} has no {GENERATION}, which says how Whisper writes words: take the whole model"
             )
+        if getattr(self.generation, "no_timestamps_token_id", None) is None:
+            raise SettingsError(
+                f"{self.folder.path / GENERATION} does not name the token for no time stamps: it is of an old "
+                "transformers; take the model as its authors publish it now"
+            )
         self.language = self._known(language)
         self.parameters = {
             "language": self.language,

@@ -1,9 +1,11 @@
 """Recognised words in place of transcripts: features, training, packing, and prediction of sound and film alone."""
 
 from contextlib import redirect_stdout
+from io import StringIO
 
 import av
 import documents
+import emoflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ import yaml
 from conftest import ROOT
 from emoflow.artifacts.features import RECOGNISED, Exclusions, Recognition
 from emoflow.artifacts.model import ModelCard
+from emoflow.cli.registry import _answer
 from emoflow.encoders import ModelFiles, open_all
 from emoflow.files import file_digest, write_table
 from emoflow.registry import loadback
@@ -19,6 +22,7 @@ from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages import features, train
+from rich.console import Console
 from tiny_models import RATE, save_recogniser, voice
 
 CLASSES = ["anger", "neutral", "sadness"]
@@ -191,6 +195,36 @@ def test_a_film_alone_is_recognised_by_its_sound(root, predictor, tmp_path):
     answer = ask(predictor, video=str(tmp_path / "film.mkv"))
     assert answer["modalities_used"] == "audio+text" and answer["recognised_text"].startswith("word")
     assert answer["unused"] == ""
+
+
+def test_the_command_shows_what_was_recognised(root, predictor):
+    answer = ask(predictor, audio=str(root / "data/raw/mine/1-neutral.wav"))
+    row = answer.to_dict() | {
+        "file": "1-neutral.wav",
+        "model": "models:/emotion-mine/1",
+        "trained_on": "mine",
+    }
+    console = Console(file=StringIO(), width=200)
+    console.print(_answer(row))
+    assert f"recognised: {answer['recognised_text']}\n" in console.file.getvalue()
+    console.print(_answer(row | {"recognised_text": None}))
+    assert console.file.getvalue().count("recognised:") == 1
+
+
+def test_a_program_has_words_recognised_too(root, tmp_path):
+    table = pd.read_parquet(root / "data/utterances/mine.parquet")
+    store = emoflow.extract_features(
+        table,
+        root / "data/raw/mine",
+        tmp_path / "features",
+        encoders={"text": ["hashing"]},
+        cache=root / ".emoflow/cache",
+        models=root / ".emoflow/encoders",
+        recogniser=NAME,
+    )
+    assert store.ids("text") == sorted(set(table["utterance_id"]) - {SILENT}) and list(
+        store.models("text")
+    ) == [ASR]
 
 
 def test_where_nobody_speaks_the_text_is_missing_with_its_reason(root, predictor):

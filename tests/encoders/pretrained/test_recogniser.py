@@ -113,6 +113,10 @@ def test_a_model_that_writes_no_words_is_refused(tmp_path):
     (alone / "generation_config.json").unlink(missing_ok=True)
     with pytest.raises(SettingsError, match=r"has no generation_config\.json"):
         SpeechRecogniser(hf=str(alone))
+    old = save_recogniser(tmp_path / "old")
+    changed(old, "generation_config.json", no_timestamps_token_id=None)
+    with pytest.raises(SettingsError, match="does not name the token for no time stamps"):
+        SpeechRecogniser(hf=str(old))
 
 
 def test_weights_without_the_decoder_are_refused(folder, tmp_path):
