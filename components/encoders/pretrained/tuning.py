@@ -102,7 +102,7 @@ class TunedText:
         self.encoder = encoder
         self.sources = sources or {}
         self._read: dict[str, tuple[dict[str, Tensor], Tensor]] = {}
-        model = load_anew(encoder.folder.path)
+        self._model = model = load_anew(encoder.folder.path)
         if "attention_mask" not in inspect.signature(model.forward).parameters:
             raise SettingsError(
                 f"the encoder {encoder.spec.hf}: a model of the architecture {model.config.model_type!r} takes no "
@@ -119,8 +119,7 @@ class TunedText:
 
     def save_memory(self) -> None:
         """Compute activations again in the backward pass rather than keep them."""
-        model = self.module.get_base_model() if hasattr(self.module, "get_base_model") else self.module
-        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+        self._model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
 
     def length(self, utterance_id: str) -> int:
         """How many tokens the model reads for an utterance."""
