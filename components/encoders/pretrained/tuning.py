@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -102,7 +102,7 @@ class TunedText:
         self.encoder = encoder
         self.sources = sources or {}
         self._read: dict[str, tuple[dict[str, Tensor], Tensor]] = {}
-        model = load_anew(encoder.folder.path, encoder.needed)
+        self._model = model = load_anew(encoder.folder.path, encoder.needed)
         if "attention_mask" not in inspect.signature(model.forward).parameters:
             raise SettingsError(
                 f"the encoder {encoder.spec.hf}: a model of the architecture {model.config.model_type!r} takes no "
@@ -119,9 +119,7 @@ class TunedText:
 
     def save_memory(self) -> None:
         """Compute activations again in the backward pass rather than keep them."""
-        wrapped: Any = self.module
-        model = wrapped.get_base_model() if hasattr(wrapped, "get_base_model") else wrapped
-        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+        self._model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
 
     def length(self, utterance_id: str) -> int:
         """How many tokens the model reads for an utterance."""

@@ -190,10 +190,10 @@ class TunedMember:
         for name, weight in self.weights.items():
             weight.copy_(state[f"weights.{name}"])
         own: dict[int, dict[str, Any]] = {}
-        for key, x in state.items():
+        for key, value in state.items():
             if key.startswith("optimizer."):
                 _, i, name = key.split(".")
-                own.setdefault(int(i), {})[name] = x
+                own.setdefault(int(i), {})[name] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": own})
 
 
