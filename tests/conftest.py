@@ -39,7 +39,6 @@ def absent(what: str, reason: str) -> NoReturn:
 
 STARTS_RAY = {
     "tests/encoders/test_cluster_extraction.py",
-    "tests/evaluation/test_other_folds.py",
     "tests/integration/test_line.py",
     "tests/search/test_cluster.py",
     "tests/search/test_shared_features.py",

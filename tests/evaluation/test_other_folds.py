@@ -1,21 +1,19 @@
 """Search, training and evaluation on folds that are not k of a kind: one alone, and validation that is the test."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT
 from documents import nothing_planted, protocol
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
 from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.stages import evaluate, search, train
+from in_process import run_stages
 from planted_experiment import CLASSES, lay_out
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 INFLATED = "validation is the test"
 
@@ -52,11 +50,7 @@ def test_the_stages_go_through(tmp_path, made, inflated, count):
     lay_out(tmp_path, strategies=["audio", "late-weighted"])
     folds = made(pd.read_parquet(tmp_path / "data/folds.parquet"))
     put(tmp_path, folds, inflated=inflated)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "EMOFLOW_WORKERS": "2", "EMOFLOW_DEVICE": "cpu"}
-    for module in ("stages.search", "stages.train", "stages.evaluate"):
-        command = [sys.executable, "-m", f"emoflow.{module}"]
-        ended = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+    run_stages(tmp_path, search, train, evaluate)
 
     tested = folds[folds["role"] == "test"]
     predictions = pd.read_parquet(tmp_path / "data/predictions.parquet")

@@ -1,7 +1,6 @@
 """Two sequences of sound from recordings to predictions, at one rate or as streams of which one may be missing."""
 
 import sys
-from contextlib import nullcontext
 
 import documents
 import numpy as np
@@ -17,13 +16,12 @@ from emoflow.encoders.audio import LogMel
 from emoflow.encoders.cache import Cache, Entry
 from emoflow.errors import MediaError, ParamsError
 from emoflow.files import file_digest, write_table
-from emoflow.fusion.strategy import uses
 from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
 from emoflow.schema import UTTERANCE_COLUMNS
-from emoflow.search.cohort import run_cohort
 from emoflow.stages import features, search, train
+from in_process import run_stages
 
 CLASSES = ["anger", "neutral", "sadness"]
 RATE = 16_000
@@ -90,30 +88,12 @@ def lay_out(root, join: str) -> None:
     )
 
 
-def one_after_another(cohorts, folds, *, modalities, classes, site, on_outcome, what) -> dict[int, str]:
-    """The search's cohorts in this process, without Ray."""
-    for cohort in cohorts:
-        rows, taken = folds[cohort.fold].open(), uses(cohort.strategy, modalities)
-        parts = {"training": rows.training.of(taken), "validation": rows.validation.of(taken)}
-        on_outcome(cohort, run_cohort(cohort, classes=classes, **parts))
-    return {}
-
-
 @pytest.fixture(scope="module", params=["concatenate", "streams"])
 def experiment(request, tmp_path_factory):
     """The workspace after the stages features, search and train; and its join."""
     root = tmp_path_factory.mktemp(request.param)
     lay_out(root, request.param)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("EMOFLOW_DEVICE", "cpu")
-        patch.setenv("EMOFLOW_WORKERS", "1")
-        patch.setattr(sys, "argv", ["features", "mine"])
-        patch.setattr("emoflow.search.run.run_cohorts", one_after_another)
-        patch.setattr("emoflow.search.run.ray_of", lambda site: nullcontext())
-        features.main()
-        search.main()
-        train.main()
+    run_stages(root, features, search, train, arguments=("mine",))
     return root, request.param
 
 
