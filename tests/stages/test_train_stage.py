@@ -67,7 +67,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {
         "encoders": ["appearance"], "parameters": {"frames": 8, "track": None}, "layout": [("appearance", 6)],
-        "pretrained": {}, "models": {}, "join": "concatenate", "layer_weights": {},
+        "pretrained": {}, "models": {}, "join": "concatenate", "layer_weights": {}, "recogniser": None,
     }  # fmt: skip
     state = load_file("data/model/weights.safetensors")
     model = EmotionModel.empty(
@@ -156,5 +156,6 @@ def test_a_modality_that_came_as_features_alone(tmp_path, monkeypatch):
             "models": {},
             "join": "concatenate",
             "layer_weights": {},
+            "recogniser": None,
         }
     }
