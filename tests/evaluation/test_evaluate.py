@@ -291,7 +291,7 @@ def test_an_encoder_that_was_tuned_is_described(tmp_path):
     assert metrics.tuning.model_dump() == tuning
     parsed(page)
     assert "<td>&lt;tiny&gt;.mean</td><td>LoRA, rank 8</td>" in page and "73,728" in page
-    assert "for 2 epochs." in page and "61.7" in page and '<td class="r">–</td>' in page
+    assert "for 2 epochs: the median of" in page and "61.7" in page and '<td class="r">–</td>' in page
 
 
 @pytest.mark.parametrize("seen", [["LibriSpeech", "Control"], ["LibriSpeech"]])
