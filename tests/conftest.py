@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -108,12 +110,16 @@ def landmark_model(corpora: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def fetched_encoders():
-    """A function: the folder of pre-trained encoders, once a model is in it as `emoflow encoders fetch` leaves it."""
+    """A function: the folder of pre-trained encoders, once a model has been fetched into it from the registry."""
     folder = Path(os.environ.get("EMOFLOW_ENCODERS", ROOT / ".emoflow" / "encoders")).resolve()
 
     def holding(name: str) -> Path:
         if not (folder / name).is_dir():
-            absent("encoders", f"no {name} in {folder}: get it with emoflow encoders fetch {name}")
+            command = [Path(sys.executable).with_name("emoflow"), "encoders", "fetch", name]
+            environment = os.environ | {"EMOFLOW_ENCODERS": str(folder)}
+            ended = subprocess.run(command, env=environment, text=True, capture_output=True)
+            if ended.returncode:
+                absent("encoders", f"{name} cannot be fetched: {ended.stderr.strip().splitlines()[-1]}")
         return folder
 
     return holding
