@@ -97,28 +97,13 @@ def load_anew(folder: Path, layers: int) -> PreTrainedModel:
     Raises:
         SettingsError: weights of another architecture.
     """
-    import torch
-    import transformers
-
     config = configuration(folder)
     name = PICTURES.get(config.model_type, "AutoModel")
     cut = deepcopy(config if name == "AutoModel" else getattr(config, "vision_config", config))
     if layers < getattr(cut, depth_key(cut)):
         with suppress(NotImplementedError):  # Funnel, whose layers are in blocks, is loaded whole
             setattr(cut, depth_key(cut), layers)
-    with quiet():
-        try:
-            model, info = getattr(transformers, name).from_pretrained(
-                folder,
-                config=cut,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise SettingsError(f"{folder}: the weights cannot be loaded: {error}") from None
+    model, info = from_safetensors(name, folder, config=cut)
     model = model.get_encoder() if config.is_encoder_decoder else model
     lacking = sorted(
         weight
@@ -133,6 +118,36 @@ def load_anew(folder: Path, layers: int) -> PreTrainedModel:
             f"states: {len(what)} are missing or of another shape: {listed(what)}"
         )
     return model.eval().requires_grad_(False)
+
+
+def from_safetensors(kind: str, folder: Path, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """A model in float32, and what transformers says of its weights (``missing_keys``, ``mismatched_keys``).
+
+    Args:
+        kind: the class of transformers.
+        folder: of the model.
+        options: of ``from_pretrained``.
+
+    Raises:
+        SettingsError: there are no safetensors that can be read.
+    """
+    import torch
+    import transformers
+
+    with quiet():
+        try:
+            model, info = getattr(transformers, kind).from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **options,
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise SettingsError(f"{folder}: the weights cannot be loaded: {error}") from None
+    return model, info
 
 
 def processor(kind: str, folder: Path, **options: Any) -> Any:

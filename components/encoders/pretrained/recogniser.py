@@ -15,7 +15,7 @@ from ...files import file_digest
 from ...media.audio import SILENCE
 from ..audio import RATE, Audio, pieces
 from ..model_files import NO_MODELS, PRETRAINED, ModelFiles
-from .architecture import configuration, processor, quiet
+from .architecture import configuration, from_safetensors, processor, quiet
 from .folder import find
 from .model import OfFolder
 from .spec import PretrainedSpec
@@ -188,20 +188,7 @@ def _load(folder: Path) -> WhisperForConditionalGeneration:
     Raises:
         SettingsError: weights of another model, or of its encoder alone.
     """
-    import torch
-    from transformers import WhisperForConditionalGeneration
-
-    with quiet():
-        try:
-            model, info = WhisperForConditionalGeneration.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise SettingsError(f"{folder}: the weights cannot be loaded: {error}") from None
+    model, info = from_safetensors("WhisperForConditionalGeneration", folder)
     lacking = sorted([*info["missing_keys"], *map(str, info["mismatched_keys"])])
     if lacking:
         raise SettingsError(
