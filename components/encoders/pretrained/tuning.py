@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -233,7 +234,9 @@ def _with_lora(model: PreTrainedModel, encoder: TextModel, rank: int, seed: int)
             f"values, and a model of the architecture {model.config.model_type!r} has none under a name that is known "
             f"({known}); take another model, or tune: full"
         )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # peft 0.21 asks transformers 5 for a property by its old name.
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
         torch.manual_seed(seed)
         config = LoraConfig(r=rank, lora_alpha=ALPHA * rank, target_modules=list(targets))
         return get_peft_model(model, config).eval()
