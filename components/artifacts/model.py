@@ -74,7 +74,7 @@ class ModelTuning(Part):
 
     Attributes:
         encoders: by name.
-        epochs: chosen by validation; 0: not at all, since on validation the frozen encoder was better.
+        epochs: the median of those that validation chose on each fold; 0: the encoders stayed as they were.
         validation: fold → UA of validation before tuning and after each epoch; None from where it diverged.
     """
 

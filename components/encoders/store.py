@@ -2,7 +2,8 @@
 
 <folder>/<modality>/<encoder>/tokens.safetensors    "tokens" [sum of T, D], float32;
                                                     of an encoder whose layers are apart [sum of T, L, D], float16;
-                                                    metadata: feature_names, model, join (where it is not concatenate)
+                                                    metadata: feature_names, model, join (where it is not concatenate),
+                                                    recogniser (of an encoder of recognised words)
 <folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest,
                                                     coverage (of the face in a film's frames; else NaN)
 """
