@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from emoflow.artifacts.document import Document
 from emoflow.artifacts.features import Exclusions
@@ -12,6 +13,7 @@ from emoflow.artifacts.reports import Figures, Metrics
 from emoflow.artifacts.search import Best, Budget, Chosen, Scores, StrategyChoice
 from emoflow.artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
 from emoflow.artifacts.validation import FINGERPRINTS, Verdict
+from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
 
 FINDING = {"rows": [], "fold": None}
@@ -59,6 +61,20 @@ def validated(root: Path, table: pd.DataFrame, **changes: Any) -> None:
     verdict(corpus, **changes).write(root, corpus=corpus)
     prints = pd.DataFrame({name: pd.Series(dtype="str") for name in FINGERPRINTS.columns})
     FINGERPRINTS.write(prints, root, corpus=corpus)
+
+
+def three_folds(root: Path, table: pd.DataFrame) -> None:
+    """Lay out 3 folds by speakers, who are called ``<corpus>/<number>``, as the stage ``folds`` would."""
+    number = table["speaker"].str.rpartition("/")[2].astype(int) % 3
+    folds = [
+        table[["utterance_id", "speaker", "label"]].assign(
+            fold=fold,
+            role=np.where(number == fold, "test", np.where(number == (fold + 1) % 3, "validation", "train")),
+        )
+        for fold in range(3)
+    ]
+    every = pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
+    write_table(root / "data/folds.parquet", every)
 
 
 def nothing_planted(root: Path, corpus: str) -> None:

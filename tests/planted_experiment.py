@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from conftest import ROOT
-from documents import protocol
+from documents import protocol, three_folds
 from emoflow.encoders.store import Row, write
 from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
@@ -58,17 +58,7 @@ def lay_out(
             feature_names=[f"{encoder}_{i}" for i in range(x.shape[1])],
         )
     table = pd.DataFrame(rows, columns=["utterance_id", "speaker", "label"])
-    number = table["speaker"].str.split("/").str[1].astype(int) % 3
-    folds = [
-        table.assign(
-            fold=fold,
-            role=np.where(number == fold, "test", np.where(number == (fold + 1) % 3, "validation", "train")),
-        )
-        for fold in range(3)
-    ]
-    write_table(
-        root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
-    )
+    three_folds(root, table)
     told = table.assign(corpus="control").reindex(columns=list(UTTERANCE_COLUMNS))
     write_table(root / "data/utterances/control.parquet", told)
     protocol(classes=CLASSES).write(root)

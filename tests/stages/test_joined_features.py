@@ -15,7 +15,7 @@ from emoflow.encoders import FeatureStore, make
 from emoflow.encoders.audio import LogMel
 from emoflow.encoders.cache import Cache, Entry
 from emoflow.errors import MediaError, ParamsError
-from emoflow.files import file_digest, write_table
+from emoflow.files import file_digest
 from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
@@ -69,17 +69,7 @@ def lay_out(root, join: str) -> None:
             )
     table = pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS))
     documents.validated(root, table)
-    number = table["speaker"].str.rpartition("/")[2].astype(int) % 3
-    folds = [
-        table[["utterance_id", "speaker", "label"]].assign(
-            fold=fold,
-            role=np.where(number == fold, "test", np.where(number == (fold + 1) % 3, "validation", "train")),
-        )
-        for fold in range(3)
-    ]
-    write_table(
-        root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
-    )
+    documents.three_folds(root, table)
     documents.protocol(classes=CLASSES).write(root)
     (_, logmel) = make(["egemaps-lld", "logmel"], {})
     mute = table.set_index("utterance_id").loc[MUTE, "audio_digest"]

@@ -19,7 +19,7 @@ from emoflow.encoders import ModelFiles, open_all, parallel
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.parallel import Job, Recipe
 from emoflow.errors import RegistryError
-from emoflow.files import file_digest, write_table
+from emoflow.files import file_digest
 from emoflow.process_pool import process_pool
 from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
@@ -77,17 +77,7 @@ def lay_out(root) -> None:
             )
     table = pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS))
     documents.validated(root, table)
-    number = table["speaker"].str.rpartition("/")[2].astype(int) % 3
-    folds = [
-        table[["utterance_id", "speaker", "label"]].assign(
-            fold=fold,
-            role=np.where(number == fold, "test", np.where(number == (fold + 1) % 3, "validation", "train")),
-        )
-        for fold in range(3)
-    ]
-    write_table(
-        root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
-    )
+    documents.three_folds(root, table)
     documents.protocol(classes=CLASSES).write(root)
     choices = {fold: documents.chosen(config=CONFIG, epochs=4) for fold in range(3)}
     documents.best({"late-average": choices}, modalities=["audio", "text"]).write(root)

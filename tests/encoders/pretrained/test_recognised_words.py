@@ -16,7 +16,7 @@ from emoflow.artifacts.features import RECOGNISED, Exclusions, Recognition
 from emoflow.artifacts.model import ModelCard
 from emoflow.cli.registry import _answer
 from emoflow.encoders import ModelFiles, open_all
-from emoflow.files import file_digest, write_table
+from emoflow.files import file_digest
 from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
@@ -66,17 +66,7 @@ def lay_out(root) -> None:
     table = pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS))
     nothing = {"utterance_id": "mine/1-anger", "modality": "text", "reason": "no words in the transcript"}
     documents.validated(root, table, excluded=[nothing])
-    number = table["speaker"].str.rpartition("/")[2].astype(int) % 3
-    folds = [
-        table[["utterance_id", "speaker", "label"]].assign(
-            fold=fold,
-            role=np.where(number == fold, "test", np.where(number == (fold + 1) % 3, "validation", "train")),
-        )
-        for fold in range(3)
-    ]
-    write_table(
-        root / "data/folds.parquet", pd.concat(folds).sort_values(["fold", "utterance_id"], ignore_index=True)
-    )
+    documents.three_folds(root, table)
     documents.protocol(classes=CLASSES).write(root)
     config = {"width": 8, "layers": 1, "learning_rate": 0.01, "dropout": 0.1}
     choices = {fold: documents.chosen(config=config, epochs=2) for fold in range(3)}

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import transformers
 from emoflow.encoders import ModelFiles
 from emoflow.encoders.dialogue import Line, Turn
 from emoflow.encoders.pretrained.spec import PretrainedSpec
@@ -20,7 +19,7 @@ from emoflow.training.tuning import jobs
 from emoflow.training.tuning.jobs import TuneContext, TuneJob
 from emoflow.training.tuning.learner import Tuning
 from emoflow.training.workers import Context
-from tiny_models import SIZE, save
+from tiny_models import SIZE, save_blind
 
 CLASSES = ("hate", "lovely", "four")
 """The word that was said before tells the class."""
@@ -57,14 +56,7 @@ TRAIN, TEST = part(0, 72), part(72, 96)
 @pytest.fixture(scope="module")
 def opener(tmp_path_factory):
     """A model whose tokens do not see one another, since its attention adds up zeros."""
-    folder = save("bert", tmp_path_factory.mktemp("models") / "tiny")
-    model = transformers.AutoModel.from_pretrained(folder)
-    with torch.no_grad():
-        for layer in model.encoder.layer:
-            layer.attention.self.value.weight.zero_()
-            layer.attention.self.value.bias.zero_()
-            layer.attention.output.dense.weight.mul_(20)
-    model.save_pretrained(folder)
+    folder = save_blind(tmp_path_factory.mktemp("models") / "tiny")
     spec = PretrainedSpec(str(folder), "mean", None, None, 1, "lora")
     return TunableText(spec, ModelFiles(), 4, False, SOURCES)
 

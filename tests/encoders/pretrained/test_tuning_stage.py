@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import transformers
 import yaml
 from conftest import ROOT
 from emoflow import params
@@ -32,7 +31,7 @@ from emoflow.training.tuning import jobs
 from emoflow.training.tuning.jobs import TuneJob
 from emoflow.training.workers import Context, StoredReader
 from safetensors.numpy import load_file
-from tiny_models import save
+from tiny_models import save_blind
 
 CLASSES = ["anger", "happiness", "neutral"]
 BEFORE = {"anger": "I hate this", "happiness": "what a lovely day", "neutral": "it is four"}
@@ -112,14 +111,7 @@ def lay_out(root) -> None:
 def root(tmp_path_factory):
     """The finished experiment, with an encoder whose tokens do not see one another before it is tuned."""
     root = tmp_path_factory.mktemp("tuned")
-    folder = save("bert", root / ".emoflow/encoders/tiny-bert")
-    model = transformers.AutoModel.from_pretrained(folder)
-    with torch.no_grad():
-        for layer in model.encoder.layer:
-            layer.attention.self.value.weight.zero_()
-            layer.attention.self.value.bias.zero_()
-            layer.attention.output.dense.weight.mul_(20)
-    model.save_pretrained(folder)
+    save_blind(root / ".emoflow/encoders/tiny-bert")
     lay_out(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)

@@ -157,6 +157,19 @@ def save_recogniser(folder: Path, *, seed: int = 3, languages: tuple[str, ...] =
     return folder
 
 
+def save_blind(folder: Path) -> Path:
+    """A BERT in a new folder whose tokens do not see one another, since its attention adds up zeros."""
+    save("bert", folder)
+    model = transformers.AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        for layer in model.encoder.layer:
+            layer.attention.self.value.weight.zero_()
+            layer.attention.self.value.bias.zero_()
+            layer.attention.output.dense.weight.mul_(20)
+    model.save_pretrained(folder)
+    return folder
+
+
 def one(
     folder: Path,
     *,
