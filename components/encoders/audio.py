@@ -248,6 +248,32 @@ def pieces(blocks: Iterable[np.ndarray], most: int | None = None) -> Iterator[np
     yield from np.array_split(samples, 2) if len(samples) > most else [samples]
 
 
+def overlapping_pieces(
+    blocks: Iterable[np.ndarray], *, most: int, context: int, step: int
+) -> Iterator[tuple[np.ndarray, slice]]:
+    """A recording in pieces that share ``context`` samples on each side of a seam.
+
+    Args:
+        blocks: float32 [samples] each, mono at ``RATE``.
+        most: samples of a piece, more than 3 · ``context``. A recording of no more is one piece.
+        context: samples; a multiple of ``step``, and no shorter than a token's receptive field.
+        step: samples from token to token.
+
+    Yields:
+        float32 [samples], and which of the piece's tokens are its own. Those of all pieces, one after the other, are
+        as many as the whole recording has.
+    """
+    own = (most - 2 * context) // step * step
+    held, before = np.empty(0, np.float32), 0
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while len(held) > most:
+            end = before + own
+            yield held[: end + context], slice(before // step, end // step)
+            held, before = held[end - context :], context
+    yield held, slice(before // step, None)
+
+
 def _averaged(tokens: np.ndarray, count: int) -> np.ndarray:
     """Means of each ``count`` tokens; of what is left at the end too."""
     starts = np.arange(0, len(tokens), count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import MediaError, SettingsError
-from ..audio import RATE, Audio, pieces
+from ..audio import RATE, Audio, overlapping_pieces
 from .architecture import configuration, processor
 from .folder import ModelFolder
 from .model import Pretrained
@@ -24,7 +25,10 @@ _POSITIONS_LOCK = Lock()
 """Held while the loaded model, which threads of a process share, has its table of positions cut."""
 
 PIECE_S = 30
-"""Attention over a whole recording would fill the memory: a longer one is heard in equal pieces of at most this."""
+"""Attention over a whole recording would fill the memory: a longer one is heard in pieces of at most this."""
+
+CONTEXT_S = 2
+"""Of each piece's neighbours it is given so much, at least, whose tokens are dropped."""
 
 
 def speech(spec: PretrainedSpec, folder: ModelFolder) -> Speech:
@@ -45,14 +49,17 @@ class Speech(Pretrained, Audio):
 
     @property
     def extra_parameters(self) -> dict[str, Any]:
-        return {"piece_s": PIECE_S}
+        return {"piece_s": PIECE_S, "context_s": CONTEXT_S}
 
     def default_layers(self) -> int:
         """Two thirds of the way up: the top of these models has words rather than voices."""
         return round(self.depth * 2 / 3)
 
     def encode_decoded(self, medium: Iterable[np.ndarray]) -> np.ndarray:
-        """Tokens of a recording; of one beyond ``PIECE_S`` those of its pieces, one after the other, then pooled.
+        """Tokens of a recording; one beyond ``PIECE_S`` is heard in pieces that overlap.
+
+        Each piece is normalised by itself, and attends to nothing beyond itself. So tokens far from a seam differ from
+        those of the whole recording by what a model makes of sounds farther away than that.
 
         Args:
             medium: float32 [samples] each, mono at 16 kHz, within ±1; one after the other they are the recording.
@@ -64,13 +71,21 @@ class Speech(Pretrained, Audio):
             MediaError: shorter than the receptive field; and as ``decode`` and `pooled` do.
             SettingsError: the model hears another sampling rate, or cannot be loaded.
         """
-        tokens = (self._tokens(piece) for piece in pieces(medium, self.longest))
-        return self.pooled(tokens)
+        step = self._step
+        context = math.ceil(CONTEXT_S * RATE / step) * step
+        cut = overlapping_pieces(medium, most=self.longest, context=context, step=step)
+        return self.pooled(self._tokens(piece)[own] for piece, own in cut)
 
     @property
     def longest(self) -> int:
         """Samples that are heard at once, at most."""
         return PIECE_S * RATE
+
+    @cached_property
+    def _step(self) -> int:
+        """Samples from token to token."""
+        many = 10**9  # so that the receptive field of the last token makes no difference
+        return round(many / int(self.loaded._get_feat_extract_output_lengths(many)))
 
     @cached_property
     def extractor(self) -> Any:
@@ -108,7 +123,7 @@ class Whisper(Speech):
         positions: int = configuration(self.folder.path).max_source_positions
         return min(super().longest, positions * self._step)
 
-    @property
+    @cached_property
     def _step(self) -> int:
         """Samples from token to token: the second convolution halves the mel frames."""
         return 2 * self.extractor.hop_length

@@ -1,12 +1,18 @@
 """Speech models: what comes out, and that it is what transformers gives."""
 
+import json
+import shutil
+
+import hypothesis
 import numpy as np
 import pytest
 import torch
 import transformers
 from emoflow.encoders import encode, make
+from emoflow.encoders.audio import overlapping_pieces
 from emoflow.encoders.pretrained import speech
 from emoflow.errors import MediaError, SettingsError
+from hypothesis import strategies as st
 from tiny_models import DEPTH, RATE, SIZE, SPEECH, one, save, voice, wav
 
 
@@ -128,17 +134,55 @@ def test_whisper_hears_a_clip_at_its_own_length(folders):
 
 
 @pytest.mark.parametrize("name", SPEECH)
-def test_a_long_recording_is_heard_in_pieces(name, folders, monkeypatch):
-    monkeypatch.setattr(speech, "PIECE_S", 1)
-    samples = voice(3.5)
-    blocks = np.split(samples, [2 * RATE])
-    pieces = np.split(samples, [RATE, 2 * RATE, 2 * RATE + 3 * RATE // 4])
-    sequence = one(folders[name])
-    expected = np.concatenate([sequence.encode_decoded([piece]) for piece in pieces])
-    np.testing.assert_allclose(sequence.encode_decoded(blocks), expected, atol=1e-6)
-    pooled = one(folders[name], pooling="mean-std").encode_decoded(blocks)
-    moments = np.concatenate([expected.mean(0), expected.std(0)])
-    np.testing.assert_allclose(pooled[0], moments, atol=1e-5)
+def test_a_long_recording_is_heard_in_pieces_that_overlap(name, folders, monkeypatch):
+    samples, step = voice(5.5), 384 if name == "moonshine" else 320
+    sequence, pooled = one(folders[name]), one(folders[name], pooling="mean-std")
+    whole = None if name == "whisper" else sequence.encode_decoded([samples])
+    monkeypatch.setattr(speech, "PIECE_S", 2)
+    monkeypatch.setattr(speech, "CONTEXT_S", 0.4)
+    context = -(-2 * RATE // 5 // step) * step
+    own = (2 * RATE - 2 * context) // step * step
+    expected, start = [], 0
+    while start - context + 2 * RATE < len(samples):
+        first = max(start - context, 0)
+        end = first + own if start == 0 else start + own
+        tokens = sequence.encode_decoded([samples[first : end + context]])
+        expected.append(tokens[(start - first) // step : (end - first) // step])
+        start = end
+    expected.append(sequence.encode_decoded([samples[start - context :]])[context // step :])
+    tokens = sequence.encode_decoded(np.split(samples, [2 * RATE]))
+    np.testing.assert_allclose(tokens, np.concatenate(expected), atol=1e-6)
+    assert len(tokens) == (275 if whole is None else len(whole))
+    moments = np.concatenate([tokens.mean(0), tokens.std(0)])
+    np.testing.assert_allclose(pooled.encode_decoded([samples])[0], moments, atol=1e-5)
+
+
+def test_pieces_have_the_tokens_of_the_whole_where_only_near_sounds_count(folders, tmp_path, monkeypatch):
+    """State 0 of a model without normalisation over time: convolutions, whose context the pieces share."""
+    folder = shutil.copytree(folders["xls-r"], tmp_path / "unnormalised")
+    settings = folder / "preprocessor_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"do_normalize": False}))
+    samples = voice(9.3)
+    encoder = one(folder, layers=0)
+    whole = encoder.encode_decoded([samples])
+    monkeypatch.setattr(speech, "PIECE_S", 7)
+    np.testing.assert_allclose(encoder.encode_decoded([samples]), whole, atol=1e-5)
+
+
+@hypothesis.given(
+    count=st.integers(1, 400), most=st.integers(31, 90), step=st.integers(1, 5), block=st.integers(1, 150)
+)
+def test_pieces_share_their_context_and_no_token_is_lost(count, most, step, block):
+    context = 10 // step * step
+    samples = np.arange(count, dtype=np.float32)
+    cut = overlapping_pieces(
+        np.split(samples, range(block, count, block)), most=most, context=context, step=step
+    )
+    found = []
+    for piece, own in cut:
+        assert len(piece) <= most and np.all(np.diff(piece) == 1)
+        found.append(piece[::step][own])
+    assert np.array_equal(np.concatenate(found), samples[::step])
 
 
 @pytest.mark.parametrize("name", [name for name in SPEECH if name != "whisper"])
