@@ -31,22 +31,30 @@ NAME = "emotion-emotion3"
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """A finished experiment and an empty MLflow database, which takes seconds to make."""
-    root = experiment(tmp_path_factory.mktemp("template") / "project")
-    with client(root) as mlflow:
-        mlflow.search_experiments()
-    return root
+def published(tmp_path_factory):
+    """A finished experiment that was published once, and a copy of it as it then was."""
+    root = experiment(tmp_path_factory.mktemp("published") / "project")
+    first = publish.publish(root=root, **URIS)
+    assert first == publish.Published(run_id=_run(root), name=NAME, version=1, reused=False, clean=True)
+    copy = root.with_name("copy")
+    shutil.copytree(root, copy)
+    return root, copy
 
 
 @pytest.fixture
-def root(template, tmp_path):
-    """A project of the test's own, published."""
-    root = tmp_path / "project"
-    shutil.copytree(template, root)
-    assert publish.publish(root=root, **URIS) == publish.Published(
-        run_id=_run(root), name=NAME, version=1, reused=False, clean=True
-    )
+def root(published):
+    """The published project, as it was before any test changed it.
+
+    It has the same place in every test, since MLflow keeps absolute paths. Its databases are written over and not
+    replaced, since MLflow keeps connections to them.
+    """
+    root, copy = published
+    for path in root.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.suffix != ".db":
+            path.unlink()
+    shutil.copytree(copy, root, dirs_exist_ok=True)
     return root
 
 
