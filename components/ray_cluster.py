@@ -31,20 +31,20 @@ class Site:
         workers: processes of a local Ray; a cluster has its own.
         device: "cpu" or "cuda".
         address: of a cluster to join; a local one is started where None.
-        populations_per_gpu: so many share one.
+        processes_per_gpu: so many share one.
         shared: what every node sees, for features: a folder, or ``s3://bucket/prefix``.
     """
 
     workers: int
     device: str
     address: str | None = None
-    populations_per_gpu: int = 4
+    processes_per_gpu: int = 4
     shared: str | None = None
 
     @property
     def resources(self) -> dict[str, float]:
         """What one worker asks for, in Ray's units: CPUs, and a share of a GPU."""
-        return {"cpu": 1, "gpu": 1 / self.populations_per_gpu if self.device == "cuda" else 0}
+        return {"cpu": 1, "gpu": 1 / self.processes_per_gpu if self.device == "cuda" else 0}
 
 
 @contextmanager

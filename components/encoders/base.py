@@ -35,6 +35,8 @@ class Encoder(ABC):
     """Distributions whose version may change the tokens."""
     tuning_libraries: tuple[str, ...] = ()
     """Further distributions that it needs where its model was tuned, which the features of the frozen one do not."""
+    device: str = "cpu"
+    """Where it runs, ``cpu`` or ``cuda``; its tokens are the same to 1e-5, so they do not depend on it."""
     weights: str | None = None
     """The SHA-256 of the model it runs, where it runs one."""
     licence: str | None = None

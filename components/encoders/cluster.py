@@ -36,7 +36,7 @@ class Worker:
 def run_jobs_on_cluster(
     jobs: Sequence[Job], *, recipes: Mapping[str, Recipe], cache: Cache, site: Site
 ) -> Iterator[Job]:
-    """As `run_jobs`, by Ray Data on every CPU of the cluster at ``site.address``.
+    """As `run_jobs`, by Ray Data on every CPU, or every GPU, of the cluster at ``site.address``.
 
     What the cluster cannot do is done on this machine, and a line says so: everything where a node does not see the
     workspace's folder, and what is left of recordings whose worker ended or failed more than twice, so that one that
@@ -55,7 +55,7 @@ def run_jobs_on_cluster(
                 "the folder, at the same path, to encode there"
             )
         else:
-            for number in _encoded(jobs, recipes, cache):
+            for number in _encoded(jobs, recipes, cache, site):
                 done.add(number)
                 yield jobs[number]
     left = [job for number, job in enumerate(jobs) if number not in done]
@@ -66,7 +66,7 @@ def run_jobs_on_cluster(
     yield from run_jobs(left, recipes=recipes, cache=cache, workers=site.workers)
 
 
-def _encoded(jobs: Sequence[Job], recipes: Mapping[str, Recipe], cache: Cache) -> Iterator[int]:
+def _encoded(jobs: Sequence[Job], recipes: Mapping[str, Recipe], cache: Cache, site: Site) -> Iterator[int]:
     """The numbers of the jobs that workers on the nodes have done, in no fixed order."""
     import ray
     from ray.data import DataContext
@@ -82,12 +82,18 @@ def _encoded(jobs: Sequence[Job], recipes: Mapping[str, Recipe], cache: Cache) -
     encoded = numbers.map(
         Worker,
         fn_constructor_args=(Path.cwd(), recipes, cache.root, jobs),
-        num_cpus=1,
-        concurrency=max(1, min(blocks, int(ray.cluster_resources()["CPU"]))),
+        num_cpus=site.resources["cpu"],
+        num_gpus=site.resources["gpu"],
+        concurrency=max(1, min(blocks, _places(ray.cluster_resources(), site))),
         max_task_retries=RETRIES,
     )
     for row in encoded.iter_rows():
         yield int(row["job"])
+
+
+def _places(found: Mapping[str, float], site: Site) -> int:
+    """How many workers the cluster has room for at once."""
+    return min(int(found.get(name.upper(), 0) / share) for name, share in site.resources.items() if share)
 
 
 def _blind(jobs: Sequence[Job], cache: Cache) -> tuple[list[str], int]:

@@ -94,14 +94,17 @@ def run_missing(
         The keys that were missing.
     """
     missing = {key for *_, key in wanted if cache.get(key) is None}
-    jobs = _jobs(wanted, missing)
-    if jobs and cluster:
-        site = Site(workers, "cpu", address=cluster)
-        running = run_jobs_on_cluster(jobs, recipes=recipes, cache=cache, site=site)
-    else:
-        running = run_jobs(jobs, recipes=recipes, cache=cache, workers=workers)
-    for _ in track(running, total=len(jobs), what=what):
-        pass
+    for device in sorted({encoder.device for _, encoder, key in wanted if key in missing}):
+        jobs = _jobs([each for each in wanted if each[1].device == device], missing)
+        site = Site(workers, device, address=cluster)
+        if cluster:
+            running = run_jobs_on_cluster(jobs, recipes=recipes, cache=cache, site=site)
+        else:
+            # Several share a GPU: while one decodes a recording, another's is encoded.
+            most = workers if device == "cpu" else min(workers, site.processes_per_gpu)
+            running = run_jobs(jobs, recipes=recipes, cache=cache, workers=most)
+        for _ in track(running, total=len(jobs), what=what if device == "cpu" else f"{what} on {device}"):
+            pass
     return missing
 
 

@@ -1,4 +1,4 @@
-"""Where encoders find the models that they run: on this machine, or packed with a published model."""
+"""Where encoders find the models that they run (on this machine, or packed with a published model), and run them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ PRETRAINED = "encoders"
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Where encoders find the models that they run.
+    """Where encoders find the models that they run, and where they run them.
 
     Attributes:
         landmark_model: MediaPipe's model file, for the encoder ``landmarks``.
         pretrained: the folder of Hugging Face models, one folder each, by name.
         packed: the folder is that of a published model, which nothing outside it replaces.
+        device: ``cpu`` or ``cuda``: where Hugging Face models run.
     """
 
     landmark_model: Path | None = None
     pretrained: Path | None = None
     packed: bool = False
+    device: str = "cpu"
 
     @classmethod
     def packed_in(cls, folder: Path) -> ModelFiles:

@@ -97,7 +97,7 @@ def _trainable(config: dict[str, Any], shared: dict[str, Any]) -> None:
     cohort = shared["cohorts"][config["cohort"]]
     site = shared["site"]
     if site.device == "cuda":
-        torch.cuda.set_per_process_memory_fraction(1 / site.populations_per_gpu)
+        torch.cuda.set_per_process_memory_fraction(1 / site.processes_per_gpu)
     rows = shared["folds"][cohort.fold].open()
     modalities = uses(cohort.strategy, shared["modalities"])
     try:
@@ -121,7 +121,7 @@ def _trainable(config: dict[str, Any], shared: dict[str, Any]) -> None:
 def _share(site: Site) -> float:
     """Of a device's memory, for one of the cohorts that it trains at once."""
     if site.device == "cuda":
-        return 1 / site.populations_per_gpu
+        return 1 / site.processes_per_gpu
     return 1 / ((os.cpu_count() or 1) if site.address else site.workers)
 
 

@@ -65,7 +65,12 @@ def main() -> None:
                 f"features.{name}.join is 'streams', and the {name} features that came with {corpus} are one table in "
                 "the encoders' place: leave join out"
             )
-    models = ModelFiles(environment.landmark_model, environment.encoders)
+    recognises = experiment.features.text.recogniser is not None
+    pretrained = recognises or any(
+        not isinstance(each, str) for of in stated.values() for each in of["encoders"]
+    )
+    device = environment.torch_device() if pretrained else "cpu"
+    models = ModelFiles(environment.landmark_model, environment.encoders, device=device)
     recipes = recipes_of(stated, models)
     if "face" in recipes and "face" not in attached and experiment.features.face.runs_landmarker:
         assets.require("face-landmarker", environment.landmark_model)

@@ -64,7 +64,7 @@ def main() -> None:
             workers=environment.worker_count(),
             device=device,
             address=environment.ray_address,
-            populations_per_gpu=environment.populations_per_gpu,
+            processes_per_gpu=environment.populations_per_gpu,
             shared=environment.shared,
         ),
         name=work.name,

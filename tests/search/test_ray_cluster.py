@@ -68,4 +68,4 @@ def test_a_process_says_what_it_lacks_for_a_cohort(monkeypatch):
 @pytest.mark.parametrize(("device", "gpu"), [("cpu", 0), ("cuda", 0.25)])
 def test_a_cohort_asks_for_its_share_of_a_gpu(device, gpu):
     assert Site(8, device).resources == {"cpu": 1, "gpu": gpu}
-    assert Site(8, device, populations_per_gpu=1).resources["gpu"] == (device == "cuda")
+    assert Site(8, device, processes_per_gpu=1).resources["gpu"] == (device == "cuda")

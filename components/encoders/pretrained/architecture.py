@@ -82,9 +82,46 @@ def depth_key(config: PretrainedConfig) -> str:
 
 
 @lru_cache
-def load(folder: Path, layers: int) -> PreTrainedModel:
-    """As `load_anew`; once per process."""
-    return load_anew(folder, layers)
+def load(folder: Path, layers: int, device: str) -> PreTrainedModel:
+    """As `load_anew`, on a device; once per process."""
+    model = load_anew(folder, layers)
+    return model if device == "cpu" else on_device(model, device)
+
+
+def on_device(model: PreTrainedModel, device: str) -> PreTrainedModel:
+    """The model there, for arithmetic in whole float32, as a CPU's: so what it gives does not depend on the device.
+
+    Raises:
+        SettingsError: there is no such device, or it has not the memory for it.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SettingsError(
+            f"EMOFLOW_DEVICE is {device}, and PyTorch finds no GPU here: set EMOFLOW_DEVICE=cpu"
+        )
+    torch.backends.cudnn.allow_tf32 = False  # the default, in which products have ten bits
+    with within_memory(device):
+        return model.to(device)
+
+
+class OutOfDeviceMemory(SettingsError):
+    """A GPU whose memory is full."""
+
+
+@contextmanager
+def within_memory(device: str) -> Iterator[None]:
+    """Raises OutOfDeviceMemory, which says what to do, where the device's memory does not suffice for what is done."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise OutOfDeviceMemory(
+            f"the memory of {device} is full ({str(error).splitlines()[0]}); run again with fewer processes "
+            "that share it (EMOFLOW_WORKERS=1) or on the CPU (EMOFLOW_DEVICE=cpu): what is done is kept"
+        ) from None
 
 
 def load_anew(folder: Path, layers: int) -> PreTrainedModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,11 +27,13 @@ class Located:
     Attributes:
         folder: of the model.
         modality: that its architecture is for.
+        device: where it is to run.
     """
 
     spec: PretrainedSpec
     folder: ModelFolder
     modality: str
+    device: str = "cpu"
 
     @classmethod
     def of(cls, stated: Mapping[str, Any], models: ModelFiles) -> Located:
@@ -42,7 +44,7 @@ class Located:
         """
         spec = PretrainedSpec(**stated)
         folder = find(spec, models)
-        return cls(spec, folder, modality_of(folder.path))
+        return cls(spec, folder, modality_of(folder.path), models.device)
 
     @property
     def name(self) -> str:
@@ -65,7 +67,9 @@ class Located:
         Raises:
             ParamsError: the model does not have the layers asked for.
         """
+        kind: Callable[..., Encoder] = TextModel if self.modality == "text" else speech
         if self.modality == "face":
-            film = configuration(self.folder.path).model_type in FILMS
-            return (Films if film else Pictures)(self.spec, self.folder, **parameters)
-        return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)
+            kind = Films if configuration(self.folder.path).model_type in FILMS else Pictures
+        encoder = kind(self.spec, self.folder, **parameters)
+        encoder.device = self.device
+        return encoder

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base import Encoder, checked
 from ..model_files import PRETRAINED
-from .architecture import configuration, depth_key, load
+from .architecture import configuration, depth_key, load, within_memory
 from .folder import ModelFolder
 from .layers import Choice, kept_apart, pooled, pooled_size
 from .spec import Layers, PretrainedSpec
@@ -99,19 +99,24 @@ class Pretrained(OfFolder):
     """What else decides the tokens, of one modality."""
 
     def states(self, **inputs: Tensor) -> tuple[Sequence[Tensor], Any]:
-        """Run the model: its hidden states, the last one being its output, and all that it gives.
+        """Run the model: its hidden states on the CPU, the last one being its output; and all that it gives.
 
         Args:
             inputs: as the model's own processor makes them.
+
+        Raises:
+            OutOfDeviceMemory: the GPU's memory does not suffice.
         """
         import torch
 
-        with torch.inference_mode(), warnings.catch_warnings():
+        inputs = {name: x.to(self.device) for name, x in inputs.items()}
+        with torch.inference_mode(), within_memory(self.device), warnings.catch_warnings():
             # WavLM's attention gives torch masks of two types.
             warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
             output = self.loaded(**inputs, output_hidden_states=True)
         # Where a layer norm follows the last layer, transformers lists the state before it.
-        return (*output.hidden_states[:-1], output.last_hidden_state), output
+        states = (*output.hidden_states[:-1], output.last_hidden_state)
+        return tuple(state.cpu() for state in states), output
 
     def pooled(self, parts: Iterable[np.ndarray]) -> np.ndarray:
         """Pool what was taken of the model's states over time.
@@ -139,4 +144,4 @@ class Pretrained(OfFolder):
 
     @property
     def loaded(self) -> Any:
-        return load(self.folder.path, self.needed)
+        return load(self.folder.path, self.needed, self.device)

@@ -11,7 +11,7 @@ import numpy as np
 from ... import media
 from ..face import Face
 from ..followed_faces import FollowedFaces
-from .architecture import configuration, processor
+from .architecture import OutOfDeviceMemory, configuration, processor
 from .folder import ModelFolder
 from .model import Pretrained
 from .spec import PretrainedSpec
@@ -32,7 +32,7 @@ class Pictures(Pretrained, Face):
     margin = 0.25
     """Added to the face's box on each side, as a share of it: the cascade's box goes from the brows to the mouth."""
     batch = 16
-    """Pictures that are encoded at once."""
+    """Pictures that are encoded at once; fewer where a GPU's memory is full."""
 
     def __init__(self, spec: PretrainedSpec, folder: ModelFolder, **of_faces: Any):
         """A picture model; ``of_faces`` is as any encoder of faces takes it."""
@@ -92,17 +92,25 @@ class Pictures(Pretrained, Face):
         from PIL import Image
 
         tokens: list[np.ndarray] = []
-        for at in range(0, len(faces), self.batch):
-            pictures = [Image.fromarray(face) for face in faces[at : at + self.batch]]
+        while len(tokens) < len(faces):
+            pictures = [Image.fromarray(face) for face in faces[len(tokens) : len(tokens) + self.batch]]
             inputs = self.processor(images=pictures, return_tensors="pt")
-            tokens += list(self._of_pictures(inputs["pixel_values"]).numpy())
+            try:
+                tokens += list(self._of_pictures(inputs["pixel_values"]).numpy())
+            except OutOfDeviceMemory:
+                if self.batch == 1:
+                    raise
+                self.batch //= 2
+                print(
+                    f"{self.name}: the memory of {self.device} is full; going on with {self.batch} pictures at once"
+                )
         return tokens
 
     def _of_pictures(self, pixels: Tensor) -> Tensor:
         """``[B, 3, H, W] → [B, D]``."""
         states, output = self.states(pixel_values=pixels)
         if self.layers is None:
-            return output.pooler_output
+            return output.pooler_output.cpu()
         state = self.choice.of_states(states)
         embeddings = self.loaded.embeddings
         has_class = any(hasattr(embeddings, name) for name in ("cls_token", "class_embedding"))

@@ -15,7 +15,7 @@ from ...files import file_digest
 from ...media.audio import SILENCE
 from ..audio import RATE, Audio, pieces
 from ..model_files import NO_MODELS, PRETRAINED, ModelFiles
-from .architecture import configuration, from_safetensors, processor, quiet
+from .architecture import configuration, from_safetensors, on_device, processor, quiet, within_memory
 from .folder import find
 from .model import OfFolder
 from .spec import PretrainedSpec
@@ -56,6 +56,7 @@ class SpeechRecogniser(OfFolder, Audio):
         """
         self.spec = PretrainedSpec(hf, pooling="none")
         self.folder = find(self.spec, models)
+        self.device = models.device
         self.name = f"{self.spec.model}.asr"
         kind = configuration(self.folder.path).model_type
         if kind != "whisper":
@@ -141,11 +142,12 @@ class SpeechRecogniser(OfFolder, Audio):
 
         if np.abs(samples).max() < SILENCE:
             return None, "no speech recognised: silent"
-        features = self.extractor(samples, sampling_rate=RATE, return_tensors="pt")["input_features"]
+        heard = self.extractor(samples, sampling_rate=RATE, return_tensors="pt")
+        features = heard["input_features"].to(self.device)
         asked = {"language": self.language, "task": "transcribe"} if self.multilingual else {}
-        with torch.inference_mode(), quiet():
+        with torch.inference_mode(), within_memory(self.device), quiet():
             encoded = self.loaded.get_encoder()(features)
-            first = torch.tensor([[self.generation.decoder_start_token_id]])
+            first = torch.tensor([[self.generation.decoder_start_token_id]], device=self.device)
             logits = self.loaded(decoder_input_ids=first, encoder_outputs=encoded).logits[0, 0]
             # Its token for no speech comes before the one for no time stamps, whatever the vocabulary.
             silence = float(logits.softmax(-1)[self.generation.no_timestamps_token_id - 1])
@@ -178,12 +180,12 @@ class SpeechRecogniser(OfFolder, Audio):
 
     @property
     def loaded(self) -> WhisperForConditionalGeneration:
-        return _load(self.folder.path)
+        return _load(self.folder.path, self.device)
 
 
 @lru_cache
-def _load(folder: Path) -> WhisperForConditionalGeneration:
-    """The model with its weights, in float32; once per process.
+def _load(folder: Path, device: str) -> WhisperForConditionalGeneration:
+    """The model with its weights, in float32, on a device; once per process.
 
     Raises:
         SettingsError: weights of another model, or of its encoder alone.
@@ -195,4 +197,5 @@ def _load(folder: Path) -> WhisperForConditionalGeneration:
             f"{folder}: its weights are not those of a whole Whisper: {len(lacking)} are missing or of another shape: "
             f"{listed(lacking)}; take a model that has its decoder"
         )
-    return model.eval().requires_grad_(False)
+    model = model.eval().requires_grad_(False)
+    return model if device == "cpu" else on_device(model, device)
