@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,9 +67,11 @@ class Located:
         Raises:
             ParamsError: the model does not have the layers asked for.
         """
-        kind: Callable[..., Encoder] = TextModel if self.modality == "text" else speech
+        encoder: Encoder
         if self.modality == "face":
-            kind = Films if configuration(self.folder.path).model_type in FILMS else Pictures
-        encoder = kind(self.spec, self.folder, **parameters)
+            film = configuration(self.folder.path).model_type in FILMS
+            encoder = (Films if film else Pictures)(self.spec, self.folder, **parameters)
+        else:
+            encoder = (TextModel if self.modality == "text" else speech)(self.spec, self.folder)
         encoder.device = self.device
         return encoder
