@@ -38,12 +38,20 @@ def _shown(
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        began = time.monotonic()
         with Progress(*columns, console=Console(stderr=True)) as progress:
-            bar = progress.add_task(what, total=whole)
+            bar = progress.add_task(what, total=whole, rate="")
             for done, item in steps:
                 yield done, item
-                progress.update(bar, completed=-(-done // unit))
+                rate = _rate(done / unit, time.monotonic() - began)
+                progress.update(bar, completed=-(-done // unit), rate=rate)
         return
 
     began = last = time.monotonic()
@@ -52,5 +60,14 @@ def _shown(
         now = time.monotonic()
         if now - last >= LINE_EVERY_S or (done == total and whole > 1):
             left = (now - began) / max(done, 1) * (total - done)
-            print(f"{what}: {-(-done // unit)}/{whole}, {left:.0f} s left", file=sys.stderr, flush=True)
+            rate = _rate(done / unit, now - began)
+            print(
+                f"{what}: {-(-done // unit)}/{whole}, {rate}, {left:.0f} s left", file=sys.stderr, flush=True
+            )
             last = now
+
+
+def _rate(done: float, seconds: float) -> str:
+    """How many a second, or a minute where they take longer."""
+    rate = done / max(seconds, 1e-9)
+    return f"{rate:.3g}/s" if rate >= 1 else f"{60 * rate:.3g}/min"

@@ -1,12 +1,14 @@
 """Progress where there is no terminal: lines with how much is done."""
 
+import re
+
 from emoflow import progress
 from emoflow.progress import track, track_bytes
 
 
 def test_items_are_passed_on_and_the_end_is_reported(capsys):
     assert list(track("abc", total=3, what="letters")) == ["a", "b", "c"]
-    assert capsys.readouterr().err == "letters: 3/3, 0 s left\n"
+    assert re.fullmatch(r"letters: 3/3, \S+/s, 0 s left\n", capsys.readouterr().err)
 
 
 def test_lines_come_at_intervals(capsys, monkeypatch):
@@ -20,7 +22,14 @@ def test_lines_come_at_intervals(capsys, monkeypatch):
 
 def test_bytes_are_reported_in_megabytes(capsys):
     track_bytes(iter([700_000, 2_400_000]), total=2_400_000, what="clips.zip")
-    assert capsys.readouterr().err == "clips.zip, MB: 3/3, 0 s left\n"
+    assert re.fullmatch(r"clips.zip, MB: 3/3, \S+/s, 0 s left\n", capsys.readouterr().err)
+
+
+def test_the_rate_of_slow_items_is_a_minute_s(capsys, monkeypatch):
+    times = iter([0.0, 30.0, 60.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
+    list(track("ab", total=2, what="letters"))
+    assert capsys.readouterr().err.splitlines()[-1] == "letters: 2/2, 2/min, 0 s left"
 
 
 def test_of_an_unknown_number_of_bytes_nothing_is_reported(capsys):
