@@ -1,6 +1,7 @@
 """Progress where there is no terminal: lines with how much is done."""
 
 import re
+from types import SimpleNamespace
 
 from emoflow import progress
 from emoflow.progress import track, track_bytes
@@ -27,7 +28,7 @@ def test_bytes_are_reported_in_megabytes(capsys):
 
 def test_the_rate_of_slow_items_is_a_minute_s(capsys, monkeypatch):
     times = iter([0.0, 30.0, 60.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
     list(track("ab", total=2, what="letters"))
     assert capsys.readouterr().err.splitlines()[-1] == "letters: 2/2, 2/min, 0 s left"
 
