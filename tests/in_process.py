@@ -1,11 +1,13 @@
-"""Stages in this process, and the search without Ray: for tests of what stages make of their inputs."""
+"""Stages and encoders in this process, and the search without Ray: for tests of what these make of their inputs."""
 
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from emoflow.encoders.parallel import begin, encode
 from emoflow.fusion.strategy import uses
 from emoflow.search.cohort import run_cohort
 
@@ -36,3 +38,19 @@ def run_stages(root: Path, *stages: ModuleType, arguments: tuple[str, ...] = ())
         patch.setattr("emoflow.search.run.ray_of", lambda site: nullcontext())
         for stage in stages:
             stage.main()
+
+
+@contextmanager
+def encoding_here() -> Iterator[None]:
+    """Feature extraction without processes of its own."""
+
+    def run_jobs(jobs, *, recipes, cache, workers):
+        begin(recipes, cache.root)
+        for job in jobs:
+            encode(job)
+            yield job
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setattr("emoflow.encoders.jobs.run_jobs", run_jobs)
+        yield

@@ -93,6 +93,7 @@ def begin(recipes: Mapping[str, Recipe], root: Path) -> None:
     # The workers share the cores among themselves; torch, which is imported later, asks for its threads then.
     os.environ["OMP_NUM_THREADS"] = "1"
     _recipes, _cache = recipes, Cache(root)
+    _encoders.clear()
 
 
 def encode(job: Job) -> None:

@@ -13,10 +13,17 @@ from emoflow.encoders.extract import extract
 from emoflow.encoders.parallel import Recipe
 from emoflow.encoders.recognition import Recognised
 from emoflow.schema import UTTERANCE_COLUMNS
+from in_process import encoding_here
 from tiny_models import save
 
 WORDS = ("day", "hate", "happy", "what", "lovely", "it")  # of which the model reads three with their marks
 NAME = "tiny.context2.mean"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_this_process():
+    with encoding_here():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -108,26 +108,39 @@ def lay_out(root) -> None:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """The finished experiment, with an encoder whose tokens do not see one another before it is tuned."""
+def searched(tmp_path_factory):
+    """An experiment up to its search, with an encoder whose tokens do not see one another before it is tuned."""
     root = tmp_path_factory.mktemp("tuned")
     save_blind(root / ".emoflow/encoders/tiny-bert")
     lay_out(root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("EMOFLOW_DEVICE", "cpu")
-        patch.setenv("EMOFLOW_WORKERS", "1")
-        train.main()
     return root
 
 
+@pytest.fixture(scope="module")
+def root(searched):
+    """The finished experiment."""
+    with pytest.MonkeyPatch.context() as patch:
+        within(searched, patch)
+        train.main()
+    return searched
+
+
+def within(root, patch) -> None:
+    patch.chdir(root)
+    patch.setenv("EMOFLOW_DEVICE", "cpu")
+    patch.setenv("EMOFLOW_WORKERS", "1")
+
+
 @pytest.fixture
-def there(root, monkeypatch):
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
-    monkeypatch.setenv("EMOFLOW_WORKERS", "1")
-    yield root
-    state(root)
+def untrained(searched, monkeypatch):
+    within(searched, monkeypatch)
+    yield searched
+    state(searched)
+
+
+@pytest.fixture
+def there(root, untrained):
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +243,7 @@ def test_run_again_nothing_is_tuned_again(there):
     }
 
 
-def test_what_cannot_be_tuned_is_refused(there):
+def test_what_cannot_be_tuned_is_refused(untrained):
     def of(**changes) -> TunedEncoders:
         experiment = params.load()
         inputs = Inputs.of(experiment)
@@ -239,17 +252,17 @@ def test_what_cannot_be_tuned_is_refused(there):
         return TunedEncoders.of(experiment, inputs, ModelFiles(None, load_settings().encoders))
 
     assert of().tunes("text") and not of().tunes("majority")
-    state(there, encoder=ENCODER | {"tune": None})
+    state(untrained, encoder=ENCODER | {"tune": None})
     assert not of().specs and not of().facts and not of().tunes("text")
-    state(there, encoder={"hf": "another", "tune": "full"})
+    state(untrained, encoder={"hf": "another", "tune": "full"})
     with pytest.raises(ParamsError, match=r"another\.mean cannot be tuned, since a table of features"):
         of()
-    state(there)
+    state(untrained)
     with pytest.raises(ParamsError, match="tune is not supported under a zero-shot protocol"):
         of(protocol=documents.protocol(classes=CLASSES, unseen=["anger"]))
 
 
-def test_a_choice_that_tuning_does_not_support_is_refused(there):
+def test_a_choice_that_tuning_does_not_support_is_refused(untrained):
     choices = {fold: documents.chosen(config=CONFIG | {"adversarial": 0.1}, epochs=2) for fold in range(2)}
     before = Best.read()
     documents.best({"text": choices}, modalities=["text"]).write()
