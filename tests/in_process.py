@@ -1,13 +1,13 @@
-"""Stages and encoders in this process, and the search without Ray: for tests of what these make of their inputs."""
+"""Stages in this process, without workers and without Ray: for tests of what they make of their inputs."""
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from emoflow.encoders.parallel import begin, encode
 from emoflow.fusion.strategy import uses
 from emoflow.search.cohort import run_cohort
 
@@ -29,7 +29,7 @@ def run_stages(root: Path, *stages: ModuleType, arguments: tuple[str, ...] = ())
         stages: modules of ``emoflow.stages``.
         arguments: of the stages' commands.
     """
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, no_processes():
         patch.chdir(root)
         patch.setenv("EMOFLOW_DEVICE", "cpu")
         patch.setenv("EMOFLOW_WORKERS", "1")
@@ -41,16 +41,22 @@ def run_stages(root: Path, *stages: ModuleType, arguments: tuple[str, ...] = ())
 
 
 @contextmanager
-def encoding_here() -> Iterator[None]:
-    """Feature extraction without processes of its own."""
+def no_processes() -> Iterator[None]:
+    """Encoders and refits in this process, where the stages start workers."""
 
-    def run_jobs(jobs, *, recipes, cache, workers):
-        begin(recipes, cache.root)
-        for job in jobs:
-            encode(job)
-            yield job
+    class Pool:
+        def submit(self, function, *arguments) -> Future:
+            future = Future()
+            future.set_result(function(*arguments))
+            return future
+
+    @contextmanager
+    def pool(workers, initializer, *arguments):
+        initializer(*arguments)
+        yield Pool()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        patch.setattr("emoflow.encoders.jobs.run_jobs", run_jobs)
+        patch.setenv("OMP_NUM_THREADS", "1")  # as the encoders' initializer does
+        for module in ("encoders.parallel", "training.workers", "training.tuning.jobs"):
+            patch.setattr(f"emoflow.{module}.process_pool", pool)
         yield

@@ -13,7 +13,7 @@ from emoflow.encoders.extract import extract
 from emoflow.encoders.parallel import Recipe
 from emoflow.encoders.recognition import Recognised
 from emoflow.schema import UTTERANCE_COLUMNS
-from in_process import encoding_here
+from in_process import no_processes
 from tiny_models import save
 
 WORDS = ("day", "hate", "happy", "what", "lovely", "it")  # of which the model reads three with their marks
@@ -22,7 +22,7 @@ NAME = "tiny.context2.mean"
 
 @pytest.fixture(scope="module", autouse=True)
 def _in_this_process():
-    with encoding_here():
+    with no_processes():
         yield
 
 

@@ -22,6 +22,7 @@ from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages import features, train
+from in_process import no_processes
 from rich.console import Console
 from tiny_models import RATE, save_recogniser, voice
 
@@ -79,7 +80,7 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("experiment")
     save_recogniser(root / ".emoflow/encoders" / NAME)
     lay_out(root)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, no_processes():
         patch.chdir(root)
         patch.setenv("EMOFLOW_DEVICE", "cpu")
         patch.setenv("EMOFLOW_WORKERS", "1")

@@ -30,6 +30,7 @@ from emoflow.training.refit import choice_for_everything
 from emoflow.training.tuning import jobs
 from emoflow.training.tuning.jobs import TuneJob
 from emoflow.training.workers import Context, StoredReader
+from in_process import no_processes
 from safetensors.numpy import load_file
 from tiny_models import save_blind
 
@@ -119,7 +120,7 @@ def searched(tmp_path_factory):
 @pytest.fixture(scope="module")
 def root(searched):
     """The finished experiment."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, no_processes():
         within(searched, patch)
         train.main()
     return searched
