@@ -1,5 +1,7 @@
 """A member whose refit diverges is left out and counted; only where none is left is it an error."""
 
+from collections.abc import Iterator
+
 import documents
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from emoflow.training.population import Member, Population
 from emoflow.training.predicted import predictions
 from emoflow.training.refit import Choice, refit
 from emoflow.training.rows import Fold, Part, fit_preparation, prepare, read
+from in_process import no_processes
 from planted_experiment import lay_out
 from safetensors.torch import load_file
 from simulated_rows import rows as simulated
@@ -85,7 +88,7 @@ def choose(border: dict, *, fold: int) -> None:
 
 
 @pytest.fixture
-def experiment(tmp_path, monkeypatch) -> Inputs:
+def experiment(tmp_path, monkeypatch) -> Iterator[Inputs]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMOFLOW_DEVICE", "cpu")
     monkeypatch.setenv("EMOFLOW_WORKERS", "1")
@@ -93,7 +96,8 @@ def experiment(tmp_path, monkeypatch) -> Inputs:
     stated = yaml.safe_load((tmp_path / "params.yaml").read_text())
     stated["train"]["seeds"] = SEEDS
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(stated))
-    return Inputs.of(params.load())
+    with no_processes():
+        yield Inputs.of(params.load())
 
 
 @pytest.mark.slow
