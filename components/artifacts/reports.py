@@ -98,6 +98,68 @@ class Figures(Part):
         return interval
 
 
+class Calibration(Part):
+    """How well probabilities are calibrated, with intervals over speakers; see ``evaluation.probabilities``.
+
+    Attributes:
+        ece: expected calibration error, 0 to 1. brier: 0 to 2. nll: in nats.
+    """
+
+    ece: Interval
+    brier: Interval
+    nll: Interval
+
+
+class TemperatureScaled(Part):
+    """The same of probabilities that were scaled by a temperature fitted on other folds' speakers; one a fold."""
+
+    temperatures: list[float]
+    calibration: Calibration
+
+
+class ReliabilityBin(Part):
+    """Utterances of similar confidence: how many, their mean confidence, and how many of them are right."""
+
+    utterances: int
+    confidence: float
+    accuracy: float
+
+
+class PredictionSets(Part):
+    """Sets of classes that hold the true one with a stated probability.
+
+    Attributes:
+        level: the coverage that they are made for. coverage: what they have, with its interval over speakers.
+        size: the mean number of classes in them. sizes: how many sets have one class, two, … all.
+        single_right: the share of those of one class that are right; None where there are none.
+    """
+
+    level: float
+    coverage: Interval
+    size: float
+    sizes: list[int]
+    single_right: float | None
+
+
+class Probabilities(Part):
+    """What a strategy's probabilities are worth.
+
+    Attributes:
+        calibration: of the probabilities as they are. scaled: by a temperature; None where a fold has no others.
+        auc: area under the curve, the mean over the classes, each against the rest; None where only one occurs.
+        reliability: from the least to the most confident.
+        answered: share of the utterances, those with the highest confidence → WA of them.
+        sets: None where a fold has no others.
+    """
+
+    calibration: Calibration
+    scaled: TemperatureScaled | None
+    auc: float | None
+    reliability: list[ReliabilityBin]
+    answered: dict[str, float]
+    sets: PredictionSets | None
+
+
 class Counts(Part):
     """What the figures are of.
 
@@ -342,6 +404,7 @@ class Metrics(Document):
         protocol, inflated, waived, label_space, classes: as in ``data/folds.json``.
         best: the strategy that is registered.
         confusion: of ``best``.
+        probabilities: of each strategy but baselines.
         comparisons: of ``best`` with every other strategy.
         ceiling: None where no truth is planted.
         people: corpus → kind of rater → agreement.
@@ -356,7 +419,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 3
+    VERSION: ClassVar[int | None] = 4
 
     corpora: list[str]
     protocol: str
@@ -370,6 +433,7 @@ class Metrics(Document):
     best: str
     chosen: Choice
     confusion: Confusion
+    probabilities: dict[str, Probabilities]
     comparisons: list[Comparison]
     search: Search
     ceiling: Ceiling | None

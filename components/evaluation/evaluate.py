@@ -12,6 +12,7 @@ from ..schema import BASELINES
 from . import alarms, ceilings, intervals, scores, searched, zero_shot
 from .inputs import CorpusFacts, Experiment
 from .predictions import Predictions, join
+from .probabilities import figures as probabilities
 from .variation import held_out_ratio
 
 RULE = (
@@ -26,7 +27,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
 
     Args:
         experiment: what the stages before wrote.
-        seed: of the permutation tests.
+        seed: of the permutation tests, and of what prediction sets draw.
 
     Returns:
         The metrics, and the predictions they are of.
@@ -86,6 +87,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         best=best.best,
         chosen=Choice(rule=f"{protocol.selection}. {RULE}", per_fold=best.per_fold_best),
         confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
+        probabilities=probabilities.of_strategies(predictions, seed=seed),
         comparisons=scores.against(
             best.best,
             [name for name in real if name != best.best],

@@ -21,7 +21,7 @@ METHOD = "jackknife over speakers, Student's t, logit scale"
 DIFFERENCE_METHOD = "jackknife over speakers, Student's t, paired"
 
 Metric = Callable[[np.ndarray], np.ndarray]
-"""Confusion counts ``[..., C, C]`` → one number for each of the leading axes (see `metrics`)."""
+"""Confusion counts ``[..., C, C]``, or what else sums over speakers → one number for each of the leading axes."""
 
 
 def of_figure(metric: Metric, by_speaker: np.ndarray) -> Interval:
@@ -38,6 +38,19 @@ def of_figure(metric: Metric, by_speaker: np.ndarray) -> Interval:
         return Interval(mean=value, low=None, high=None)
     low, high = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
     return Interval(mean=value, low=min(float(low), value), high=max(float(high), value))
+
+
+def of_positive(metric: Metric, by_speaker: np.ndarray) -> Interval:
+    """The interval of a figure above 0 without an upper bound, on the scale of its logarithm.
+
+    Args:
+        metric: gives the figure of what is summed over speakers.
+        by_speaker: ``[S, ...]`` of each speaker.
+    """
+    value, reach = _value_and_reach(metric, by_speaker)
+    if reach is None or value <= 0:
+        return Interval(mean=value, low=None, high=None)
+    return Interval(mean=value, low=value * np.exp(-reach / value), high=value * np.exp(reach / value))
 
 
 def of_difference(metric: Metric, first: np.ndarray, second: np.ndarray) -> Interval:

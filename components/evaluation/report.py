@@ -27,6 +27,7 @@ SCRIPT = Path(__file__).with_name("report.js")
 """The only script that the page's content security policy lets run, by its digest, beside the file ``run.js``."""
 PANEL = {"width": 220.0, "height": 96.0}
 """Of one learning-curve panel, in SVG units."""
+SQUARE = 200.0
 FAILURES_SHOWN = 10
 
 
@@ -61,6 +62,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         matrix=_matrix(metrics),
         search=best,
         panels=_panels(metrics),
+        reliability=_reliability(metrics),
         layers=_layers(metrics),
         failed=_failed(trials),
         least_p=least(metrics.counts.speakers + metrics.counts.nameless),
@@ -161,6 +163,27 @@ def _panels(metrics: Metrics) -> dict[str, Any] | None:
         for name, band in bands.items()
     ]
     return {"panels": panels, "top": top, "first": first, "last": last} | PANEL
+
+
+def _reliability(metrics: Metrics) -> dict[str, Any] | None:
+    """The registered strategy's reliability diagram and its accuracy by share answered, in SVG units of a square of
+    `SQUARE`; None where the metrics hold no probabilities."""
+    held = metrics.probabilities.get(metrics.best)
+    if held is None:
+        return None
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return round(SQUARE * x, 1), round(SQUARE * (1 - y), 1)
+
+    return {
+        "held": held,
+        "side": SQUARE,
+        "bins": [(*at(each.confidence, each.accuracy), each) for each in held.reliability],
+        "answered": [
+            (*at(float(share), accuracy), share, accuracy) for share, accuracy in held.answered.items()
+        ],
+        "most": max(held.sets.sizes) if held.sets else None,
+    }
 
 
 def _layers(metrics: Metrics) -> list[dict[str, Any]]:

@@ -1,0 +1,96 @@
+"""All figures of every strategy's probabilities."""
+
+import numpy as np
+
+from ...artifacts.reports import (
+    Calibration,
+    PredictionSets,
+    Probabilities,
+    ReliabilityBin,
+    TemperatureScaled,
+)
+from ...schema import BASELINES
+from .. import intervals
+from ..predictions import Predictions
+from .abstention import SHARES, accuracy_by_share
+from .calibration import bin_sums, brier, ece, nll
+from .prediction_sets import LEVEL, cross_conformal
+from .temperature import cross_fitted
+
+
+def of_strategies(predictions: Predictions, *, seed: int) -> dict[str, Probabilities]:
+    """Of each strategy but baselines.
+
+    Args:
+        predictions: of every strategy.
+        seed: of what the prediction sets draw.
+    """
+    return {
+        name: _of_strategy(predictions, name, seed=seed)
+        for name in predictions.strategies
+        if name not in BASELINES
+    }
+
+
+def _of_strategy(predictions: Predictions, strategy: str, *, seed: int) -> Probabilities:
+    given = np.nanmean(predictions.probabilities[strategy], axis=0)
+    truth, speaker, fold = predictions.truth, predictions.speaker, predictions.fold
+    sums = bin_sums(given, truth, speaker).sum(0)
+    corrected = cross_fitted(given, truth, fold, speaker)
+    sets = cross_conformal(given, truth, fold, speaker, seed=seed)
+    return Probabilities(
+        calibration=_calibration(given, truth, speaker),
+        scaled=corrected
+        and TemperatureScaled(
+            temperatures=corrected[1], calibration=_calibration(corrected[0], truth, speaker)
+        ),
+        auc=_auc(given, truth),
+        reliability=[
+            ReliabilityBin(utterances=int(count), confidence=confidence / count, accuracy=right / count)
+            for count, confidence, right in sums.tolist()
+        ],
+        answered=dict(
+            zip((f"{share:.2f}" for share in SHARES), accuracy_by_share(given, truth), strict=True)
+        ),
+        sets=None if sets is None else _sets(sets, truth, speaker),
+    )
+
+
+def _calibration(probabilities: np.ndarray, truth: np.ndarray, speaker: np.ndarray) -> Calibration:
+    return Calibration(
+        ece=intervals.of_figure(ece, bin_sums(probabilities, truth, speaker)),
+        brier=intervals.of_positive(_mean, _sums(brier(probabilities, truth), speaker)),
+        nll=intervals.of_positive(_mean, _sums(nll(probabilities, truth), speaker)),
+    )
+
+
+def _sets(sets: np.ndarray, truth: np.ndarray, speaker: np.ndarray) -> PredictionSets:
+    covered, sizes = sets[np.arange(len(truth)), truth], sets.sum(1)
+    single = sizes == 1
+    return PredictionSets(
+        level=LEVEL,
+        coverage=intervals.of_figure(_mean, _sums(covered, speaker)),
+        size=float(sizes.mean()),
+        sizes=np.bincount(sizes, minlength=sets.shape[1] + 1)[1:].tolist(),
+        single_right=float(covered[single].mean()) if single.any() else None,
+    )
+
+
+def _sums(values: np.ndarray, speaker: np.ndarray) -> np.ndarray:
+    """``[S, 2]``: of each speaker the sum, and of how many utterances."""
+    return np.stack([np.bincount(speaker, values), np.bincount(speaker)], axis=1)
+
+
+def _mean(sums: np.ndarray) -> np.ndarray:
+    mean: np.ndarray = sums[..., 0] / sums[..., 1]
+    return mean
+
+
+def _auc(probabilities: np.ndarray, truth: np.ndarray) -> float | None:
+    """The mean over the classes of the area under the curve of one against the rest; None where only one occurs."""
+    from sklearn.metrics import roc_auc_score
+
+    occurring = np.unique(truth)
+    if len(occurring) < 2:
+        return None
+    return float(np.mean([roc_auc_score(truth == c, probabilities[:, c]) for c in occurring]))
