@@ -72,7 +72,7 @@ def test_frames_without_a_face_have_no_token_and_are_reported(corpora):
 def test_notice_and_coverage_are_cached_with_the_tokens(corpora, tmp_path):
     recipe = Recipe("face", ("appearance",), {"frames": 4, "track": "cascade"})
     cache = Cache(tmp_path)
-    job = Job("a", "face", corpora / "video" / "face_noface.mov", {"appearance": "0" * 64})
+    job = Job("a", "face", corpora / "video" / "face_noface.mov", "1" * 64, {"appearance": "0" * 64})
     assert list(run_jobs([job], recipes={"face": recipe}, cache=cache, workers=1)) == [job]
     entry = cache.get("0" * 64)
     assert entry.notice == "with a face in less than 50% of the frames" and len(entry.tokens) == 1
