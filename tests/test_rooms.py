@@ -7,7 +7,17 @@ import pytest
 from imports import ROOT, imported, named_in
 
 COMPONENTS = ROOT / "components"
-GROUND = {"schema", "errors", "files", "progress", "process", "process_pool", "ray_cluster", "artifacts"}
+GROUND = {
+    "schema",
+    "errors",
+    "files",
+    "content_cache",
+    "progress",
+    "process",
+    "process_pool",
+    "ray_cluster",
+    "artifacts",
+}
 EDGE = {"params", "settings"}
 
 ROOMS = {

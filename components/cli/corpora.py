@@ -155,6 +155,7 @@ def corpora_describe(
             found.table,
             RAW / corpus,
             _face_detector(detector),
+            cache=environment().cache,
             workers=environment().worker_count(),
         )
         title = f"{corpus}: faces found by {detector.value}"

@@ -34,6 +34,16 @@ def with_digests(table: pd.DataFrame, root: Path, *, workers: int) -> pd.DataFra
     return table
 
 
+def media_digest(root: Path, name: str) -> str | None:
+    """The digest of one recording, as the utterance table has it.
+
+    Args:
+        root: of the corpus.
+        name: the recording's path below it, perhaps of a part of it.
+    """
+    return _part(_digest(root / file_of(name)), name)
+
+
 def _part(digest: str | None, path: str) -> str | None:
     part = path[len(file_of(path)) :]
     return digest_of([digest, part]) if digest and part else digest

@@ -68,6 +68,20 @@ class Encoder(ABC):
         """A path or bytes (or a text) to tokens [T, D]. Raises MediaError."""
         return self.encode_decoded(self.decode(source))
 
+    def decode_cached(self, source, *, digest: str, root: Path) -> Any:
+        """As `decode`; what takes long and other encoders share is read from a cache, and kept there.
+
+        Args:
+            source: what ``decode`` takes.
+            digest: of the recording or the text.
+            root: the cache's folder.
+
+        Raises:
+            MediaError: it cannot be used; the message is the reason.
+            OSError: the cache cannot be written; names the file.
+        """
+        return self.decode(source)
+
     def source_digest(self, source, digest: str) -> str:
         """Of all that is read of a source.
 

@@ -7,7 +7,7 @@ has a token for every frame, and where it finds no face that of the nearest fram
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..files import file_digest
 from .base import Encoder, checked
 from .followed_faces import MARGIN, SIDE, FollowedFaces, follow
 from .model_files import LANDMARK_MODEL
+
+if TYPE_CHECKING:
+    from ..media.face_detector import Detector
 
 LANDMARK_MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 """MediaPipe's Face Landmarker bundle, float16, version 1: the one whose tokens ``landmarks`` means."""
@@ -75,10 +78,14 @@ class Face(Encoder):
         """The frames of a clip; of a track, the face in each."""
         if self.track is None:
             return media.frames(source, count=self.frames)
-        if self.track == "cascade":
-            return follow(source, media.CascadeDetector(), count=self.frames)
-        model = _once_checked_model(self._whose, str(self._landmark_model or ""))
-        return follow(source, media.LandmarkDetector(model), count=self.frames)
+        return follow(media.ClipFaces(source, self._detector()), count=self.frames)
+
+    def decode_cached(self, source, *, digest: str, root: Path) -> "media.Frames | FollowedFaces":
+        """As `decode`; a track and the face in its frames are kept for other encoders of faces."""
+        if self.track is None:
+            return self.decode(source)
+        faces = media.CachedFaces(source, self._detector(), digest=digest, root=root)
+        return follow(faces, count=self.frames)
 
     def notice(self, medium: "media.Frames | FollowedFaces") -> str | None:
         """Whether a track has a face in few frames only."""
@@ -92,6 +99,12 @@ class Face(Encoder):
     def _whose(self) -> str:
         """Who needs the model, for messages."""
         return f"the encoder {self.name!r}" if self.track is None else f"features.face.track: {self.track}"
+
+    def _detector(self) -> "Detector":
+        """What finds the faces of a track."""
+        if self.track == "cascade":
+            return media.CascadeDetector()
+        return media.LandmarkDetector(_once_checked_model(self._whose, str(self._landmark_model or "")))
 
     def _track_facts(self) -> dict[str, Any]:
         from ..media import face, face_regions, face_track, landmark_detector

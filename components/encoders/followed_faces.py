@@ -10,8 +10,7 @@ import numpy as np
 from .. import media
 
 if TYPE_CHECKING:
-    from ..media.container import Source
-    from ..media.face_detector import Detector
+    from ..media.clip_faces import ClipFaces
 
 SIDE = 224
 """Pixels of the face's picture: what most picture models take."""
@@ -45,21 +44,20 @@ class FollowedFaces:
         return f"with a face in less than {LITTLE:.0%} of the frames"
 
 
-def follow(source: Source, detector: Detector, *, count: int) -> FollowedFaces:
+def follow(faces: ClipFaces, *, count: int) -> FollowedFaces:
     """Follow the face through a clip, and cut it out of the frames in the middles of equal parts.
 
     Args:
-        source: a path, or the file's bytes.
-        detector: finds the faces.
+        faces: of the clip.
         count: how many frames, at most.
 
     Raises:
         MediaError: the clip cannot be read.
     """
-    track = media.track_face(source, detector)
+    track = faces.track
     frames = np.unique(((np.arange(count) + 0.5) * len(track) / count).astype(int))
     region = media.FaceRegion(track, size=SIDE, margin=MARGIN)
-    (images,) = media.cut_regions(source, track, region, frames=frames)
+    (images,) = faces.cut(region, frames=frames.tolist())
     size = SIDE / (1 + 2 * MARGIN)
     box = media.Box((SIDE - size) / 2, (SIDE - size) / 2, size)
     return FollowedFaces(images, [box if track.present[at] else None for at in frames], track, frames)

@@ -115,6 +115,6 @@ def _jobs(wanted: Sequence[tuple[Source, Encoder, str]], missing: Collection[str
     for source, encoder, key in wanted:
         if key in missing and key not in taken:
             taken.add(key)
-            job = Job(source.utterance_id, encoder.modality, source.source, {})
+            job = Job(source.utterance_id, encoder.modality, source.source, source.digest, {})
             jobs.setdefault((source.utterance_id, encoder.modality), job).keys[encoder.name] = key
     return list(jobs.values())

@@ -45,6 +45,8 @@ class Job:
     modality: str
     source: str | Path | Turn
     """A path; for text the text itself, or the turn of a dialogue."""
+    digest: str
+    """Of the recording or the text."""
     keys: dict[str, str]
     """Encoder → the cache's key for what it will give."""
 
@@ -104,7 +106,7 @@ def encode(job: Job) -> None:
     if isinstance(job.source, Path) and not Path(file_of(str(job.source))).is_file():
         raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table but does not exist")
     try:
-        medium = encoders[0].decode(job.source)
+        medium = encoders[0].decode_cached(job.source, digest=job.digest, root=_cache.root)
     except MediaError as error:
         for encoder in encoders:
             _cache.put(job.keys[encoder.name], _unusable(encoder.dimensions, str(error)))

@@ -100,8 +100,21 @@ def write(
     if recogniser is not None:
         about["recogniser"] = json.dumps(dict(recogniser), sort_keys=True)
     save_file({"tokens": tokens}, folder / _TOKENS, about)
+    _sort_header(folder / _TOKENS)
     write_table(folder / _INDEX, index)
     return len(rows)
+
+
+def _sort_header(path: Path) -> None:
+    """Sort the keys of a safetensors file's header: the metadata are in another order at each writing."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) > length:
+            raise FeatureError(f"{path}: its header of {length} bytes takes {len(text)} once it is sorted")
+        file.seek(8)
+        file.write(text.ljust(length))
 
 
 class _Shard:

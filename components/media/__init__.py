@@ -6,6 +6,7 @@
     find_face(image), crop(…)     → the largest frontal face; its square grey picture
     track_face(source, detector)  → FaceTrack: one face through a clip, 25 frames a second
     cut_regions(source, track, …) → frames of its mouth (``MouthRegion``) and face (``FaceRegion``)
+    CachedFaces(source, …)        → both, kept in a cache
     normalise_text(text)          → what the text encoders read
     fingerprint_sound(samples)    → what a copy of the recording is known by, in whatever codec
 
@@ -35,6 +36,8 @@ _WHERE = {
     "LandmarkDetector": "landmark_detector",
     "FaceTrack": "face_track",
     "track_face": "face_track",
+    "ClipFaces": "clip_faces",
+    "CachedFaces": "clip_faces",
     "FaceRegion": "face_regions",
     "MouthRegion": "face_regions",
     "cut_regions": "face_regions",

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
-from .face import Box, find_again, find_all_faces
+from .face import VERSION, Box, find_again, find_all_faces
 from .face_detector import Face
 
 
@@ -13,6 +14,11 @@ class CascadeDetector:
     """scikit-image's cascade; see ``face``. It finds boxes alone."""
 
     name = "cascade"
+    libraries = ("scikit-image", "av")
+
+    def facts(self) -> dict[str, Any]:
+        """See ``face_detector.Detector``; scikit-image carries the weights."""
+        return {"version": VERSION}
 
     @contextmanager
     def opened(self) -> Iterator["CascadeDetector"]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -47,9 +47,18 @@ class Search(Protocol):
 
 
 class Detector(Protocol):
-    """How faces are found. ``name`` is how users call it."""
+    """How faces are found.
+
+    Attributes:
+        name: how users call it.
+        libraries: distributions whose version may change the faces.
+    """
 
     name: str
+    libraries: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """What else decides which faces it finds, as JSON: its version, and the digest of its weights if it has any."""
 
     def opened(self) -> AbstractContextManager[Search]:
         """A search through one clip; it keeps nothing of the clips before."""

@@ -1,7 +1,7 @@
 """Regions of interest of a face track, as frames: the mouth as AV-HuBERT takes it, and the whole face."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -23,9 +23,15 @@ EYES = 88
 
 
 class Region(Protocol):
-    """What is cut out of each picture of a track."""
+    """What is cut out of each picture of a track.
+
+    Attributes:
+        shape: of each frame.
+        facts: all that decides the frames but the clip and its track, as JSON.
+    """
 
     shape: tuple[int, ...]
+    facts: dict[str, Any]
 
     def of(self, image: np.ndarray, frame: int) -> np.ndarray:
         """The region in the picture of a frame in which the face is present, uint8 ``[*shape]``."""
@@ -39,6 +45,7 @@ class MouthRegion:
     """
 
     shape = (MOUTH_SIDE, MOUTH_SIDE)
+    facts: ClassVar[dict[str, Any]] = {"region": "mouth", "version": VERSION}
 
     def __init__(self, track: FaceTrack):
         points, mouths = stable_points(track), mouth_centres(track)
@@ -78,6 +85,7 @@ class FaceRegion:
             margin: added to the face's box on each side, as a share of it.
         """
         self.shape = (size, size, 3)
+        self.facts = {"region": "face", "version": VERSION, "size": size, "margin": margin}
         self._margin = margin
         self._boxes = track.boxes.astype(np.float64)
         self._boxes[:, :2] += self._boxes[:, 2:] / 2

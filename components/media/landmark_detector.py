@@ -1,5 +1,6 @@
 """Face detection with MediaPipe's Face Landmarker: 478 landmarks, 52 blendshapes and the head's pose."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -30,6 +31,7 @@ class LandmarkDetector:
     """
 
     name = "mediapipe"
+    libraries = ("mediapipe",)
 
     def __init__(self, model: Path):
         """A detector.
@@ -38,6 +40,10 @@ class LandmarkDetector:
             model: the file of the Face Landmarker.
         """
         self._model = model
+
+    def facts(self) -> dict[str, Any]:
+        """See ``face_detector.Detector``. Raises OSError: there is no model."""
+        return {"version": VERSION, "weights": _digest(self._model)}
 
     @contextmanager
     def opened(self) -> Iterator["_Landmarkers"]:
@@ -134,3 +140,8 @@ def head_pose(rotation: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _read(model: Path) -> bytes:
     return model.read_bytes()
+
+
+@lru_cache(maxsize=1)
+def _digest(model: Path) -> str:
+    return hashlib.sha256(_read(model)).hexdigest()

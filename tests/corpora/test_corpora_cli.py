@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import emoflow
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -83,6 +84,37 @@ def test_the_faces_of_films_on_a_sheet(project, corpora):
     face, mouth = row[20:116], row[116 + 8 : 212 - 8, 8:88]
     assert (face.max(-1) - face.min(-1)).mean() > 20
     assert (mouth.max(-1) == mouth.min(-1)).all() and mouth.std() > 10
+
+    drawn = (project / "sheets" / "faces.png").read_bytes()
+    kept = sorted((project / ".emoflow" / "cache").rglob("*.safetensors"))
+    assert len(kept) == 3 * 2  # of each film that can be read its track, faces and mouths
+    assert typed("describe", "films", "--faces", "again.png").exit_code == 0
+    assert (project / "again.png").read_bytes() == drawn
+
+
+@pytest.mark.corpora
+@pytest.mark.slow
+def test_a_sheet_takes_the_faces_that_an_encoder_followed(project, corpora):
+    film = project / "shelf" / "joy" / "a.mp4"
+    film.parent.mkdir(parents=True)
+    film.write_bytes((corpora / "video" / "single_face.mp4").read_bytes())
+    assert typed("add", "films", "shelf").exit_code == 0
+    root = project / "data" / "raw" / "films"
+    table, cache = emoflow.load_corpus(root), project / ".emoflow" / "cache"
+    emoflow.extract_features(
+        table,
+        root,
+        project / "features",
+        encoders={"face": ["appearance"]},
+        face_track="cascade",
+        cache=cache,
+    )
+    before = set(cache.rglob("*.safetensors"))
+    assert len(before) == 3  # tokens, the track, and the faces in the frames that the encoder takes
+    assert typed("describe", "films", "--faces", "faces.png").exit_code == 0
+    assert (
+        len(set(cache.rglob("*.safetensors")) - before) == 2
+    )  # faces and mouths of the sheet, by that track
 
 
 def test_faces_need_films_a_png_and_for_mediapipe_its_model(project):

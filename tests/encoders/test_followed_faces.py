@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from emoflow.encoders import ModelFiles, make
-from emoflow.encoders.cache import Cache
+from emoflow.encoders.cache import Cache, Entry
 from emoflow.encoders.face import upright
 from emoflow.encoders.followed_faces import SIDE
 from emoflow.encoders.parallel import Job, Recipe, run_jobs
 from emoflow.encoders.store import Row, write
 from emoflow.errors import MediaError, ParamsError, SettingsError
+from emoflow.files import digest_of
 
 pytestmark = [pytest.mark.corpora, pytest.mark.slow]
 
@@ -72,7 +73,7 @@ def test_frames_without_a_face_have_no_token_and_are_reported(corpora):
 def test_notice_and_coverage_are_cached_with_the_tokens(corpora, tmp_path):
     recipe = Recipe("face", ("appearance",), {"frames": 4, "track": "cascade"})
     cache = Cache(tmp_path)
-    job = Job("a", "face", corpora / "video" / "face_noface.mov", {"appearance": "0" * 64})
+    job = Job("a", "face", corpora / "video" / "face_noface.mov", "1" * 64, {"appearance": "0" * 64})
     assert list(run_jobs([job], recipes={"face": recipe}, cache=cache, workers=1)) == [job]
     entry = cache.get("0" * 64)
     assert entry.notice == "with a face in less than 50% of the frames" and len(entry.tokens) == 1
@@ -87,6 +88,65 @@ def test_notice_and_coverage_are_cached_with_the_tokens(corpora, tmp_path):
     )
     index = pd.read_parquet(tmp_path / "store/face/appearance/index.parquet").set_index("utterance_id")
     assert index.coverage["a"] == pytest.approx(entry.coverage) and np.isnan(index.coverage["b"])
+
+
+@pytest.mark.parametrize(
+    ("track", "names"),
+    [("cascade", ["appearance", "landmarks"]), ("mediapipe", ALL)],
+    ids=["cascade", "mediapipe"],
+)
+def test_a_later_encoder_reads_the_faces_that_an_earlier_one_followed(
+    corpora, landmark_model, tmp_path, track, names
+):
+    """The clip is gone by then; the tokens are the bytes of those that are made from the clip."""
+    clip, cache = tmp_path / "clip.mpg", Cache(tmp_path / "cache")
+    whole = (corpora / "video" / "lbax4n.mpg").read_bytes()
+    recipe = Recipe(
+        "face", tuple(names), {"frames": 8, "track": track}, ModelFiles(landmark_model), join="streams"
+    )
+
+    def encoded(digest: str, *chosen: str) -> dict[str, Entry]:
+        """What these encoders make of a recording of this digest."""
+        keys = {name: digest_of([digest, name]) for name in chosen}
+        job = Job("a", "face", clip, digest, keys)
+        assert list(run_jobs([job], recipes={"face": recipe}, cache=cache, workers=1)) == [job]
+        return {name: cache.get(key) for name, key in keys.items()}
+
+    clip.write_bytes(whole)
+    first, *later = names
+    entries = encoded("1" * 64, first)
+    clip.write_bytes(b"no film")
+    entries |= encoded("1" * 64, *later)
+    unread = encoded("2" * 64, first)[first]
+    assert unread.reason is not None and "media file" in unread.reason
+    clip.write_bytes(whole)
+    assert (
+        encoded("2" * 64, "appearance")["appearance"].reason is None
+    )  # no failure was kept of that recording
+    for encoder in recipe.encoders():
+        entry, fresh = entries[encoder.name], encoder.decode(clip)
+        assert entry.reason is None and entry.coverage == encoder.coverage(fresh)
+        tokens = encoder.encode_decoded(fresh)
+        assert entry.tokens.dtype == tokens.dtype and entry.tokens.tobytes() == tokens.tobytes()
+
+
+def test_processes_that_follow_the_same_face_at_once_share_its_entries(corpora, tmp_path):
+    cache = Cache(tmp_path / "cache")
+    recipe = Recipe("face", ("appearance",), {"frames": 4, "track": "cascade"})
+    film = corpora / "video" / "single_face.mp4"
+    jobs = [Job(str(n), "face", film, "1" * 64, {"appearance": f"{n}" * 64}) for n in range(4)]
+    assert len(list(run_jobs(jobs, recipes={"face": recipe}, cache=cache, workers=2))) == 4
+    tokens = {cache.get(f"{n}" * 64).tokens.tobytes() for n in range(4)}
+    assert tokens == {recipe.encoders()[0].encode(film).tobytes()}
+    files = [path for path in cache.root.rglob("*") if path.is_file()]
+    assert len(files) == 4 + 2 and {path.suffix for path in files} == {".safetensors"}
+
+
+def test_frames_that_are_searched_one_by_one_are_not_kept(corpora, tmp_path):
+    (encoder,) = make(["appearance"], {"frames": 2})
+    film = corpora / "video" / "single_face.mp4"
+    frames = encoder.decode_cached(film, digest="1" * 64, root=tmp_path)
+    assert np.array_equal(frames.images, encoder.decode(film).images) and not list(tmp_path.iterdir())
 
 
 def test_the_track_is_part_of_the_digest_and_its_model_is_packed(landmark_model):

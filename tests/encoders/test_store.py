@@ -27,6 +27,28 @@ def table(**media: str) -> pd.DataFrame:
     )
 
 
+def test_the_same_tokens_are_the_same_bytes_whatever_is_stated_of_them(tmp_path):
+    stated = {"model": {"sha256": "0" * 64}, "join": "streams", "recogniser": {"name": "whisper — å"}}
+    written = set()
+    for n in range(8):
+        rows = [Row("c/1", "m", np.ones((2, 3), np.float32))]
+        names = ["a", "b", 'c "\\\n']
+        write(
+            tmp_path / str(n),
+            rows,
+            modality="text",
+            encoder="e",
+            params_digest="p",
+            feature_names=names,
+            **stated,
+        )
+        written.add((tmp_path / str(n) / "text" / "e" / "tokens.safetensors").read_bytes())
+    assert len(written) == 1
+    store = FeatureStore.open(tmp_path / "0")
+    assert store.feature_names("text") == names
+    assert np.array_equal(store.tokens("text", ["c/1"])[0][0], np.ones((2, 3)))
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6), asked=st.lists(st.integers(0, 8), max_size=8)

@@ -20,9 +20,13 @@ class Squares:
     """A detector of bright squares on black."""
 
     name = "squares"
+    libraries = ("scipy",)
 
     def __init__(self):
         self.looked_at = 0
+
+    def facts(self) -> dict[str, int]:
+        return {"version": 1}
 
     @contextmanager
     def opened(self) -> Iterator["Squares"]:

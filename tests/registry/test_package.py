@@ -21,6 +21,7 @@ def test_the_closure_is_inference_and_nothing_else():
     rooms = {path.split("/")[0].removesuffix(".py") for path in found.modules}
     assert rooms <= {
         "artifacts",
+        "content_cache",
         "encoders",
         "errors",
         "files",

@@ -13,6 +13,7 @@ from ... import media
 from ...errors import CorpusError, MediaError
 from ...process_pool import process_pool
 from ...progress import track
+from ..media_digests import media_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,15 +58,25 @@ class FaceSample:
 
 
 def sampled(
-    corpus: str, table: pd.DataFrame, root: Path, detector: Detector, *, workers: int, clips: int = CLIPS
+    corpus: str,
+    table: pd.DataFrame,
+    root: Path,
+    detector: Detector,
+    *,
+    cache: Path,
+    workers: int,
+    clips: int = CLIPS,
 ) -> list[FaceSample]:
     """Follow the faces in films of a corpus, evenly spaced over its utterances.
+
+    A face that an encoder of faces has followed with this detector is not followed again.
 
     Args:
         corpus: its name.
         table: its utterance table.
         root: of the corpus.
         detector: finds the faces.
+        cache: the folder that the encoders keep what they make in; see `media.CachedFaces`.
         workers: processes.
         clips: how many films, at most.
 
@@ -83,8 +94,10 @@ def sampled(
         found = pool.map(
             _seen,
             chosen["utterance_id"],
-            (root / name for name in chosen["video"]),
+            chosen["video"],
+            [root] * len(chosen),
             [detector] * len(chosen),
+            [cache] * len(chosen),
         )
         return list(track(found, total=len(chosen), what="faces"))
 
@@ -101,16 +114,20 @@ def shown(samples: Sequence[FaceSample], detector: str) -> Table:
     return table
 
 
-def _seen(utterance_id: str, film: Path, detector: Detector) -> FaceSample:
+def _seen(utterance_id: str, name: str, root: Path, detector: Detector, cache: Path) -> FaceSample:
+    film, digest = root / name, media_digest(root, name)
     try:
-        followed = media.track_face(film, detector)
+        clip = (
+            media.CachedFaces(film, detector, digest=digest, root=cache)
+            if digest
+            else media.ClipFaces(film, detector)
+        )
+        followed = clip.track
         there = np.flatnonzero(followed.present)
-        faces, mouths = media.cut_regions(
-            film,
-            followed,
+        faces, mouths = clip.cut(
             media.FaceRegion(followed, size=SIDE),
             media.MouthRegion(followed),
-            frames=there[_spaced(len(there), FRAMES)],
+            frames=there[_spaced(len(there), FRAMES)].tolist(),
         )
     except MediaError as error:
         return FaceSample(utterance_id, str(error))

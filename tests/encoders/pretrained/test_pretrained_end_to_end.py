@@ -283,6 +283,8 @@ def test_a_worker_has_one_thread(root, models, monkeypatch, tmp_path):
     recipes = {"text": Recipe("text", ({"hf": TEXT, "pooling": "mean"},), {}, models)}
     (encoder,) = recipes["text"].encoders()
     with process_pool(1, parallel.begin, recipes, tmp_path / "cache") as pool:
-        pool.submit(parallel.encode, Job("mine/a", "text", "what a day", {encoder.name: "0" * 64})).result()
+        pool.submit(
+            parallel.encode, Job("mine/a", "text", "what a day", "1" * 64, {encoder.name: "0" * 64})
+        ).result()
         assert Cache(tmp_path / "cache").get("0" * 64).tokens.shape == (1, SIZE)
         assert pool.submit(torch.get_num_threads).result() == 1
