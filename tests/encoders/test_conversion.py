@@ -361,3 +361,53 @@ def test_a_broken_pickle_is_refused(tmp_path):
         (tmp_path / "pytorch_model.bin").write_bytes(broken)
         with pytest.raises(EncoderError, match="no checkpoint of tensors alone"):
             pickled.convert(tmp_path / "pytorch_model.bin", tmp_path / "model.safetensors")
+
+
+GATES = {"weight_ih": (32, 5), "weight_hh": (32, 8), "bias_ih": (32,), "bias_hh": (32,)}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A function: what is held beside the state of a GE2E of one layer → its folder and that state."""
+
+    def write(**held):
+        torch.manual_seed(0)
+        state = {f"lstm.{name}_l0": torch.randn(shape) for name, shape in GATES.items()}
+        state |= {"linear.weight": torch.randn(8, 8), "linear.bias": torch.randn(8)}
+        (tmp_path / "pt").mkdir()
+        torch.save({"step": 3, "model_state": state} | held, tmp_path / "pt" / "pretrained.pt")
+        return tmp_path / "pt", state
+
+    return write
+
+
+def test_a_speaker_encoder_keeps_its_weights_and_their_names(checkpoint, tmp_path):
+    from safetensors.torch import load_file
+
+    source, state = checkpoint(optimizer_state={"state": {}, "param_groups": [{"lr": 0.1}]})
+    folder = converted("torch-ge2e", source, tmp_path)
+    found = load_file(folder / "model.safetensors")
+    assert set(found) == set(state) and all(torch.equal(found[name], state[name]) for name in state)
+    config = json.loads((folder / "config.json").read_text())
+    sizes = {"model_type": "ge2e", "hidden_size": 8, "num_hidden_layers": 1, "num_mel_bins": 5}
+    assert config.items() >= sizes.items()
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ({"model_state": {"linear.bias": torch.ones(2)}}, r"no lstm\.weight_ih_l0: it holds no GE2E"),
+        ({"model_state": {"a": 1}}, "pretrained.pt holds no table of tensors"),
+        ({"model_state": None}, "pretrained.pt holds no table of tensors"),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(checkpoint, tmp_path, held, said):
+    with pytest.raises(EncoderError, match=said):
+        converted("torch-ge2e", checkpoint(**held)[0], tmp_path)
+
+
+def test_code_beside_the_weights_of_a_speaker_encoder_is_not_run(checkpoint, tmp_path):
+    source, _ = checkpoint(optimizer_state=Malicious(tmp_path / "run"))
+    with pytest.raises(EncoderError, match="no checkpoint of tensors alone"):
+        converted("torch-ge2e", source, tmp_path)
+    assert not (tmp_path / "run").exists()

@@ -12,6 +12,7 @@ from .architecture import FILMS, configuration, modality_of
 from .films import Films
 from .folder import ModelFolder, find
 from .pictures import Pictures
+from .speaker import SpeakerEncoder
 from .spec import PretrainedSpec
 from .speech import Speech, speech
 from .text import TextModel
@@ -65,7 +66,9 @@ class Located:
         Raises:
             ParamsError: the model does not have the layers asked for.
         """
+        architecture = configuration(self.folder.path).model_type
         if self.modality == "face":
-            film = configuration(self.folder.path).model_type in FILMS
-            return (Films if film else Pictures)(self.spec, self.folder, **parameters)
+            return (Films if architecture in FILMS else Pictures)(self.spec, self.folder, **parameters)
+        if architecture == "ge2e":
+            return SpeakerEncoder(self.spec, self.folder)
         return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)

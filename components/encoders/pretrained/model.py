@@ -98,7 +98,7 @@ class Pretrained(OfFolder):
     extra_parameters: dict[str, Any] = {}  # noqa: RUF012
     """What else decides the tokens, of one modality."""
 
-    def states(self, **inputs: Tensor) -> tuple[Sequence[Tensor], Any]:
+    def states(self, **inputs: Any) -> tuple[Sequence[Tensor], Any]:
         """Run the model: its hidden states, the last one being its output, and all that it gives.
 
         Args:

@@ -29,13 +29,14 @@ from emoflow.stages import train
 from tiny_models import DEPTH, LONGEST, RATE, SIZE, save
 
 CLASSES = ["anger", "neutral", "sadness"]
-SPEECH, TEXT = "owner/tiny-hubert", "tiny-bert"
+SPEECH, TEXT, VOICE = "owner/tiny-hubert", "tiny-bert", "tiny-ge2e"
 CONFIG = {"width": 8, "layers": 1, "learning_rate": 0.01, "dropout": 0.1}
 AUDIO = [
     "egemaps",
     {"hf": SPEECH, "layers": 2, "pooling": "mean-std"},
     {"hf": SPEECH, "layers": {"last": 2}},
     {"hf": SPEECH, "layers": "weighted"},
+    {"hf": VOICE},
 ]
 
 
@@ -88,6 +89,7 @@ def root(tmp_path_factory):
     """The finished experiment; and what the stage ``features`` printed."""
     root = tmp_path_factory.mktemp("experiment")
     save("hubert", root / ".emoflow/encoders" / SPEECH)
+    save("ge2e", root / ".emoflow/encoders" / VOICE)
     save("bert", root / ".emoflow/encoders" / TEXT)
     lay_out(root)
     with pytest.MonkeyPatch.context() as patch:
@@ -124,11 +126,12 @@ def test_every_encoder_has_its_part_of_the_store(root):
         ("owner--tiny-hubert.last2.mean-std", 2 * SIZE),
         ("owner--tiny-hubert.layer2.mean-std", 2 * SIZE),
         *[("owner--tiny-hubert.weighted.mean-std", 2 * SIZE)] * (DEPTH + 1),
+        ("tiny-ge2e.mean-std", 2 * SIZE),
     ]
     assert store.layout("text") == [("tiny-bert.context2.mean", SIZE), ("tiny-bert.mean", SIZE)]
     tokens, present = store.tokens("audio", store.ids("audio"))
     assert (
-        tokens.shape == (27, 1, 88 + 4 * SIZE + (DEPTH + 1) * 2 * SIZE)
+        tokens.shape == (27, 1, 88 + 6 * SIZE + (DEPTH + 1) * 2 * SIZE)
         and present.all()
         and np.isfinite(tokens).all()
     )
@@ -167,6 +170,7 @@ def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp
     assert weights == [
         "encoders/owner--tiny-hubert/model.safetensors",  # once, though three encoders run it
         "encoders/tiny-bert/model.safetensors",
+        "encoders/tiny-ge2e/model.safetensors",
         "weights.safetensors",
     ]
     assert "encoders/tiny-bert/tokenizer.json" in {

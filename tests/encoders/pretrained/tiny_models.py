@@ -9,6 +9,7 @@ import soundfile
 import torch
 import transformers
 from emoflow.encoders import Encoder, ModelFiles, make
+from emoflow.encoders.networks import network
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers.utils import logging
 
@@ -22,6 +23,8 @@ SPEECH = (
 TEXT = ("bert", "roberta", "distilbert", "deberta", "deberta-v2", "xlm-roberta")
 PICTURES = ("vit", "dinov2", "clip", "clip_vision_model", "siglip", "siglip_vision_model")
 FILMS = ("videomae",)
+OWN = ("ge2e",)
+"""Architectures that transformers does not have."""
 LONGEST = 12
 """Tokens that the text models read."""
 
@@ -76,6 +79,7 @@ def _config(name: str) -> transformers.PretrainedConfig:
         "siglip": lambda: t.SiglipConfig(text_config=_TEXT, vision_config=_SEEN),
         "siglip_vision_model": lambda: t.SiglipVisionConfig(**_SEEN),
         "videomae": lambda: t.VideoMAEConfig(**_SEEN, num_frames=4),
+        "ge2e": lambda: network(name).config_class(hidden_size=SIZE, num_hidden_layers=DEPTH),
     }  # fmt: skip
     return made[name]()
 
@@ -122,6 +126,9 @@ def save(name: str, folder: Path, *, seed: int = 0) -> Path:
     """A tiny model of the architecture ``name`` in a new folder."""
     torch.manual_seed(seed)
     logging.disable_progress_bar()
+    if name in OWN:
+        network(name)(_config(name)).save_pretrained(folder)
+        return folder
     transformers.AutoModel.from_config(_config(name)).save_pretrained(folder)
     _processor(name).save_pretrained(folder)
     return folder
