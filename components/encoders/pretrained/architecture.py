@@ -29,6 +29,7 @@ PICTURES = {
 }
 """Architecture → the class of its vision tower."""
 FILMS = ("videomae",)
+EXPRESSIONS = ("face-expression",)
 
 UNUSED = ("pooler", "masked_spec_embed", "mask_token")
 """Weights that a checkpoint may lack, since only training or a head that is not used here reads them."""
@@ -70,14 +71,15 @@ def modality_of(folder: Path) -> str:
     kind = config.model_type
     if kind in SPEECH:
         return "audio"
-    if kind in PICTURES or kind in FILMS:
+    if kind in PICTURES or kind in FILMS or kind in EXPRESSIONS:
         return "face"
     if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.is_encoder_decoder:
         return "text"
     raise SettingsError(
         f"{folder} is a model of the architecture {kind!r}, which is not used as an encoder. Those that are: of speech "
-        f"{listed(SPEECH, 20)}; of pictures {listed(PICTURES, 20)}; of films {listed(FILMS)}; of text every encoder "
-        "that is trained as a masked language model (BERT, RoBERTa, DistilBERT, DeBERTa, XLM-R, …)"
+        f"{listed(SPEECH, 20)}; of pictures {listed(PICTURES, 20)}; of films {listed(FILMS)}; of expressions "
+        f"{listed(EXPRESSIONS)}; of text every encoder that is trained as a masked language model (BERT, RoBERTa, "
+        "DistilBERT, DeBERTa, XLM-R, …)"
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from ..base import Encoder
 from ..model_files import ModelFiles
-from .architecture import FILMS, configuration, modality_of
+from .architecture import EXPRESSIONS, FILMS, configuration, modality_of
+from .expressions import Expressions
 from .films import Films
 from .folder import ModelFolder, find
 from .pictures import Pictures
@@ -68,7 +69,8 @@ class Located:
         """
         architecture = configuration(self.folder.path).model_type
         if self.modality == "face":
-            return (Films if architecture in FILMS else Pictures)(self.spec, self.folder, **parameters)
+            kinds = dict.fromkeys(FILMS, Films) | dict.fromkeys(EXPRESSIONS, Expressions)
+            return kinds.get(architecture, Pictures)(self.spec, self.folder, **parameters)
         if architecture == "ge2e":
             return SpeakerEncoder(self.spec, self.folder)
         return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)
