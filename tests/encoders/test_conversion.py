@@ -475,7 +475,7 @@ def test_a_network_of_expressions_has_the_weights_as_torch_lays_them_out(tfjs_fo
         np.testing.assert_allclose(of_channel, depthwise[row, column, :, 0], atol=1e-6)
     across = state["blocks.1.convolutions.0.1.weight"][:, :, 0, 0]
     np.testing.assert_allclose(across, pointwise[0, 0].T, atol=1e-6)
-    np.testing.assert_allclose(state["classifier.weight"], weights["fc/weights"].T, atol=1e-6)
+    np.testing.assert_allclose(state["fc.weight"], weights["fc/weights"].T, atol=1e-6)
     assert np.array_equal(state["blocks.3.convolutions.3.1.bias"], weights["dense3/conv3/bias"])
 
 

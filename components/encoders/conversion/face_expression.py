@@ -37,8 +37,8 @@ def convert(source: Path, target: Path) -> None:
                 tensors[f"{ours}.0.weight"] = depthwise.transpose(2, 3, 0, 1)
                 tensors[f"{ours}.1.weight"] = weights.pop(f"{theirs}/pointwise_filter").transpose(3, 2, 0, 1)
                 tensors[f"{ours}.1.bias"] = weights.pop(f"{theirs}/bias")
-        tensors["classifier.weight"] = weights.pop("fc/weights").T
-        tensors["classifier.bias"] = weights.pop("fc/bias")
+        tensors["fc.weight"] = weights.pop("fc/weights").T
+        tensors["fc.bias"] = weights.pop("fc/bias")
     except KeyError as error:
         raise EncoderError(f"{MANIFEST}: no {error.args[0]}: it is of another network") from None
     if weights:
@@ -47,7 +47,7 @@ def convert(source: Path, target: Path) -> None:
         "architectures": ["FaceExpression"],
         "model_type": "face-expression",
         "dtype": "float32",
-        "hidden_size": tensors["classifier.weight"].shape[1],
+        "hidden_size": tensors["fc.weight"].shape[1],
         "num_hidden_layers": BLOCKS,
     }
     write_json(target / "config.json", config)

@@ -65,7 +65,7 @@ class FaceExpression(PreTrainedModel):  # type: ignore[misc]
         self.blocks = nn.ModuleList(
             DenseBlock(widths[at], widths[at + 1], separable=at > 0) for at in range(depth)
         )
-        self.classifier = nn.Linear(config.hidden_size, len(config.expressions))
+        self.fc = nn.Linear(config.hidden_size, len(config.expressions))
         self.post_init()
 
     def forward(self, pixel_values: Tensor) -> FaceExpressionOutput:
@@ -78,7 +78,7 @@ class FaceExpression(PreTrainedModel):  # type: ignore[misc]
         for block in self.blocks:
             x = block(x)
         pooled = x.mean((2, 3))
-        return FaceExpressionOutput(pooled, self.classifier(pooled))
+        return FaceExpressionOutput(pooled, self.fc(pooled))
 
 
 class DenseBlock(nn.Module):

@@ -15,7 +15,7 @@ from emoflow.errors import EncoderError, MediaError, ParamsError, SettingsError
 from emoflow.files import file_digest
 from emoflow.media import Box, Frames
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_models import DEPTH, SIZE, one, save
 
 CLASSES = ["neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised"]
@@ -103,7 +103,7 @@ def test_each_frame_with_a_face_becomes_a_token(folder, clip):
         *[f"{name}_{each}" for each in CLASSES],
     ]
     weights = load_file(folder / "model.safetensors")
-    logits = torch.from_numpy(tokens[:, :SIZE]) @ weights["classifier.weight"].T + weights["classifier.bias"]
+    logits = torch.from_numpy(tokens[:, :SIZE]) @ weights["fc.weight"].T + weights["fc.bias"]
     np.testing.assert_allclose(tokens[:, SIZE:], logits.softmax(1).numpy(), atol=1e-6)
     assert np.ptp(tokens, axis=0).max() > 1e-4
 
@@ -171,6 +171,12 @@ def test_weights_of_other_shapes_are_refused(tmp_path, clip):
     with pytest.raises(SettingsError, match=rf"not those of the architecture 'face-expression'.*: {said}"):
         one(folder, frames=4).encode_decoded(clip)
     with pytest.raises(EncoderError, match=rf"\(face-expression\): .*: {said}"):
+        encoders.add(folder, tmp_path / "encoders")
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = load_file(folder / "model.safetensors")
+    del weights["fc.bias"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(EncoderError, match=r"in another shape: fc\.bias$"):
         encoders.add(folder, tmp_path / "encoders")
 
 
