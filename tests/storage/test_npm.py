@@ -8,12 +8,18 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from conftest import absent
 from emoflow.errors import DownloadError
 from emoflow.storage import npm
 from wheels import write_tarball
 
 PACKAGE = "@owner/tiny-model"
-needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+
+
+@pytest.fixture
+def installed():
+    if shutil.which("npm") is None:
+        absent("npm", "npm is not installed")
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def registry(tmp_path, monkeypatch, alone):
     server.server_close()
 
 
-@needs_npm
+@pytest.mark.usefixtures("installed")
 def test_a_package_is_downloaded_as_it_is_and_none_of_its_scripts_run(registry, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -68,7 +74,7 @@ def test_a_package_is_downloaded_as_it_is_and_none_of_its_scripts_run(registry, 
     assert not (tmp_path / "run").exists()
 
 
-@needs_npm
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("package", "said"),
     [
@@ -81,7 +87,7 @@ def test_what_the_registry_lacks_is_named(registry, tmp_path, package, said):
         npm.download(package, tmp_path)
 
 
-@needs_npm
+@pytest.mark.usefixtures("installed")
 def test_without_a_network_it_says_so(alone, tmp_path):
     with pytest.raises(DownloadError, match=r"1\.0\.0: the package registry is not reachable"):
         npm.download({PACKAGE: "1.0.0"}, tmp_path)

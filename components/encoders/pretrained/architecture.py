@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from transformers import PretrainedConfig, PreTrainedModel
 
-SPEECH = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech-sat", "whisper", "moonshine", "ge2e")
+SPEAKERS = ("ge2e",)
+SPEECH = (
+    "wav2vec2",
+    "hubert",
+    "wavlm",
+    "data2vec-audio",
+    "unispeech-sat",
+    "whisper",
+    "moonshine",
+    *SPEAKERS,
+)
 """wav2vec 2.0 is XLSR and XLS-R too."""
 PICTURES = {
     "vit": "ViTModel",

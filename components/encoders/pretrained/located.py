@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..base import Encoder
 from ..model_files import ModelFiles
-from .architecture import EXPRESSIONS, FILMS, configuration, modality_of
+from .architecture import EXPRESSIONS, FILMS, SPEAKERS, configuration, modality_of
 from .expressions import Expressions
 from .films import Films
 from .folder import ModelFolder, find
@@ -69,8 +69,8 @@ class Located:
         """
         architecture = configuration(self.folder.path).model_type
         if self.modality == "face":
-            kinds = dict.fromkeys(FILMS, Films) | dict.fromkeys(EXPRESSIONS, Expressions)
-            return kinds.get(architecture, Pictures)(self.spec, self.folder, **parameters)
-        if architecture == "ge2e":
+            other = Expressions if architecture in EXPRESSIONS else Pictures
+            return (Films if architecture in FILMS else other)(self.spec, self.folder, **parameters)
+        if architecture in SPEAKERS:
             return SpeakerEncoder(self.spec, self.folder)
         return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)
