@@ -1,5 +1,7 @@
 """Tiny wheels, which a folder of them serves to pip as a registry (``--find-links``)."""
 
+import io
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -49,3 +51,21 @@ def only_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PIP_NO_INDEX"):
         monkeypatch.delenv(name, raising=False)
+
+
+def write_tarball(folder: Path, name: str, files: dict[str, bytes]) -> Path:
+    """A package as npm's registry has it, ``name.tgz``.
+
+    Args:
+        folder: where.
+        name: of the file.
+        files: path in the tarball → content.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for each, content in files.items():
+            info = tarfile.TarInfo(each)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path

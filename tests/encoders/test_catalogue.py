@@ -22,14 +22,21 @@ def written(tmp_path):
 def test_every_file_can_be_read_and_no_two_are_one_model():
     entries = catalogue.entries()
     assert {entry.modality for entry in entries} == {"audio", "text", "face"}
-    hubs = [entry.hub.name for entry in entries]
+    hubs = [entry.hub.name for entry in entries if entry.hub]
     digests = [digest for entry in entries for digest in entry.digests()]
     assert len(set(hubs)) == len(hubs) and len(set(digests)) == len(digests)
 
 
 def test_the_carried_ones_are_there():
     carried = {entry.name for entry in catalogue.entries() if entry.carrier}
-    assert carried == {"whisper-tiny.en", "whisper-base", "minilm-l6", "dinov2-small"}
+    assert carried == {
+        "whisper-tiny.en",
+        "whisper-base",
+        "minilm-l6",
+        "dinov2-small",
+        "ge2e",
+        "face-expression",
+    }
 
 
 def test_corpora_that_emoflow_reads_have_its_names():
@@ -72,6 +79,7 @@ def test_where_none_is_near_the_list_is_named():
             {"carrier": {"packages": {"p": "1"}, "format": "huggingface", "files": []}},
             "tiny.yaml: carrier.files: ",
         ),
+        ({"hub": None}, "tiny.yaml: the file: .* neither hub nor carrier is stated"),
     ],
 )
 def test_an_error_names_file_and_key(written, keys, said):

@@ -361,3 +361,144 @@ def test_a_broken_pickle_is_refused(tmp_path):
         (tmp_path / "pytorch_model.bin").write_bytes(broken)
         with pytest.raises(EncoderError, match="no checkpoint of tensors alone"):
             pickled.convert(tmp_path / "pytorch_model.bin", tmp_path / "model.safetensors")
+
+
+GATES = {"weight_ih": (32, 5), "weight_hh": (32, 8), "bias_ih": (32,), "bias_hh": (32,)}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A function: what is held beside the state of a GE2E of one layer → its folder and that state."""
+
+    def write(**held):
+        torch.manual_seed(0)
+        state = {f"lstm.{name}_l0": torch.randn(shape) for name, shape in GATES.items()}
+        state |= {"linear.weight": torch.randn(8, 8), "linear.bias": torch.randn(8)}
+        (tmp_path / "pt").mkdir()
+        torch.save({"step": 3, "model_state": state} | held, tmp_path / "pt" / "pretrained.pt")
+        return tmp_path / "pt", state
+
+    return write
+
+
+def test_a_speaker_encoder_keeps_its_weights_and_their_names(checkpoint, tmp_path):
+    from safetensors.torch import load_file
+
+    source, state = checkpoint(optimizer_state={"state": {}, "param_groups": [{"lr": 0.1}]})
+    folder = converted("torch-ge2e", source, tmp_path)
+    found = load_file(folder / "model.safetensors")
+    assert set(found) == set(state) and all(torch.equal(found[name], state[name]) for name in state)
+    config = json.loads((folder / "config.json").read_text())
+    sizes = {"model_type": "ge2e", "hidden_size": 8, "num_hidden_layers": 1, "num_mel_bins": 5}
+    assert config.items() >= sizes.items()
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ({"model_state": {"linear.bias": torch.ones(2)}}, r"no lstm\.weight_ih_l0: it holds no GE2E"),
+        ({"model_state": {"a": 1}}, "pretrained.pt holds no table of tensors"),
+        ({"model_state": None}, "pretrained.pt holds no table of tensors"),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(checkpoint, tmp_path, held, said):
+    with pytest.raises(EncoderError, match=said):
+        converted("torch-ge2e", checkpoint(**held)[0], tmp_path)
+
+
+def test_code_beside_the_weights_of_a_speaker_encoder_is_not_run(checkpoint, tmp_path):
+    source, _ = checkpoint(optimizer_state=Malicious(tmp_path / "run"))
+    with pytest.raises(EncoderError, match="no checkpoint of tensors alone"):
+        converted("torch-ge2e", source, tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def tfjs_folder(tmp_path):
+    """A function: shapes by name, and what is appended to the numbers → the folder of a quantised TensorFlow.js model,
+    and its weights as they should be read."""
+
+    def write(shapes, *, more=b"", **changes):
+        folder = tmp_path / "tfjs"
+        folder.mkdir()
+        random, numbers, listed, weights = np.random.default_rng(0), b"", [], {}
+        for name, shape in shapes.items():
+            stated = {"name": name, "shape": list(shape), "dtype": "float32"}
+            if name.endswith("bias"):
+                weights[name] = random.normal(size=shape).astype("<f4")
+                numbers += weights[name].tobytes()
+            else:
+                stored = random.integers(0, 256, shape, np.uint8)
+                weights[name] = (stored * 0.01 - 1.3).astype(np.float32)
+                stated["quantization"] = {"dtype": "uint8", "scale": 0.01, "min": -1.3}
+                numbers += stored.tobytes()
+            listed.append(stated | changes)
+        group = {"weights": listed, "paths": ["../elsewhere/one.bin", "two.bin"]}
+        (folder / "face_expression_model-weights_manifest.json").write_text(json.dumps([group]))
+        half = len(numbers) // 2
+        (folder / "one.bin").write_bytes(numbers[:half])
+        (folder / "two.bin").write_bytes(numbers[half:] + more)
+        return folder, weights
+
+    return write
+
+
+def expression_shapes(widths=(2, 4, 8, 16)):
+    shapes, inputs = {"dense0/conv0/filters": (3, 3, 3, widths[0]), "dense0/conv0/bias": (widths[0],)}, 3
+    for block, width in enumerate(widths):
+        for at in range(4):
+            if (block, at) != (0, 0):
+                name = f"dense{block}/conv{at}"
+                shapes[f"{name}/depthwise_filter"] = (3, 3, inputs, 1)
+                shapes[f"{name}/pointwise_filter"] = (1, 1, inputs, width)
+                shapes[f"{name}/bias"] = (width,)
+            inputs = width
+    return shapes | {"fc/weights": (widths[-1], 7), "fc/bias": (7,)}
+
+
+def test_a_network_of_expressions_has_the_weights_as_torch_lays_them_out(tfjs_folder, tmp_path):
+    from emoflow.encoders.networks import network
+
+    source, weights = tfjs_folder(expression_shapes())
+    folder = converted("tfjs-face-expression", source, tmp_path)
+    model, found = network("face-expression").from_pretrained(folder, output_loading_info=True)
+    assert not any(found.values()) and model.config.hidden_size == 16
+    state = {name: each.numpy() for name, each in model.state_dict().items()}
+    filters, depthwise, pointwise = (
+        weights[name]
+        for name in ("dense0/conv0/filters", "dense1/conv0/depthwise_filter", "dense1/conv0/pointwise_filter")
+    )
+    for row, column in np.ndindex(3, 3):
+        first = state["blocks.0.convolutions.0.weight"][:, :, row, column]
+        np.testing.assert_allclose(first, filters[row, column].T, atol=1e-6)
+        of_channel = state["blocks.1.convolutions.0.0.weight"][:, 0, row, column]
+        np.testing.assert_allclose(of_channel, depthwise[row, column, :, 0], atol=1e-6)
+    across = state["blocks.1.convolutions.0.1.weight"][:, :, 0, 0]
+    np.testing.assert_allclose(across, pointwise[0, 0].T, atol=1e-6)
+    np.testing.assert_allclose(state["fc.weight"], weights["fc/weights"].T, atol=1e-6)
+    assert np.array_equal(state["blocks.3.convolutions.3.1.bias"], weights["dense3/conv3/bias"])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "options", "said"),
+    [
+        ({"fc/bias": (7,)}, {}, r"no dense0/conv0/filters: it is of another network"),
+        (expression_shapes() | {"fc2/bias": (7,)}, {}, "fc2/bias are of another network"),
+        (expression_shapes(), {"more": b"??"}, "one.bin, two.bin: 2 bytes are left over"),
+        (expression_shapes(), {"shape": [99, 99]}, "dense0/conv0/filters is cut short"),
+        (expression_shapes(), {"quantization": {"dtype": "uint16"}}, "is of the type uint16; float32, uint8 are"),
+        (expression_shapes(), {"dtype": "string", "quantization": {}}, "is of the type string"),
+        (expression_shapes(), {"shape": None}, "is no manifest of weights: TypeError"),
+    ],
+)  # fmt: skip
+def test_weights_of_tensorflow_that_do_not_fit_are_refused(tfjs_folder, tmp_path, shapes, options, said):
+    source, _ = tfjs_folder(shapes, **options)
+    with pytest.raises(EncoderError, match=said):
+        converted("tfjs-face-expression", source, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "{}", "[1]", "[{}]"])
+def test_what_is_no_manifest_is_refused(tmp_path, text):
+    (tmp_path / "face_expression_model-weights_manifest.json").write_text(text)
+    with pytest.raises(EncoderError, match=r"face_expression_model-weights_manifest\.json"):
+        converted("tfjs-face-expression", tmp_path, tmp_path)

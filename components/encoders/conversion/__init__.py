@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from . import dinov2, whisper
+from . import dinov2, face_expression, ge2e, whisper
 
 
 def _copied(source: Path, target: Path) -> None:
@@ -21,6 +21,8 @@ FORMATS: dict[str, Callable[[Path, Path], None]] = {
     "huggingface": _copied,
     "ctranslate2-whisper": whisper.convert,
     "onnx-dinov2": dinov2.convert,
+    "torch-ge2e": ge2e.convert,
+    "tfjs-face-expression": face_expression.convert,
 }
 
 

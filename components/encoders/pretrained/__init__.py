@@ -5,6 +5,7 @@ folder.py           where its files are, what is refused, and their digests
 architecture.py     which modality an architecture belongs to; loading its weights
 layers.py           hidden states to tokens: the choice of layers, pooling over time
 speech.py, text.py, pictures.py     one modality each
+speaker.py, expressions.py     GE2E, and face-api's network of expressions
 recogniser.py       words from speech
 tuning.py           a text model whose weights are trained with the fusion
 """

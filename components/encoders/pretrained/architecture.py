@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import lru_cache
@@ -9,13 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SettingsError, listed
+from ..networks import network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transformers import PretrainedConfig, PreTrainedModel
 
-SPEECH = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech-sat", "whisper", "moonshine")
+SPEAKERS = ("ge2e",)
+SPEECH = (
+    "wav2vec2",
+    "hubert",
+    "wavlm",
+    "data2vec-audio",
+    "unispeech-sat",
+    "whisper",
+    "moonshine",
+    *SPEAKERS,
+)
 """wav2vec 2.0 is XLSR and XLS-R too."""
 PICTURES = {
     "vit": "ViTModel",
@@ -27,6 +39,7 @@ PICTURES = {
 }
 """Architecture → the class of its vision tower."""
 FILMS = ("videomae",)
+EXPRESSIONS = ("face-expression",)
 
 UNUSED = ("pooler", "masked_spec_embed", "mask_token")
 """Weights that a checkpoint may lack, since only training or a head that is not used here reads them."""
@@ -37,12 +50,17 @@ def configuration(folder: Path) -> PretrainedConfig:
     """The model's configuration.
 
     Raises:
-        SettingsError: transformers does not know the architecture, or only with code that comes with the model.
+        SettingsError: neither emoflow nor transformers knows the architecture, or only with code that comes with the
+            model.
     """
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        stated = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        own = network(stated.get("model_type"))
+        return (own.config_class if own else AutoConfig).from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise SettingsError(
@@ -63,14 +81,15 @@ def modality_of(folder: Path) -> str:
     kind = config.model_type
     if kind in SPEECH:
         return "audio"
-    if kind in PICTURES or kind in FILMS:
+    if kind in PICTURES or kind in FILMS or kind in EXPRESSIONS:
         return "face"
     if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.is_encoder_decoder:
         return "text"
     raise SettingsError(
         f"{folder} is a model of the architecture {kind!r}, which is not used as an encoder. Those that are: of speech "
-        f"{listed(SPEECH, 20)}; of pictures {listed(PICTURES, 20)}; of films {listed(FILMS)}; of text every encoder "
-        "that is trained as a masked language model (BERT, RoBERTa, DistilBERT, DeBERTa, XLM-R, …)"
+        f"{listed(SPEECH, 20)}; of pictures {listed(PICTURES, 20)}; of films {listed(FILMS)}; of expressions "
+        f"{listed(EXPRESSIONS)}; of text every encoder that is trained as a masked language model (BERT, RoBERTa, "
+        "DistilBERT, DeBERTa, XLM-R, …)"
     )
 
 
@@ -135,12 +154,13 @@ def load_anew(folder: Path, layers: int) -> PreTrainedModel:
         SettingsError: weights of another architecture.
     """
     config = configuration(folder)
-    name = PICTURES.get(config.model_type, "AutoModel")
-    cut = deepcopy(config if name == "AutoModel" else getattr(config, "vision_config", config))
+    tower = PICTURES.get(config.model_type)
+    cut = deepcopy(getattr(config, "vision_config", config) if tower else config)
     if layers < getattr(cut, depth_key(cut)):
         with suppress(NotImplementedError):  # Funnel, whose layers are in blocks, is loaded whole
             setattr(cut, depth_key(cut), layers)
-    model, info = from_safetensors(name, folder, config=cut)
+    kind = network(config.model_type) or tower or "AutoModel"
+    model, info = from_safetensors(kind, folder, config=cut)
     model = model.get_encoder() if config.is_encoder_decoder else model
     lacking = sorted(
         weight
@@ -148,8 +168,7 @@ def load_anew(folder: Path, layers: int) -> PreTrainedModel:
         if (weight.startswith("encoder.") or not config.is_encoder_decoder)
         and not any(part in weight for part in UNUSED)
     )
-    if lacking or info["mismatched_keys"]:
-        what = [*lacking, *map(str, info["mismatched_keys"])]
+    if what := [*lacking, *sorted(each[0] for each in info["mismatched_keys"])]:
         raise SettingsError(
             f"{folder}: its weights are not those of the architecture {config.model_type!r}, which its config.json "
             f"states: {len(what)} are missing or of another shape: {listed(what)}"
@@ -157,11 +176,13 @@ def load_anew(folder: Path, layers: int) -> PreTrainedModel:
     return model.eval().requires_grad_(False)
 
 
-def from_safetensors(kind: str, folder: Path, **options: Any) -> tuple[Any, dict[str, Any]]:
+def from_safetensors(
+    kind: str | type[PreTrainedModel], folder: Path, **options: Any
+) -> tuple[Any, dict[str, Any]]:
     """A model in float32, and what transformers says of its weights (``missing_keys``, ``mismatched_keys``).
 
     Args:
-        kind: the class of transformers.
+        kind: the class, of transformers by its name.
         folder: of the model.
         options: of ``from_pretrained``.
 
@@ -171,13 +192,15 @@ def from_safetensors(kind: str, folder: Path, **options: Any) -> tuple[Any, dict
     import torch
     import transformers
 
+    loader = getattr(transformers, kind) if isinstance(kind, str) else kind
     with quiet():
         try:
-            model, info = getattr(transformers, kind).from_pretrained(
+            model, info = loader.from_pretrained(
                 folder,
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # they are told; else they are in a report that is not shown
                 dtype=torch.float32,
                 output_loading_info=True,
                 **options,

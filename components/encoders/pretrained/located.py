@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 from ..base import Encoder
 from ..model_files import ModelFiles
-from .architecture import FILMS, configuration, modality_of
+from .architecture import EXPRESSIONS, FILMS, SPEAKERS, configuration, modality_of
+from .expressions import Expressions
 from .films import Films
 from .folder import ModelFolder, find
 from .pictures import Pictures
+from .speaker import SpeakerEncoder
 from .spec import PretrainedSpec
 from .speech import Speech, speech
 from .text import TextModel
@@ -67,11 +69,15 @@ class Located:
         Raises:
             ParamsError: the model does not have the layers asked for.
         """
-        encoder: Encoder
-        if self.modality == "face":
-            film = configuration(self.folder.path).model_type in FILMS
-            encoder = (Films if film else Pictures)(self.spec, self.folder, **parameters)
-        else:
-            encoder = (TextModel if self.modality == "text" else speech)(self.spec, self.folder)
+        encoder = self._made(**parameters)
         encoder.device = self.device
         return encoder
+
+    def _made(self, **parameters: Any) -> Encoder:
+        architecture = configuration(self.folder.path).model_type
+        if self.modality == "face":
+            other = Expressions if architecture in EXPRESSIONS else Pictures
+            return (Films if architecture in FILMS else other)(self.spec, self.folder, **parameters)
+        if architecture in SPEAKERS:
+            return SpeakerEncoder(self.spec, self.folder)
+        return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)

@@ -98,7 +98,7 @@ class Pretrained(OfFolder):
     extra_parameters: dict[str, Any] = {}  # noqa: RUF012
     """What else decides the tokens, of one modality."""
 
-    def states(self, **inputs: Tensor) -> tuple[Sequence[Tensor], Any]:
+    def states(self, **inputs: Any) -> tuple[Sequence[Tensor], Any]:
         """Run the model: its hidden states on the CPU, the last one being its output; and all that it gives.
 
         Args:
@@ -109,7 +109,7 @@ class Pretrained(OfFolder):
         """
         import torch
 
-        inputs = {name: x.to(self.device) for name, x in inputs.items()}
+        inputs = {name: x.to(self.device) if torch.is_tensor(x) else x for name, x in inputs.items()}
         with torch.inference_mode(), within_memory(self.device), warnings.catch_warnings():
             # WavLM's attention gives torch masks of two types.
             warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")

@@ -17,6 +17,7 @@ from .model import Pretrained
 from .spec import PretrainedSpec
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
 POOLED = ("clip", "clip_vision_model", "siglip", "siglip_vision_model")
@@ -94,9 +95,8 @@ class Pictures(Pretrained, Face):
         tokens: list[np.ndarray] = []
         while len(tokens) < len(faces):
             pictures = [Image.fromarray(face) for face in faces[len(tokens) : len(tokens) + self.batch]]
-            inputs = self.processor(images=pictures, return_tensors="pt")
             try:
-                tokens += list(self._of_pictures(inputs["pixel_values"]).numpy())
+                tokens += list(self._of_batch(pictures).numpy())
             except OutOfDeviceMemory:
                 if self.batch == 1:
                     raise
@@ -105,6 +105,11 @@ class Pictures(Pretrained, Face):
                     f"{self.name}: the memory of {self.device} is full; going on with {self.batch} pictures at once"
                 )
         return tokens
+
+    def _of_batch(self, pictures: list[Image.Image]) -> Tensor:
+        """``[B, D]`` of so many pictures."""
+        inputs = self.processor(images=pictures, return_tensors="pt")
+        return self._of_pictures(inputs["pixel_values"])
 
     def _of_pictures(self, pixels: Tensor) -> Tensor:
         """``[B, 3, H, W] → [B, D]``."""

@@ -191,7 +191,7 @@ def _load(folder: Path, device: str) -> WhisperForConditionalGeneration:
         SettingsError: weights of another model, or of its encoder alone.
     """
     model, info = from_safetensors("WhisperForConditionalGeneration", folder)
-    lacking = sorted([*info["missing_keys"], *map(str, info["mismatched_keys"])])
+    lacking = sorted([*info["missing_keys"], *(each[0] for each in info["mismatched_keys"])])
     if lacking:
         raise SettingsError(
             f"{folder}: its weights are not those of a whole Whisper: {len(lacking)} are missing or of another shape: "

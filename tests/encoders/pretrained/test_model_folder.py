@@ -164,6 +164,12 @@ def test_weights_of_another_architecture_are_refused(folder, tmp_path):
         one(folder).encode_decoded([voice(1)])
 
 
+def test_weights_of_another_size_are_named(folder):
+    change(folder, hidden_size=32)
+    with pytest.raises(SettingsError, match=r"of another shape: encoder\.layer_norm\.bias, "):
+        one(folder).encode_decoded([voice(1)])
+
+
 @pytest.mark.parametrize(
     ("layers", "reason"), [(4, "states 0 to 3"), (-5, "-1 to -4"), ({"last": 4}, "3 layers")]
 )

@@ -15,7 +15,7 @@ import torch
 import yaml
 from conftest import ROOT
 from emoflow.artifacts.model import ModelCard
-from emoflow.encoders import ModelFiles, open_all, parallel
+from emoflow.encoders import ModelFiles, encode, make, open_all, parallel
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.parallel import Job, Recipe
 from emoflow.errors import RegistryError
@@ -29,13 +29,14 @@ from emoflow.stages import train
 from tiny_models import DEPTH, LONGEST, RATE, SIZE, save
 
 CLASSES = ["anger", "neutral", "sadness"]
-SPEECH, TEXT = "owner/tiny-hubert", "tiny-bert"
+SPEECH, TEXT, VOICE = "owner/tiny-hubert", "tiny-bert", "tiny-ge2e"
 CONFIG = {"width": 8, "layers": 1, "learning_rate": 0.01, "dropout": 0.1}
 AUDIO = [
     "egemaps",
     {"hf": SPEECH, "layers": 2, "pooling": "mean-std"},
     {"hf": SPEECH, "layers": {"last": 2}},
     {"hf": SPEECH, "layers": "weighted"},
+    {"hf": VOICE},
 ]
 
 
@@ -88,6 +89,7 @@ def root(tmp_path_factory):
     """The finished experiment; and what the stage ``features`` printed."""
     root = tmp_path_factory.mktemp("experiment")
     save("hubert", root / ".emoflow/encoders" / SPEECH)
+    save("ge2e", root / ".emoflow/encoders" / VOICE)
     save("bert", root / ".emoflow/encoders" / TEXT)
     lay_out(root)
     with pytest.MonkeyPatch.context() as patch:
@@ -124,11 +126,12 @@ def test_every_encoder_has_its_part_of_the_store(root):
         ("owner--tiny-hubert.last2.mean-std", 2 * SIZE),
         ("owner--tiny-hubert.layer2.mean-std", 2 * SIZE),
         *[("owner--tiny-hubert.weighted.mean-std", 2 * SIZE)] * (DEPTH + 1),
+        ("tiny-ge2e.mean-std", 2 * SIZE),
     ]
     assert store.layout("text") == [("tiny-bert.context2.mean", SIZE), ("tiny-bert.mean", SIZE)]
     tokens, present = store.tokens("audio", store.ids("audio"))
     assert (
-        tokens.shape == (27, 1, 88 + 4 * SIZE + (DEPTH + 1) * 2 * SIZE)
+        tokens.shape == (27, 1, 88 + 6 * SIZE + (DEPTH + 1) * 2 * SIZE)
         and present.all()
         and np.isfinite(tokens).all()
     )
@@ -167,6 +170,7 @@ def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp
     assert weights == [
         "encoders/owner--tiny-hubert/model.safetensors",  # once, though three encoders run it
         "encoders/tiny-bert/model.safetensors",
+        "encoders/tiny-ge2e/model.safetensors",
         "weights.safetensors",
     ]
     assert "encoders/tiny-bert/tokenizer.json" in {
@@ -213,6 +217,40 @@ def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp
     for modality, found in tokens.items():
         stored, _ = store.tokens(modality, ["mine/1-anger"])
         np.testing.assert_allclose(np.array(found), stored[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.corpora
+def test_the_packed_code_has_the_networks_of_faces_too(root, models, tmp_path, corpora):
+    package = pack(root / "data/model", tmp_path / "packed", models=models)
+    save("face-expression", tmp_path / "packed-model/encoders/tiny-faces")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import importlib, json, pathlib\n"
+        "encoders = importlib.import_module(sys.argv[2] + '.encoders')\n"
+        "models = encoders.ModelFiles.packed_in(pathlib.Path(sys.argv[3]))\n"
+        "stated = {'hf': 'tiny-faces', 'pooling': 'none'}\n"
+        "made = encoders.make([stated], {'frames': 2}, modality='face', models=models)\n"
+        "print(json.dumps(encoders.encode(made, sys.argv[4]).tolist()))\n"
+        "assert not [name for name in sys.modules if name == 'emoflow' or name.startswith('emoflow.')]\n"
+    )
+    clip = corpora / "video/bbaf2n.mpg"
+    folder = tmp_path / "packed-model"
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        code,
+        str(package.code.parent),
+        package.name,
+        str(folder),
+        str(clip),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    own = make([{"hf": "tiny-faces", "pooling": "none"}], {"frames": 2}, models=ModelFiles.packed_in(folder))
+    found = np.array(json.loads(done.stdout.splitlines()[-1]))
+    assert found.shape == (2, SIZE + 7)
+    np.testing.assert_allclose(found, encode(own, clip), atol=1e-5)
 
 
 def test_earlier_turns_that_are_given_are_read_as_in_training(root, packed):

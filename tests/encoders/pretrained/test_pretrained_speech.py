@@ -19,14 +19,14 @@ from tiny_models import DEPTH, RATE, SIZE, SPEECH, one, save, voice, wav
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("speech")
-    return {name: save(name, root / name) for name in SPEECH}
+    return {name: save(name, root / name) for name in (*SPEECH, "ge2e")}
 
 
-@pytest.mark.parametrize("name", SPEECH)
+@pytest.mark.parametrize("name", [*SPEECH, "ge2e"])
 def test_sound_becomes_tokens_of_the_stated_size(name, folders):
     encoder = one(folders[name], modality="audio")
     tokens = encoder.encode(wav(voice(1.5)))
-    rate = {"moonshine": RATE / 384}.get(name, 50)
+    rate = {"moonshine": RATE / 384, "ge2e": 100}.get(name, 50)
     assert tokens.dtype == np.float32 and np.isfinite(tokens).all()
     assert tokens.shape[1] == encoder.dimensions == len(encoder.feature_names()) == SIZE
     assert len(tokens) == pytest.approx(1.5 * rate, abs=2)
@@ -37,7 +37,7 @@ def test_sound_becomes_tokens_of_the_stated_size(name, folders):
     )
 
 
-@pytest.mark.parametrize("name", SPEECH)
+@pytest.mark.parametrize("name", [*SPEECH, "ge2e"])
 def test_pooling_is_over_time(name, folders):
     sequence = one(folders[name]).encode(wav(voice(1)))
     mean = one(folders[name], pooling="mean")

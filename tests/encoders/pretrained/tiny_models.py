@@ -9,6 +9,7 @@ import soundfile
 import torch
 import transformers
 from emoflow.encoders import Encoder, ModelFiles, make
+from emoflow.encoders.networks import network
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers.utils import logging
 
@@ -22,6 +23,8 @@ SPEECH = (
 TEXT = ("bert", "roberta", "distilbert", "deberta", "deberta-v2", "xlm-roberta")
 PICTURES = ("vit", "dinov2", "clip", "clip_vision_model", "siglip", "siglip_vision_model")
 FILMS = ("videomae",)
+OWN = ("ge2e", "face-expression")
+"""Architectures that transformers does not have."""
 LONGEST = 12
 """Tokens that the text models read."""
 
@@ -76,6 +79,10 @@ def _config(name: str) -> transformers.PretrainedConfig:
         "siglip": lambda: t.SiglipConfig(text_config=_TEXT, vision_config=_SEEN),
         "siglip_vision_model": lambda: t.SiglipVisionConfig(**_SEEN),
         "videomae": lambda: t.VideoMAEConfig(**_SEEN, num_frames=4),
+        "ge2e": lambda: network(name).config_class(hidden_size=SIZE, num_hidden_layers=DEPTH),
+        "face-expression": lambda: network(name).config_class(
+            hidden_size=SIZE, num_hidden_layers=DEPTH, image_size=28
+        ),
     }  # fmt: skip
     return made[name]()
 
@@ -122,6 +129,12 @@ def save(name: str, folder: Path, *, seed: int = 0) -> Path:
     """A tiny model of the architecture ``name`` in a new folder."""
     torch.manual_seed(seed)
     logging.disable_progress_bar()
+    if name in OWN:
+        made = network(name)(_config(name))
+        for weight in made.parameters():  # transformers' own beginning is next to nothing
+            torch.nn.init.normal_(weight, std=0.3)
+        made.save_pretrained(folder)
+        return folder
     transformers.AutoModel.from_config(_config(name)).save_pretrained(folder)
     _processor(name).save_pretrained(folder)
     return folder
