@@ -73,7 +73,8 @@ def _bounds(interval: Interval) -> list[tuple[str, float | None]]:
     return [("", interval.mean), ("_low", interval.low), ("_high", interval.high)]
 
 
-def _figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure that needs no display, sizes in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -82,7 +83,7 @@ def _figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def _bare(axes: "Axes") -> None:
+def bare(axes: "Axes") -> None:
     """Draw no frame but the bottom line, and no ticks."""
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -96,7 +97,7 @@ def _confusion(metrics: Metrics) -> "Figure":
     rows = counts.sum(1, keepdims=True)
     share = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
     side = 1.6 + 0.62 * len(classes)
-    figure = _figure(side + 0.6, side)
+    figure = new_figure(side + 0.6, side)
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (i, j), value in np.ndenumerate(share):
@@ -119,7 +120,7 @@ def _confusion(metrics: Metrics) -> "Figure":
 def _strategies(metrics: Metrics) -> "Figure":
     """UA of each strategy as a dot with its interval; one-modality baselines hollow, ceilings as ticks."""
     rows = ranked(metrics)[::-1]
-    figure = _figure(8, 1.5 + 0.42 * len(rows))
+    figure = new_figure(8, 1.5 + 0.42 * len(rows))
     axes = figure.subplots()
     ceiling = metrics.ceiling.strategies if metrics.ceiling else {}
     for y, (name, figures) in enumerate(rows):
@@ -140,7 +141,7 @@ def _strategies(metrics: Metrics) -> "Figure":
             axes.plot(100 * ceiling[name].oracle_ua, y, "|", color=WARM, markersize=15, markeredgewidth=2)
     axes.axvline(100 / len(metrics.classes), color=FAINT, linewidth=1, linestyle=":")
     axes.set_yticks(range(len(rows)), [("★ " if name == metrics.best else "") + name for name, _ in rows])
-    _bare(axes)
+    bare(axes)
     axes.grid(axis="x", color="#e6e9ef", linewidth=0.8)
     axes.set_axisbelow(True)
     note = "hollow: one modality or none; dotted: chance" + (
@@ -163,7 +164,7 @@ def _curves(metrics: Metrics) -> "Figure":
     names = [name for name, curve in curves.items() if curve.epoch]
     columns = min(4, max(1, len(names)))
     rows = -(-max(1, len(names)) // columns)
-    figure = _figure(max(5.2, 2.6 * columns), 1.0 + 1.9 * rows)
+    figure = new_figure(max(5.2, 2.6 * columns), 1.0 + 1.9 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
         epoch, colour = curves[name].epoch, ACCENT if name == best else INK
@@ -171,7 +172,7 @@ def _curves(metrics: Metrics) -> "Figure":
         sd = 100 * np.nan_to_num(np.array(curves[name].ua_sd, dtype=float))
         panel.fill_between(epoch, ua - sd, ua + sd, color=colour, alpha=0.2, linewidth=0)
         panel.plot(epoch, ua, color=colour, linewidth=1.3)
-        _bare(panel)
+        bare(panel)
         panel.grid(axis="y", color="#e6e9ef", linewidth=0.8)
         panel.set_title(("★ " if name == best else "") + name, fontsize=9, loc="left", color=INK)
     for panel in panels[len(names) :]:

@@ -59,7 +59,7 @@ def figures(
         classes=classes,
     )
     recall = recalls(counts.sum(0))
-    single = _by_fold_and_seed(predictions, strategy)
+    single = by_fold_and_seed(predictions, strategy)
     by_seed = single.sum(0)
     return Figures(
         **{name: intervals.of_figure(metric, counts) for name, metric in METRICS.items()},
@@ -105,7 +105,7 @@ def against(
     pairs = list(combinations(names, 2))  # those of the first come first
     shares = {name: ua_shares(counts[name]) for name in names}
     p_values, corrected = sign_flip([shares[one] - shares[other] for one, other in pairs], seed=seed)
-    by_fold = {name: ua(_by_fold_and_seed(predictions, name)) for name in names}
+    by_fold = {name: ua(by_fold_and_seed(predictions, name)) for name in names}
     varied = [over_folds(paired(by_fold[one], by_fold[other]), ratio=ratio) for one, other in pairs]
     varied_corrected = _holm_where_known([each.p for each in varied])
     comparisons = []
@@ -140,7 +140,7 @@ def _agrees(folds: Variation, p_corrected: float | None, difference: float) -> b
     return p_corrected is not None and p_corrected < ALPHA and folds.mean * difference > 0
 
 
-def _by_fold_and_seed(predictions: Predictions, strategy: str) -> np.ndarray:
+def by_fold_and_seed(predictions: Predictions, strategy: str) -> np.ndarray:
     """Confusion counts ``[F, S, C, C]`` of each seed on its own in each fold; zeros where it diverged."""
     folds, seeds, classes = len(predictions.folds), len(predictions.seeds), len(predictions.classes)
     scored = predictions.scored(strategy)

@@ -8,8 +8,25 @@ from pathlib import Path
 
 def head(root: Path) -> str | None:
     """The commit checked out at ``root``; None outside a repository or before its first commit."""
-    found = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return commit_of(root, "HEAD")
+
+
+def commit_of(root: Path, revision: str) -> str | None:
+    """The commit that a branch, a tag or another revision names; None where git knows no such revision."""
+    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     return found.decode().strip() if found else None
+
+
+def dvc_experiments(root: Path) -> list[tuple[str, str]]:
+    """The name and the commit of each experiment of `dvc exp`, which keeps them as ``refs/exps/<baseline>/<name>``."""
+    listing = _git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps") or b""
+    found = []
+    for line in listing.decode().splitlines():
+        commit, ref = line.split(" ", 1)
+        parts = ref.split("/", 4)
+        if len(parts) == 5:  # the baseline is two parts; refs with fewer are DVC's own
+            found.append((parts[4], commit))
+    return found
 
 
 def committed(root: Path, path: str) -> bytes | None:

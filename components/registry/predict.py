@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import RegistryError
 from ..lineage import Store
-from ..lineage.reference import CHAMPION, LATEST, ModelReference
+from ..lineage.reference import ModelReference
 from .download import fetch_verified, logger
 from .pins import other_versions
-from .tracking import alias_of, tracking, version_of
+from .tracking import tracking, version_named
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.pyfunc import PyFuncModel
 
@@ -111,7 +110,7 @@ def predict(
     ]
     frame = pd.DataFrame(rows, dtype=object)
     with tracking(tracking_uri, root=Path(root)) as client:
-        entry = _version(client, reference)
+        entry = version_named(client, reference)
         model = _loaded(entry, root=Path(root), lineage_uri=lineage_uri)
         media = frame[["audio", "video", "text"]]
         found = pd.concat(
@@ -139,7 +138,7 @@ def load(reference: ModelReference, *, root: Path, tracking_uri: str, lineage_ur
         RegistryError: there is no such version, or it is not as it was published.
     """
     with tracking(tracking_uri, root=root) as client:
-        return _loaded(_version(client, reference), root=root, lineage_uri=lineage_uri)
+        return _loaded(version_named(client, reference), root=root, lineage_uri=lineage_uri)
 
 
 def _loaded(entry: "ModelVersion", *, root: Path, lineage_uri: str) -> "PyFuncModel":
@@ -175,22 +174,6 @@ def trained_on(corpora: str) -> str:
         "the synthetic control corpus (no real speech)" if name == SYNTHETIC else name for name in names
     ]
     return " and ".join(in_words) or "corpora that its version does not name"
-
-
-def _version(client: "MlflowClient", reference: ModelReference) -> "ModelVersion":
-    """The registered version that is meant."""
-    name, version = reference.name, reference.version
-    if reference.alias == LATEST:
-        versions = [int(each.version) for each in client.search_model_versions(f"name='{name}'")]
-        version = max(versions, default=0)
-    elif version is None:
-        alias = reference.alias or CHAMPION
-        version = alias_of(client, name, alias)
-        if version is None:
-            raise RegistryError(
-                f"no version of {name} is {alias}; `emoflow models` lists what there is, `emoflow promote` makes one"
-            )
-    return version_of(client, name, version)
 
 
 def _problem(path: Path) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RegistryError, redacted
+from ..lineage.reference import CHAMPION, LATEST, ModelReference
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -164,6 +165,33 @@ def alias_of(client: "MlflowClient", name: str, alias: str) -> int | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def version_named(client: "MlflowClient", reference: ModelReference) -> "ModelVersion":
+    """Find the registered version that is meant; the champion where no version is named.
+
+    Args:
+        client: of MLflow.
+        reference: the model.
+
+    Returns:
+        The version.
+
+    Raises:
+        RegistryError: there is no such version.
+    """
+    name, version = reference.name, reference.version
+    if reference.alias == LATEST:
+        versions = [int(each.version) for each in client.search_model_versions(f"name='{name}'")]
+        version = max(versions, default=0)
+    elif version is None:
+        alias = reference.alias or CHAMPION
+        version = alias_of(client, name, alias)
+        if version is None:
+            raise RegistryError(
+                f"no version of {name} is {alias}; `emoflow models` lists what there is, `emoflow promote` makes one"
+            )
+    return version_of(client, name, version)
 
 
 def runs_page(uri: str, experiment_id: str) -> str:

@@ -1,0 +1,198 @@
+"""Finished experiments by the name that a user gives them: this workspace, a commit, a `dvc exp`, a published run."""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..artifacts.folds import FOLDS, Folds
+from ..artifacts.model import FOLDER, PREDICTIONS, ModelCard
+from ..errors import ArtifactError, EvaluationError, LineageError, RegistryError, listed
+from ..evaluation.pairwise.sides import Side
+from ..evaluation.predictions import join
+from ..files import parse_yaml, read_json
+from ..lineage import git
+from ..lineage.harvest import LOCK, PARAMS
+from ..lineage.reference import SCHEME, parse
+from .record import FILES, PREDICTIONS_FOLDER, flat
+from .tracking import artifact, tracking, version_named
+
+WORKSPACE = "."
+FORMS = (
+    "a branch, a tag or a commit, the name of a `dvc exp`, models:/NAME/VERSION, NAME@champion, the id of an MLflow "
+    f"run, or {WORKSPACE} for this workspace"
+)
+_RUN = re.compile(r"[0-9a-f]{32}")
+
+
+def read(name: str, *, root: str | Path, tracking_uri: str | None) -> Side:
+    """Read what a comparison needs of a finished experiment.
+
+    The outputs of a commit are read through DVC: from its cache, or from its remote.
+
+    Args:
+        name: see `FORMS`. A git revision comes before a `dvc exp` of the same name, and both before a model.
+        root: the workspace.
+        tracking_uri: MLflow's tracking and registry URI; None where nothing is published yet.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        EvaluationError: nothing has that name, the experiment is not finished, or its outputs are not at hand.
+        RegistryError: MLflow cannot be reached, or the run was not published by emoflow.
+    """
+    root = Path(root)
+    if name == WORKSPACE:
+        return _of_workspace(root)
+    if not name.startswith(SCHEME):
+        if commit := git.commit_of(root, name):
+            return _of_commit(root, name, commit, experiment=False)
+        commits = sorted({commit for each, commit in git.dvc_experiments(root) if each == name})
+        if len(commits) > 1:
+            raise EvaluationError(
+                f"{name!r} names several experiments of `dvc exp`, made from different commits: {listed(commits)}; "
+                "name one by its commit"
+            )
+        if commits:
+            return _of_commit(root, name, commits[0], experiment=True)
+    return _of_run(root, name, tracking_uri)
+
+
+def _of_workspace(root: Path) -> Side:
+    """The experiment on disk, if it is what the last `dvc repro` wrote."""
+    name = "this workspace"
+    if not (root / LOCK).is_file():
+        raise EvaluationError(f"{name} has no {LOCK}, so nothing has run in it: run `dvc repro`")
+    lock = parse_yaml((root / LOCK).read_bytes())
+    written = {
+        out["path"]: out.get("md5") for stage in _stages(lock, name).values() for out in stage.get("outs", [])
+    }
+    for path in (FOLDS.path(), Folds.path(), PREDICTIONS.path(), FOLDER):
+        found = git.disk_md5(root / path)
+        if found is None or found != written.get(path.as_posix()):
+            what = "is missing" if found is None else "is not what the last run wrote"
+            raise EvaluationError(
+                f"{path} {what}, by {LOCK}: `dvc repro` makes it, `dvc checkout` restores it where it was made before"
+            )
+    return _side(root, name=name, source="as it stands", registered=_strategy(root), lock=lock)
+
+
+def _of_commit(root: Path, name: str, commit: str, *, experiment: bool) -> Side:
+    """The experiment that a commit's ``dvc.lock`` states, read from DVC's cache or remote."""
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    source = f"{'dvc exp, ' * experiment}commit {commit[:10]}"
+    shown = f"{name} ({source})"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        try:
+            files = DVCFileSystem(str(root), rev=commit)
+            if not files.exists(LOCK):
+                raise EvaluationError(f"{shown} has no {LOCK}: no experiment was run and committed there")
+            lock = parse_yaml(files.read_bytes(LOCK))
+            outputs = {
+                out["path"] for stage in _stages(lock, shown).values() for out in stage.get("outs", [])
+            }
+            for path in (FOLDS.path(), Folds.path(), PREDICTIONS.path(), ModelCard.path()):
+                if not outputs & {path.as_posix(), path.parent.as_posix()}:
+                    raise EvaluationError(f"{shown} has no {path}: the experiment was not finished there")
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    (folder / path).write_bytes(files.read_bytes(path.as_posix()))
+                except FileNotFoundError:
+                    raise EvaluationError(_how_to_get(path, name, shown, experiment=experiment)) from None
+        except DvcException as error:
+            raise EvaluationError(f"DVC cannot read {shown}: {error}") from None
+        return _side(folder, name=name, source=source, registered=_strategy(folder), lock=lock)
+
+
+def _how_to_get(path: Path, name: str, shown: str, *, experiment: bool) -> str:
+    fetch = f"dvc exp pull REMOTE {name}" if experiment else "dvc fetch --all-commits"
+    go = f"dvc exp apply {name}" if experiment else f"git checkout {name}"
+    return (
+        f"{path} of {shown} is neither in the DVC cache nor on its remote: `dvc push` it where it was made and get it "
+        f"by `{fetch}`, or make it again by `{go}` and `dvc repro`"
+    )
+
+
+def _of_run(root: Path, name: str, tracking_uri: str | None) -> Side:
+    """The experiment of an MLflow run, which a registered model's version may name."""
+    unknown = f"{name!r} names no experiment here: name {FORMS}"
+    try:
+        model = None if _RUN.fullmatch(name) else parse(name)
+    except LineageError:
+        raise EvaluationError(unknown) from None
+    if model and not (model.names_a_version or name.startswith(SCHEME)):
+        raise EvaluationError(unknown)
+    if tracking_uri is None:
+        raise EvaluationError(f"{unknown} (no model is published yet: `emoflow publish`)")
+    with tracking(tracking_uri, root=root) as client, tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        version = version_named(client, model) if model else None
+        run_id = version.run_id if version else name
+        strategy = client.get_run(run_id).data.tags.get("strategy")
+        wanted = [
+            *(f"{FILES[path]}/{path.name}" for path in (FOLDS.path(), Folds.path(), Path(LOCK))),
+            f"{PREDICTIONS_FOLDER}/{PREDICTIONS.path().name}",
+        ]
+        missing = [path for path in wanted if artifact(client, run_id, path, folder) is None]
+        if missing or not strategy:
+            raise RegistryError(
+                f"run {run_id} has no {listed(missing or ['tag strategy'])}: is it the run of an experiment that "
+                "`emoflow publish` made?"
+            )
+        source = f"models:/{version.name}/{version.version}, run {run_id}" if version else f"run {run_id}"
+        lock = parse_yaml((folder / FILES[Path(LOCK)] / LOCK).read_bytes())
+        return _side(folder, name=name, source=source, registered=strategy, lock=lock)
+
+
+def _side(folder: Path, *, name: str, source: str, registered: str, lock: Any) -> Side:
+    """The experiment whose folds and predictions lie below ``folder`` as they do in a workspace."""
+    try:
+        protocol, folds = Folds.read(folder), FOLDS.read(folder)
+        predictions = join(folds, PREDICTIONS.read(folder), protocol.classes)
+    except (ArtifactError, EvaluationError) as error:
+        raise EvaluationError(f"{name} ({source}): {str(error).replace(f'{folder}/', '')}") from None
+    if registered not in predictions.strategies:
+        raise EvaluationError(
+            f"{name} ({source}) has no predictions of its registered strategy, {registered}; it has "
+            f"{listed(predictions.strategies, 20)}"
+        )
+    return Side(
+        name=name,
+        source=source,
+        protocol=protocol,
+        folds=folds,
+        predictions=predictions,
+        registered=registered,
+        params=_params(_stages(lock, name)),
+    )
+
+
+def _strategy(folder: Path) -> str:
+    """The registered strategy; the model's card is not validated, since that of another emoflow names it alike."""
+    strategy: str = read_json(ModelCard.path(folder))["strategy"]
+    return strategy
+
+
+def _stages(lock: Any, name: str) -> dict[str, dict[str, Any]]:
+    stages = lock.get("stages") if isinstance(lock, dict) else None
+    if not isinstance(stages, dict):
+        raise EvaluationError(f"{LOCK} of {name} records no stages: restore it from git, or run `dvc repro`")
+    return stages
+
+
+def _params(stages: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The params that the stages ran with, as ``dvc.lock`` has them: params.yaml may have been edited since.
+
+    Of stages that run once a corpus, those of earlier corpora stay in ``dvc.lock``; they do not count.
+    """
+    stated = {stage: entry.get("params", {}).get(PARAMS, {}) for stage, entry in stages.items()}
+    corpora = {corpus for params in stated.values() for corpus in params.get("corpora", [])}
+    found: dict[str, str] = {}
+    for stage, params in stated.items():
+        if "@" not in stage or stage.split("@")[1] in corpora:
+            found |= flat(params)
+    return found
