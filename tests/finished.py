@@ -101,14 +101,13 @@ def lock(root: Path) -> None:
         return found | ({"params": {"params.yaml": {key: held[key] for key in params}}} if params else {})
 
     table, verdict = "data/utterances/control.parquet", "reports/validation/control/verdict.json"
+    trained = ["data/model", *(path for path in ["data/predictions.parquet"] if (root / path).is_file())]
     stages = {
         "corpora": stage("select", [], ["data/corpora.json"], ["corpora"]),
         "utterances@control": stage("utterances", ["data/corpora.json", "data/raw/control"], [table]),
         "validate@control": stage("validate", ["data/raw/control", table], [verdict]),
-        "folds": stage("folds", ["data/utterances"], ["data/folds.parquet"]),
-        "train": stage(
-            "train", ["data/folds.parquet", verdict, "components/training"], ["data/model"], ["search"]
-        ),
+        "folds": stage("folds", ["data/utterances"], ["data/folds.parquet", "data/folds.json"]),
+        "train": stage("train", ["data/folds.parquet", verdict, "components/training"], trained, ["search"]),
         "evaluate": stage("evaluate", ["data/folds.parquet", "data/model"], ["reports/metrics.json"]),
         "utterances@other": {
             "cmd": "utterances",

@@ -29,6 +29,7 @@ NEED_A_WORKSPACE = [
     ["lineage"],
     ["lineage", "--speaker", "control/01"],
     ["results"],
+    ["compare", "main"],
 ]
 READING = [
     ["corpora", "list"],
@@ -38,6 +39,7 @@ READING = [
     ["predict", "--text", "well"],
     ["lineage"],
     ["results"],
+    ["compare", "main"],
     ["doctor"],
 ]
 

@@ -17,6 +17,11 @@ def commit_of(root: Path, revision: str) -> str | None:
     return found.decode().strip() if found else None
 
 
+def prefix(root: Path) -> str:
+    """Where a folder lies in its repository: ``project/``; empty for the top."""
+    return (_git(root, "rev-parse", "--show-prefix") or b"").decode().strip()
+
+
 def dvc_experiments(root: Path) -> list[tuple[str, str]]:
     """The name and the commit of each experiment of `dvc exp`, which keeps them as ``refs/exps/<baseline>/<name>``."""
     listing = _git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps") or b""

@@ -88,10 +88,11 @@ def _of_commit(root: Path, name: str, commit: str, *, experiment: bool) -> Side:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         try:
-            files = DVCFileSystem(str(root), rev=commit)
-            if not files.exists(LOCK):
+            files = DVCFileSystem(str(root), rev=commit, subrepos=True)
+            top = git.prefix(root)  # the paths of a commit are from the top of its repository on
+            if not files.exists(f"{top}{LOCK}"):
                 raise EvaluationError(f"{shown} has no {LOCK}: no experiment was run and committed there")
-            lock = parse_yaml(files.read_bytes(LOCK))
+            lock = parse_yaml(files.read_bytes(f"{top}{LOCK}"))
             outputs = {
                 out["path"] for stage in _stages(lock, shown).values() for out in stage.get("outs", [])
             }
@@ -100,7 +101,7 @@ def _of_commit(root: Path, name: str, commit: str, *, experiment: bool) -> Side:
                     raise EvaluationError(f"{shown} has no {path}: the experiment was not finished there")
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    (folder / path).write_bytes(files.read_bytes(path.as_posix()))
+                    (folder / path).write_bytes(files.read_bytes(f"{top}{path.as_posix()}"))
                 except FileNotFoundError:
                     raise EvaluationError(_how_to_get(path, name, shown, experiment=experiment)) from None
         except DvcException as error:
@@ -129,22 +130,28 @@ def _of_run(root: Path, name: str, tracking_uri: str | None) -> Side:
     if tracking_uri is None:
         raise EvaluationError(f"{unknown} (no model is published yet: `emoflow publish`)")
     with tracking(tracking_uri, root=root) as client, tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+        folder, downloads = Path(temporary) / "experiment", Path(temporary) / "downloads"
+        for each in (folder, downloads):
+            each.mkdir()
         version = version_named(client, model) if model else None
         run_id = version.run_id if version else name
         strategy = client.get_run(run_id).data.tags.get("strategy")
-        wanted = [
-            *(f"{FILES[path]}/{path.name}" for path in (FOLDS.path(), Folds.path(), Path(LOCK))),
-            f"{PREDICTIONS_FOLDER}/{PREDICTIONS.path().name}",
-        ]
-        missing = [path for path in wanted if artifact(client, run_id, path, folder) is None]
+        folders = {path: FILES[path] for path in (FOLDS.path(), Folds.path(), Path(LOCK))}
+        missing = []
+        for path, above in (folders | {PREDICTIONS.path(): PREDICTIONS_FOLDER}).items():
+            found = artifact(client, run_id, f"{above}/{path.name}", downloads)
+            if found is None:
+                missing.append(f"{above}/{path.name}")
+            else:
+                (folder / path).parent.mkdir(exist_ok=True)
+                found.replace(folder / path)
         if missing or not strategy:
             raise RegistryError(
                 f"run {run_id} has no {listed(missing or ['tag strategy'])}: is it the run of an experiment that "
                 "`emoflow publish` made?"
             )
         source = f"models:/{version.name}/{version.version}, run {run_id}" if version else f"run {run_id}"
-        lock = parse_yaml((folder / FILES[Path(LOCK)] / LOCK).read_bytes())
+        lock = parse_yaml((folder / LOCK).read_bytes())
         return _side(folder, name=name, source=source, registered=strategy, lock=lock)
 
 

@@ -15,11 +15,11 @@ from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
 from emoflow.artifacts.validation import Verdict
 from emoflow.cli import app
-from emoflow.errors import GateRefused, PromotionConflict, RegistryError
+from emoflow.errors import EvaluationError, GateRefused, PromotionConflict, RegistryError
 from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
 from emoflow.lineage import Store, parse, tree
-from emoflow.registry import gates, listing, loadback, predict, promotion, publish
+from emoflow.registry import experiments, gates, listing, loadback, predict, promotion, publish
 from emoflow.registry.tracking import PACKAGE, alias_of, runs_page, tracking
 from standin_experiment import EPOCHS, POLICY, experiment
 from typer.testing import CliRunner
@@ -312,6 +312,31 @@ print([float(each["p_anger"].iloc[0]) for each in found])
     one, other, *again = json.loads(done.stdout.splitlines()[-1])
     assert again == [one, other]
     assert one != other
+
+
+def test_a_published_model_is_compared_with_the_workspace(root, monkeypatch):
+    promote(root, 1)
+    experiment(root, seed=1, right=1.0)  # better than the published one
+    monkeypatch.chdir(root)
+    names = [f"models:/{NAME}/1", f"{NAME}/1", f"{NAME}@champion", f"models:/{NAME}@champion", _run(root)]
+    for name in names:
+        read = experiments.read(name, root=root, tracking_uri=URIS["tracking_uri"])
+        assert _run(root) in read.source and read.registered == "late-average"
+    done = CliRunner().invoke(app, ["compare", names[0], ".", "--json", "-"])
+    assert done.exit_code == 0, done.exception
+    found = json.loads(done.stdout)
+    (pair,) = found["pairs"]
+    assert pair["figures"]["ua"]["difference"]["mean"] == pytest.approx(1 / 3)  # 4 of 6 clips, and 6 of 6
+    assert (pair["outcomes"]["only_b"], pair["outcomes"]["only_a"]) == (12, 0)
+    assert found["params"] == {} and found["a"]["source"].startswith(f"models:/{NAME}/1, run ")
+    for name, message in (
+        (f"{NAME}/7", "has no version 7"),
+        (f"{NAME}@challenger", "no version of emotion-emotion3 is challenger"),
+        ("0" * 32, "MLflow at "),
+        (NAME, "names no experiment here"),
+    ):
+        with pytest.raises((EvaluationError, RegistryError), match=message):
+            experiments.read(name, root=root, tracking_uri=URIS["tracking_uri"])
 
 
 def test_what_is_not_committed_is_refused_by_name(root):

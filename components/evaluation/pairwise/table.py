@@ -34,11 +34,21 @@ def rendered(comparison: Comparison) -> "RenderableType":
     if comparison.inflated:
         lines.append(f"inflated: {comparison.inflated}")
     parts: list[RenderableType] = [_text("\n".join(lines))]
-    for pair in comparison.pairs:
-        parts += [_figures(pair, comparison), _text(_notes(pair))]
-    parts.insert(3, _recall(comparison.pairs[0]))
-    parts.append(_params(comparison) if comparison.params else _text("\nno key of params.yaml differs"))
+    for number, pair in enumerate(comparison.pairs):
+        parts += [_heading(_kind(pair, comparison)), _figures(pair), _text(_notes(pair))]
+        if not number:
+            parts += [_heading("recall of each class"), _recall(pair)]
+    if comparison.params:
+        parts += [_heading("what differs in params.yaml"), _params(comparison)]
+    else:
+        parts.append(_text("\nno key of params.yaml differs"))
     return Group(*parts)
+
+
+def _heading(title: str) -> "RenderableType":
+    from rich.text import Text
+
+    return Text(f"\n{title}", style="bold")
 
 
 def _text(text: str) -> "RenderableType":
@@ -61,11 +71,14 @@ def _on_what(comparison: Comparison) -> str:
     )
 
 
-def _figures(pair: Pair, comparison: Comparison) -> "Table":
+def _kind(pair: Pair, comparison: Comparison) -> str:
+    return NESTED_BUT_INFLATED if pair.kind == "nested" and comparison.inflated else KINDS[pair.kind]
+
+
+def _figures(pair: Pair) -> "Table":
     from rich.markup import escape
 
-    inflated = pair.kind == "nested" and comparison.inflated
-    table = _table(NESTED_BUT_INFLATED if inflated else KINDS[pair.kind])
+    table = _table()
     table.add_column("percent", no_wrap=True)
     for letter, strategy in (("A", pair.a), ("B", pair.b)):
         table.add_column(letter if pair.kind == "nested" else f"{letter}: {escape(strategy)}")
@@ -79,7 +92,7 @@ def _figures(pair: Pair, comparison: Comparison) -> "Table":
 def _recall(pair: Pair) -> "Table":
     from rich.markup import escape
 
-    table = _table("recall of each class")
+    table = _table()
     table.add_column("percent")
     for column in ("utterances", "A", "B", "B − A, points"):
         table.add_column(column, no_wrap=True, justify="left" if "−" in column else "right")
@@ -92,20 +105,11 @@ def _recall(pair: Pair) -> "Table":
     return table
 
 
-def _table(title: str) -> "Table":
+def _table() -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    return Table(
-        title=f"\n{title}",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-        collapse_padding=True,
-        min_width=len(title),
-    )
+    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
 
 
 def _difference(interval: Interval) -> str:
@@ -135,7 +139,7 @@ def _notes(pair: Pair) -> str:
 def _params(comparison: Comparison) -> "Table":
     from rich.markup import escape
 
-    table = _table("what differs in params.yaml")
+    table = _table()
     for column in ("key", "A", "B"):
         table.add_column(column, overflow="fold")
     for key, (a, b) in comparison.params.items():
