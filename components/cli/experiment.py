@@ -79,8 +79,8 @@ def compare(
     from ..evaluation.pairwise import figure as picture
     from ..evaluation.pairwise.statistics import compare
     from ..evaluation.pairwise.table import rendered
+    from ..experiments import read
     from ..files import write_json
-    from ..registry.experiments import read
 
     require_workspace()
     if figure is not None and figure.suffix.lower() != ".png":

@@ -17,11 +17,6 @@ def commit_of(root: Path, revision: str) -> str | None:
     return found.decode().strip() if found else None
 
 
-def prefix(root: Path) -> str:
-    """Where a folder lies in its repository: ``project/``; empty for the top."""
-    return (_git(root, "rev-parse", "--show-prefix") or b"").decode().strip()
-
-
 def dvc_experiments(root: Path) -> list[tuple[str, str]]:
     """The name and the commit of each experiment of `dvc exp`, which keeps them as ``refs/exps/<baseline>/<name>``."""
     listing = _git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps") or b""
@@ -36,7 +31,12 @@ def dvc_experiments(root: Path) -> list[tuple[str, str]]:
 
 def committed(root: Path, path: str) -> bytes | None:
     """A file's bytes as the checked-out commit holds them; None where it holds no such file."""
-    return _git(root, "show", f"HEAD:./{path}")
+    return file_at(root, "HEAD", path)
+
+
+def file_at(root: Path, commit: str, path: str) -> bytes | None:
+    """A file's bytes as a commit holds them, its path from ``root``; None where it holds no such file."""
+    return _git(root, "show", f"{commit}:./{path}")
 
 
 def committed_md5(root: Path, path: str) -> str | None:

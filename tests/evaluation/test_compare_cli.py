@@ -14,7 +14,7 @@ from conftest import ROOT
 from emoflow import cli
 from emoflow.artifacts.folds import Folds
 from emoflow.errors import EvaluationError, WorkspaceError
-from emoflow.registry.experiments import read
+from emoflow.experiments import read
 from fabricated_experiment import SKILL, experiment
 from finished import git
 from typer.testing import CliRunner
@@ -179,21 +179,40 @@ def test_a_workspace_that_is_not_as_it_ran_is_refused(root):
     assert invoke("first").exit_code == 0
 
 
-def test_outputs_that_are_not_cached_are_read_from_the_remote_or_named(root, tmp_path):
-    cache = root / ".dvc" / "cache"
+def test_outputs_that_are_not_cached_are_named_with_the_commands_that_bring_them(root, tmp_path):
+    cache, config = root / ".dvc" / "cache", root / ".dvc" / "config.local"
     shutil.copytree(cache / "files", tmp_path / "remote" / "files")
     cache.rename(tmp_path / "away")
     try:
-        assert "`dvc exp pull REMOTE better`, or make it again by `dvc exp apply better`" in refusal("better")
-        said = refusal("first")
-        assert "data/folds.parquet of first (commit" in said and "`dvc fetch --all-commits`" in said
-        config = root / ".dvc" / "config.local"
+        said = refusal("better")
+        assert "data/folds.parquet of better (dvc exp, commit" in said
+        assert "`dvc exp apply better`, then `dvc fetch folds train`" in said
+        assert "`git checkout first`, then `dvc fetch folds train`" in refusal("first")
         config.write_text(f"[core]\n    remote = far\n['remote \"far\"']\n    url = {tmp_path / 'remote'}\n")
-        assert invoke("first", "better").exit_code == 0
-        config.unlink()
+        dvc(root, "fetch", "folds", "train")  # of the workspace, which is as `dvc exp apply better` leaves it
+        assert invoke("better").exit_code == 0
     finally:
+        config.unlink(missing_ok=True)
         shutil.rmtree(cache, ignore_errors=True)
         (tmp_path / "away").replace(cache)
+
+
+def test_a_cache_elsewhere_is_read_and_a_link_to_the_pipeline_is_no_other_pipeline(root, tmp_path):
+    elsewhere, config = tmp_path / "cache", root / ".dvc" / "config.local"
+    (root / "template").mkdir()
+    (root / "template" / "dvc.yaml").symlink_to("../dvc.yaml")  # as in a clone of emoflow
+    git(root, "add", "template")
+    git(root, "commit", "-qm", "A link", "--", "template")
+    (root / ".dvc" / "cache").rename(elsewhere)
+    try:
+        config.write_text(f"[cache]\n    dir = {elsewhere}\n")
+        assert invoke("HEAD", "better").exit_code == 0
+    finally:
+        config.unlink()
+        elsewhere.rename(root / ".dvc" / "cache")
+        git(root, "reset", "-q", "--soft", "HEAD~1")
+        git(root, "rm", "-qrf", "--cached", "template")
+        shutil.rmtree(root / "template")
 
 
 def test_in_a_folder_that_is_no_workspace_it_says_so(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from pathlib import Path
 import finished
 import pytest
 from documents import changed
+from emoflow import experiments
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
 from emoflow.artifacts.validation import Verdict
@@ -19,7 +20,7 @@ from emoflow.errors import EvaluationError, GateRefused, PromotionConflict, Regi
 from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
 from emoflow.lineage import Store, parse, tree
-from emoflow.registry import experiments, gates, listing, loadback, predict, promotion, publish
+from emoflow.registry import gates, listing, loadback, predict, promotion, publish
 from emoflow.registry.tracking import PACKAGE, alias_of, runs_page, tracking
 from standin_experiment import EPOCHS, POLICY, experiment
 from typer.testing import CliRunner

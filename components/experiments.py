@@ -1,21 +1,23 @@
 """Finished experiments by the name that a user gives them: this workspace, a commit, a `dvc exp`, a published run."""
 
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..artifacts.folds import FOLDS, Folds
-from ..artifacts.model import FOLDER, PREDICTIONS, ModelCard
-from ..errors import ArtifactError, EvaluationError, LineageError, RegistryError, listed
-from ..evaluation.pairwise.sides import Side
-from ..evaluation.predictions import join
-from ..files import parse_yaml, read_json
-from ..lineage import git
-from ..lineage.harvest import LOCK, PARAMS
-from ..lineage.reference import SCHEME, parse
-from .record import FILES, PREDICTIONS_FOLDER, flat
-from .tracking import artifact, tracking, version_named
+from .artifacts.folds import FOLDS, Folds
+from .artifacts.model import FOLDER, PREDICTIONS, ModelCard
+from .corpora import dvc_cache
+from .errors import ArtifactError, EvaluationError, LineageError, RegistryError, listed
+from .evaluation.pairwise.sides import Side
+from .evaluation.predictions import join
+from .files import parse_yaml, read_json
+from .lineage import git
+from .lineage.harvest import LOCK, PARAMS
+from .lineage.reference import SCHEME, parse
+from .registry.record import FILES, PREDICTIONS_FOLDER, flat
+from .registry.tracking import artifact, tracking, version_named
 
 WORKSPACE = "."
 FORMS = (
@@ -28,7 +30,7 @@ _RUN = re.compile(r"[0-9a-f]{32}")
 def read(name: str, *, root: str | Path, tracking_uri: str | None) -> Side:
     """Read what a comparison needs of a finished experiment.
 
-    The outputs of a commit are read through DVC: from its cache, or from its remote.
+    The outputs of a commit are read from DVC's cache.
 
     Args:
         name: see `FORMS`. A git revision comes before a `dvc exp` of the same name, and both before a model.
@@ -65,9 +67,7 @@ def _of_workspace(root: Path) -> Side:
     if not (root / LOCK).is_file():
         raise EvaluationError(f"{name} has no {LOCK}, so nothing has run in it: run `dvc repro`")
     lock = parse_yaml((root / LOCK).read_bytes())
-    written = {
-        out["path"]: out.get("md5") for stage in _stages(lock, name).values() for out in stage.get("outs", [])
-    }
+    written = _outputs(_stages(lock, name))
     for path in (FOLDS.path(), Folds.path(), PREDICTIONS.path(), FOLDER):
         found = git.disk_md5(root / path)
         if found is None or found != written.get(path.as_posix()):
@@ -79,42 +79,63 @@ def _of_workspace(root: Path) -> Side:
 
 
 def _of_commit(root: Path, name: str, commit: str, *, experiment: bool) -> Side:
-    """The experiment that a commit's ``dvc.lock`` states, read from DVC's cache or remote."""
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
+    """The experiment that a commit's ``dvc.lock`` states, its outputs read from DVC's cache."""
     source = f"{'dvc exp, ' * experiment}commit {commit[:10]}"
     shown = f"{name} ({source})"
+    committed = git.file_at(root, commit, LOCK)
+    if committed is None:
+        raise EvaluationError(f"{shown} has no {LOCK}: no experiment was run and committed there")
+    lock = parse_yaml(committed)
+    outputs = _outputs(_stages(lock, shown))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        try:
-            files = DVCFileSystem(str(root), rev=commit, subrepos=True)
-            top = git.prefix(root)  # the paths of a commit are from the top of its repository on
-            if not files.exists(f"{top}{LOCK}"):
-                raise EvaluationError(f"{shown} has no {LOCK}: no experiment was run and committed there")
-            lock = parse_yaml(files.read_bytes(f"{top}{LOCK}"))
-            outputs = {
-                out["path"] for stage in _stages(lock, shown).values() for out in stage.get("outs", [])
-            }
-            for path in (FOLDS.path(), Folds.path(), PREDICTIONS.path(), ModelCard.path()):
-                if not outputs & {path.as_posix(), path.parent.as_posix()}:
-                    raise EvaluationError(f"{shown} has no {path}: the experiment was not finished there")
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    (folder / path).write_bytes(files.read_bytes(f"{top}{path.as_posix()}"))
-                except FileNotFoundError:
-                    raise EvaluationError(_how_to_get(path, name, shown, experiment=experiment)) from None
-        except DvcException as error:
-            raise EvaluationError(f"DVC cannot read {shown}: {error}") from None
+        for path in (FOLDS.path(), Folds.path(), PREDICTIONS.path(), ModelCard.path()):
+            digest = outputs.get(path.as_posix()) or outputs.get(path.parent.as_posix())
+            if digest is None:
+                raise EvaluationError(f"{shown} has no {path}: the experiment was not finished there")
+            cached = _cached(root, digest, path.name)
+            if cached is None:
+                raise EvaluationError(_how_to_get(path, name, shown, experiment=experiment))
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(cached, folder / path)
         return _side(folder, name=name, source=source, registered=_strategy(folder), lock=lock)
 
 
+def _outputs(stages: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Output → its digest."""
+    return {
+        out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out
+    }
+
+
+def _cached(root: Path, digest: str, file: str) -> Path | None:
+    """Where DVC's cache has a file; None where it has not.
+
+    Read by digest, not by `dvc.api`, which cannot read a commit of a clone: it takes the link
+    ``components/template/dvc.yaml`` for a pipeline.
+
+    Args:
+        root: the workspace.
+        digest: of the file, or of the folder that it is in, which ends in ``.dir``.
+        file: its name.
+    """
+    cache = dvc_cache.folder(root.resolve())
+    if cache is None:
+        return None
+    path = cache / digest[:2] / digest[2:]
+    if not path.is_file():
+        return None
+    if not digest.endswith(".dir"):
+        return path
+    inside = {each["relpath"]: each["md5"] for each in read_json(path)}
+    return _cached(root, inside[file], file) if file in inside else None
+
+
 def _how_to_get(path: Path, name: str, shown: str, *, experiment: bool) -> str:
-    fetch = f"dvc exp pull REMOTE {name}" if experiment else "dvc fetch --all-commits"
-    go = f"dvc exp apply {name}" if experiment else f"git checkout {name}"
+    there = f"dvc exp apply {name}" if experiment else f"git checkout {name}"
     return (
-        f"{path} of {shown} is neither in the DVC cache nor on its remote: `dvc push` it where it was made and get it "
-        f"by `{fetch}`, or make it again by `{go}` and `dvc repro`"
+        f"{path} of {shown} is not in the DVC cache: run `{there}`, then `dvc fetch folds train` where it was pushed "
+        "to a remote, or else `dvc repro`"
     )
 
 
