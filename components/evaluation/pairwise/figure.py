@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 40
 """Speakers whose names are written; more are drawn without."""
+LEAST_ROWS = 14
+LEAST_REACH = 1.0
+"""Points of UA that the axis of differences shows to both sides at the least."""
 GRID = "#e6e9ef"
 
 
@@ -25,7 +28,8 @@ def write(path: Path, comparison: Comparison) -> None:
         comparison: what is drawn.
     """
     pair = comparison.pairs[0]
-    rows = max(len(pair.recall), min(len(pair.speakers), MOST_NAMES))
+    named = len(pair.speakers) if len(pair.speakers) <= MOST_NAMES else 0
+    rows = max(len(pair.recall), named, LEAST_ROWS)
     figure = new_figure(11, 2.6 + 0.27 * rows)
     classes, speakers = figure.subplots(1, 2)
     _recall(classes, pair)
@@ -66,6 +70,8 @@ def _speakers(axes: "Axes", pair: Pair) -> None:
     axes.axvline(0, color=INK, linewidth=0.8)
     colours = [ACCENT if row.difference > 0 else WARM for row in rows]
     axes.barh(range(len(rows)), [100 * row.difference for row in rows], height=0.7, color=colours)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, -LEAST_REACH), max(high, LEAST_REACH))
     named = len(rows) <= MOST_NAMES
     axes.set_yticks(
         range(len(rows)) if named else [],

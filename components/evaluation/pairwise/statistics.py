@@ -1,6 +1,6 @@
 """Paired figures, tests and effect size of two experiments on the same utterances; differences are B minus A."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -197,17 +197,15 @@ def _speakers(predictions: Predictions, counts: list[np.ndarray]) -> list[Speake
 def _recall(classes: tuple[str, ...], counts: list[np.ndarray]) -> list[ClassRecall]:
     support = counts[0].sum((0, 2))
     one, other = (recalls(each.sum(0)) for each in counts)
-    return [
-        ClassRecall(
-            label=label,
-            utterances=int(support[k]),
-            a=float(one[k]) if support[k] else None,
-            b=float(other[k]) if support[k] else None,
-            difference=intervals.of_difference(
-                lambda confusion, k=k: recalls(confusion)[..., k], counts[1], counts[0]
-            )
-            if support[k]
-            else None,
-        )
-        for k, label in enumerate(classes)
-    ]
+    rows = []
+    for k, label in enumerate(classes):
+        found: dict[str, Any] = dict.fromkeys(("a", "b", "difference"))
+        if support[k]:
+            difference = intervals.of_difference(_recall_of(k), counts[1], counts[0])
+            found = {"a": float(one[k]), "b": float(other[k]), "difference": difference}
+        rows.append(ClassRecall(label=label, utterances=int(support[k]), **found))
+    return rows
+
+
+def _recall_of(k: int) -> intervals.Metric:
+    return lambda confusion: recalls(confusion)[..., k]
