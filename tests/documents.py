@@ -180,6 +180,7 @@ def metrics(**changes: Any) -> Metrics:
         "chosen": {"rule": "by validation", "per_fold": {fold: "audio" for fold in range(3)}},
         "confusion": {"strategy": "audio", "counts": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]},
         "probabilities": {},
+        "slices": [],
         "comparisons": [],
         "search": {
             "statement": "Every strategy had the same.",

@@ -160,6 +160,43 @@ class Probabilities(Part):
     sets: PredictionSets | None
 
 
+class GroupFigures(Part):
+    """A strategy's figures on the utterances of one group, with intervals over its speakers.
+
+    Attributes:
+        few: whether they are of too few speakers to be compared with other groups.
+    """
+
+    utterances: int
+    speakers: int
+    few: bool
+    ua: Interval
+    wa: Interval
+
+
+class Gap(Part):
+    """The groups with the highest and the lowest UA, and the difference, with its interval over speakers."""
+
+    best: str
+    worst: str
+    difference: Interval
+
+
+class Slice(Part):
+    """Figures by the groups of one attribute, such as the speakers' gender.
+
+    Attributes:
+        groups: name → figures.
+        unknown: test utterances of which the attribute is not known; they are in no group.
+        gap: None where fewer than two groups have enough speakers.
+    """
+
+    attribute: str
+    groups: dict[str, GroupFigures]
+    unknown: int
+    gap: Gap | None
+
+
 class Counts(Part):
     """What the figures are of.
 
@@ -405,6 +442,7 @@ class Metrics(Document):
         best: the strategy that is registered.
         confusion: of ``best``.
         probabilities: of each strategy but baselines.
+        slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
         ceiling: None where no truth is planted.
         people: corpus → kind of rater → agreement.
@@ -434,6 +472,7 @@ class Metrics(Document):
     chosen: Choice
     confusion: Confusion
     probabilities: dict[str, Probabilities]
+    slices: list[Slice]
     comparisons: list[Comparison]
     search: Search
     ceiling: Ceiling | None
