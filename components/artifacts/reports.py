@@ -160,6 +160,21 @@ class Probabilities(Part):
     sets: PredictionSets | None
 
 
+class ClassFigures(Part):
+    """A strategy's figures on one class, with intervals over speakers.
+
+    Attributes:
+        utterances: of the class.
+        recall: None where there are none. precision: None where nothing was taken for the class. f1: None where both
+            are.
+    """
+
+    utterances: int
+    recall: Interval | None
+    precision: Interval | None
+    f1: Interval | None
+
+
 class GroupFigures(Part):
     """A strategy's figures on the utterances of one group, with intervals over its speakers.
 
@@ -441,6 +456,7 @@ class Metrics(Document):
         protocol, inflated, waived, label_space, classes: as in ``data/folds.json``.
         best: the strategy that is registered.
         confusion: of ``best``.
+        by_class: of ``best``.
         probabilities: of each strategy but baselines.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
@@ -471,6 +487,7 @@ class Metrics(Document):
     best: str
     chosen: Choice
     confusion: Confusion
+    by_class: dict[str, ClassFigures]
     probabilities: dict[str, Probabilities]
     slices: list[Slice]
     comparisons: list[Comparison]

@@ -87,6 +87,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         best=best.best,
         chosen=Choice(rule=f"{protocol.selection}. {RULE}", per_fold=best.per_fold_best),
         confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
+        by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
         slices=slices.by_attribute(predictions, best.best, corpora),
         comparisons=scores.against(
