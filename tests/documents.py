@@ -181,6 +181,7 @@ def metrics(**changes: Any) -> Metrics:
         "confusion": {"strategy": "audio", "counts": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]},
         "by_class": {},
         "probabilities": {},
+        "misclassified": [],
         "slices": [],
         "comparisons": [],
         "search": {

@@ -212,6 +212,24 @@ class Slice(Part):
     gap: Gap | None
 
 
+class Misclassified(Part):
+    """An utterance that was taken for another class.
+
+    Attributes:
+        label, predicted: what it is, and what it was taken for.
+        confidence: in that. probability: of what it is.
+        recording: the path of its film or sound from the workspace's root, as the utterance table has it; None where
+            it has neither.
+    """
+
+    utterance_id: str
+    label: str
+    predicted: str
+    confidence: float
+    probability: float
+    recording: str | None
+
+
 class Counts(Part):
     """What the figures are of.
 
@@ -458,6 +476,7 @@ class Metrics(Document):
         confusion: of ``best``.
         by_class: of ``best``.
         probabilities: of each strategy but baselines.
+        misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
         ceiling: None where no truth is planted.
@@ -489,6 +508,7 @@ class Metrics(Document):
     confusion: Confusion
     by_class: dict[str, ClassFigures]
     probabilities: dict[str, Probabilities]
+    misclassified: list[Misclassified]
     slices: list[Slice]
     comparisons: list[Comparison]
     search: Search

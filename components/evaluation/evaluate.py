@@ -9,7 +9,7 @@ from ..artifacts.reports import Choice, Confusion, Counts, Excluded, Methods, Me
 from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
-from . import alarms, ceilings, intervals, scores, searched, slices, zero_shot
+from . import alarms, ceilings, intervals, misclassified, scores, searched, slices, zero_shot
 from .inputs import CorpusFacts, Experiment
 from .predictions import Predictions, join
 from .probabilities import figures as probabilities
@@ -89,6 +89,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
         by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
+        misclassified=misclassified.surest(predictions, best.best, corpora),
         slices=slices.by_attribute(predictions, best.best, corpora),
         comparisons=scores.against(
             best.best,
