@@ -179,7 +179,10 @@ def metrics(**changes: Any) -> Metrics:
         "best": "audio",
         "chosen": {"rule": "by validation", "per_fold": {fold: "audio" for fold in range(3)}},
         "confusion": {"strategy": "audio", "counts": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]},
+        "by_class": {},
         "probabilities": {},
+        "misclassified": [],
+        "slices": [],
         "comparisons": [],
         "search": {
             "statement": "Every strategy had the same.",

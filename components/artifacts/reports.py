@@ -160,6 +160,76 @@ class Probabilities(Part):
     sets: PredictionSets | None
 
 
+class ClassFigures(Part):
+    """A strategy's figures on one class, with intervals over speakers.
+
+    Attributes:
+        utterances: of the class.
+        recall: None where there are none. precision: None where nothing was taken for the class. f1: None where both
+            are.
+    """
+
+    utterances: int
+    recall: Interval | None
+    precision: Interval | None
+    f1: Interval | None
+
+
+class GroupFigures(Part):
+    """A strategy's figures on the utterances of one group, with intervals over its speakers.
+
+    Attributes:
+        few: whether they are of too few speakers to be compared with other groups.
+    """
+
+    utterances: int
+    speakers: int
+    few: bool
+    ua: Interval
+    wa: Interval
+
+
+class Gap(Part):
+    """The groups with the highest and the lowest UA, and the difference, with its interval over speakers."""
+
+    best: str
+    worst: str
+    difference: Interval
+
+
+class Slice(Part):
+    """Figures by the groups of one attribute, such as the speakers' gender.
+
+    Attributes:
+        groups: name → figures.
+        unknown: test utterances of which the attribute is not known; they are in no group.
+        gap: None where fewer than two groups have enough speakers.
+    """
+
+    attribute: str
+    groups: dict[str, GroupFigures]
+    unknown: int
+    gap: Gap | None
+
+
+class Misclassified(Part):
+    """An utterance that was taken for another class.
+
+    Attributes:
+        label, predicted: what it is, and what it was taken for.
+        confidence: in that. probability: of what it is.
+        recording: the path of its film or sound from the workspace's root, as the utterance table has it; None where
+            it has neither.
+    """
+
+    utterance_id: str
+    label: str
+    predicted: str
+    confidence: float
+    probability: float
+    recording: str | None
+
+
 class Counts(Part):
     """What the figures are of.
 
@@ -404,7 +474,10 @@ class Metrics(Document):
         protocol, inflated, waived, label_space, classes: as in ``data/folds.json``.
         best: the strategy that is registered.
         confusion: of ``best``.
+        by_class: of ``best``.
         probabilities: of each strategy but baselines.
+        misclassified: by ``best``, those it was surest of.
+        slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
         ceiling: None where no truth is planted.
         people: corpus → kind of rater → agreement.
@@ -433,7 +506,10 @@ class Metrics(Document):
     best: str
     chosen: Choice
     confusion: Confusion
+    by_class: dict[str, ClassFigures]
     probabilities: dict[str, Probabilities]
+    misclassified: list[Misclassified]
+    slices: list[Slice]
     comparisons: list[Comparison]
     search: Search
     ceiling: Ceiling | None

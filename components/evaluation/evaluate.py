@@ -9,7 +9,7 @@ from ..artifacts.reports import Choice, Confusion, Counts, Excluded, Methods, Me
 from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
-from . import alarms, ceilings, intervals, scores, searched, zero_shot
+from . import alarms, ceilings, intervals, misclassified, scores, searched, slices, zero_shot
 from .inputs import CorpusFacts, Experiment
 from .predictions import Predictions, join
 from .probabilities import figures as probabilities
@@ -87,7 +87,10 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         best=best.best,
         chosen=Choice(rule=f"{protocol.selection}. {RULE}", per_fold=best.per_fold_best),
         confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
+        by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
+        misclassified=misclassified.surest(predictions, best.best, corpora),
+        slices=slices.by_attribute(predictions, best.best, corpora),
         comparisons=scores.against(
             best.best,
             [name for name in real if name != best.best],

@@ -43,6 +43,11 @@ def recalls(counts: np.ndarray) -> np.ndarray:
     return _ratio(_diagonal(counts), counts.sum(-1), empty=np.nan)
 
 
+def precisions(counts: np.ndarray) -> np.ndarray:
+    """Precision of each class, ``[..., C]``; NaN for a class that nothing was taken for."""
+    return _ratio(_diagonal(counts), counts.sum(-2), empty=np.nan)
+
+
 def ua(counts: np.ndarray) -> np.ndarray:
     """Unweighted average recall over the classes that occur, 0 to 1; NaN where there is nothing."""
     occurs = counts.sum(-1) > 0

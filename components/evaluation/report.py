@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..artifacts.reports import Metrics
 from ..artifacts.search import TRIALS, Best
@@ -28,6 +29,7 @@ SCRIPT = Path(__file__).with_name("report.js")
 PANEL = {"width": 220.0, "height": 96.0}
 """Of one learning-curve panel, in SVG units."""
 SQUARE = 200.0
+FILMS = {".mp4", ".mov", ".webm", ".avi", ".mkv", ".flv"}
 FAILURES_SHOWN = 10
 
 
@@ -63,6 +65,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         search=best,
         panels=_panels(metrics),
         reliability=_reliability(metrics),
+        errors=[(each, *_player(each.recording)) for each in metrics.misclassified],
         layers=_layers(metrics),
         failed=_failed(trials),
         least_p=least(metrics.counts.speakers + metrics.counts.nameless),
@@ -163,6 +166,15 @@ def _panels(metrics: Metrics) -> dict[str, Any] | None:
         for name, band in bands.items()
     ]
     return {"panels": panels, "top": top, "first": first, "last": last} | PANEL
+
+
+def _player(recording: str | None) -> tuple[str | None, str]:
+    """The element that plays a recording, and the address of the recording from the report's folder."""
+    if recording is None:
+        return None, ""
+    path, _, part = recording.partition("#")
+    kind = "video" if Path(path).suffix.lower() in FILMS else "audio"
+    return kind, f"../{quote(path)}" + (f"#{part}" if part else "")
 
 
 def _reliability(metrics: Metrics) -> dict[str, Any] | None:

@@ -1,14 +1,15 @@
 """Each strategy's figures from its test predictions: pooled with intervals, by fold, by seed, by class."""
 
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from ..artifacts.reports import Comparison, Figures, Spread, Variation
+from ..artifacts.reports import ClassFigures, Comparison, Figures, Interval, Spread, Variation
 from ..schema import BASELINES
 from . import intervals
 from .comparison import ALPHA, holm, sign_flip, ua_shares
-from .metrics import METRICS, confusion_by, recalls
+from .metrics import METRICS, confusion_by, f1, precisions, recalls
 from .predictions import Predictions
 from .variation import over_folds, paired
 
@@ -77,6 +78,30 @@ def figures(
         params=params,
         modalities=modalities,
     )
+
+
+def by_class(counts: np.ndarray, classes: Sequence[str]) -> dict[str, ClassFigures]:
+    """One strategy's figures on each class.
+
+    Args:
+        counts: its confusion counts ``[S, C, C]`` of each speaker, see `by_speaker`.
+        classes: their names.
+    """
+
+    def interval(metric: Callable[[np.ndarray], np.ndarray], c: int) -> Interval | None:
+        defined = not np.isnan(metric(counts.sum(0))[c])
+        return intervals.of_figure(lambda held: metric(held)[..., c], counts) if defined else None
+
+    seen = counts.sum((0, 1)) + counts.sum((0, 2)) > 0
+    return {
+        label: ClassFigures(
+            utterances=int(counts[:, c].sum()),
+            recall=interval(recalls, c),
+            precision=interval(precisions, c),
+            f1=interval(f1, c) if seen[c] else None,
+        )
+        for c, label in enumerate(classes)
+    }
 
 
 def against(

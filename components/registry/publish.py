@@ -28,6 +28,7 @@ from . import record
 from .closure import ENTRY, closure
 from .download import MODEL, fetch, fetch_verified, recorded
 from .manifest import file_digests, package_differences
+from .model_card import model_card
 from .projection import project
 from .tracking import PACKAGE, WEIGHTS, absolute, alias_of, experiment, runs_page, tracking, version_of
 
@@ -248,14 +249,16 @@ def _register(
 
 
 def _describe(client: "MlflowClient", root: Path, run_id: str, facts: Facts) -> None:
-    """Describe the run, the version, the registered model and the experiment; the latter two by their newest run."""
+    """Describe run, version, model and experiment, the latter two by their newest run; models by their card."""
     experiment_id = client.get_run(run_id).info.experiment_id
-    text = record.description(Metrics.read(root), facts, experiment_id=experiment_id, run_id=run_id)
+    metrics = Metrics.read(root)
+    text = record.description(metrics, facts, experiment_id=experiment_id, run_id=run_id)
     client.set_tag(run_id, NOTE, text)
-    client.update_model_version(facts.name, str(facts.version), text)
-    newest = f"{text}\n\nThis describes version {facts.version}, the newest."
-    client.update_registered_model(facts.name, newest)
-    client.set_experiment_tag(experiment_id, NOTE, newest)
+    card = model_card(metrics, ModelCard.read(root), headline=text)
+    client.update_model_version(facts.name, str(facts.version), card)
+    newest = f"This describes version {facts.version}, the newest."
+    client.update_registered_model(facts.name, f"{newest}\n\n{card}")
+    client.set_experiment_tag(experiment_id, NOTE, f"{text}\n\n{newest}")
     client.set_experiment_tag(experiment_id, KIND, "custom_model_development")
 
 

@@ -5,9 +5,16 @@ import warnings
 import numpy as np
 import pytest
 from emoflow.evaluation import metrics
+from emoflow.evaluation.scores import by_class
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+)
 
 CLASSES = 5
 pairs = st.lists(
@@ -59,3 +66,23 @@ def test_wa_and_ua_differ_where_classes_do():
     counts = np.array([[90, 0], [10, 0]])  # everything is called the frequent class
     assert metrics.wa(counts) == pytest.approx(0.9)
     assert metrics.ua(counts) == pytest.approx(0.5)
+
+
+def test_figures_of_a_class_are_scikit_learn_s_and_missing_where_undefined():
+    generator = np.random.default_rng(4)
+    truth, speaker = generator.integers(0, 3, 300), np.arange(300) % 6
+    predicted = np.where(generator.random(300) < 0.6, truth, generator.integers(0, 3, 300))
+    names = ["anger", "neutral", "sadness", "surprise", "fear"]
+    truth[:12], predicted[:12] = 3, 0  # surprise is never recognised; of fear there is none
+    counts = metrics.confusion_by(speaker, truth, predicted, groups=6, classes=5)
+    found = by_class(counts, names)
+    expected = precision_recall_fscore_support(truth, predicted, labels=range(4), zero_division=0)
+    for c, (precision, recall, f1, support) in enumerate(zip(*expected, strict=True)):
+        held = found[names[c]]
+        assert held.utterances == support and held.recall.mean == pytest.approx(recall)
+        assert held.f1.mean == pytest.approx(f1)
+        if c < 3:
+            assert held.precision.mean == pytest.approx(precision)
+            assert held.precision.low < precision < held.precision.high
+    assert found["surprise"].precision is None and found["surprise"].recall.mean == 0
+    assert found["fear"].model_dump() == {"utterances": 0, "recall": None, "precision": None, "f1": None}

@@ -87,10 +87,17 @@ def _mean(sums: np.ndarray) -> np.ndarray:
 
 
 def _auc(probabilities: np.ndarray, truth: np.ndarray) -> float | None:
-    """The mean over the classes of the area under the curve of one against the rest; None where only one occurs."""
-    from sklearn.metrics import roc_auc_score
+    """The mean over the classes of the area under the curve of one against the rest; None where only one occurs.
 
-    occurring = np.unique(truth)
+    The area is the probability that an utterance of the class gets more than one of another (Hanley & McNeil 1982), so
+    it follows from ranks: for all classes at once this is many times as fast as scikit-learn's curves.
+    """
+    from scipy.stats import rankdata
+
+    occurring, counts = np.unique(truth, return_counts=True)
     if len(occurring) < 2:
         return None
-    return float(np.mean([roc_auc_score(truth == c, probabilities[:, c]) for c in occurring]))
+    ranks = rankdata(probabilities[:, occurring], axis=0)
+    own = ((truth[:, None] == occurring) * ranks).sum(0)
+    areas = (own - counts * (counts + 1) / 2) / (counts * (len(truth) - counts))
+    return float(areas.mean())

@@ -1,0 +1,54 @@
+"""The errors to listen to first: utterances that a strategy took for another class and was surest of."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..artifacts.corpora import RAW
+from ..artifacts.reports import Misclassified
+from .inputs import CorpusFacts
+from .predictions import Predictions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 12
+
+
+def surest(
+    predictions: Predictions, strategy: str, corpora: Mapping[str, CorpusFacts]
+) -> list[Misclassified]:
+    """At most `MOST` of them, by descending confidence.
+
+    Args:
+        predictions: of every strategy.
+        strategy: the one.
+        corpora: by name.
+    """
+    import pandas as pd
+
+    given = np.nanmean(predictions.probabilities[strategy], axis=0)
+    predicted, confidence = given.argmax(1), given.max(1)
+    wrong = np.flatnonzero(predicted != predictions.truth)
+    first = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]
+    table = pd.concat([facts.utterances for facts in corpora.values()]).set_index("utterance_id")
+    return [
+        Misclassified(
+            utterance_id=predictions.utterance_ids[at],
+            label=predictions.classes[predictions.truth[at]],
+            predicted=predictions.classes[predicted[at]],
+            confidence=float(confidence[at]),
+            probability=float(given[at, predictions.truth[at]]),
+            recording=_recording(table.loc[predictions.utterance_ids[at]]),
+        )
+        for at in first
+    ]
+
+
+def _recording(row: "pd.Series") -> str | None:
+    """Where its film lies, or else its sound."""
+    import pandas as pd
+
+    paths = [row[column] for column in ("video", "audio") if not pd.isna(row[column])]
+    return (RAW / row["corpus"] / paths[0]).as_posix() if paths else None
