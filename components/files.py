@@ -54,6 +54,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(holder, ignore_errors=True)
 
 
+def as_new(path: Path) -> None:
+    """Give a file the permissions of a new one, by the umask: safetensors writes files for their owner alone.
+
+    Args:
+        path: in a folder that nobody else writes to now.
+    """
+    new = path.with_name(f".{path.name}{PARTIAL}")
+    try:
+        new.touch()
+        shutil.copymode(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Errors of writing as an OSError with the path: pyarrow's lacks it, and safetensors has an error of its own."""

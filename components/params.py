@@ -634,6 +634,8 @@ def _sentence(error: dict) -> str:
         said = "a name is of lower-case letters, digits, '.', '_' and '-', a letter or a digit first"
         if loc[-1] == "[key]":
             return f"{key.removesuffix('.[key]')}: {said}"
+    if loc[:1] == ("features",) and loc[2:3] == ("encoders",) and error["type"] == "literal_error":
+        said += ", or a model as {hf: NAME}"
     return f"{key} is {error['input']!r}: {said[:1].lower()}{said[1:]}"
 
 

@@ -42,6 +42,11 @@ class Site:
     shared: str | None = None
 
     @property
+    def processes(self) -> int:
+        """How many run on this machine at once: while one of those that share a GPU decodes, another computes."""
+        return self.workers if self.device == "cpu" else min(self.workers, self.processes_per_gpu)
+
+    @property
     def resources(self) -> dict[str, float]:
         """What one worker asks for, in Ray's units: CPUs, and a share of a GPU."""
         return {"cpu": 1, "gpu": 1 / self.processes_per_gpu if self.device == "cuda" else 0}

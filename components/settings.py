@@ -49,12 +49,24 @@ class Settings(BaseSettings):
         return self.workers or len(os.sched_getaffinity(0))
 
     def torch_device(self) -> str:
-        """Where tensors live: ``cpu``, or ``cuda`` where that is asked for or, for ``auto``, found."""
-        if self.device != "auto":
-            return self.device
+        """Where tensors live: ``cpu``, or ``cuda`` where that is asked for or, for ``auto``, found.
+
+        Raises:
+            SettingsError: ``cuda`` is asked for and not found, and no cluster is joined whose nodes may have a GPU.
+        """
+        if self.device == "cpu":
+            return "cpu"
         import torch
 
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        if torch.cuda.is_available():
+            return "cuda"
+        if self.device == "auto":
+            return "cpu"
+        if self.ray_address is None:
+            raise SettingsError(
+                "EMOFLOW_DEVICE is cuda, and PyTorch finds no GPU here: set EMOFLOW_DEVICE=cpu, or auto"
+            )
+        return "cuda"
 
 
 def load() -> Settings:

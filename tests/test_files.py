@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import json
+import os
 import resource
 
 import numpy as np
@@ -149,3 +150,15 @@ def test_no_cell_of_a_csv_is_a_formula(text):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\nx"])
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text):
     assert f"'{text}" in files.csv_text(pd.DataFrame({"label": [text]}))
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o007, 0o660), (0o077, 0o600)])
+def test_others_may_read_what_the_umask_lets_them(mask, mode, tmp_path):
+    path, before = tmp_path / "tensors", os.umask(mask)
+    try:
+        save_file({"x": np.zeros(3, np.float32)}, path)  # which its owner alone may read
+        files.as_new(path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+    assert list(tmp_path.iterdir()) == [path] and load_file(path)["x"].shape == (3,)

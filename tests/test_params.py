@@ -181,6 +181,12 @@ def test_a_face_may_have_several_encoders(held, tmp_path):
     assert load(held, tmp_path).features.face.encoders == ["appearance", "landmarks"]
 
 
+def test_a_model_without_its_key_is_refused_with_how_it_is_written(held, tmp_path):
+    held["features"]["audio"]["encoders"] = ["egemaps", "ge2e"]
+    with pytest.raises(ParamsError, match=r"encoders\.1 is 'ge2e': .* 'logmel', or a model as \{hf: NAME\}$"):
+        load(held, tmp_path)
+
+
 def test_a_word_stands_for_the_pretrained_encoders_of_all_modalities(held, tmp_path):
     held["features"] = "pretrained"
     features = load(held, tmp_path).features

@@ -63,7 +63,7 @@ def run_jobs_on_cluster(
         print(
             f"features: {len(left)} of {len(jobs)} recordings failed on the cluster; encoding them on this machine"
         )
-    yield from run_jobs(left, recipes=recipes, cache=cache, workers=site.workers)
+    yield from run_jobs(left, recipes=recipes, cache=cache, workers=site.processes)
 
 
 def _encoded(jobs: Sequence[Job], recipes: Mapping[str, Recipe], cache: Cache, site: Site) -> Iterator[int]:

@@ -49,8 +49,9 @@ class Face(Encoder):
         """
         self.frames, self.track, self.aligned = frames, track, aligned
         self._landmark_model = model
-        if track == "mediapipe" and "mediapipe" not in self.libraries:
-            self.libraries = (*self.libraries, "mediapipe")
+        following = {"cascade": "scikit-image", "mediapipe": "mediapipe"}.get(track or "")
+        if following and following not in self.libraries:
+            self.libraries = (*self.libraries, following)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -100,9 +100,7 @@ def run_missing(
         if cluster:
             running = run_jobs_on_cluster(jobs, recipes=recipes, cache=cache, site=site)
         else:
-            # Several share a GPU: while one decodes a recording, another's is encoded.
-            most = workers if device == "cpu" else min(workers, site.processes_per_gpu)
-            running = run_jobs(jobs, recipes=recipes, cache=cache, workers=most)
+            running = run_jobs(jobs, recipes=recipes, cache=cache, workers=site.processes)
         for _ in track(running, total=len(jobs), what=what if device == "cpu" else f"{what} on {device}"):
             pass
     return missing

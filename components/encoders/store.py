@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FeatureError, listed
-from ..files import write_table
+from ..files import as_new, write_table
 from ..schema import Join
 from .base import Layout, entries, merge
 
@@ -101,6 +101,7 @@ def write(
         about["recogniser"] = json.dumps(dict(recogniser), sort_keys=True)
     save_file({"tokens": tokens}, folder / _TOKENS, about)
     _sort_header(folder / _TOKENS)
+    as_new(folder / _TOKENS)
     write_table(folder / _INDEX, index)
     return len(rows)
 

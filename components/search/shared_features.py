@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from ..errors import FeatureError, SettingsError
-from ..files import WORK, file_digest, replacing
+from ..files import WORK, as_new, file_digest, replacing
 from ..ray_cluster import Site, on_each_node, sees
 from ..training.data import Rows
 
@@ -116,6 +116,7 @@ def fold_file(folder: Path, fold: int, make: Callable[[], FoldRows]) -> FoldFile
         tensors = _tensors(rows.training, "training") | _tensors(rows.validation, "validation")
         with replacing(path) as temporary:
             save_file({name: x.contiguous() for name, x in tensors.items()}, temporary)
+            as_new(temporary)
     return FoldFile(path)
 
 

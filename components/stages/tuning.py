@@ -24,7 +24,7 @@ from ..encoders.pretrained.folder import find
 from ..encoders.pretrained.spec import PretrainedSpec, name_of
 from ..encoders.pretrained.tuning import TunableText
 from ..errors import ParamsError, SearchError, listed
-from ..files import replacing, tree_digest, versions
+from ..files import as_new, replacing, tree_digest, versions
 from ..fusion.strategy import BASELINES, uses
 from ..params import Params
 from ..training.tuning.jobs import TuneContext, TuneJob, run_jobs
@@ -58,6 +58,7 @@ class CheckpointFile:
 
         with replacing(self.path) as temporary:
             save_file(dict(state), temporary)
+            as_new(temporary)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FeatureError
-from ..files import replacing
+from ..files import as_new, replacing
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
@@ -22,6 +22,7 @@ def save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
     with replacing(path) as temporary:
         save_file({name: np.ascontiguousarray(x) for name, x in sorted(arrays.items())}, temporary)
+        as_new(temporary)
 
 
 def save_finite(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

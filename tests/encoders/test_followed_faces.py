@@ -162,6 +162,12 @@ def test_the_track_is_part_of_the_digest_and_its_model_is_packed(landmark_model)
     assert bundled.files() == {} and "mediapipe" not in bundled.libraries
 
 
+def test_the_library_of_the_cascade_is_part_of_the_digest_of_what_it_finds(landmark_model):
+    for track, named in (("cascade", True), ("mediapipe", False)):
+        (followed,) = encoders(["landmarks"], landmark_model, track=track)
+        assert ("scikit-image" in followed.libraries) == named, track
+
+
 def test_what_a_track_needs_is_said(corpora, tmp_path):
     with pytest.raises(
         ParamsError, match=r"'blendshapes' needs features\.face\.track: mediapipe, and it is null"

@@ -49,6 +49,14 @@ def test_the_same_tokens_are_the_same_bytes_whatever_is_stated_of_them(tmp_path)
     assert np.array_equal(store.tokens("text", ["c/1"])[0][0], np.ones((2, 3)))
 
 
+def test_whoever_may_read_the_index_may_read_the_tokens(tmp_path):
+    put(tmp_path, "audio", "egemaps", {"c/1": [[1.0]]})
+    folder = tmp_path / "audio" / "egemaps"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    (tmp_path / "new").touch()
+    assert modes == dict.fromkeys(modes, (tmp_path / "new").stat().st_mode & 0o777) and len(modes) == 2
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6), asked=st.lists(st.integers(0, 8), max_size=8)

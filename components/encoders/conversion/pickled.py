@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EncoderError
-from .tensors import METADATA, READABLE
+from ...files import as_new
+from .tensors import METADATA
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +28,7 @@ def convert(source: Path, target: Path) -> None:
     save_file(
         {name: each.clone().contiguous() for name, each in sorted(tensors.items())}, target, metadata=METADATA
     )
-    target.chmod(READABLE)
+    as_new(target)
 
 
 def load(source: Path) -> Any:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ...files import as_new
+
 METADATA = {"format": "pt"}
 """transformers refuses files that do not say which framework reads them."""
-READABLE = 0o644
-"""safetensors writes files that their owner alone may read."""
 
 
 def save(tensors: Mapping[str, np.ndarray], path: Path) -> None:
@@ -22,4 +22,4 @@ def save(tensors: Mapping[str, np.ndarray], path: Path) -> None:
 
     ordered = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
     save_file(ordered, path, metadata=METADATA)
-    path.chmod(READABLE)
+    as_new(path)

@@ -29,7 +29,7 @@ class Pictures(Pretrained, Face):
     """A token for each sampled frame with a face in it, of the face in colour."""
 
     version = 1
-    libraries = (*Pretrained.libraries, "av", "pillow")
+    libraries = (*Pretrained.libraries, "av", "pillow", "scikit-image")
     margin = 0.25
     """Added to the face's box on each side, as a share of it: the cascade's box goes from the brows to the mouth."""
     batch = 16

@@ -28,7 +28,7 @@ PIECE_S = 30
 """Attention over a whole recording would fill the memory: a longer one is heard in pieces of at most this."""
 
 CONTEXT_S = 2
-"""Of each piece's neighbours it is given so much, at least, whose tokens are dropped."""
+"""Of each neighbour a piece is given at least so much, whose tokens are dropped."""
 
 
 def speech(spec: PretrainedSpec, folder: ModelFolder) -> Speech:
@@ -72,7 +72,8 @@ class Speech(Pretrained, Audio):
             SettingsError: the model hears another sampling rate, or cannot be loaded.
         """
         step = self._step
-        context = math.ceil(CONTEXT_S * RATE / step) * step
+        # Of a Whisper with few positions, whose pieces are short, a quarter of a piece.
+        context = min(math.ceil(CONTEXT_S * RATE / step), self.longest // (4 * step)) * step
         cut = overlapping_pieces(medium, most=self.longest, context=context, step=step)
         return self.pooled(self._tokens(piece)[own] for piece, own in cut)
 

@@ -10,6 +10,7 @@ from emoflow.encoders.jobs import Source, run_missing
 from emoflow.encoders.pretrained.recogniser import SpeechRecogniser
 from emoflow.errors import SettingsError
 from emoflow.media import Box, Frames
+from emoflow.ray_cluster import Site
 from tiny_models import PICTURES, SPEECH, one, save, save_recogniser, voice
 
 
@@ -80,6 +81,7 @@ def test_a_picture_that_does_not_fit_stops_with_advice(folders, clip, monkeypatc
 def test_few_processes_share_a_gpu_and_encoders_without_a_model_keep_all_cores(
     folders, tmp_path, monkeypatch
 ):
+    assert (Site(16, "cpu").processes, Site(16, "cuda").processes, Site(2, "cuda").processes) == (16, 4, 2)
     ran = []
 
     def run_jobs(asked, *, workers, **others):

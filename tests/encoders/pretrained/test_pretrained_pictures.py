@@ -117,3 +117,12 @@ def test_the_face_of_a_track_is_encoded_as_it_was_cut(folders, corpora):
         expected = model(**inputs).last_hidden_state[:, 0].numpy()
     np.testing.assert_allclose(encoder.encode_decoded(medium), expected, atol=1e-5)
     assert encoder.digest() != one(folder, frames=5).digest()
+
+
+def test_what_finds_the_faces_is_part_of_the_digest(folders, monkeypatch):
+    from emoflow.encoders import base
+
+    before = one(folders["vit"], frames=4).digest()
+    installed = base._installed
+    monkeypatch.setattr(base, "_installed", lambda name: "0.0" if name == "scikit-image" else installed(name))
+    assert one(folders["vit"], frames=4).digest() != before

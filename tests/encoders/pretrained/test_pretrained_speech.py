@@ -204,3 +204,8 @@ def test_another_sampling_rate_is_refused(tmp_path):
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(folder)
     with pytest.raises(SettingsError, match="hears 8000 Hz"):
         one(folder).encode_decoded([voice(1)])
+
+
+def test_a_whisper_with_few_positions_hears_all_of_a_recording(folders):
+    """Pieces of 2 s, as 100 positions have it, are too short for 2 s of context on both sides."""
+    assert len(one(folders["whisper"]).encode_decoded([voice(5)])) == 250
