@@ -13,7 +13,6 @@ import soundfile
 from conftest import ROOT
 from emoflow.files import file_digest
 from ray_nodes import Nodes
-from safetensors import safe_open
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -113,36 +112,3 @@ def test_what_a_node_does_not_see_is_encoded_on_this_machine(workspace):
     assert f"encoded on this machine alone: 1 of 1 nodes of the cluster at {nodes.address}" in said
     assert f"cannot see {workspace} with its recordings" in said
     assert len(cached(workspace)) == 2 * CLIPS
-
-
-@pytest.mark.corpora
-def test_nodes_share_the_faces_that_were_followed(workspace, corpora):
-    """Faces that nodes followed have the bytes of one machine's, and are read by nodes once the films are gone."""
-    rows = []
-    for name in ("lbax4n.mpg", "single_face.mp4"):
-        path = workspace / "raw" / name
-        path.write_bytes((corpora / "video" / name).read_bytes())
-        rows.append({"utterance_id": f"c/{name}", "video": name, "video_digest": file_digest(path)})
-    columns = pd.read_parquet(workspace / "table.parquet").columns
-    pd.DataFrame(rows).reindex(columns=columns).to_parquet(workspace / "table.parquet")
-    code = EXTRACT.replace(
-        '{"audio": Recipe("audio", ("egemaps", "logmel"), {})}',
-        '{"face": Recipe("face", ("appearance",), {"frames": 4, "track": "cascade"})}',
-    )
-    finish(start(workspace, "alone", "of-one", code))
-    with Nodes(2) as nodes:
-        environment = {"address": nodes.address, **nodes.environment}
-        said = finish(start(workspace, "nodes", "of-nodes", code, **environment))
-        assert "2 encoded, 0 of 2 from the cache" in said
-        assert tree(workspace / "of-nodes") == tree(workspace / "of-one")
-        assert len(cached(workspace)) == 3 * 2
-        for path in cached(workspace):
-            with safe_open(path, framework="numpy") as file:
-                tokens = "tokens" in file.keys()  # noqa: SIM118  (it is no mapping)
-            if tokens:
-                path.unlink()
-        for row in rows:
-            (workspace / "raw" / row["video"]).write_bytes(b"no film")
-        said = finish(start(workspace, "again", "of-nodes", code, **environment))
-        assert "2 encoded, 0 of 2 from the cache" in said
-    assert tree(workspace / "nodes") == tree(workspace / "again") == tree(workspace / "alone")

@@ -73,11 +73,17 @@ def test_the_same_experiment_gives_the_same_bytes(line):
     assert digests() == before
 
 
-def test_publish_promote_and_pull(line):
-    first = line.emoflow("publish").stdout
-    assert "is published" in first
-    assert "was published before" in line.emoflow("publish").stdout
+@pytest.fixture(scope="module")
+def promoted(line) -> Workspace:
+    """The experiment, published and promoted."""
+    assert "is published" in line.emoflow("publish").stdout
     assert "version 1 now" in line.emoflow("promote").stdout
+    return line
+
+
+def test_publish_promote_and_pull(promoted):
+    line = promoted
+    assert "was published before" in line.emoflow("publish").stdout
     assert "already" in line.emoflow("promote").stdout
     assert "champion" in line.emoflow("models").stdout
     clip = sorted((line.root / "data/raw/control/video").glob("*.mp4"))[0]
@@ -105,10 +111,9 @@ print(answer[["label", "modalities_used"]].to_json(orient="records"))
 
 
 @pytest.mark.corpora
-def test_a_clean_environment_outside_the_clone_pulls_and_predicts(line, ravdess_wavs, tmp_path):
+def test_a_clean_environment_outside_the_clone_pulls_and_predicts(promoted, ravdess_wavs, tmp_path):
     """Only what the model itself asks for is there; the recordings are RAVDESS's and the control corpus's."""
-    line.emoflow("publish")
-    line.emoflow("promote")
+    line = promoted
     requirements = sorted(
         (line.root / "mlruns").rglob("requirements.txt"), key=lambda path: path.stat().st_mtime
     )[-1]

@@ -93,6 +93,13 @@ def promote(root, *args, **kwargs):
     return promotion.promote(NAME, *args, root=root, **URIS, **kwargs)
 
 
+@pytest.fixture
+def loads_back(monkeypatch):
+    """Models are not loaded back, which takes the longest of all gates: for tests of the others."""
+    nothing = {"ok": True, "package_sha256": "0" * 64, "cases": [], "problems": []}
+    monkeypatch.setattr(loadback, "check", lambda *_, **__: nothing)
+
+
 def test_the_store_is_closed_where_a_rollback_is_refused(tmp_path, stores):
     with pytest.raises(RegistryError, match="no earlier champion"):
         promotion.rollback(NAME, root=tmp_path, reason="test", **URIS)
@@ -340,6 +347,7 @@ def test_a_published_model_is_compared_with_the_workspace(root, monkeypatch):
             experiments.read(name, root=root, tracking_uri=URIS["tracking_uri"])
 
 
+@pytest.mark.usefixtures("loads_back")
 def test_what_is_not_committed_is_refused_by_name(root):
     text = (root / "params.yaml").read_text().replace("seed: 7", "seed: 9")
     experiment(root, seed=1)
@@ -354,6 +362,7 @@ def test_what_is_not_committed_is_refused_by_name(root):
     assert promote(root).changed
 
 
+@pytest.mark.usefixtures("loads_back")
 def test_broken_data_alarms_and_another_protocol_are_refused(root):
     promote(root)
     breach = {
@@ -380,6 +389,7 @@ def test_broken_data_alarms_and_another_protocol_are_refused(root):
         gates.judge(NAME, published.version, root=root, policy=POLICY, waive=["data"], **URIS)
 
 
+@pytest.mark.usefixtures("loads_back")
 def test_the_licence_and_the_pre_training_of_encoders_are_asked_for(root):
     experiment(root, seed=1, right=0.9)
     modalities = ModelCard.read(root).to_dict()["modalities"]
@@ -399,6 +409,7 @@ def test_the_licence_and_the_pre_training_of_encoders_are_asked_for(root):
     assert waived.ok and waived.waived == ["licence", "pre-training"]
 
 
+@pytest.mark.usefixtures("loads_back")
 def test_runs_of_another_version_of_emoflow_are_judged_by_what_can_be_read(root):
     promote(root)
     (champion,) = (root / "mlruns").rglob("report/metrics.json")
@@ -496,6 +507,7 @@ def test_the_command_verifies_the_ledger_and_every_file(root, monkeypatch):
     assert run.exit_code == 1
 
 
+@pytest.mark.usefixtures("loads_back")
 def test_a_champion_that_was_tampered_with_is_not_gone_back_to(root):
     promote(root)
     experiment(root, seed=1, right=0.9)

@@ -26,10 +26,6 @@ def test_killed_and_run_again_it_gives_the_same_table(searched, tmp_path):
     if len(before) < len(STRATEGIES) * 3:
         assert not (tmp_path / "data/search").exists()
     end = time.monotonic() + 120  # Ray's own agents ask after their head node once a minute
-    while (left := [pid for pid in group if psutil.pid_exists(pid)]) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not left, "Ray outlives its driver"
-
     said = finish(start(tmp_path))
     assert f"{len(before)} of {len(STRATEGIES) * 3} populations were finished before" in said
     after = finished_populations(tmp_path)
@@ -51,6 +47,10 @@ def test_killed_and_run_again_it_gives_the_same_table(searched, tmp_path):
     predictions = pd.read_parquet(tmp_path / "data/predictions.parquet")
     assert len(predictions) == (len(STRATEGIES) + 1) * 90 * 2
     assert not predictions.isna().any().any()
+
+    while (left := [pid for pid in group if psutil.pid_exists(pid)]) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not left, "Ray outlives its driver"
 
 
 def test_a_modality_that_nobody_has_fails_alone(tmp_path):
