@@ -181,6 +181,13 @@ def metrics(**changes: Any) -> Metrics:
         "confusion": {"strategy": "audio", "counts": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]},
         "by_class": {},
         "probabilities": {},
+        "calibration": {
+            "temperature": 2.0,
+            "level": 0.9,
+            "threshold": 0.8,
+            "utterances": 9,
+            "speakers": 3,
+        },
         "misclassified": [],
         "slices": [],
         "comparisons": [],

@@ -123,6 +123,27 @@ class ZeroShot(Part):
     unseen: list[str]
 
 
+CALIBRATION = "calibration.json"
+"""Beside ``model.json`` in a published model: its `ProbabilityCalibration`."""
+
+
+class ProbabilityCalibration(Part):
+    """What the probabilities of a registered model are corrected by.
+
+    Attributes:
+        temperature: the logits are divided by it.
+        level: of the coverage of prediction sets.
+        threshold: of `fusion.calibrated.set_scores`, up to which classes are in the set.
+        utterances, speakers: whose test predictions it was fitted on; the models were trained without them.
+    """
+
+    temperature: float
+    level: float
+    threshold: float
+    utterances: int
+    speakers: int
+
+
 class ModelCard(Document):
     """``data/model/model.json``: all that it takes to build the model again and to feed it.
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from .document import Document, Part
 from .features import Recognition
 from .folds import Finding, Waived
-from .model import LayerWeights, ModelTuning
+from .model import LayerWeights, ModelTuning, ProbabilityCalibration
 from .utterances import Agreement
 
 STAGE = "evaluate"
@@ -476,6 +476,7 @@ class Metrics(Document):
         confusion: of ``best``.
         by_class: of ``best``.
         probabilities: of each strategy but baselines.
+        calibration: of the registered model.
         misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
@@ -508,6 +509,7 @@ class Metrics(Document):
     confusion: Confusion
     by_class: dict[str, ClassFigures]
     probabilities: dict[str, Probabilities]
+    calibration: ProbabilityCalibration
     misclassified: list[Misclassified]
     slices: list[Slice]
     comparisons: list[Comparison]

@@ -283,6 +283,13 @@ def _write(target: str, text: str) -> None:
         write_text(Path(target), text)
 
 
+def _set(classes: str, confidence: float):
+    """The prediction set, and the calibrated probability of its first class."""
+    from rich.text import Text
+
+    return Text(f"prediction set: {', '.join(classes.split('+'))}; calibrated confidence {confidence:.2f}")
+
+
 def _answer(row: dict):
     """One prediction for a terminal: the probabilities as bars, what it rests on, and what the model was trained on."""
     from rich.console import Group
@@ -297,7 +304,8 @@ def _answer(row: dict):
     for name, probability in sorted(classes.items(), key=lambda item: -item[1]):
         bar = Text("█" * round(30 * probability), style="cyan")
         shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
-    below = [Text(f"recognised: {row['recognised_text']}")] if row.get("recognised_text") else []
+    below = [_set(row["prediction_set"], row["confidence"])] if row.get("prediction_set") else []
+    below += [Text(f"recognised: {row['recognised_text']}")] if row.get("recognised_text") else []
     below += [
         Text(f"from {row['modalities_used']}, by {row['model']}", style="dim"),
         Text(f"trained on {row['trained_on']}", style="dim"),

@@ -89,6 +89,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
         by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
+        calibration=probabilities.registered(predictions, best.best, seed=seed),
         misclassified=misclassified.surest(predictions, best.best, corpora),
         slices=slices.by_attribute(predictions, best.best, corpora),
         comparisons=scores.against(

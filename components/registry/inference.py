@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load_file
 
 from .. import media
-from ..artifacts.model import TUNED, WEIGHTS, Modality, ModelCard
+from ..artifacts.model import CALIBRATION, TUNED, WEIGHTS, Modality, ModelCard, ProbabilityCalibration
 from ..encoders.base import Encoder, merge
 from ..encoders.dialogue import Line, Turn
 from ..encoders.model_files import ModelFiles
@@ -29,6 +29,8 @@ from ..encoders.pretrained.recogniser import SpeechRecogniser
 from ..encoders.pretrained.tuning import TunedMembers
 from ..encoders.registry import encode_each, make
 from ..errors import EmoflowError, MediaError, listed
+from ..files import read_json
+from ..fusion.calibrated import scaled, set_scores
 from ..fusion.model import EmotionModel
 from ..fusion.preparation import Preparation
 
@@ -93,6 +95,10 @@ class Predictor:
         self.model.load_state_dict({name: x for name, x in state.items() if not name.startswith(TUNED)})
         self.model.eval()
         self.classes = card.classes
+        calibration = folder / CALIBRATION
+        self.calibration = (
+            ProbabilityCalibration.model_validate(read_json(calibration)) if calibration.is_file() else None
+        )
         self.layouts = {modality: card.modalities[modality].layout for modality in self.model.modalities}
         self._encoders = encoders_of(card, ModelFiles.packed_in(folder))
         self._recogniser = recogniser_of(card, ModelFiles.packed_in(folder))
@@ -112,9 +118,11 @@ class Predictor:
 
         Returns:
             Columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
-            was given and not used, and why), ``reason`` (why there is no label) and ``model_version``; of a model
-            that recognises words, ``recognised_text`` too: what it recognised, null where a text was given or nothing
-            was recognised. The index of ``rows``.
+            was given and not used, and why), ``reason`` (why there is no label) and ``model_version``. Of a model
+            whose probabilities were calibrated also ``confidence`` (the calibrated probability of the label) and
+            ``prediction_set`` ("anger+fear": the classes among which the right one is, with the probability that the
+            calibration states; the most probable first). Of a model that recognises words also ``recognised_text``:
+            what it recognised, null where a text was given or nothing was recognised. The index of ``rows``.
         """
         given = [{name: row[name] for name in row.index} for _, row in rows.iterrows()]
         spoken = [self._recognised(row) for row in given]
@@ -135,6 +143,8 @@ class Predictor:
         ]
         found = {"label": labels}
         found |= {f"p_{name}": probabilities[:, at] for at, name in enumerate(self.classes)}
+        if self.calibration:
+            found |= _calibrated(probabilities, self.classes, self.calibration)
         found["modalities_used"] = ["+".join(self.model.decides_by(tokens)) for tokens, _ in heard]
         found["unused"] = unused
         found["reason"] = [
@@ -257,6 +267,23 @@ class Predictor:
 
     def _nothing_given(self) -> str:
         return f"nothing was given; wanted at least one of {', '.join(self.columns)}"
+
+
+def _calibrated(
+    probabilities: np.ndarray, classes: list[str], calibration: ProbabilityCalibration
+) -> dict[str, list]:
+    """Confidence and prediction set of each row ``[N, C]``; None where the probabilities are NaN."""
+    confidence: list[float | None] = [None] * len(probabilities)
+    sets: list[str | None] = [None] * len(probabilities)
+    known = np.flatnonzero(~np.isnan(probabilities[:, 0]))
+    given = probabilities[known]
+    highest = scaled(given, calibration.temperature).max(1)
+    scores = set_scores(given, np.zeros(len(given)))
+    for number, row, top, score in zip(known, given, highest, scores, strict=True):
+        confidence[number] = float(top)
+        order = np.argsort(-row, kind="stable")
+        sets[number] = "+".join(classes[c] for c in order if score[c] <= calibration.threshold)
+    return {"confidence": confidence, "prediction_set": sets}
 
 
 def tuned_encoders(

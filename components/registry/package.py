@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..artifacts.model import WEIGHTS, EncoderModel, ModelCard
+from ..artifacts.model import CALIBRATION, WEIGHTS, EncoderModel, ModelCard, ProbabilityCalibration
 from ..encoders.base import Encoder
 from ..encoders.model_files import NO_MODELS, ModelFiles
 from ..encoders.registry import libraries
@@ -80,13 +80,20 @@ class Package:
         return self.folder / manifest.MANIFEST
 
 
-def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
+def pack(
+    model: Path,
+    out: Path,
+    *,
+    models: ModelFiles = NO_MODELS,
+    calibration: ProbabilityCalibration | None = None,
+) -> Package:
     """Pack a model.
 
     Args:
         model: the folder of ``model.json`` and the weights.
         out: the empty folder to pack into.
         models: where the models are that the encoders run; each that this model uses is packed, once.
+        calibration: of its probabilities; a model without one gives neither a confidence nor prediction sets.
 
     Returns:
         What was packed.
@@ -115,7 +122,8 @@ def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
     pins = requirements(_needed_by(needed, encoders))
     sources = {path: (SOURCE / path).read_text(encoding="utf-8") for path in needed.modules}
     sources |= {(folder / "__init__.py").as_posix(): "" for folder in Path(ENTRY).parents}
-    digest = digest_of([sources, {name: file_digest(path) for name, path in files.items()}, pins])
+    stated = calibration and calibration.model_dump()
+    digest = digest_of([sources, {name: file_digest(path) for name, path in files.items()}, pins, stated])
     package = Package(f"emotion_{digest[:16]}", out, pins)
     for path, text in sources.items():
         target = package.code / path
@@ -127,6 +135,8 @@ def pack(model: Path, out: Path, *, models: ModelFiles = NO_MODELS) -> Package:
     for file_name, path in files.items():
         (package.model / file_name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, package.model / file_name)
+    if stated:
+        write_json(package.model / CALIBRATION, stated)
     write_json(package.manifest, manifest.file_digests(out))
     return package
 

@@ -210,6 +210,8 @@ def _register(
             [
                 ColSpec("string", "label", required=False),
                 *(ColSpec("double", f"p_{each}") for each in facts.description["classes"]),
+                ColSpec("double", "confidence", required=False),
+                ColSpec("string", "prediction_set", required=False),
                 *(
                     ColSpec("string", each, required=False)
                     for each in ("modalities_used", "unused", "reason", *recognised)
@@ -219,7 +221,9 @@ def _register(
         ),
     )
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as copy:
-        package = pack(root / model.FOLDER, Path(folder), models=models)
+        package = pack(
+            root / model.FOLDER, Path(folder), models=models, calibration=Metrics.read(root).calibration
+        )
         with mlflow.start_run(run_id=run_id), _importable(package.code.parent, package.name):
             logged = mlflow.pyfunc.log_model(
                 name=facts.description["strategy"],

@@ -10,9 +10,9 @@
 
 import numpy as np
 
+from ...fusion.calibrated import FAINTEST
+
 LEAST_PER_BIN, MOST_BINS = 20, 15
-FAINTEST = 1e-12
-"""Smaller probabilities are raised to this before their logarithm is taken."""
 
 
 def bins_of(confidence: np.ndarray) -> np.ndarray:

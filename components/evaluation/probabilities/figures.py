@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...artifacts.model import ProbabilityCalibration
 from ...artifacts.reports import (
     Calibration,
     PredictionSets,
@@ -9,13 +10,14 @@ from ...artifacts.reports import (
     ReliabilityBin,
     TemperatureScaled,
 )
+from ...fusion.calibrated import set_scores
 from ...schema import BASELINES
 from .. import intervals
 from ..predictions import Predictions
 from .abstention import SHARES, accuracy_by_share
 from .calibration import bin_sums, brier, ece, nll
-from .prediction_sets import LEVEL, cross_conformal
-from .temperature import cross_fitted
+from .prediction_sets import LEVEL, cross_conformal, threshold
+from .temperature import cross_fitted, fitted
 
 
 def of_strategies(predictions: Predictions, *, seed: int) -> dict[str, Probabilities]:
@@ -30,6 +32,30 @@ def of_strategies(predictions: Predictions, *, seed: int) -> dict[str, Probabili
         for name in predictions.strategies
         if name not in BASELINES
     }
+
+
+def registered(predictions: Predictions, strategy: str, *, seed: int) -> ProbabilityCalibration:
+    """What the registered model's probabilities are corrected by.
+
+    It is a refit on all rows, which leaves nothing to fit this on, so the test predictions of the models that chose it
+    stand in, those of all folds together.
+
+    Args:
+        predictions: of every strategy.
+        strategy: of the registered model.
+        seed: of what is drawn.
+    """
+    given = np.nanmean(predictions.probabilities[strategy], axis=0)
+    truth, speaker = predictions.truth, predictions.speaker
+    of_classes = set_scores(given, np.random.default_rng(seed).random(len(truth)))
+    true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
+    return ProbabilityCalibration(
+        temperature=fitted(given, truth),
+        level=LEVEL,
+        threshold=threshold(true, speaker),
+        utterances=len(truth),
+        speakers=len(predictions.speakers),
+    )
 
 
 def _of_strategy(predictions: Predictions, strategy: str, *, seed: int) -> Probabilities:

@@ -13,28 +13,10 @@ As with `temperature`, a fold's threshold is fitted on the other folds' test pre
 
 import numpy as np
 
+from ...fusion.calibrated import set_scores
 from .temperature import elsewhere
 
 LEVEL = 0.9
-
-
-def scores(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """How far down the order of classes each one is.
-
-    Args:
-        probabilities: ``[N, C]``.
-        uniform: ``[N]``, between 0 and 1: what share of its own probability counts. Random, so that the coverage is
-            not above its level.
-
-    Returns:
-        ``[N, C]``: the sum of the probabilities of all classes before it, and that share of its own.
-    """
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    ordered = np.take_along_axis(probabilities, order, axis=1)
-    before = ordered.cumsum(1) - ordered
-    result = np.empty_like(probabilities)
-    np.put_along_axis(result, order, before + uniform[:, None] * ordered, axis=1)
-    return result
 
 
 def threshold(found: np.ndarray, speaker: np.ndarray, *, level: float = LEVEL) -> float:
@@ -71,7 +53,7 @@ def cross_conformal(
     Returns:
         Boolean ``[N, C]``; the most probable class is always in its set. None where a fold has no others.
     """
-    of_classes = scores(probabilities, np.random.default_rng(seed).random(len(truth)))
+    of_classes = set_scores(probabilities, np.random.default_rng(seed).random(len(truth)))
     true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
     sets = np.zeros(probabilities.shape, bool)
     for k in range(fold.max() + 1):

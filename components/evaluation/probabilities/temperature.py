@@ -7,17 +7,10 @@ fitted on the test predictions of the other folds, without the utterances of the
 
 import numpy as np
 
-from .calibration import FAINTEST, nll
+from ...fusion.calibrated import scaled
+from .calibration import nll
 
 BOUNDS = (0.05, 20.0)
-
-
-def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """The probabilities ``[N, C]`` at a temperature: above 1 they are less confident."""
-    logits = np.log(np.maximum(probabilities, FAINTEST)) / temperature
-    exponents = np.exp(logits - logits.max(1, keepdims=True))
-    shares: np.ndarray = exponents / exponents.sum(1, keepdims=True)
-    return shares
 
 
 def fitted(probabilities: np.ndarray, truth: np.ndarray) -> float:

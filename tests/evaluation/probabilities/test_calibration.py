@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from emoflow.evaluation.probabilities import abstention, calibration, temperature
+from emoflow.fusion.calibrated import scaled
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss
@@ -66,7 +67,7 @@ def test_a_planted_temperature_is_found_and_corrects():
     honest = drawn(generator, 6000)
     truth, speaker = answers(generator, honest), np.arange(6000) % 30
     fold = speaker % 5
-    sure = temperature.scaled(honest, 0.4)
+    sure = scaled(honest, 0.4)
     assert temperature.fitted(sure, truth) == pytest.approx(2.5, rel=0.06)
     corrected, temperatures = temperature.cross_fitted(sure, truth, fold, speaker)
     assert temperatures == pytest.approx([2.5] * 5, rel=0.1)

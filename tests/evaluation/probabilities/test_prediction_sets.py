@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from emoflow.evaluation.probabilities.prediction_sets import cross_conformal, scores, threshold
+from emoflow.evaluation.probabilities.prediction_sets import cross_conformal, threshold
+from emoflow.fusion.calibrated import set_scores
 
 CLASSES = 5
 
@@ -46,8 +47,8 @@ def test_a_better_model_names_fewer_classes():
 
 def test_scores_go_down_the_order_of_classes():
     given = np.array([[0.2, 0.5, 0.3]])
-    np.testing.assert_allclose(scores(given, np.array([0.0])), [[0.8, 0.0, 0.5]])
-    np.testing.assert_allclose(scores(given, np.array([1.0])), [[1.0, 0.5, 0.8]])
+    np.testing.assert_allclose(set_scores(given, np.array([0.0])), [[0.8, 0.0, 0.5]])
+    np.testing.assert_allclose(set_scores(given, np.array([1.0])), [[1.0, 0.5, 0.8]])
 
 
 def test_every_speaker_counts_the_same_however_many_utterances_there_are():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from emoflow.evaluation.predictions import Predictions
-from emoflow.evaluation.probabilities.figures import of_strategies
+from emoflow.evaluation.probabilities.figures import of_strategies, registered
+from emoflow.fusion.calibrated import scaled, set_scores
 from sklearn.metrics import roc_auc_score
 
 
@@ -56,3 +57,36 @@ def test_a_seed_that_diverged_in_a_fold_is_left_out_there():
     held.probabilities["audio"][1, held.fold == 2] = np.nan
     figures = of_strategies(held, seed=7)["audio"]
     assert np.isfinite(figures.calibration.nll.mean) and figures.sets.coverage.mean > 0.8
+
+
+@pytest.mark.parametrize("sure", [1.0, 3.0], ids=["calibrated", "overconfident"])
+def test_what_is_fitted_on_the_test_predictions_serves_new_speakers(sure):
+    """On speakers whom it was not fitted on: temperature corrects, and sets hold the right class often enough."""
+    generator, covered, losses = np.random.default_rng(5), [], []
+    for study in range(30):
+        speaker = np.repeat(np.arange(40), 20)
+        truth = generator.integers(0, 4, len(speaker))
+        ease = generator.normal(1.5, 0.7, 40)[speaker]
+        logits = generator.normal(size=(len(speaker), 4)) + ease[:, None] * np.eye(4)[truth]
+        given = np.exp(sure * logits) / np.exp(sure * logits).sum(1, keepdims=True)
+        known = speaker < 20
+        names, ids = tuple(f"lab/{each}" for each in range(20)), np.arange(known.sum()).astype(str)
+        held = Predictions(
+            tuple("abcd"),
+            (0,),
+            ids,
+            truth[known],
+            speaker[known],
+            names,
+            speaker[known] % 4,
+            (0, 1, 2, 3),
+            {"audio": given[known][None]},
+        )
+        found = registered(held, "audio", seed=study)
+        assert (found.utterances, found.speakers, found.level) == (400, 20, 0.9)
+        new = set_scores(given[~known], np.zeros((~known).sum())) <= found.threshold
+        covered.append(new[np.arange(len(new)), truth[~known]].mean())
+        loss = lambda p: -np.log(p[np.arange(len(p)), truth[~known]]).mean()  # noqa: E731, B023
+        losses.append(loss(given[~known]) - loss(scaled(given[~known], found.temperature)))
+    assert np.mean(covered) > 0.89
+    assert np.mean(losses) > (0.2 if sure > 1 else -0.01)
