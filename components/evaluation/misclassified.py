@@ -28,7 +28,7 @@ def surest(
     """
     import pandas as pd
 
-    given = np.nanmean(predictions.probabilities[strategy], axis=0)
+    given = predictions.of_model(strategy)
     predicted, confidence = given.argmax(1), given.max(1)
     wrong = np.flatnonzero(predicted != predictions.truth)
     first = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]

@@ -35,9 +35,14 @@ class Predictions:
     def strategies(self) -> tuple[str, ...]:
         return tuple(self.probabilities)
 
+    def of_model(self, strategy: str) -> np.ndarray:
+        """Probabilities ``[N, C]`` of the model: the mean over the seeds that it has."""
+        mean: np.ndarray = np.nanmean(self.probabilities[strategy], axis=0)
+        return mean
+
     def predicted(self, strategy: str) -> np.ndarray:
-        """Class codes ``[N]`` of the model, which is the mean of the probabilities of the seeds that it has."""
-        codes: np.ndarray = np.nanmean(self.probabilities[strategy], axis=0).argmax(-1)
+        """Class codes ``[N]`` of the model."""
+        codes: np.ndarray = self.of_model(strategy).argmax(-1)
         return codes
 
     def predicted_by_seed(self, strategy: str) -> np.ndarray:

@@ -45,7 +45,7 @@ def registered(predictions: Predictions, strategy: str, *, seed: int) -> Probabi
         strategy: of the registered model.
         seed: of what is drawn.
     """
-    given = np.nanmean(predictions.probabilities[strategy], axis=0)
+    given = predictions.of_model(strategy)
     truth, speaker = predictions.truth, predictions.speaker
     of_classes = set_scores(given, np.random.default_rng(seed).random(len(truth)))
     true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
@@ -59,7 +59,7 @@ def registered(predictions: Predictions, strategy: str, *, seed: int) -> Probabi
 
 
 def _of_strategy(predictions: Predictions, strategy: str, *, seed: int) -> Probabilities:
-    given = np.nanmean(predictions.probabilities[strategy], axis=0)
+    given = predictions.of_model(strategy)
     truth, speaker, fold = predictions.truth, predictions.speaker, predictions.fold
     sums = bin_sums(given, truth, speaker).sum(0)
     corrected = cross_fitted(given, truth, fold, speaker)
