@@ -1,6 +1,6 @@
 """What an evaluation is of: the folds, the search, the predictions, and what is known of the corpora."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,3 +56,11 @@ class Experiment:
     corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)
     modalities: Mapping[str, Modality] = field(default_factory=dict)
     tuning: ModelTuning | None = None
+
+
+def tested_utterances(corpora: Mapping[str, CorpusFacts], ids: Iterable[str]) -> "pd.DataFrame":
+    """The rows of the corpora's utterance tables, by utterance id and in the order of ``ids``."""
+    import pandas as pd
+
+    table = pd.concat([facts.utterances for facts in corpora.values()]).set_index("utterance_id")
+    return table.loc[list(ids)]

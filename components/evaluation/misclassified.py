@@ -7,7 +7,7 @@ import numpy as np
 
 from ..artifacts.corpora import RAW
 from ..artifacts.reports import Misclassified
-from .inputs import CorpusFacts
+from .inputs import CorpusFacts, tested_utterances
 from .predictions import Predictions
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def surest(
         strategy: the one.
         corpora: by name.
     """
-    import pandas as pd
-
     given = predictions.of_model(strategy)
     predicted, confidence = given.argmax(1), given.max(1)
     wrong = np.flatnonzero(predicted != predictions.truth)
-    first = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]
-    table = pd.concat([facts.utterances for facts in corpora.values()]).set_index("utterance_id")
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    _, places = np.unique(predictions.utterance_ids[wrong], return_index=True)  # several folds may test one
+    first = wrong[np.sort(places)][:MOST]
+    table = tested_utterances(corpora, predictions.utterance_ids[first])
     return [
         Misclassified(
             utterance_id=predictions.utterance_ids[at],
@@ -40,9 +40,9 @@ def surest(
             predicted=predictions.classes[predicted[at]],
             confidence=float(confidence[at]),
             probability=float(given[at, predictions.truth[at]]),
-            recording=_recording(table.loc[predictions.utterance_ids[at]]),
+            recording=_recording(row),
         )
-        for at in first
+        for at, (_, row) in zip(first, table.iterrows(), strict=True)
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..artifacts.reports import Gap, GroupFigures, Slice
 from . import intervals
-from .inputs import CorpusFacts
+from .inputs import CorpusFacts, tested_utterances
 from .metrics import METRICS, confusion_by
 from .predictions import Predictions
 
@@ -33,10 +33,7 @@ def by_attribute(predictions: Predictions, strategy: str, corpora: Mapping[str, 
         strategy: the one.
         corpora: by name.
     """
-    import pandas as pd
-
-    table = pd.concat([facts.utterances for facts in corpora.values()]).set_index("utterance_id")
-    tested = table.loc[predictions.utterance_ids]
+    tested = tested_utterances(corpora, predictions.utterance_ids)
     predicted = predictions.predicted(strategy)
     return [
         _slice(title, *_coded(tested[column]), predictions, predicted)

@@ -9,6 +9,7 @@ from documents import best, budget, card, chosen, protocol
 from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.search import CURVES, TRIALS, Best
 from emoflow.artifacts.utterances import ORACLE, Ceilings, People
+from emoflow.evaluation.inputs import CorpusFacts
 from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
 
@@ -86,6 +87,17 @@ def experiment(
     Exclusions(exclusions=exclusions).write(root, corpus=corpus)
     card().write(root)
     return data
+
+
+def facts_of(table: pd.DataFrame) -> CorpusFacts:
+    """A corpus of which only its utterances are known: these columns, their rows in no order."""
+    return CorpusFacts(
+        utterances=table.reindex(columns=list(UTTERANCE_COLUMNS)).sample(frac=1, random_state=0),
+        exclusions=[],
+        agreement={},
+        ceilings=Ceilings(truth={}, population={}, oracle={}),
+        oracle=pd.DataFrame(),
+    )
 
 
 def _utterances(corpus: str, classes: list[str], speakers: int, clips: int) -> pd.DataFrame:

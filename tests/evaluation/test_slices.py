@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from emoflow.artifacts.utterances import Ceilings
 from emoflow.evaluation import slices
 from emoflow.evaluation.inputs import CorpusFacts
 from emoflow.evaluation.predictions import Predictions
-from emoflow.schema import UTTERANCE_COLUMNS
+from fabricated_experiment import facts_of
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 CLASSES = ("anger", "neutral", "sadness")
@@ -29,19 +28,12 @@ def study(
     given = np.eye(3)[np.where(right, truth, (truth + generator.integers(1, 3, len(speaker))) % 3)]
     ids = np.array([f"lab/{number:04}" for number in range(len(speaker))])
     table = pd.DataFrame({"utterance_id": ids, "corpus": "lab", "speaker_gender": gender} | columns)
-    facts = CorpusFacts(
-        utterances=table.reindex(columns=list(UTTERANCE_COLUMNS)).sample(frac=1, random_state=0),
-        exclusions=[],
-        agreement={},
-        ceilings=Ceilings(truth={}, population={}, oracle={}),
-        oracle=pd.DataFrame(),
-    )
     names = tuple(f"lab/{number}" for number in range(speakers))
     fold = speaker % 3
     predictions = Predictions(
         CLASSES, (0,), ids, truth, speaker, names, fold, (0, 1, 2), {"audio": given[None]}
     )
-    return predictions, {"lab": facts}
+    return predictions, {"lab": facts_of(table)}
 
 
 def test_a_group_s_figures_are_those_of_its_utterances_alone():
