@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from ..artifacts.model import CHOSEN, EncoderModel, ModelCard
 from ..artifacts.reports import Interval, Metric, Metrics, Slice
+from ..evaluation.pairwise.answer import points
+from ..evaluation.summary import percent
 from .predict import trained_on
 
 FIGURES: tuple[Metric, ...] = ("ua", "wa", "wf1")
@@ -56,7 +58,7 @@ def _results(metrics: Metrics) -> str:
     """The nested choice and the registered strategy, as a table."""
     names = {CHOSEN: "each fold's own choice, nested", metrics.best: f"{metrics.best}, registered"}
     rows = [
-        f"| {title} | {' | '.join(_percent(metrics.strategies[name].pooled(each)) for each in FIGURES)} |"
+        f"| {title} | {' | '.join(percent(metrics.strategies[name].pooled(each)) for each in FIGURES)} |"
         for name, title in names.items()
         if name in metrics.strategies
     ]
@@ -69,7 +71,7 @@ def _groups(slices: list[Slice]) -> Iterator[str]:
         yield "Not known: the corpora name no groups, or only one. Differences between people were not tested."
     for each in slices:
         figures = "; ".join(
-            f"{name} {_percent(group.ua)}{', of few speakers' if group.few else ''}"
+            f"{name} {percent(group.ua)}{', of few speakers' if group.few else ''}"
             for name, group in each.groups.items()
         )
         gap = each.gap and _difference(each.gap.difference)
@@ -108,14 +110,6 @@ def _licences(model: ModelCard) -> Iterator[str]:
         yield f"{name}: {each.licence or 'licence unknown'}{seen}."
 
 
-def _percent(value: Interval) -> str:
-    mean = f"{100 * value.mean:.1f}"
-    if value.low is None or value.high is None:
-        return mean
-    return f"{mean} ({100 * value.low:.1f}–{100 * value.high:.1f})"
-
-
 def _difference(value: Interval) -> str:
-    bounds = [value.mean, *(each for each in (value.low, value.high) if each is not None)]
-    mean, *others = (f"{100 * each:+.1f}".replace("-", "−") for each in bounds)
-    return f"{mean} ({' to '.join(others)})" if others else mean
+    mean, *bounds = (points(each) for each in (value.mean, value.low, value.high) if each is not None)
+    return f"{mean} ({' to '.join(bounds)})" if bounds else mean
