@@ -87,6 +87,5 @@ class Films(Pictures):
 
         pictures = [Image.fromarray(face) for face in faces]
         inputs = self.processor(images=pictures, return_tensors="pt")
-        states, _ = self.states(pixel_values=inputs["pixel_values"])
-        cubes = self.choice.of_states(states)[0]
-        return cubes.unflatten(0, (len(faces) // self.frames_per_token, -1)).mean(1).numpy()
+        cubes, _ = self.taken(pixel_values=inputs["pixel_values"])
+        return cubes[0].unflatten(0, (len(faces) // self.frames_per_token, -1)).mean(1).numpy()

@@ -99,7 +99,7 @@ class Pretrained(OfFolder):
     """What else decides the tokens, of one modality."""
 
     def states(self, **inputs: Any) -> tuple[Sequence[Tensor], Any]:
-        """Run the model: its hidden states on the CPU, the last one being its output; and all that it gives.
+        """Run the model: its hidden states, the last one being its output, and all that it gives; on its device.
 
         Args:
             inputs: as the model's own processor makes them.
@@ -115,8 +115,12 @@ class Pretrained(OfFolder):
             warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
             output = self.loaded(**inputs, output_hidden_states=True)
         # Where a layer norm follows the last layer, transformers lists the state before it.
-        states = (*output.hidden_states[:-1], output.last_hidden_state)
-        return tuple(state.cpu() for state in states), output
+        return (*output.hidden_states[:-1], output.last_hidden_state), output
+
+    def taken(self, **inputs: Any) -> tuple[Tensor, Any]:
+        """As `states`; those that are taken, side by side, on the CPU: ``[B, T, width · D]``."""
+        states, output = self.states(**inputs)
+        return self.choice.of_states(states).cpu(), output
 
     def pooled(self, parts: Iterable[np.ndarray]) -> np.ndarray:
         """Pool what was taken of the model's states over time.

@@ -113,10 +113,10 @@ class Pictures(Pretrained, Face):
 
     def _of_pictures(self, pixels: Tensor) -> Tensor:
         """``[B, 3, H, W] → [B, D]``."""
-        states, output = self.states(pixel_values=pixels)
         if self.layers is None:
+            _, output = self.states(pixel_values=pixels)
             return output.pooler_output.cpu()
-        state = self.choice.of_states(states)
+        state, _ = self.taken(pixel_values=pixels)
         embeddings = self.loaded.embeddings
         has_class = any(hasattr(embeddings, name) for name in ("cls_token", "class_embedding"))
         return state[:, 0] if has_class else state.mean(1)

@@ -68,9 +68,9 @@ class SpeakerEncoder(Pretrained, Audio):
         gain, carried = _gain(medium), None
         for frames in mel_frames(medium):
             inputs = torch.from_numpy((gain**2 * frames).astype(np.float32))[None]
-            states, output = self.states(input_features=inputs, carried=carried)
+            taken, output = self.taken(input_features=inputs, carried=carried)
             carried = output.carried
-            yield self.choice.of_states(states)[0].numpy()
+            yield taken[0].numpy()
 
 
 def mel_frames(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

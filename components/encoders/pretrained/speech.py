@@ -107,8 +107,8 @@ class Speech(Pretrained, Audio):
         return self._chosen(**inputs)
 
     def _chosen(self, **inputs: Tensor) -> np.ndarray:
-        states, _ = self.states(**inputs)
-        return self.choice.of_states(states)[0].numpy()
+        taken, _ = self.taken(**inputs)
+        return taken[0].numpy()
 
 
 class Whisper(Speech):

@@ -100,8 +100,8 @@ class TextModel(Pretrained, Text):
             MediaError: no word in it.
         """
         inputs, own = self.read(medium)
-        states, _ = self.states(**inputs)
-        return self.pooled([self.choice.of_states(states)[0, own].numpy()])
+        taken, _ = self.taken(**inputs)
+        return self.pooled([taken[0, own].numpy()])
 
     def read(self, medium: Turn) -> tuple[dict[str, Tensor], Tensor]:
         """What the model is given of a turn, and which of its tokens are kept.
