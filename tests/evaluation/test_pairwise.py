@@ -89,20 +89,22 @@ def test_the_test_holds_its_size_and_the_interval_covers_the_true_difference(spe
         assert claimed / times <= 0.08
 
 
+def only(rows: np.ndarray, predictions: Predictions) -> Predictions:
+    """The same of some of the utterances, boolean ``[N]``."""
+    return replace(
+        predictions,
+        utterance_ids=predictions.utterance_ids[rows],
+        truth=predictions.truth[rows],
+        speaker=predictions.speaker[rows],
+        fold=predictions.fold[rows],
+        probabilities={"chosen": predictions.probabilities["chosen"][:, rows]},
+    )
+
+
 def test_figures_and_counts_are_those_of_scikit_learn():
     first, second = drawn(np.random.default_rng(3), speakers=9, shift=0.1)
     keep = np.random.default_rng(4).random(len(first.truth)) < 0.6  # classes and speakers of unequal size
-    first, second = (
-        replace(
-            each,
-            utterance_ids=each.utterance_ids[keep],
-            truth=each.truth[keep],
-            speaker=each.speaker[keep],
-            fold=each.fold[keep],
-            probabilities={"chosen": each.probabilities["chosen"][:, keep]},
-        )
-        for each in (first, second)
-    )
+    first, second = only(keep, first), only(keep, second)
     found = paired(first, second)
     truth, a, b = first.truth, first.predicted("chosen"), second.predicted("chosen")
     for name, figure in (
@@ -195,17 +197,7 @@ def test_few_speakers_and_an_absent_class_are_said_and_not_faked():
     assert "5 speakers are too few for any difference to be shown" in found.answer
     first, second = drawn(generator, speakers=8)
     rows = first.truth != 2
-    first, second = (
-        replace(
-            each,
-            utterance_ids=each.utterance_ids[rows],
-            truth=each.truth[rows],
-            speaker=each.speaker[rows],
-            fold=each.fold[rows],
-            probabilities={"chosen": each.probabilities["chosen"][:, rows]},
-        )
-        for each in (first, second)
-    )
+    first, second = only(rows, first), only(rows, second)
     absent = paired(first, second).recall[2]
     assert (absent.utterances, absent.a, absent.difference) == (0, None, None)
 
