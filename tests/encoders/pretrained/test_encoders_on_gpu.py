@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from conftest import absent
 from emoflow.encoders import ModelFiles, make
 from emoflow.media import Box
 from emoflow.media.video import Frames
 from tiny_models import PICTURES, SPEECH, TEXT, save, voice
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+
+@pytest.fixture(autouse=True)
+def _gpu():
+    if not torch.cuda.is_available():
+        absent("gpu", "PyTorch finds no GPU")
 
 
 def both(folder, **parameters):
