@@ -287,7 +287,8 @@ def _set(classes: str, confidence: float):
     """The prediction set, and the calibrated probability of its first class."""
     from rich.text import Text
 
-    return Text(f"prediction set: {', '.join(classes.split('+'))}; calibrated confidence {confidence:.2f}")
+    shown = "> 0.99" if confidence > 0.99 else f"{confidence:.2f}"  # never a certainty
+    return Text(f"prediction set: {', '.join(classes.split('+'))}; calibrated confidence {shown}")
 
 
 def _answer(row: dict):
