@@ -188,6 +188,7 @@ def metrics(**changes: Any) -> Metrics:
             "utterances": 9,
             "speakers": 3,
         },
+        "contributions": {},
         "misclassified": [],
         "slices": [],
         "comparisons": [],

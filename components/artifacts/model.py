@@ -20,6 +20,11 @@ PREDICTIONS = Table("data/predictions.parquet", ("utterance_id", "fold", "seed",
 `CHOSEN` is, on each fold, the one that the fold's own validation put first. The probabilities of a seed that diverged
 in the refit of a strategy on a fold are null, those of all the fold's utterances."""
 
+SUBSETS = Table("data/subsets.parquet", ("utterance_id", "fold", "strategy", "modalities"), STAGE)
+"""The test predictions of each strategy where it is given only some of its modalities. One row per strategy of several
+modalities, fold, non-empty proper subset of them and test utterance that has one of the subset, as ``audio+text``;
+``p_<class>`` columns hold the means over the seeds. ``majority``, ``chance`` and `CHOSEN` are not among them."""
+
 CHOSEN = "chosen"
 PROBABILITY = "p_"
 """Prefix of the columns of probabilities."""

@@ -212,12 +212,30 @@ class Slice(Part):
     gap: Gap | None
 
 
+class Contributions(Part):
+    """What each modality contributes to a strategy's UA, with intervals over speakers.
+
+    Attributes:
+        subsets: modalities, as ``audio+text`` → UA where the strategy is given these alone.
+        guessed: of these, the utterances that have none of the modalities; each counts as a guess.
+        shapley: modality → its Shapley value. They sum to the UA of all modalities minus that of a guess.
+        interactions: pair, as ``audio+text`` → its interaction index: above 0 synergy, below 0 redundancy.
+    """
+
+    subsets: dict[str, Interval]
+    guessed: dict[str, int]
+    shapley: dict[str, Interval]
+    interactions: dict[str, Interval]
+
+
 class Misclassified(Part):
     """An utterance that was taken for another class.
 
     Attributes:
         label, predicted: what it is, and what it was taken for.
         confidence: in that. probability: of what it is.
+        contributions: modality → what it contributed to the confidence (Shapley value); empty where the strategy looks
+            at one modality.
         recording: the path of its film or sound from the workspace's root, as the utterance table has it; None where
             it has neither.
     """
@@ -227,6 +245,7 @@ class Misclassified(Part):
     predicted: str
     confidence: float
     probability: float
+    contributions: dict[str, float]
     recording: str | None
 
 
@@ -477,6 +496,7 @@ class Metrics(Document):
         by_class: of ``best``.
         probabilities: of each strategy but baselines.
         calibration: of the registered model.
+        contributions: of each strategy of several modalities.
         misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
@@ -493,7 +513,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 4
+    VERSION: ClassVar[int | None] = 5
 
     corpora: list[str]
     protocol: str
@@ -510,6 +530,7 @@ class Metrics(Document):
     by_class: dict[str, ClassFigures]
     probabilities: dict[str, Probabilities]
     calibration: ProbabilityCalibration
+    contributions: dict[str, Contributions]
     misclassified: list[Misclassified]
     slices: list[Slice]
     comparisons: list[Comparison]

@@ -10,6 +10,8 @@ from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
 from . import alarms, ceilings, intervals, misclassified, scores, searched, slices, zero_shot
+from .contributions import coalitions
+from .contributions import figures as contributions
 from .inputs import CorpusFacts, Experiment
 from .predictions import Predictions, join
 from .probabilities import figures as probabilities
@@ -52,6 +54,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         )
         for name in predictions.strategies
     }
+    given_less = coalitions.of_strategies(predictions, experiment.subsets)
     real = [name for name in predictions.strategies if name != CHOSEN]
     ceiling, findings = alarms.beside_oracle(
         predictions,
@@ -90,7 +93,10 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
         calibration=probabilities.registered(predictions, best.best, seed=seed),
-        misclassified=misclassified.surest(predictions, best.best, corpora),
+        contributions={name: contributions.to_ua(each, predictions) for name, each in given_less.items()},
+        misclassified=misclassified.surest(
+            predictions, best.best, corpora, coalitions=given_less.get(best.best)
+        ),
         slices=slices.by_attribute(predictions, best.best, corpora),
         comparisons=scores.against(
             best.best,

@@ -42,6 +42,7 @@ class Experiment:
         protocol: what the folds follow. folds: the fold table.
         best, trials, curves: what the search chose, tried and recorded.
         predictions: of every strategy on every test fold.
+        subsets: the same with fewer modalities.
         corpora: by name.
         modalities: of the registered model, by name.
         tuning: of its encoders; None where they are frozen.
@@ -53,6 +54,7 @@ class Experiment:
     trials: "pd.DataFrame"
     curves: "pd.DataFrame"
     predictions: "pd.DataFrame"
+    subsets: "pd.DataFrame"
     corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)
     modalities: Mapping[str, Modality] = field(default_factory=dict)
     tuning: ModelTuning | None = None

@@ -61,13 +61,24 @@ def of_difference(metric: Metric, first: np.ndarray, second: np.ndarray) -> Inte
         first: confusion counts ``[S, C, C]`` of each speaker by one strategy.
         second: those of the same speakers' same utterances by the other.
     """
-    value, reach = _value_and_reach(
+    return of_signed(
         lambda both: metric(both[..., 0, :, :]) - metric(both[..., 1, :, :]),
         np.stack([first, second], axis=1),
     )
+
+
+def of_signed(metric: Metric, by_speaker: np.ndarray, *, bound: float = 1.0) -> Interval:
+    """The interval of a figure of either sign, on its own scale.
+
+    Args:
+        metric: gives the figure, from ``-bound`` to ``bound``, of what is summed over speakers.
+        by_speaker: ``[S, ...]`` of each speaker.
+        bound: the interval does not go beyond.
+    """
+    value, reach = _value_and_reach(metric, by_speaker)
     if reach is None:
         return Interval(mean=value, low=None, high=None)
-    return Interval(mean=value, low=max(value - reach, -1.0), high=min(value + reach, 1.0))
+    return Interval(mean=value, low=max(value - reach, -bound), high=min(value + reach, bound))
 
 
 def _value_and_reach(metric: Metric, by_speaker: np.ndarray) -> tuple[float, float | None]:

@@ -7,6 +7,8 @@ import numpy as np
 
 from ..artifacts.corpora import RAW
 from ..artifacts.reports import Misclassified
+from .contributions.coalitions import Coalitions
+from .contributions.figures import to_predictions
 from .inputs import CorpusFacts, tested_utterances
 from .predictions import Predictions
 
@@ -17,7 +19,11 @@ MOST = 12
 
 
 def surest(
-    predictions: Predictions, strategy: str, corpora: Mapping[str, CorpusFacts]
+    predictions: Predictions,
+    strategy: str,
+    corpora: Mapping[str, CorpusFacts],
+    *,
+    coalitions: Coalitions | None = None,
 ) -> list[Misclassified]:
     """At most `MOST` of them, by descending confidence.
 
@@ -25,6 +31,7 @@ def surest(
         predictions: of every strategy.
         strategy: the one.
         corpora: by name.
+        coalitions: its predictions with each subset of its modalities; None where it looks at one.
     """
     given = predictions.of_model(strategy)
     predicted, confidence = given.argmax(1), given.max(1)
@@ -33,6 +40,8 @@ def surest(
     _, places = np.unique(predictions.utterance_ids[wrong], return_index=True)  # several folds may test one
     first = wrong[np.sort(places)][:MOST]
     table = tested_utterances(corpora, predictions.utterance_ids[first])
+    modalities = coalitions.modalities if coalitions else ()
+    shares = to_predictions(coalitions, first, predicted[first]) if coalitions else np.empty((len(first), 0))
     return [
         Misclassified(
             utterance_id=predictions.utterance_ids[at],
@@ -40,9 +49,10 @@ def surest(
             predicted=predictions.classes[predicted[at]],
             confidence=float(confidence[at]),
             probability=float(given[at, predictions.truth[at]]),
+            contributions=dict(zip(modalities, share.tolist(), strict=True)),
             recording=_recording(row),
         )
-        for at, (_, row) in zip(first, table.iterrows(), strict=True)
+        for at, share, (_, row) in zip(first, shares, table.iterrows(), strict=True)
     ]
 
 

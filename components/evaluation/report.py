@@ -61,6 +61,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         over=over(metrics),
         diverged=diverged(metrics),
         axis=_axis(metrics),
+        contributions=_contributions(metrics),
         matrix=_matrix(metrics),
         search=best,
         panels=_panels(metrics),
@@ -79,8 +80,8 @@ def _percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{100 * value:.{digits}f}"
 
 
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
+def _signed(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{100 * value:+.{digits}f}".replace("-", "−")
 
 
 def _p_value(value: float | None) -> str:
@@ -105,6 +106,9 @@ def _axis(metrics: Metrics) -> dict[str, Any]:
     for figures in metrics.strategies.values():
         ua = figures.ua
         values += [value for value in (ua.mean, ua.low, ua.high) if value is not None]
+    if metrics.best in metrics.contributions:
+        subsets = metrics.contributions[metrics.best].subsets.values()
+        values += [value for ua in subsets for value in (ua.mean, ua.low) if value is not None]
     low, high = int(10 * min(values)) / 10, min(1.0, int(10 * max(values) + 1) / 10)
     span = high - low
     step = 0.1 if span <= 0.6 else 0.2
@@ -114,6 +118,29 @@ def _axis(metrics: Metrics) -> dict[str, Any]:
         "span": span,
         "chance": chance,
         "ticks": [low + step * n for n in range(count + 1)],
+    }
+
+
+def _contributions(metrics: Metrics) -> dict[str, Any] | None:
+    """The registered strategy's subsets of modalities, the largest first, and the columns of the table of all
+    strategies; None where none fuses modalities."""
+    held = metrics.contributions
+    if not held:
+        return None
+    best, strategies = held.get(metrics.best), metrics.strategies
+    several = next(iter(held.values()))
+    return {
+        "modalities": list(several.shapley),
+        "pairs": list(several.interactions),
+        "subsets": [
+            (name, ua, strategies[name].ua if name in strategies else None)
+            for name, ua in sorted(
+                best.subsets.items(), key=lambda item: (-item[0].count("+"), -item[1].mean)
+            )
+        ]
+        if best
+        else [],
+        "guessed": best.guessed if best else {},
     }
 
 

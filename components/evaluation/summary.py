@@ -42,6 +42,7 @@ def table(metrics: Metrics) -> "Table":
         diverged(metrics),
         _against(metrics),
         _single(metrics),
+        _contributed(metrics),
         metrics.search.statement,
         _spent(metrics.search),
     ]
@@ -117,6 +118,18 @@ def _single(metrics: Metrics) -> str:
         return ""
     corrected = ", corrected for the training rows they share" if variation.over == "folds" else ""
     return f"★ one seed alone: UA {percent(variation)} over {variation.n} {variation.over}{corrected}"
+
+
+def _contributed(metrics: Metrics) -> str:
+    """The Shapley values of the best's modalities; nothing where it looks at one."""
+    if metrics.best not in metrics.contributions:
+        return ""
+    shapley = metrics.contributions[metrics.best].shapley
+    shares = ", ".join(
+        f"{name} {100 * value.mean:+.1f}".replace("-", "−")
+        for name, value in sorted(shapley.items(), key=lambda item: -item[1].mean)
+    )
+    return f"★ contributions to UA, points above a guess (Shapley values): {shares}"
 
 
 def _spent(search: Search) -> str:

@@ -63,7 +63,15 @@ def _results(metrics: Metrics) -> str:
         if name in metrics.strategies
     ]
     head = f"| percent, 95 % intervals | {' | '.join(each.upper() for each in FIGURES)} |\n|---|---|---|---|"
-    return "\n".join([head, *rows])
+    return "\n".join([head, *rows, *_contributions(metrics)])
+
+
+def _contributions(metrics: Metrics) -> Iterator[str]:
+    """What each modality of the registered strategy contributes; nothing where it looks at one."""
+    held = metrics.contributions.get(metrics.best)
+    if held:
+        shares = "; ".join(f"{name} {_difference(value)}" for name, value in held.shapley.items())
+        yield f"\nPoints of UA above a guess that each modality contributes (Shapley values): {shares}."
 
 
 def _groups(slices: list[Slice]) -> Iterator[str]:

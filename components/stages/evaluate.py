@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import params
 from ..artifacts.features import Exclusions, Recognition
 from ..artifacts.folds import FOLDS, Folds
-from ..artifacts.model import PREDICTIONS, ModelCard
+from ..artifacts.model import PREDICTIONS, SUBSETS, ModelCard
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
 from ..artifacts.search import CURVES, TRIALS, Best
 from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
@@ -55,6 +55,7 @@ def read(corpora: Sequence[str], root: Path = Path()) -> Experiment:
         trials=TRIALS.read(root),
         curves=CURVES.read(root),
         predictions=PREDICTIONS.read(root),
+        subsets=SUBSETS.read(root),
         corpora={name: _facts(name, root) for name in corpora},
         modalities=card.modalities,
         tuning=card.tuning,

@@ -15,6 +15,7 @@ from ..artifacts.model import (
     CHOSEN,
     FOLDER,
     PREDICTIONS,
+    SUBSETS,
     WEIGHTS,
     LayerWeights,
     Modality,
@@ -35,6 +36,7 @@ from ..training import zero_shot
 from ..training.predicted import predictions
 from ..training.refit import Choice, choice_for_everything
 from ..training.rows import unlabelled
+from ..training.subsets import subset_table
 from ..training.workers import Context, Job, StoredReader, job_of, run_jobs
 from .entry import run
 from .training_inputs import Inputs
@@ -94,7 +96,7 @@ def main() -> None:
             for name, arrays in done:
                 save_finite(_file(work, name), arrays)
 
-    tables = []
+    tables, scored = [], []
     for fold in inputs.folds:
         first = best.per_fold_best[fold.number]
         for strategy, source in [*((name, name) for name in best.strategies), (CHOSEN, first)]:
@@ -110,8 +112,11 @@ def main() -> None:
                     classes=classes,
                 )
             )
+            if strategy != CHOSEN:
+                scored.append((strategy, fold, kept))
     order = ["strategy", "fold", "seed", "utterance_id"]
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
+    SUBSETS.write(subset_table(scored, classes=classes))
     state = load(_file(work, REFIT))
     card = _card(
         experiment,

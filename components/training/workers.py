@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from .data import Rows
 from .memory import KEEP_MEMORY
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
+from .subsets import by_subset
 from .zero_shot import Prompts, prompt_embeddings
 from .zero_shot import probabilities as by_prompts
 
@@ -90,8 +91,8 @@ def run_jobs(
 
     Yields:
         The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
-        with test rows also ``probabilities`` float64 ``[S, N, C]``; of one without, the tensors of `EmotionModel`'s
-        state.
+        with test rows also ``probabilities`` float64 ``[S, N, C]``, and what `subsets.by_subset` gives; of one
+        without, the tensors of `EmotionModel`'s state.
 
     Raises:
         SearchError: every member of a job diverged, or a process died.
@@ -147,8 +148,10 @@ def _run(job: Job) -> dict[str, np.ndarray]:
         prompts = prompt_embeddings(population, _context.prompts, preparation)
     if job.test is not None:
         test = prepare(preparation, read(_context.reader, job.test, modalities))
-        scored = probabilities(population, test) if prompts is None else by_prompts(population, test, prompts)
-        return {"probabilities": scored.numpy(), "seeds": seeds}
+        score = partial(probabilities, population)
+        if prompts is not None:
+            score = partial(by_prompts, population, prompts=prompts)
+        return {"probabilities": score(test).numpy(), "seeds": seeds} | by_subset(score, test)
     state = members_state(population.state(), len(population))
     state |= {
         f"preparation.{name}": x

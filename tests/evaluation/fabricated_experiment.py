@@ -1,12 +1,14 @@
 """A fabricated experiment in the form in which the earlier stages leave it, with a planted skill a strategy."""
 
 import json
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from documents import best, budget, card, chosen, protocol
 from emoflow.artifacts.features import Exclusions
+from emoflow.artifacts.model import SUBSETS
 from emoflow.artifacts.search import CURVES, TRIALS, Best
 from emoflow.artifacts.utterances import ORACLE, Ceilings, People
 from emoflow.evaluation.inputs import CorpusFacts
@@ -76,10 +78,9 @@ def experiment(
     usual |= {"findings": [finding], "text_repeats": text_repeats}
     protocol(**usual | (said or {})).write(root)
     best = _search(root, skill, folds, generator)
-    write_table(
-        data / "predictions.parquet",
-        _predictions(table, deal, skill, classes, seeds, best.per_fold_best, generator),
-    )
+    predictions = _predictions(table, deal, skill, classes, seeds, best.per_fold_best, generator)
+    write_table(data / "predictions.parquet", predictions)
+    SUBSETS.write(subsets_of(predictions, np.random.default_rng(seed)), root)
     _oracle(root, corpus, table, classes, generator, planted=planted)
     excluded = {"utterance_id": table["utterance_id"][0], "modality": "face", "encoder": "appearance"}
     excluded |= {"reason": "no face found"}
@@ -190,6 +191,22 @@ def _predictions(table, deal, skill, classes, seeds, per_fold, generator) -> pd.
     chosen = rows[rows["strategy"] == rows["fold"].map(per_fold)].assign(strategy="chosen")
     rows = pd.concat([rows, chosen], ignore_index=True)
     return rows.sort_values(["strategy", "seed", "fold", "utterance_id"], ignore_index=True)
+
+
+def subsets_of(predictions: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
+    """Predictions with some of the modalities, of strategies that use all: the fewer they are, the less sure."""
+    fusing = predictions[~predictions["strategy"].isin(["majority", "chance", "chosen", *MODALITIES])]
+    columns = [name for name in predictions if name.startswith("p_")]
+    means = fusing.groupby(["strategy", "fold", "utterance_id"])[columns].mean().reset_index()
+    parts = []
+    for size in range(1, len(MODALITIES)):
+        for subset in combinations(sorted(MODALITIES), size):
+            kept = generator.random((len(means), 1)) < size / len(MODALITIES)
+            part = means.assign(modalities="+".join(subset))
+            drawn = generator.dirichlet(np.ones(len(columns)), len(means))
+            part[columns] = np.where(kept, means[columns], drawn)
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True) if len(means) else means.assign(modalities="")
 
 
 def _oracle(root: Path, corpus: str, table, classes, generator, *, planted: bool) -> None:

@@ -501,6 +501,25 @@ def test_predictions_that_do_not_fit_are_refused_and_nothing_is_lost(done, tmp_p
     assert tree_digest([data.parent / "reports"]) == before
 
 
+def test_contributions_of_modalities_are_on_the_page_where_a_strategy_fuses(done, tmp_path):
+    data, metrics = done
+    held = metrics.contributions[metrics.best]
+    assert set(metrics.contributions) == set(SKILL) - {"majority", "audio", "text", "face"}
+    total = sum(each.mean for each in held.shapley.values())
+    assert total == pytest.approx(metrics.strategies[metrics.best].ua.mean - 1 / len(CLASSES))
+    assert held.subsets["audio+face+text"] == metrics.strategies[metrics.best].ua
+    text = (data.parent / "reports" / "index.html").read_text(encoding="utf-8")
+    assert "What each modality contributes" in text and "face+text" in text
+    assert "Shapley" in str(table(metrics).caption)
+    first = metrics.misclassified[0]
+    assert sum(first.contributions.values()) == pytest.approx(first.confidence - 1 / len(CLASSES))
+
+    single = experiment(tmp_path, skill={"audio": 0.6, "text": 0.4})
+    metrics, text = paged(single)
+    assert metrics.contributions == {} and metrics.misclassified[0].contributions == {}
+    assert "What each modality contributes" not in text and "Shapley" not in str(table(metrics).caption)
+
+
 def test_a_missing_input_is_named(tmp_path):
     data = experiment(tmp_path)
     (data / "search" / "curves.parquet").unlink()

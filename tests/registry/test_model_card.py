@@ -29,6 +29,19 @@ def test_it_says_for_what_it_may_be_used_and_what_was_measured():
     assert rows[-1] == "| audio, registered | " + " | ".join(["60.0 (50.0–70.0)"] * 3) + " |"
 
 
+def test_what_each_modality_contributes_is_said_of_a_fusion():
+    share = {"mean": 0.2, "low": 0.1, "high": 0.3}
+    held = {
+        "subsets": {},
+        "guessed": {},
+        "shapley": {"audio": share, "face": share | {"low": None, "high": None}},
+    }
+    text = card(contributions={"audio": held | {"interactions": {}}})
+    line = section(text, "Results").splitlines()[-1]
+    assert line.endswith("(Shapley values): audio +20.0 (+10.0 to +30.0); face +20.0.")
+    assert "Shapley" not in card()
+
+
 def test_what_forbids_to_trust_it_stands_under_limits():
     alarm = {"alarm": "inflated", "strategy": None, "message": "its speakers also train"}
     waived = {"kind": "episode", "reason": "one studio for all", "count": 2}

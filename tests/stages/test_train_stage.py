@@ -63,6 +63,18 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
         copied = part[part["strategy"] == "chosen"][probabilities].to_numpy()
         assert (copied == part[part["strategy"] == name][probabilities].to_numpy()).all()
 
+    fewer = pd.read_parquet("data/subsets.parquet")
+    assert set(fewer["strategy"]) == {"late-weighted"}
+    assert set(fewer["modalities"]) == {"audio", "face", "text", "audio+face", "audio+text", "face+text"}
+    np.testing.assert_allclose(fewer.filter(like="p_").sum(axis=1), 1, atol=1e-6)
+    counts = fewer.groupby("modalities").size()
+    assert counts.pop("face") == len(one) - 1, "one clip is without a face"
+    assert (counts == len(one)).all()
+    right = fewer.filter(like="p_").to_numpy().argmax(1) == fewer["utterance_id"].map(
+        lambda name: CLASSES.index(name.split("-")[1])
+    )
+    assert right.groupby(fewer["modalities"]).mean().min() > 1 / 3
+
     card = ModelCard.read()
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {

@@ -22,9 +22,11 @@ from ...fusion.preparation import Preparation
 from ...fusion.strategy import uses
 from ...process_pool import SPAWN, process_pool
 from ...progress import track
+from ..data import Rows
 from ..memory import KEEP_MEMORY
 from ..refit import Choice, refit
 from ..rows import Part, fit_preparation, prepare, read
+from ..subsets import by_subset
 from ..workers import Context
 from .learner import Opener, Tuning
 from .live import Live, Stored
@@ -102,7 +104,8 @@ def run_jobs(
     Yields:
         The job's index and its arrays: always ``seconds`` ``[]`` (of a job that was interrupted those since it went
         on). Of a job with validation rows ``ua`` and ``loss`` float64 ``[epochs + 1]``, the first before tuning, NaN
-        from where it diverged; of one with test rows ``probabilities`` float64 ``[N, C]``; of another one the weights:
+        from where it diverged; of one with test rows ``probabilities`` float64 ``[N, C]`` and what
+        `subsets.by_subset` gives; of another one the weights:
         ``member.…`` (the strategy's), ``tuned.<encoder>.…`` and ``preparation.…``. A job without validation rows that
         diverged has only its seconds.
 
@@ -217,11 +220,18 @@ def _trained(member: TunedMember, job: TuneJob, modalities: tuple[str, ...]) -> 
     if validation:
         return {"ua": curve[:, 0].numpy(), "loss": curve[:, 1].numpy()}
     if job.test is not None:
-        logits = member.logits(Stored(job.test.ids, read(reader, job.test, modalities)))
-        found = {"probabilities": logits.double().softmax(-1)}
+        found = _scored(member, Stored(job.test.ids, read(reader, job.test, modalities)))
     else:
-        found = {f"member.{name}": x for name, x in member.model().items()}
-        found |= {f"tuned.{name}": x.detach() for name, x in member.weights.items()}
-        found |= {f"preparation.{name}": x for name, x in member.live.preparation.state_dict().items()}
-    sound = member.alive and all(x.isfinite().all() for x in found.values())
-    return {name: x.cpu().numpy() for name, x in found.items()} if sound else {}
+        state = {f"member.{name}": x for name, x in member.model().items()}
+        state |= {f"tuned.{name}": x.detach() for name, x in member.weights.items()}
+        state |= {f"preparation.{name}": x for name, x in member.live.preparation.state_dict().items()}
+        found = {name: x.cpu().numpy() for name, x in state.items()}
+    sound = member.alive and all(np.isfinite(x).all() for x in found.values())
+    return found if sound else {}
+
+
+def _scored(member: TunedMember, test: Stored) -> dict[str, np.ndarray]:
+    def score(rows: Rows) -> torch.Tensor:
+        return member.logits(Stored(test.ids, rows)).double().softmax(-1)[None]
+
+    return {"probabilities": score(test.rows)[0].cpu().numpy()} | by_subset(score, test.rows)

@@ -1,0 +1,74 @@
+"""What each modality contributes to UA, with intervals over speakers, and to single predictions."""
+
+import numpy as np
+
+from ...artifacts.reports import Contributions
+from .. import intervals
+from ..ceilings import subset_name
+from ..metrics import METRICS
+from ..predictions import Predictions
+from .coalitions import Coalitions
+from .shapley import interactions, shapley_values
+
+ua = METRICS["ua"]
+
+
+def to_ua(coalitions: Coalitions, predictions: Predictions) -> Contributions:
+    """Shapley values and interactions of UA. Nothing given is a guess, whose UA is 1 / C.
+
+    Args:
+        coalitions: of one strategy.
+        predictions: whose test utterances they are.
+    """
+    counts, modalities = _counts(coalitions, predictions), coalitions.modalities
+    pairs = interactions(ua(counts.sum(0)))
+    return Contributions(
+        subsets={
+            coalitions.name(k): intervals.of_figure(ua, counts[:, k])
+            for k in range(1, len(coalitions.probabilities))
+        },
+        guessed={
+            coalitions.name(k): int(without.sum())
+            for k, without in enumerate(coalitions.guessed)
+            if k and without.any()
+        },
+        shapley={name: intervals.of_signed(_shapley(m), counts) for m, name in enumerate(modalities)},
+        interactions={
+            subset_name([modalities[i], modalities[j]]): intervals.of_signed(
+                _interaction((i, j)), counts, bound=2.0
+            )
+            for i, j in pairs
+        },
+    )
+
+
+def to_predictions(coalitions: Coalitions, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Shapley values of the probability of one class for each of some utterances.
+
+    Args:
+        coalitions: of one strategy.
+        rows: indices ``[n]`` of the utterances.
+        classes: of each a class code ``[n]``.
+
+    Returns:
+        ``[n, M]``, which sum over the modalities to the probability minus 1 / C.
+    """
+    return shapley_values(coalitions.probabilities[:, rows, classes].T)
+
+
+def _shapley(modality: int) -> intervals.Metric:
+    return lambda counts: shapley_values(ua(counts))[..., modality]
+
+
+def _interaction(pair: tuple[int, int]) -> intervals.Metric:
+    return lambda counts: interactions(ua(counts))[pair]
+
+
+def _counts(coalitions: Coalitions, predictions: Predictions) -> np.ndarray:
+    """Confusion counts ``[S, 2^M, C, C]`` of each speaker; a guess counts as 1 / C in each class."""
+    speakers, classes = len(predictions.speakers), len(predictions.classes)
+    counts = np.zeros((speakers, len(coalitions.probabilities), classes, classes))
+    for k, (given, guessed) in enumerate(zip(coalitions.probabilities, coalitions.guessed, strict=True)):
+        answer = np.where(guessed[:, None], 1 / classes, np.eye(classes)[given.argmax(1)])
+        np.add.at(counts[:, k], (predictions.speaker, predictions.truth), answer)
+    return counts
