@@ -142,7 +142,7 @@ def figures(mean: float = 0.6, **changes: Any) -> Figures:
     interval = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
     spread = {"mean": mean, "sd": None, "values": [mean]}
     varied = interval | {"p": 0.01, "over": "folds", "n": 3}
-    names = ("wa", "ua", "macro_f1", "wf1")
+    names = ("wa", "ua", "macro_f1", "wf1", "mcc")
     usual = dict.fromkeys(names, interval) | {
         "fold_mean": dict.fromkeys(names, spread),
         "single_seed": dict.fromkeys(names, spread),

@@ -17,8 +17,9 @@ COMPARISON = FOLDER / "comparison.csv"
 REPORT = FOLDER / "index.html"
 PLOTS = FOLDER / "plots"
 
-Metric = Literal["wa", "ua", "macro_f1", "wf1"]
-"""Weighted accuracy, unweighted average recall, macro F1 and weighted F1, all from 0 to 1."""
+Metric = Literal["wa", "ua", "macro_f1", "wf1", "mcc"]
+"""Weighted accuracy, unweighted average recall, macro F1 and weighted F1, all from 0 to 1; and Matthews correlation
+coefficient, from -1 to 1."""
 
 
 class Interval(Part):
@@ -65,10 +66,10 @@ class DivergedRefit(Part):
 
 
 class Figures(Part):
-    """One strategy's figures, all from 0 to 1.
+    """One strategy's figures, all from 0 to 1, MCC from -1.
 
     Attributes:
-        wa, ua, macro_f1, wf1: pooled over all test utterances, the seeds averaged, with intervals over speakers.
+        wa, ua, macro_f1, wf1, mcc: pooled over all test utterances, the seeds averaged, with intervals over speakers.
         fold_mean: by metric, of each test fold.
         single_seed: by metric, of each seed on its own, pooled over the folds in which it did not diverge.
         over_folds: by metric, over folds and seeds.
@@ -83,6 +84,7 @@ class Figures(Part):
     ua: Interval
     macro_f1: Interval
     wf1: Interval
+    mcc: Interval
     fold_mean: dict[Metric, Spread]
     single_seed: dict[Metric, Spread]
     over_folds: dict[Metric, Variation]
@@ -93,7 +95,7 @@ class Figures(Part):
     modalities: list[str]
 
     def pooled(self, metric: Metric) -> Interval:
-        """One of ``wa``, ``ua``, ``macro_f1`` and ``wf1`` by its name."""
+        """The figure of one metric."""
         interval: Interval = getattr(self, metric)
         return interval
 
@@ -513,7 +515,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 5
+    VERSION: ClassVar[int | None] = 6
 
     corpora: list[str]
     protocol: str

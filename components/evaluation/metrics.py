@@ -6,6 +6,8 @@ metric takes such an array and gives one number for each of its leading axes.
 - **WA** (weighted accuracy): the share of utterances that are right; each class weighs as much as it is frequent.
 - **UA** (unweighted average recall): the mean of the per-class recalls; each class weighs the same.
 - **macro F1**: the mean of the per-class F1. **WF1**: their mean weighted by the true classes' frequencies.
+- **MCC** (Matthews correlation coefficient): the correlation of the true with the predicted class, -1 to 1.
+  A prediction that does not depend on the truth has 0, whatever the classes' frequencies.
 
 Papers swap WA and UA now and then; these are the definitions of Schuller et al., "The INTERSPEECH 2009 Emotion
 Challenge" (2009). A class that has no utterance has no recall and does not count in UA; a class that has none
@@ -72,14 +74,31 @@ def wf1(counts: np.ndarray) -> np.ndarray:
     return _ratio((f1(counts) * support).sum(-1), support.sum(-1), empty=np.nan)
 
 
+def mcc(counts: np.ndarray) -> np.ndarray:
+    """Matthews correlation coefficient, -1 to 1; 0 for one class or one prediction alone; NaN where there is nothing.
+
+    The multi-class R_K of Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient",
+    Computational Biology and Chemistry 28 (2004), as scikit-learn's `matthews_corrcoef`.
+    """
+    counts = np.asarray(counts, dtype=float)  # products of four counts may exceed an integer
+    actual, predicted, total = counts.sum(-1), counts.sum(-2), counts.sum((-2, -1))
+    covariance = np.trace(counts, axis1=-2, axis2=-1) * total - (actual * predicted).sum(-1)
+    scale = np.sqrt((total**2 - (actual**2).sum(-1)) * (total**2 - (predicted**2).sum(-1)))
+    return np.where(total > 0, _ratio(covariance, scale, empty=0.0), np.nan)
+
+
 METRICS: dict[Metric, Callable[[np.ndarray], np.ndarray]] = {
     "wa": wa,
     "ua": ua,
     "macro_f1": macro_f1,
     "wf1": wf1,
+    "mcc": mcc,
 }
 
-TITLES: dict[Metric, str] = {"wa": "WA", "ua": "UA", "macro_f1": "macro F1", "wf1": "WF1"}
+LOWEST: dict[Metric, float] = dict.fromkeys(METRICS, 0.0) | {"mcc": -1.0}
+"""What each metric can be at the least; at the most it is 1."""
+
+TITLES: dict[Metric, str] = {"wa": "WA", "ua": "UA", "macro_f1": "macro F1", "wf1": "WF1", "mcc": "MCC"}
 
 
 def _diagonal(counts: np.ndarray) -> np.ndarray:

@@ -47,6 +47,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
+    environment.filters |= {"coefficient": _coefficient}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     script = SCRIPT.read_text(encoding="utf-8")
     return template.render(
@@ -82,6 +83,10 @@ def _percent(value: float | None, digits: int = 1) -> str:
 
 def _signed(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{100 * value:+.{digits}f}".replace("-", "−")
+
+
+def _coefficient(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
 
 
 def _p_value(value: float | None) -> str:

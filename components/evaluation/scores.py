@@ -9,7 +9,7 @@ from ..artifacts.reports import ClassFigures, Comparison, Figures, Interval, Spr
 from ..schema import BASELINES
 from . import intervals
 from .comparison import ALPHA, holm, sign_flip, ua_shares
-from .metrics import METRICS, confusion_by, f1, precisions, recalls
+from .metrics import LOWEST, METRICS, confusion_by, f1, precisions, recalls
 from .predictions import Predictions
 from .variation import over_folds, paired
 
@@ -41,7 +41,7 @@ def figures(
     params: int | None,
     modalities: list[str],
 ) -> Figures:
-    """One strategy's figures, all from 0 to 1.
+    """One strategy's figures, all from 0 to 1, MCC from -1.
 
     Args:
         predictions: of every strategy.
@@ -63,11 +63,14 @@ def figures(
     single = by_fold_and_seed(predictions, strategy)
     by_seed = single.sum(0)
     return Figures(
-        **{name: intervals.of_figure(metric, counts) for name, metric in METRICS.items()},
+        **{
+            name: intervals.of_figure(metric, counts, lowest=LOWEST[name]) for name, metric in METRICS.items()
+        },
         fold_mean={name: _spread(metric(by_fold)) for name, metric in METRICS.items()},
         single_seed={name: _spread(metric(by_seed)) for name, metric in METRICS.items()},
         over_folds={
-            name: over_folds(metric(single), ratio=ratio, lowest=0.0) for name, metric in METRICS.items()
+            name: over_folds(metric(single), ratio=ratio, lowest=LOWEST[name])
+            for name, metric in METRICS.items()
         },
         recall={
             label: None if np.isnan(value) else float(value)

@@ -64,8 +64,8 @@ def over_folds(values: np.ndarray, *, ratio: float, lowest: float = -1.0) -> Var
     Args:
         values: ``[F, S]``, of each fold and seed, NaN where a seed diverged; in no fold all seeds.
         ratio: n_test / n_train: see `held_out_ratio`.
-        lowest: what it can be at the least (0 for a figure, -1 for a difference); at the most it is 1. A bound beyond,
-            as a t interval of few folds may have it, is cut there.
+        lowest: what it can be at the least (0 for most figures, -1 for MCC and for a difference); at the most it is 1.
+            A bound beyond, as a t interval of few folds may have it, is cut there.
     """
     from scipy.stats import t as student
 

@@ -45,7 +45,7 @@ LEARNING = ("train_loss", "loss", "wa", "ua")
 """The learning curves of a choice."""
 HEADLINE: tuple[Metric, ...] = ("ua", "wa", "wf1")
 """The run's metrics, each with its 95 % interval; everything else goes into tables."""
-FIGURES: tuple[Metric, ...] = ("ua", "wa", "wf1", "macro_f1")
+FIGURES: tuple[Metric, ...] = ("ua", "wa", "wf1", "macro_f1", "mcc")
 MOST_METRICS, MOST_PARAMS, LONGEST_PARAM = 1000, 100, 6000
 """MLflow's limits for one ``log_batch``, and for a param's letters."""
 
@@ -208,7 +208,7 @@ def _bounds(name: str, value: Interval) -> dict[str, float | None]:
 
 
 def _strategies(metrics: Metrics) -> "pd.DataFrame":
-    """A row for each strategy: its figures with their intervals, from 0 to 1."""
+    """A row for each strategy: its figures with their intervals, from 0 to 1, MCC from -1."""
     import pandas as pd
 
     rows = []

@@ -13,6 +13,7 @@ from sklearn.metrics import (
     balanced_accuracy_score,
     confusion_matrix,
     f1_score,
+    matthews_corrcoef,
     precision_recall_fscore_support,
 )
 
@@ -33,6 +34,7 @@ def test_metrics_are_scikit_learns(rows):
         assert metrics.ua(counts) == pytest.approx(balanced_accuracy_score(truth, predicted))
         assert metrics.macro_f1(counts) == pytest.approx(f1_score(truth, predicted, average="macro"))
         assert metrics.wf1(counts) == pytest.approx(f1_score(truth, predicted, average="weighted"))
+        assert metrics.mcc(counts) == pytest.approx(matthews_corrcoef(truth, predicted))
 
 
 @given(pairs, st.permutations(range(CLASSES)))
@@ -60,6 +62,23 @@ def test_nothing_is_nan_and_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert all(np.isnan(metric(empty)) for metric in metrics.METRICS.values())
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted"),
+    [([0, 1, 0, 1], [0, 1, 2, 1]), ([0, 1, 2, 2], [1, 1, 1, 1]), ([3], [3]), ([3], [0]), ([0, 1], [1, 0])],
+    ids=["a class is absent", "one prediction", "one utterance", "one that is wrong", "all wrong"],
+)
+def test_mcc_is_scikit_learn_s_where_it_is_hardly_defined(truth, predicted):
+    counts = metrics.confusion(np.array(truth), np.array(predicted), classes=CLASSES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert metrics.mcc(counts) == pytest.approx(matthews_corrcoef(truth, predicted))
+
+
+def test_mcc_of_many_utterances_does_not_overflow():
+    counts = np.full((2, 2), 200_000) + np.diag([300_000, 300_000])
+    assert metrics.mcc(counts) == pytest.approx(3 / 7)
 
 
 def test_wa_and_ua_differ_where_classes_do():

@@ -5,6 +5,7 @@ import pytest
 from emoflow.evaluation import intervals, metrics
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
 PRIOR = np.array([0.4, 0.3, 0.2, 0.1])
@@ -49,7 +50,7 @@ def test_the_intervals_cover_as_often_as_they_say(speakers, shift):
     for _ in range(STUDIES):
         (by_speaker,) = simulated(generator, speakers, shift=shift)
         for name, metric in metrics.METRICS.items():
-            held = intervals.of_figure(metric, by_speaker)
+            held = intervals.of_figure(metric, by_speaker, lowest=metrics.LOWEST[name])
             covered[name] += held.low <= metric(population) <= held.high
     for name, count in covered.items():
         assert 0.915 <= count / STUDIES <= 0.98, (name, count / STUDIES)  # .95 ± 3.5 standard errors
@@ -85,11 +86,23 @@ def test_with_equally_many_clips_a_difference_has_the_t_interval_of_the_speakers
 @given(st.integers(0, 10_000), st.integers(2, 9))
 def test_a_bound_is_what_the_figure_can_be(seed, speakers):
     counts = np.random.default_rng(seed).integers(0, 4, (2, speakers, 3, 3))
-    for metric in metrics.METRICS.values():
-        held = intervals.of_figure(metric, counts[0])
-        assert held.low is None or 0 <= held.low <= held.mean <= held.high <= 1
-        held = intervals.of_difference(metric, *counts)
-        assert held.low is None or -1 <= held.low <= held.mean <= held.high <= 1
+    for name, metric in metrics.METRICS.items():
+        lowest = metrics.LOWEST[name]
+        held = intervals.of_figure(metric, counts[0], lowest=lowest)
+        assert held.low is None or lowest <= held.low <= held.mean <= held.high <= 1
+        if lowest == 0:
+            held = intervals.of_difference(metric, *counts)
+            assert held.low is None or -1 <= held.low <= held.mean <= held.high <= 1
+
+
+def test_on_a_scale_from_minus_1_the_interval_is_fisher_s_z():
+    by_speaker = np.random.default_rng(1).integers(0, 9, (6, 3, 3)) + 9 * np.eye(3, dtype=int)
+    pooled, rest = by_speaker.sum(0), by_speaker.sum(0) - by_speaker
+    value, others = metrics.mcc(pooled), np.array([metrics.mcc(each) for each in rest])
+    error = np.sqrt(5 * others.var())
+    expected = np.tanh(np.arctanh(value) + student.ppf([0.025, 0.975], 5) * error / (1 - value**2))
+    held = intervals.of_figure(metrics.mcc, by_speaker, lowest=-1.0)
+    assert (held.low, held.high) == pytest.approx(expected)
 
 
 def test_speakers_who_all_say_the_same_leave_no_doubt():
