@@ -189,6 +189,7 @@ def metrics(**changes: Any) -> Metrics:
             "speakers": 3,
         },
         "contributions": {},
+        "soft_labels": None,
         "misclassified": [],
         "slices": [],
         "comparisons": [],

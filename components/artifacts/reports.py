@@ -162,6 +162,36 @@ class Probabilities(Part):
     sets: PredictionSets | None
 
 
+class Divergences(Part):
+    """How far probabilities are from the raters' distributions, with intervals over speakers.
+
+    Attributes:
+        cross_entropy, kullback_leibler: in nats. jensen_shannon: in bits, 0 to 1.
+    """
+
+    cross_entropy: Interval
+    kullback_leibler: Interval
+    jensen_shannon: Interval
+
+
+class SoftLabels(Part):
+    """A strategy's probabilities beside the raters' distributions; see ``evaluation.probabilities.soft_labels``.
+
+    Attributes:
+        utterances: of the test, those with two raters or more. speakers: of these.
+        raters: of such an utterance, on average.
+        model: of the strategy. constant: of the raters' mean distribution outside each fold's test; None where a fold
+            has no raters there.
+    """
+
+    utterances: int
+    speakers: int
+    raters: float
+    strategy: str
+    model: Divergences
+    constant: Divergences | None
+
+
 class ClassFigures(Part):
     """A strategy's figures on one class, with intervals over speakers.
 
@@ -499,6 +529,7 @@ class Metrics(Document):
         probabilities: of each strategy but baselines.
         calibration: of the registered model.
         contributions: of each strategy of several modalities.
+        soft_labels: of ``best``; None where no test utterance has two raters.
         misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
@@ -533,6 +564,7 @@ class Metrics(Document):
     probabilities: dict[str, Probabilities]
     calibration: ProbabilityCalibration
     contributions: dict[str, Contributions]
+    soft_labels: SoftLabels | None
     misclassified: list[Misclassified]
     slices: list[Slice]
     comparisons: list[Comparison]

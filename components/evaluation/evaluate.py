@@ -15,6 +15,7 @@ from .contributions import figures as contributions
 from .inputs import CorpusFacts, Experiment
 from .predictions import Predictions, join
 from .probabilities import figures as probabilities
+from .probabilities.soft_labels import beside_raters
 from .variation import held_out_ratio
 
 RULE = (
@@ -93,6 +94,9 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
         calibration=probabilities.registered(predictions, best.best, seed=seed),
+        soft_labels=beside_raters(predictions, best.best, experiment.votes, experiment.folds)
+        if experiment.votes
+        else None,
         contributions={name: contributions.to_ua(each, predictions) for name, each in given_less.items()},
         misclassified=misclassified.surest(
             predictions, best.best, corpora, coalitions=given_less.get(best.best)

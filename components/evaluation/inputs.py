@@ -9,6 +9,7 @@ from ..artifacts.folds import Folds
 from ..artifacts.model import Modality, ModelTuning
 from ..artifacts.search import Best
 from ..artifacts.utterances import Agreement, Ceilings
+from ..training.rater_votes import RaterVotes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,7 @@ class Experiment:
         corpora: by name.
         modalities: of the registered model, by name.
         tuning: of its encoders; None where they are frozen.
+        votes: of the corpora's raters; None where they are not looked at.
     """
 
     protocol: Folds
@@ -58,6 +60,7 @@ class Experiment:
     corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)
     modalities: Mapping[str, Modality] = field(default_factory=dict)
     tuning: ModelTuning | None = None
+    votes: RaterVotes | None = None
 
 
 def tested_utterances(corpora: Mapping[str, CorpusFacts], ids: Iterable[str]) -> "pd.DataFrame":

@@ -4,7 +4,6 @@ Targets are given out only for training rows that have a label: not for test row
 hidden.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from ..errors import SearchError
 from ..schema import LabelSpace, Layout
 from .data import UNLABELLED, Rows
 from .heads import DIMENSIONS, HEADS
+from .rater_votes import rater_votes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,42 +102,13 @@ def auxiliary_targets_of(
         space: maps the votes to the classes; a vote for something else is not counted.
         classes: names of the classes, in the order of ``shares``.
     """
-    shares = np.zeros((len(table), len(classes)), dtype=np.float32)
-    meant = {name: _meant(space, name, layout, classes) for name, layout in layouts.items()}
-    for row, (corpus, votes) in enumerate(zip(table["corpus"], table["raters"], strict=True)):
-        if isinstance(votes, str):
-            kind = layouts[corpus].raters or ""
-            shares[row] = _shares(json.loads(votes), kind, meant[corpus], len(classes))
+    votes = rater_votes_of(table, layouts, space=space, classes=classes)
     side = {name: table[name].to_numpy(dtype=np.float32, na_value=np.nan) for name in DIMENSIONS}
     side["intensity"] = _numbers(table["intensity"], INTENSITY)
     side["gender"] = _numbers(table["speaker_gender"], GENDER)
     place = {name: row for row, name in enumerate(table["utterance_id"])}
     speaker = table["speaker"].fillna(table["utterance_id"]).factorize()[0]
-    return AuxiliaryTargets(place, shares, side, speaker)
-
-
-def _meant(space: LabelSpace, corpus: str, layout: Layout, classes: Sequence[str]) -> dict[str, int]:
-    """Which class a rater's word, in lower case, is a vote for."""
-    if space.cuts is not None:
-        return {}
-    words = space.raw.get(corpus, space.raw.get(layout.layout))
-    if words is None:
-        words = space.mapping or {name: name for name in classes}
-    place = {name: i for i, name in enumerate(classes)}
-    return {word.strip().casefold(): place[name] for word, name in words.items() if name in place}
-
-
-def _shares(
-    raters: Mapping[str, Sequence[str]], kind: str, meant: Mapping[str, int], classes: int
-) -> np.ndarray:
-    """The classes' shares of the votes: each rater has one, divided among the labels that they gave."""
-    total = np.zeros(classes)
-    for rater, labels in raters.items():
-        for label in labels if rater.startswith(kind) else ():
-            place = meant.get(label.strip().casefold())
-            if place is not None:
-                total[place] += 1 / len(labels)
-    return total / max(float(total.sum()), 1e-9)
+    return AuxiliaryTargets(place, votes.shares.astype(np.float32), side, speaker)
 
 
 def _numbers(column: "pd.Series", numbers: Mapping[str, float]) -> np.ndarray:

@@ -44,6 +44,7 @@ def experiment(
     seeds: int = 3,
     planted: bool = True,
     text_repeats: bool = False,
+    raters: int = 0,
     said: dict | None = None,
     seed: int = 0,
 ) -> Path:
@@ -53,6 +54,8 @@ def experiment(
     """
     data, generator = root / "data", np.random.default_rng(seed)
     table = _utterances(corpus, classes, speakers, clips)
+    if raters:
+        table["raters"] = _votes(table["label"], classes, raters)
     write_table(data / "utterances" / f"{corpus}.parquet", table)
     deal = np.array([int(name[-2:]) % folds for name in table["speaker"]])
     rows = pd.concat(
@@ -110,6 +113,17 @@ def _utterances(corpus: str, classes: list[str], speakers: int, clips: int) -> p
         for c in range(clips)
     ]
     return pd.DataFrame(rows, columns=list(UTTERANCE_COLUMNS)).sort_values("utterance_id", ignore_index=True)
+
+
+def _votes(labels: pd.Series, classes: list[str], raters: int) -> list[str]:
+    """Each rater hears the label in two of three utterances, and any class in the others."""
+    generator = np.random.default_rng(11)
+    heard = np.where(
+        generator.random((len(labels), raters)) < 2 / 3,
+        labels.to_numpy()[:, None],
+        generator.choice(classes, (len(labels), raters)),
+    )
+    return [json.dumps({f"r{n}": [str(word)] for n, word in enumerate(row)}) for row in heard]
 
 
 def _search(root: Path, skill: dict[str, float], folds: int, generator: np.random.Generator) -> Best:

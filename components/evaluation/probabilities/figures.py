@@ -17,6 +17,7 @@ from ..predictions import Predictions
 from .abstention import SHARES, accuracy_by_share
 from .calibration import bin_sums, brier, ece, nll
 from .prediction_sets import LEVEL, cross_conformal, threshold
+from .speaker_means import mean, sums
 from .temperature import cross_fitted, fitted
 
 
@@ -61,7 +62,7 @@ def registered(predictions: Predictions, strategy: str, *, seed: int) -> Probabi
 def _of_strategy(predictions: Predictions, strategy: str, *, seed: int) -> Probabilities:
     given = predictions.of_model(strategy)
     truth, speaker, fold = predictions.truth, predictions.speaker, predictions.fold
-    sums = bin_sums(given, truth, speaker).sum(0)
+    bins = bin_sums(given, truth, speaker).sum(0)
     corrected = cross_fitted(given, truth, fold, speaker)
     sets = cross_conformal(given, truth, fold, speaker, seed=seed)
     return Probabilities(
@@ -73,7 +74,7 @@ def _of_strategy(predictions: Predictions, strategy: str, *, seed: int) -> Proba
         auc=_auc(given, truth),
         reliability=[
             ReliabilityBin(utterances=int(count), confidence=confidence / count, accuracy=right / count)
-            for count, confidence, right in sums.tolist()
+            for count, confidence, right in bins.tolist()
         ],
         answered=dict(
             zip((f"{share:.2f}" for share in SHARES), accuracy_by_share(given, truth), strict=True)
@@ -85,8 +86,8 @@ def _of_strategy(predictions: Predictions, strategy: str, *, seed: int) -> Proba
 def _calibration(probabilities: np.ndarray, truth: np.ndarray, speaker: np.ndarray) -> Calibration:
     return Calibration(
         ece=intervals.of_figure(ece, bin_sums(probabilities, truth, speaker)),
-        brier=intervals.of_positive(_mean, _sums(brier(probabilities, truth), speaker)),
-        nll=intervals.of_positive(_mean, _sums(nll(probabilities, truth), speaker)),
+        brier=intervals.of_positive(mean, sums(brier(probabilities, truth), speaker)),
+        nll=intervals.of_positive(mean, sums(nll(probabilities, truth), speaker)),
     )
 
 
@@ -95,21 +96,11 @@ def _sets(sets: np.ndarray, truth: np.ndarray, speaker: np.ndarray) -> Predictio
     single = sizes == 1
     return PredictionSets(
         level=LEVEL,
-        coverage=intervals.of_figure(_mean, _sums(covered, speaker)),
+        coverage=intervals.of_figure(mean, sums(covered, speaker)),
         size=float(sizes.mean()),
         sizes=np.bincount(sizes, minlength=sets.shape[1] + 1)[1:].tolist(),
         single_right=float(covered[single].mean()) if single.any() else None,
     )
-
-
-def _sums(values: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-    """``[S, 2]``: of each speaker the sum, and of how many utterances."""
-    return np.stack([np.bincount(speaker, values), np.bincount(speaker)], axis=1)
-
-
-def _mean(sums: np.ndarray) -> np.ndarray:
-    mean: np.ndarray = sums[..., 0] / sums[..., 1]
-    return mean
 
 
 def _auc(probabilities: np.ndarray, truth: np.ndarray) -> float | None:
