@@ -84,7 +84,8 @@ def test_a_seed_deals_anew():
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes"), [("ravdess8.luna5", [5, 5, 5, 5, 4]), ("ravdess8.emobox6", [4, 4, 4, 4, 4, 4])]
+    ("name", "sizes"),
+    [("ravdess8.luna5", [5, 5, 5, 5, 4]), ("ravdess8.emobox6", [4] * 6), ("ravdess8.hicmae6", [4] * 6)],
 )
 def test_published_protocols_hold_all_actors(name, sizes):
     plan = protocol(name, RAVDESS8)

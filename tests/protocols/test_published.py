@@ -7,7 +7,7 @@ from emoflow.protocols import assign, protocol, select
 from emoflow.protocols.fold_table import digest
 from emoflow.protocols.published import names, read
 from emoflow.schema import CORPORA, LABEL_SPACES
-from made_tables import iemocap, own
+from made_tables import iemocap, own, table_of
 
 PINNED = {
     "iemocap4.loso5.rand20": "22ff97a926e886c1",
@@ -128,6 +128,45 @@ def test_crema_d_s_actors_are_each_in_one_fold():
     actors = [actor for fold in groups for actor in fold]
     assert sorted(actors) == [str(number) for number in range(1001, 1092)]
     assert [len(fold) for fold in groups] == [19, 18, 18, 18, 18]
+
+
+@pytest.mark.parametrize(
+    ("name", "corpus", "actors"),
+    [
+        ("ravdess8.hicmae6", "ravdess", [f"{number:02}" for number in range(1, 25)]),
+        ("crema-d6.hicmae5", "crema-d", [str(number) for number in range(1001, 1092)]),
+    ],
+)
+def test_hicmae_s_folds_are_the_actors_in_their_order(name, corpus, actors):
+    table = own(actors, list(LABEL_SPACES[read(name).label_space].classes), corpus=corpus)
+    if corpus == "ravdess":
+        table["utterance_id"] = table["utterance_id"].str.replace("/", "/01-")  # speech
+    nested, published = assign(plan_of(name), table), assign(plan_of(f"{name}.valtest"), table)
+    tested = []
+    for fold in sorted(nested["fold"].unique()):
+        part, as_published = roles(nested, fold), roles(published, fold)
+        tested.append(sorted({each.split("/")[1] for each in part["test"]["speaker"]}))
+        assert not set(part["validation"]["speaker"]) & set(part["test"]["speaker"])
+        assert set(as_published["test"]["utterance_id"]) == set(part["test"]["utterance_id"])
+        assert set(as_published["validation"]["utterance_id"]) == set(part["test"]["utterance_id"])
+        assert len(as_published["train"]) == len(part["train"]) + len(part["validation"])
+    size = len(tested[0])
+    assert [actor for fold in tested for actor in fold] == actors
+    assert all(len(fold) == size for fold in tested[:-1]) and len(tested[-1]) - size in (0, 1)
+
+
+def test_hicmae_s_broken_clips_of_crema_d_are_left_out_and_counted():
+    clips = ["1064_IEO_DIS_MD", "1064_IEO_DIS_HI", "1076_MTI_SAD_XX", "1076_MTI_HAP_XX"]
+    table = table_of(
+        [
+            {"utterance_id": f"crema-d/{clip}", "corpus": "crema-d", "speaker": f"crema-d/{clip[:4]}"}
+            | {"label": "disgust"}
+            for clip in clips
+        ]
+    )
+    selection = select(plan_of("crema-d6.hicmae5"), table)
+    assert selection.dropped == {"broken clips": 2}
+    assert selection.rows["utterance_id"].tolist() == ["crema-d/1064_IEO_DIS_HI", "crema-d/1076_MTI_HAP_XX"]
 
 
 @pytest.mark.parametrize(
