@@ -394,13 +394,35 @@ class LearningCurve(Part):
     loss_sd: list[float | None]
 
 
+class ExpectedBest(Part):
+    """The best validation UA that a strategy would show if its configurations were equally good, the mean over folds.
+
+    Attributes:
+        configurations: tried on a fold. finished: of these, trained to the end, among which the choice is made.
+        mean: validation UA of those that were trained to the end.
+        noise: standard deviation of a configuration's validation UA, from its seeds.
+        expected: of the best; see ``evaluation.expected_best``.
+    """
+
+    configurations: int
+    finished: int
+    mean: float
+    noise: float
+    expected: float
+
+
 class StrategySearch(Part):
-    """What the search spent on a strategy, and how its choices did on validation."""
+    """What the search spent on a strategy, and how its choices did on validation.
+
+    Attributes:
+        expected_best: None where the trials do not hold what the estimate takes.
+    """
 
     trials: int
     failed: int
     epochs_trained: int
     validation: Validation
+    expected_best: ExpectedBest | None
     curve: LearningCurve
 
 

@@ -7,6 +7,7 @@ from ..artifacts.reports import Epochs, LearningCurve, Search, StrategySearch, T
 from ..artifacts.search import TRIALS, Best, Budget, Chosen
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
+from .expected_best import expected_best
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,7 @@ def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: Best) -> Sea
                 failed=int(((trials["strategy"] == name) & (trials["status"] == "failed")).sum()),
                 epochs_trained=int(ran.loc[ran["strategy"] == name, "epochs"].sum()),
                 validation=validation(ran, name, choice.folds),
+                expected_best=None if name in BASELINES else expected_best(ran, name, best.budget),
                 curve=learning(curves[curves["strategy"] == name]),
             )
             for name, choice in sorted(best.strategies.items())
