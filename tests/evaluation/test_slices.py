@@ -69,6 +69,19 @@ def test_few_speakers_are_shown_and_not_compared():
     assert found.groups["male"].speakers == 1 and found.groups["male"].ua.low is None
 
 
+def test_a_row_without_demographics_is_counted_and_stays_in_the_other_groups():
+    predictions, corpora = study(np.random.default_rng(4), language=["en", "fi"] * 48)
+    table, nobody = corpora["lab"].utterances, predictions.speaker < 3
+    table.loc[table["utterance_id"].isin(predictions.utterance_ids[nobody]), "speaker_gender"] = None
+    gender, language = slices.by_attribute(predictions, "audio", corpora)
+    counted = {
+        each.attribute: sum(group.utterances for group in each.groups.values()) for each in (gender, language)
+    }
+    assert (gender.unknown, language.unknown) == (nobody.sum(), 0)
+    assert counted == {"gender": (~nobody).sum(), "language": len(nobody)}
+    assert {group.speakers for group in language.groups.values()} == {len(predictions.speakers)}
+
+
 def test_what_is_unknown_is_counted_and_what_is_one_is_no_slice():
     intensity = np.array(["normal", "strong", None, "strong"] * 24, dtype=object)
     predictions, corpora = study(np.random.default_rng(3), intensity=intensity, language="en")

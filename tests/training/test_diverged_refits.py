@@ -77,6 +77,16 @@ def test_what_a_diverged_member_would_have_predicted_is_null():
     assert table[["p_anger", "p_neutral"]].isna().all(axis=1).tolist() == [True, True, False, False]
 
 
+def test_a_class_that_the_test_lacks_keeps_its_column():
+    fold = Fold(0, Part((), ()), Part((), ()), Part(("a", "b"), (2, 0)))
+    given = np.array([[[0.5, 0.2, 0.3], [0.6, 0.3, 0.1]]])
+    classes = ["anger", "neutral", "sadness"]
+    table = predictions(given, fold, strategy="audio", seeds=[0], trained=[0], classes=classes)
+    assert table.columns.tolist()[-3:] == ["p_anger", "p_neutral", "p_sadness"]
+    assert table["p_neutral"].tolist() == [0.2, 0.3] and table["p_sadness"].tolist() == [0.3, 0.1]
+    assert table["label"].tolist() == ["sadness", "anger"]
+
+
 def choose(border: dict, *, fold: int) -> None:
     """``best.json``: audio alone, of that configuration in one fold, and of a usual one in the others."""
     usual = CONFIG | {"learning_rate": 0.01}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import simulated_rows
 import torch
@@ -12,6 +13,7 @@ from emoflow.training.hyperparameters import common
 from emoflow.training.metrics import unweighted_recall, weighted_accuracy
 from emoflow.training.population import Member, Population
 from simulated_rows import CLASSES, SHAPE, SIZES
+from sklearn.utils.class_weight import compute_class_weight
 from torch.func import functional_call, grad
 from torch.nn.functional import cross_entropy
 
@@ -195,6 +197,19 @@ def members_of(data: Rows, *configs: dict, epochs: int) -> Population:
     made = Population("audio", members, dimensions=sizes, classes=CLASSES)
     made.fit(data, epochs=epochs)
     return made
+
+
+def test_classes_are_weighted_once():
+    data = pooled(32, 1, size=6, shares=(0.7, 0.2, 0.1), strength=0.7)
+    members = [Member(LEARNT | {"class_balance": b, "dropout": 0.0}, seed=0) for b in (0.0, 1.0)]
+    made = Population("audio", members, dimensions={"audio": 6}, classes=CLASSES)
+    logits = made.evaluate(data)[0]  # before the first step, which takes all 32 rows
+    weights = compute_class_weight("balanced", classes=np.arange(CLASSES), y=data.target.numpy())
+    (losses,) = made.fit(data, epochs=1).train_loss
+    expected = [cross_entropy(logits, data.target, weight=w) for w in (None, torch.tensor(weights).float())]
+    assert losses == pytest.approx([each.item() for each in expected], abs=1e-4)
+    twice = cross_entropy(logits, data.target, weight=torch.tensor(weights).float() ** 2)
+    assert abs(losses[1] - twice.item()) > 1e-2
 
 
 @pytest.mark.slow
