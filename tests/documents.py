@@ -190,6 +190,7 @@ def metrics(**changes: Any) -> Metrics:
         },
         "contributions": {},
         "soft_labels": None,
+        "dimensions": {},
         "misclassified": [],
         "slices": [],
         "comparisons": [],

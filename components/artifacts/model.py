@@ -25,6 +25,12 @@ SUBSETS = Table("data/subsets.parquet", ("utterance_id", "fold", "strategy", "mo
 modalities, fold, non-empty proper subset of them and test utterance that has one of the subset, as ``audio+text``;
 ``p_<class>`` columns hold the means over the seeds. ``majority``, ``chance`` and `CHOSEN` are not among them."""
 
+DIMENSIONS = Table(
+    "data/dimensions.parquet", ("utterance_id", "fold", "strategy", "valence", "arousal", "dominance"), STAGE
+)
+"""What strategies predict of the test utterances' valence, arousal and dominance, where the fold's choice learned them
+(``dimension_weight``); means over the seeds. `CHOSEN` is not among them."""
+
 CHOSEN = "chosen"
 PROBABILITY = "p_"
 """Prefix of the columns of probabilities."""

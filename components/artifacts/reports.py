@@ -260,6 +260,22 @@ class Contributions(Part):
     interactions: dict[str, Interval]
 
 
+class DimensionFigures(Part):
+    """How well a strategy predicts valence, arousal or dominance, with intervals over speakers.
+
+    Attributes:
+        utterances, speakers: with a truth and a prediction.
+        ccc: Lin's concordance correlation coefficient, -1 to 1. pearson: correlation, -1 to 1.
+        mae: mean absolute error, on a scale of -1 to 1.
+    """
+
+    utterances: int
+    speakers: int
+    ccc: Interval
+    pearson: Interval
+    mae: Interval
+
+
 class Misclassified(Part):
     """An utterance that was taken for another class.
 
@@ -552,6 +568,7 @@ class Metrics(Document):
         calibration: of the registered model.
         contributions: of each strategy of several modalities.
         soft_labels: of ``best``; None where no test utterance has two raters.
+        dimensions: strategy → valence, arousal and dominance, of strategies that learned them.
         misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         comparisons: of ``best`` with every other strategy.
@@ -587,6 +604,7 @@ class Metrics(Document):
     calibration: ProbabilityCalibration
     contributions: dict[str, Contributions]
     soft_labels: SoftLabels | None
+    dimensions: dict[str, dict[str, DimensionFigures]]
     misclassified: list[Misclassified]
     slices: list[Slice]
     comparisons: list[Comparison]

@@ -9,10 +9,10 @@ from ..artifacts.reports import Choice, Confusion, Counts, Excluded, Methods, Me
 from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
-from . import alarms, ceilings, intervals, misclassified, scores, searched, slices, zero_shot
+from . import alarms, ceilings, dimensions, intervals, misclassified, scores, searched, slices, zero_shot
 from .contributions import coalitions
 from .contributions import figures as contributions
-from .inputs import CorpusFacts, Experiment
+from .inputs import CorpusFacts, Experiment, tested_utterances
 from .predictions import Predictions, join
 from .probabilities import figures as probabilities
 from .probabilities.soft_labels import beside_raters
@@ -98,6 +98,9 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         if experiment.votes
         else None,
         contributions={name: contributions.to_ua(each, predictions) for name, each in given_less.items()},
+        dimensions=dimensions.figures(
+            predictions, experiment.dimensions, tested_utterances(corpora, predictions.utterance_ids)
+        ),
         misclassified=misclassified.surest(
             predictions, best.best, corpora, coalitions=given_less.get(best.best)
         ),

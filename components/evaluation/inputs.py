@@ -44,6 +44,7 @@ class Experiment:
         best, trials, curves: what the search chose, tried and recorded.
         predictions: of every strategy on every test fold.
         subsets: the same with fewer modalities.
+        dimensions: valence, arousal and dominance that strategies predict of the test utterances.
         corpora: by name.
         modalities: of the registered model, by name.
         tuning: of its encoders; None where they are frozen.
@@ -57,6 +58,7 @@ class Experiment:
     curves: "pd.DataFrame"
     predictions: "pd.DataFrame"
     subsets: "pd.DataFrame"
+    dimensions: "pd.DataFrame"
     corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)
     modalities: Mapping[str, Modality] = field(default_factory=dict)
     tuning: ModelTuning | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import params
 from ..artifacts.features import Exclusions, Recognition
 from ..artifacts.folds import FOLDS, Folds
-from ..artifacts.model import PREDICTIONS, SUBSETS, ModelCard
+from ..artifacts.model import DIMENSIONS, PREDICTIONS, SUBSETS, ModelCard
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
 from ..artifacts.search import CURVES, TRIALS, Best
 from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
@@ -86,6 +86,7 @@ def read(
         curves=CURVES.read(root),
         predictions=PREDICTIONS.read(root),
         subsets=SUBSETS.read(root),
+        dimensions=DIMENSIONS.read(root),
         corpora=facts,
         modalities=card.modalities,
         tuning=card.tuning,

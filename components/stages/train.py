@@ -13,6 +13,7 @@ from .. import params, settings
 from ..artifacts import features as features_artifact
 from ..artifacts.model import (
     CHOSEN,
+    DIMENSIONS,
     FOLDER,
     PREDICTIONS,
     SUBSETS,
@@ -33,7 +34,7 @@ from ..fusion.strategy import BASELINES, build, parameter_count, uses
 from ..progress import track
 from ..schema import Join
 from ..training import zero_shot
-from ..training.predicted import predictions
+from ..training.predicted import dimensions, predictions
 from ..training.refit import Choice, choice_for_everything
 from ..training.rows import unlabelled
 from ..training.subsets import subset_table
@@ -117,6 +118,7 @@ def main() -> None:
     order = ["strategy", "fold", "seed", "utterance_id"]
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
     SUBSETS.write(subset_table(scored, classes=classes))
+    DIMENSIONS.write(dimensions(scored))
     state = load(_file(work, REFIT))
     card = _card(
         experiment,

@@ -27,6 +27,7 @@ from ..errors import ParamsError, SearchError, listed
 from ..files import as_new, replacing, tree_digest, versions
 from ..fusion.strategy import BASELINES, uses
 from ..params import Params
+from ..training.predicted import DIMENSION
 from ..training.subsets import members_by_subset
 from ..training.tuning.jobs import TuneContext, TuneJob, run_jobs
 from ..training.tuning.learner import Tuning
@@ -313,7 +314,12 @@ def _together(name: str, job: Job, work: Path) -> dict[str, np.ndarray]:
     seeds = np.array(list(sound), dtype=np.int64)
     if job.test is not None:
         stacked = np.stack([each["probabilities"] for each in sound.values()])
-        return {"probabilities": stacked, "seeds": seeds} | members_by_subset(list(sound.values()))
+        learned = {
+            key: np.stack([each[key] for each in sound.values()])
+            for key in next(iter(sound.values()))
+            if key.startswith(DIMENSION)
+        }
+        return {"probabilities": stacked, "seeds": seeds} | learned | members_by_subset(list(sound.values()))
     state = {"seeds": seeds}
     for k, arrays in enumerate(sound.values()):
         for key, x in arrays.items():

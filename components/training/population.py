@@ -25,7 +25,7 @@ from .losses import class_counts, prior_of
 from .members import Member, Setting, setting_of
 from .optimizer import PopulationAdamW
 from .order import order_of
-from .scoring import decided, embeddings_of, held_out, logits_of
+from .scoring import decided, dimensions_of, embeddings_of, held_out, logits_of
 from .stacked import stack
 from .step import losses_and_gradient
 
@@ -181,6 +181,13 @@ class Population:
     def evaluate(self, rows: Rows) -> Tensor:
         """Logits ``[K, N, C]`` of the averaged weights."""
         return logits_of(self.stacked, self.optimizer.average, rows.to(self.device))[0]
+
+    def dimensions(self, rows: Rows) -> dict[str, Tensor]:
+        """Valence, arousal and dominance ``{name: [K, N]}`` by the averaged weights.
+
+        Empty where no member learned them (``dimension_weight``).
+        """
+        return dimensions_of(self.stacked, self.optimizer.average, rows.to(self.device))
 
     def embed(self, rows: Rows) -> dict[str, Tensor]:
         """What the averaged weights encode each modality to: ``{modality: [K, N, E]}``.

@@ -1,14 +1,18 @@
-"""Probabilities of the test rows as the table of predictions."""
+"""What the test rows were scored with, as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .heads import DIMENSIONS
 from .rows import Fold
 
 if TYPE_CHECKING:
     import pandas as pd
+
+DIMENSION = "dimension."
+"""Beginning of the names of arrays of what heads predict: ``dimension.valence``, ``[S, N]``."""
 
 
 def predictions(
@@ -50,3 +54,30 @@ def predictions(
         }
         tables.append(pd.DataFrame(known | {f"p_{name}": scored[:, i] for i, name in enumerate(classes)}))
     return pd.concat(tables, ignore_index=True)
+
+
+def dimensions(scored: Iterable[tuple[str, Fold, Mapping[str, np.ndarray]]]) -> "pd.DataFrame":
+    """One row per strategy that learned valence, arousal and dominance, and test utterance of a fold.
+
+    Args:
+        scored: strategy, the fold whose test rows it scored, and the arrays; of those of `DIMENSION` means over the
+            members are taken, others are left aside.
+
+    Returns:
+        utterance_id, fold, strategy, valence, arousal and dominance, -1 to 1 where the head has learned its scale.
+    """
+    import pandas as pd
+
+    tables = []
+    for strategy, fold, arrays in scored:
+        means = {
+            name: arrays[DIMENSION + name].mean(0, dtype=np.float64)
+            for name in DIMENSIONS
+            if DIMENSION + name in arrays
+        }
+        if means:
+            known = {"utterance_id": fold.test.ids, "fold": fold.number, "strategy": strategy}
+            tables.append(pd.DataFrame(known | means))
+    if not tables:
+        return pd.DataFrame(columns=["utterance_id", "fold", "strategy", *DIMENSIONS])
+    return pd.concat(tables).sort_values(["strategy", "fold", "utterance_id"], ignore_index=True)

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from .data import Batch, Rows
+from .heads import DIMENSIONS, applied
 from .stacked import Stacked
 
 PARTS = 5
@@ -66,6 +67,30 @@ def embeddings_of(stacked: Stacked, flat: Tensor, rows: Rows) -> dict[str, Tenso
         return output.per_modality_embeddings or {}
 
     return vmap(call)(stacked.named(flat), stacked.scoring_buffers)
+
+
+@torch.no_grad()
+def dimensions_of(stacked: Stacked, flat: Tensor, rows: Rows) -> dict[str, Tensor]:
+    """What the heads predict of valence, arousal and dominance, ``{name: [K, N]}``; empty where there are none."""
+    stacked.model.eval()
+    heads = {name: head for name, head in stacked.named_heads(flat).items() if name in DIMENSIONS}
+    if not heads:
+        return {}
+    outputs = []
+    for some in torch.arange(len(rows), device=stacked.device).split(SCORED_AT_ONCE):
+        part = rows.at(some)
+
+        def call(
+            parameters: dict[str, Tensor],
+            buffers: dict[str, Tensor],
+            heads: dict[str, Tensor],
+            part: Rows = part,
+        ) -> dict[str, Tensor]:
+            embedding = stacked.call(parameters, buffers, part.tokens, part.present).embedding
+            return {name: applied(head, embedding) for name, head in heads.items()}
+
+        outputs.append(vmap(call)(stacked.named(flat), stacked.scoring_buffers, heads))
+    return {name: torch.cat([each[name] for each in outputs], dim=1) for name in heads}
 
 
 @torch.no_grad()

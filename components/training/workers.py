@@ -21,6 +21,7 @@ from ..process_pool import process_pool
 from .auxiliary_targets import AuxiliaryTargets
 from .data import Rows
 from .memory import KEEP_MEMORY
+from .predicted import DIMENSION
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
 from .subsets import by_subset
@@ -91,8 +92,9 @@ def run_jobs(
 
     Yields:
         The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
-        with test rows also ``probabilities`` float64 ``[S, N, C]``, and what `subsets.by_subset` gives; of one
-        without, the tensors of `EmotionModel`'s state.
+        with test rows also ``probabilities`` float64 ``[S, N, C]``, what `subsets.by_subset` gives, and
+        ``dimension.<name>`` float32 ``[S, N]`` where valence, arousal and dominance were learned; of one without, the
+        tensors of `EmotionModel`'s state.
 
     Raises:
         SearchError: every member of a job diverged, or a process died.
@@ -151,7 +153,9 @@ def _run(job: Job) -> dict[str, np.ndarray]:
         score = partial(probabilities, population)
         if prompts is not None:
             score = partial(by_prompts, population, prompts=prompts)
-        return {"probabilities": score(test).numpy(), "seeds": seeds} | by_subset(score, test)
+        scored = {"probabilities": score(test).numpy(), "seeds": seeds} | by_subset(score, test)
+        learned = population.dimensions(test)
+        return scored | {DIMENSION + name: x.cpu().numpy() for name, x in learned.items()}
     state = members_state(population.state(), len(population))
     state |= {
         f"preparation.{name}": x

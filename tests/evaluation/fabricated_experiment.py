@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from documents import best, budget, card, chosen, protocol
 from emoflow.artifacts.features import Exclusions
-from emoflow.artifacts.model import SUBSETS
+from emoflow.artifacts.model import DIMENSIONS, SUBSETS
 from emoflow.artifacts.search import CURVES, TRIALS, Best
 from emoflow.artifacts.utterances import ORACLE, Ceilings, People
 from emoflow.evaluation.inputs import CorpusFacts
@@ -83,6 +83,7 @@ def experiment(
     best = _search(root, skill, folds, generator)
     predictions = _predictions(table, deal, skill, classes, seeds, best.per_fold_best, generator)
     write_table(data / "predictions.parquet", predictions)
+    DIMENSIONS.write(pd.DataFrame(columns=DIMENSIONS.columns), root)
     SUBSETS.write(subsets_of(predictions, np.random.default_rng(seed)), root)
     _oracle(root, corpus, table, classes, generator, planted=planted)
     excluded = {"utterance_id": table["utterance_id"][0], "modality": "face", "encoder": "appearance"}

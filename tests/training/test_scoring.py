@@ -81,3 +81,28 @@ def test_what_is_kept_was_fitted_on_all(strategy):
     for name, x in made.buffers.items():
         torch.testing.assert_close(other.buffers[name], x)
     assert scored.loss[-1] != curves.loss[-1]
+
+
+def test_dimensions_are_predicted_where_they_were_learned():
+    def told(count: int, seed: int) -> Rows:
+        """Class 0 is of low valence, class 2 of high; of arousal nothing is known."""
+        made = rows(count, seed)
+        side = {"valence": made.target - 1.0, "arousal": torch.full((count,), torch.nan)}
+        return replace(made, side=side | {"dominance": 1.0 - made.target})
+
+    config = SHAPE | {"learning_rate": 1e-2, "dimension_weight": 1.0}
+    training, test = told(300, 1), told(100, 2)
+    made = Population(
+        "early-concatenation", [Member(config, 1), Member(config, 2)], dimensions=SIZES, classes=CLASSES
+    )
+    made.fit(training, epochs=8)
+    predicted = made.dimensions(test)
+    assert {name: tuple(x.shape) for name, x in predicted.items()} == {
+        "valence": (2, 100), "arousal": (2, 100), "dominance": (2, 100),
+    }  # fmt: skip
+    for name in ("valence", "dominance"):
+        for member in predicted[name]:
+            assert torch.corrcoef(torch.stack([member, test.side[name]]))[0, 1] > 0.6
+    assert not predicted["arousal"].any(), "a head that was told nothing stays at zero"
+    others = [Member(SHAPE | {"learning_rate": 1e-2}, 1)]
+    assert Population("early-concatenation", others, dimensions=SIZES, classes=CLASSES).dimensions(test) == {}

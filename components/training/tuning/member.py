@@ -13,7 +13,7 @@ from ..losses import class_counts
 from ..metrics import log_loss, unweighted_recall
 from ..order import order_of
 from ..population import Population
-from ..scoring import logits_of
+from ..scoring import dimensions_of, logits_of
 from ..step import losses
 from .learner import Tuning
 from .live import Live, Stored
@@ -156,12 +156,26 @@ class TunedMember:
     @torch.no_grad()
     def logits(self, stored: Stored) -> Tensor:
         """Score rows: ``[N, C]``."""
+        return self._scored(stored)[0]
+
+    @torch.no_grad()
+    def dimensions(self, stored: Stored) -> dict[str, Tensor]:
+        """Valence, arousal and dominance of rows ``{name: [N]}``; empty where they were not learned."""
+        return self._scored(stored)[1]
+
+    def _scored(self, stored: Stored) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits, and what `dimensions` gives."""
         self._set_training(False)
-        found = torch.zeros(len(stored.ids), self.classes, device=self.live.device)
-        for some in self.live.lengths(stored).argsort(stable=True).split(SCORED_AT_ONCE):
+        weights = self.fusion.detach()
+        order = self.live.lengths(stored).argsort(stable=True)
+        logits, dimensions = [], []
+        for some in order.split(SCORED_AT_ONCE):
             rows = self.live.rows(stored, some)
-            found[some.to(self.live.device)] = logits_of(self.stacked, self.fusion.detach(), rows)[0][0]
-        return found
+            logits.append(logits_of(self.stacked, weights, rows)[0][0])
+            dimensions.append(dimensions_of(self.stacked, weights, rows))
+        back = order.argsort().to(self.live.device)
+        values = {name: torch.cat([each[name][0] for each in dimensions])[back] for name in dimensions[0]}
+        return torch.cat(logits)[back], values
 
     def validated(self, stored: Stored) -> tuple[float, float]:
         """UA and log loss on validation rows."""

@@ -133,6 +133,19 @@ def test_before_the_first_step_scores_are_those_of_the_frozen_encoders_model(beg
     np.testing.assert_allclose(tuned, frozen, atol=1e-6)
 
 
+def test_dimensions_are_learned_with_the_encoder(begin, monkeypatch):
+    valence = np.array([number % 3 - 1 for number in range(96)], np.float32)
+    monkeypatch.setattr(f"{__name__}.NOBODY", replace(NOBODY, side={"valence": valence}))
+    begin()
+    choice = replace(CHOICE, config=CONFIG | {"dimension_weight": 1.0})
+    found = jobs._run(job(choice=choice, epochs=10, test=TEST))
+    assert "dimension.valence" in found and not jobs._run(job(epochs=0, test=TEST)).keys() & {
+        "dimension.valence"
+    }
+    truth = [int(each.partition("/")[2]) % 3 - 1 for each in TEST.ids]
+    assert np.corrcoef(found["dimension.valence"], truth)[0, 1] > 0.8
+
+
 @pytest.mark.parametrize("ends", [1, 2])
 def test_interrupted_and_run_again_it_ends_with_the_same_weights(ends, begin):
     begin()
