@@ -13,6 +13,8 @@ export MLFLOW_MODEL_CATALOG_URI :=
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export HF_HUB_DISABLE_TELEMETRY := 1
+# The pipeline and its tests start hundreds of processes: byte code is compiled once.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-fast coverage lint format accept bench ui docs lock
