@@ -18,7 +18,7 @@ from .abstention import SHARES, accuracy_by_share
 from .calibration import bin_sums, brier, ece, nll
 from .prediction_sets import LEVEL, cross_conformal, threshold
 from .speaker_means import mean, sums
-from .temperature import cross_fitted, fitted
+from .temperature import cross_fitted, fitted, helps
 
 
 def of_strategies(predictions: Predictions, *, seed: int) -> dict[str, Probabilities]:
@@ -47,11 +47,11 @@ def registered(predictions: Predictions, strategy: str, *, seed: int) -> Probabi
         seed: of what is drawn.
     """
     given = predictions.of_model(strategy)
-    truth, speaker = predictions.truth, predictions.speaker
+    truth, speaker, fold = predictions.truth, predictions.speaker, predictions.fold
     of_classes = set_scores(given, np.random.default_rng(seed).random(len(truth)))
     true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
     return ProbabilityCalibration(
-        temperature=fitted(given, truth),
+        temperature=fitted(given, truth) if helps(given, truth, fold, speaker) else 1.0,
         level=LEVEL,
         threshold=threshold(true, speaker),
         utterances=len(truth),

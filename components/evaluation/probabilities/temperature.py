@@ -63,3 +63,17 @@ def cross_fitted(
         temperatures.append(fitted(probabilities[others], truth[others]))
         result[fold == k] = scaled(probabilities[fold == k], temperatures[-1])
     return result, temperatures
+
+
+def helps(probabilities: np.ndarray, truth: np.ndarray, fold: np.ndarray, speaker: np.ndarray) -> bool:
+    """Whether cross-fitted temperatures lower the NLL; with few speakers, those of others may be worse than none.
+
+    Args:
+        probabilities: ``[N, C]``.
+        truth, fold, speaker: codes ``[N]``.
+
+    Returns:
+        True also where a fold has no others, so that it cannot be tried.
+    """
+    corrected = cross_fitted(probabilities, truth, fold, speaker)
+    return corrected is None or bool(nll(corrected[0], truth).mean() < nll(probabilities, truth).mean())

@@ -76,6 +76,18 @@ def test_a_planted_temperature_is_found_and_corrects():
     assert ece(sure) > 0.1 and ece(corrected) < 0.03
 
 
+def test_a_temperature_of_speakers_unlike_one_another_is_found_not_to_help():
+    """The speakers of one fold are overconfident, those of the other underconfident."""
+    generator = np.random.default_rng(2)
+    shares = drawn(generator, 2000)
+    truth, fold = answers(generator, shares), np.repeat([0, 1], 1000)
+    speaker = np.arange(2000) % 2 + 2 * fold
+    unlike = np.concatenate([scaled(shares[fold == 0], 0.3), scaled(shares[fold == 1], 3.0)])
+    assert not temperature.helps(unlike, truth, fold, speaker)
+    assert temperature.helps(scaled(shares, 0.4), truth, fold, speaker)
+    assert temperature.helps(unlike, truth, np.zeros(2000, int), speaker), "one fold: it cannot be tried"
+
+
 def test_a_fold_s_own_speakers_do_not_set_its_temperature():
     generator = np.random.default_rng(3)
     given = drawn(generator, 300)
