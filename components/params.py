@@ -20,7 +20,7 @@ from pydantic import (
 
 from .errors import ParamsError, listed
 from .files import parse_yaml
-from .schema import CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, Join, LabelSpace, Layout
+from .schema import CONDITIONS, CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, Join, LabelSpace, Layout
 
 PATH = Path("params.yaml")
 
@@ -433,6 +433,33 @@ class Train(_Frozen):
     tuning: Tuning = Tuning()
 
 
+class Robustness(_Frozen):
+    """How the test recordings are made worse."""
+
+    utterances: int | None = Field(ge=1)
+    """How many test utterances are drawn, stratified by class and fold; null: all."""
+    seed: int
+    conditions: dict[str, list[float]]
+    """Condition (see ``schema.CONDITIONS``) → its levels."""
+
+    @field_validator("conditions")
+    @classmethod
+    def _levels_can_be(cls, conditions: dict[str, list[float]]) -> dict[str, list[float]]:
+        for name, levels in conditions.items():
+            if name not in CONDITIONS:
+                raise ValueError(_unknown(name, CONDITIONS))
+            known = CONDITIONS[name]
+            may = f"give levels from {known.lowest:g} to {known.highest:g} ({known.unit})"
+            if not levels:
+                raise ValueError(f"{name} has no level; {may}, or leave it out")
+            for level in levels:
+                if not known.lowest <= level <= known.highest:
+                    raise ValueError(f"{name} holds {level:g}; {may}")
+            if len(set(levels)) < len(levels):
+                raise ValueError(f"{name} names a level twice: {levels}")
+        return conditions
+
+
 class Evaluate(_Frozen):
     seed: int
 
@@ -468,6 +495,7 @@ class Params(_Frozen):
     folds: Folds
     search: Search
     train: Train
+    robustness: Robustness
     evaluate: Evaluate
     registry: Registry
 

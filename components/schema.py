@@ -10,6 +10,38 @@ MODALITIES = ("audio", "text", "face")
 Join = Literal["concatenate", "streams"]
 """How the tokens of a modality's encoders become one sequence: at one rate side by side, or each as it is."""
 
+
+@dataclass(frozen=True)
+class Condition:
+    """A way in which recordings are made worse, to test how robust a model is.
+
+    Attributes:
+        modality: the one that it changes; None: any of them.
+        unit: of its levels.
+        lowest, highest: the levels that it can have.
+        falling: whether a lower level is a worse recording.
+    """
+
+    modality: str | None
+    unit: str
+    lowest: float
+    highest: float
+    falling: bool = False
+
+
+CONDITIONS = {
+    "noise": Condition("audio", "dB SNR", -60, 60, falling=True),
+    "babble": Condition("audio", "dB SNR", -60, 60, falling=True),
+    "reverberation": Condition("audio", "s RT60", 0.05, 10),
+    "codec": Condition("audio", "kbit/s", 6, 128, falling=True),
+    "dropped_words": Condition("text", "of the words", 0, 1),
+    "blur": Condition("face", "of the height", 0, 0.5),
+    "brightness": Condition("face", "times as bright", 0, 10, falling=True),
+    "frame_loss": Condition("face", "of the frames", 0, 1),
+    "missing": Condition(None, "of the modalities", 0, 1),
+}
+"""What ``robustness.conditions`` of params.yaml may name."""
+
 BASELINES = ("majority", "chance")
 """Strategies that look at no modality, so that they need not two of them to fuse: shown beside the others, never
 chosen over them."""

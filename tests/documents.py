@@ -10,6 +10,7 @@ from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.folds import Folds
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Figures, Metrics
+from emoflow.artifacts.robustness import PERTURBED, LeftOut
 from emoflow.artifacts.search import Best, Budget, Chosen, Scores, StrategyChoice
 from emoflow.artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
 from emoflow.artifacts.validation import FINGERPRINTS, Verdict
@@ -83,6 +84,12 @@ def nothing_planted(root: Path, corpus: str) -> None:
     People(agreement={}).write(root, corpus=corpus)
     ORACLE.write(pd.DataFrame(columns=list(ORACLE.columns)), root, corpus=corpus)
     Exclusions(exclusions=[]).write(root, corpus=corpus)
+
+
+def nothing_perturbed(root: Path) -> None:
+    """Write what the stage ``robustness`` writes where no condition is named."""
+    PERTURBED.write(pd.DataFrame(columns=list(PERTURBED.columns)), root)
+    LeftOut(conditions={}).write(root)
 
 
 def chosen(**changes: Any) -> Chosen:
@@ -193,6 +200,7 @@ def metrics(**changes: Any) -> Metrics:
         "dimensions": {},
         "misclassified": [],
         "slices": [],
+        "robustness": None,
         "comparisons": [],
         "search": {
             "statement": "Every strategy had the same.",

@@ -96,6 +96,24 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
             "'video' is a medium; its pictures are the modality 'face'",
         ),
         (lambda p: p.update(corpora=["../etc"]), r"corpora\.0 is '\.\./etc'"),
+        (
+            lambda p: p["robustness"].update(conditions={"nois": [10]}),
+            r"robustness\.conditions: 'nois' is not known; did you mean 'noise'\?",
+        ),
+        (
+            lambda p: p["robustness"].update(conditions={"blur": [0.1, 3]}),
+            r"robustness\.conditions: blur holds 3; give levels from 0 to 0\.5 \(of the height\)",
+        ),
+        (
+            lambda p: p["robustness"].update(conditions={"missing": []}),
+            r"missing has no level; give levels from 0 to 1",
+        ),
+        (lambda p: p["robustness"].update(conditions={"noise": [0, 0]}), r"noise names a level twice"),
+        (
+            lambda p: p["robustness"].update(conditions={"noise": ["loud"]}),
+            r"robustness\.conditions\.noise\.0 is 'loud'",
+        ),
+        (lambda p: p["robustness"].update(utterances=0), r"robustness\.utterances is 0"),
         (lambda p: p["evaluate"].update(resamples=2000), r"evaluate: resamples is no longer a key: .*remove"),
     ],
 )

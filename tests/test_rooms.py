@@ -31,7 +31,7 @@ ROOMS = {
     "fusion": set(),
     "training": {"fusion"},
     "search": {"training", "fusion", "encoders"},
-    "evaluation": {"training", "fusion", "protocols"},
+    "evaluation": {"training", "fusion", "protocols", "encoders", "media"},
     "lineage": set(),
     "registry": {"evaluation", "lineage", "media", "encoders", "fusion"},
     "storage": set(),

@@ -9,7 +9,9 @@ from conftest import ROOT
 from emoflow import template, workspace
 from emoflow.errors import WorkspaceError
 
-STAGES = ["corpora", "utterances", "validate", "features", "folds", "search", "train", "evaluate"]
+STAGES = [
+    *("corpora", "utterances", "validate", "features", "folds", "search", "train", "robustness", "evaluate")
+]
 
 
 @pytest.fixture

@@ -276,6 +276,54 @@ class DimensionFigures(Part):
     mae: Interval
 
 
+class LevelFigures(Part):
+    """The registered strategy's UA under a condition at one level.
+
+    Attributes:
+        ua: with its interval over speakers.
+        loss: UA of the recordings as they are, minus ``ua``, on the same utterances.
+        unusable: utterances whose changed recording gave no features of the modality, which was then missing.
+    """
+
+    level: float
+    ua: Interval
+    loss: Interval
+    unusable: int
+
+
+class ConditionFigures(Part):
+    """The registered strategy under one condition.
+
+    Attributes:
+        modality: the one that is changed; None: any of them.
+        unit: of the levels.
+        levels: from the mildest to the worst.
+        mean_loss: the mean of the levels' losses, not weighted.
+    """
+
+    modality: str | None
+    unit: str
+    levels: list[LevelFigures]
+    mean_loss: Interval
+
+
+class Robustness(Part):
+    """How well the registered strategy does on worse recordings.
+
+    Attributes:
+        utterances, speakers: that were drawn.
+        clean: UA on the same utterances as they are.
+        conditions: by name.
+        left_out: condition → why it could not be tested.
+    """
+
+    utterances: int
+    speakers: int
+    clean: Interval
+    conditions: dict[str, ConditionFigures]
+    left_out: dict[str, str]
+
+
 class Misclassified(Part):
     """An utterance that was taken for another class.
 
@@ -571,6 +619,7 @@ class Metrics(Document):
         dimensions: strategy → valence, arousal and dominance, of strategies that learned them.
         misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
+        robustness: of ``best``; None where params.yaml names no condition.
         comparisons: of ``best`` with every other strategy.
         ceiling: None where no truth is planted.
         people: corpus → kind of rater → agreement.
@@ -585,7 +634,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 6
+    VERSION: ClassVar[int | None] = 7
 
     corpora: list[str]
     protocol: str
@@ -607,6 +656,7 @@ class Metrics(Document):
     dimensions: dict[str, dict[str, DimensionFigures]]
     misclassified: list[Misclassified]
     slices: list[Slice]
+    robustness: Robustness | None
     comparisons: list[Comparison]
     search: Search
     ceiling: Ceiling | None

@@ -13,7 +13,7 @@ from .base import Encoder
 from .cache import Cache
 from .cluster import run_jobs_on_cluster
 from .dialogue import Turn
-from .parallel import Job, Recipe, run_jobs
+from .parallel import Change, Job, Recipe, run_jobs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,8 @@ class Source:
     """Why there is nothing to read, where the table names a file that was not there."""
     recording: str | None = None
     """Of a recognised text: the digest of the recording that it was recognised in."""
+    change: Change | None = None
+    """What is done to it once it is decoded; ``digest`` then covers that, too."""
 
     def key(self, cache: Cache, encoder: Encoder) -> str:
         """The cache's, of what an encoder makes of all that it reads of this source."""
@@ -108,11 +110,12 @@ def run_missing(
 
 def _jobs(wanted: Sequence[tuple[Source, Encoder, str]], missing: Collection[str]) -> list[Job]:
     """One job for each recording, with those of its encoders that the cache lacks. Copies are encoded once."""
-    jobs: dict[tuple[str, str], Job] = {}
+    jobs: dict[tuple[str, str, str], Job] = {}
     taken = set()
     for source, encoder, key in wanted:
         if key in missing and key not in taken:
             taken.add(key)
-            job = Job(source.utterance_id, encoder.modality, source.source, source.digest, {})
-            jobs.setdefault((source.utterance_id, encoder.modality), job).keys[encoder.name] = key
+            job = Job(source.utterance_id, encoder.modality, source.source, source.digest, {}, source.change)
+            which = (source.utterance_id, encoder.modality, source.digest)
+            jobs.setdefault(which, job).keys[encoder.name] = key
     return list(jobs.values())

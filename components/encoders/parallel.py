@@ -3,7 +3,7 @@
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -21,6 +21,9 @@ from .cache import Cache, Entry
 from .dialogue import Turn
 from .model_files import NO_MODELS, ModelFiles
 from .registry import make
+
+Change = Callable[[Any], Any]
+"""What is done to a decoded medium before it is encoded: it gives another medium of the same kind. It is pickled."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Job:
     """Of the recording or the text."""
     keys: dict[str, str]
     """Encoder → the cache's key for what it will give."""
+    change: Change | None = None
 
 
 def run_jobs(
@@ -107,6 +111,8 @@ def encode(job: Job) -> None:
         raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table but does not exist")
     try:
         medium = encoders[0].decode_cached(job.source, digest=job.digest, root=_cache.root)
+        if job.change is not None:
+            medium = job.change(medium)
     except MediaError as error:
         for encoder in encoders:
             _cache.put(job.keys[encoder.name], _unusable(encoder.dimensions, str(error)))

@@ -16,6 +16,7 @@ from .inputs import CorpusFacts, Experiment, tested_utterances
 from .predictions import Predictions, join
 from .probabilities import figures as probabilities
 from .probabilities.soft_labels import beside_raters
+from .robustness import figures as robustness
 from .variation import held_out_ratio
 
 RULE = (
@@ -105,6 +106,9 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             predictions, best.best, corpora, coalitions=given_less.get(best.best)
         ),
         slices=slices.by_attribute(predictions, best.best, corpora),
+        robustness=robustness.of_conditions(
+            predictions, best.best, experiment.perturbed, left_out=experiment.left_out
+        ),
         comparisons=scores.against(
             best.best,
             [name for name in real if name != best.best],

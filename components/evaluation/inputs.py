@@ -49,6 +49,8 @@ class Experiment:
         modalities: of the registered model, by name.
         tuning: of its encoders; None where they are frozen.
         votes: of the corpora's raters; None where they are not looked at.
+        perturbed: what its fold models say of worse recordings; None where that was not asked.
+        left_out: condition → why it could not be tested.
     """
 
     protocol: Folds
@@ -63,6 +65,8 @@ class Experiment:
     modalities: Mapping[str, Modality] = field(default_factory=dict)
     tuning: ModelTuning | None = None
     votes: RaterVotes | None = None
+    perturbed: "pd.DataFrame | None" = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def tested_utterances(corpora: Mapping[str, CorpusFacts], ids: Iterable[str]) -> "pd.DataFrame":

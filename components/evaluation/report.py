@@ -17,6 +17,7 @@ from ..artifacts.search import TRIALS, Best
 from .answer import answer
 from .comparison import least
 from .metrics import TITLES
+from .robustness.panels import panels as robustness_panels
 from .run_links import identity
 from .summary import diverged, out_of_reach, over, ranked, trials_by_status
 
@@ -66,6 +67,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         matrix=_matrix(metrics),
         search=best,
         panels=_panels(metrics),
+        worse=robustness_panels(metrics.robustness),
         reliability=_reliability(metrics),
         errors=[(each, *_player(each.recording)) for each in metrics.misclassified],
         layers=_layers(metrics),

@@ -9,6 +9,7 @@ from ..artifacts.features import Exclusions, Recognition
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.model import DIMENSIONS, PREDICTIONS, SUBSETS, ModelCard
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
+from ..artifacts.robustness import PERTURBED, LeftOut
 from ..artifacts.search import CURVES, TRIALS, Best
 from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
 from ..evaluation import plots, report, searched
@@ -91,6 +92,8 @@ def read(
         modalities=card.modalities,
         tuning=card.tuning,
         votes=_votes(facts, space, layouts, protocol.classes) if space else None,
+        perturbed=PERTURBED.read(root),
+        left_out=LeftOut.read(root).conditions,
     )
 
 

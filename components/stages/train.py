@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import params, settings
 from ..artifacts import features as features_artifact
+from ..artifacts import fold_models
 from ..artifacts.model import (
     CHOSEN,
     DIMENSIONS,
@@ -55,16 +56,18 @@ def main() -> None:
     inputs, best = Inputs.of(experiment), Best.read()
     classes, seeds = inputs.protocol.classes, experiment.train.seeds
     winner = choice_for_everything(best.best, best.strategies[best.best])
+    device = environment.torch_device()
+    models = ModelFiles(environment.landmark_model, environment.encoders)
+    tuned = TunedEncoders.of(experiment, inputs, models)
+    keeps = not inputs.protocol.unseen and not tuned.tunes(best.best)
     jobs = {
-        f"{name}.{fold.number}": job_of(fold, Choice.of(name, strategy.folds[fold.number]), seeds)
+        f"{name}.{fold.number}": job_of(
+            fold, Choice.of(name, strategy.folds[fold.number]), seeds, keep=keeps and name == best.best
+        )
         for fold in inputs.folds
         for name, strategy in best.strategies.items()
     }
     jobs[REFIT] = Job(winner, tuple(seeds), _everything(inputs), None)
-
-    device = environment.torch_device()
-    models = ModelFiles(environment.landmark_model, environment.encoders)
-    tuned = TunedEncoders.of(experiment, inputs, models)
     tuned_jobs = {name: job for name, job in jobs.items() if tuned.tunes(job.choice.strategy)}
     for job in tuned_jobs.values():
         tuned.check(job)
@@ -119,6 +122,8 @@ def main() -> None:
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
     SUBSETS.write(subset_table(scored, classes=classes))
     DIMENSIONS.write(dimensions(scored))
+    kept_folds = [fold.number for fold in inputs.folds] if keeps else []
+    _write_fold_models(inputs, best, {fold: load(_file(work, f"{best.best}.{fold}")) for fold in kept_folds})
     state = load(_file(work, REFIT))
     card = _card(
         experiment,
@@ -141,6 +146,35 @@ def _everything(inputs: Inputs):
     return learned.labelled + unlabelled(inputs.folds)
 
 
+def _write_fold_models(inputs: Inputs, best: Best, refits: dict[int, dict[str, np.ndarray]]) -> None:
+    """Write the models of the registered strategy that scored the test folds.
+
+    Args:
+        refits: fold → what its refit kept; none where the strategy's encoders are tuned or classes are unseen.
+    """
+    with replacing(fold_models.FOLDER) as folder:
+        folder.mkdir()
+        described = {}
+        for fold, arrays in refits.items():
+            state = {name: x for name, x in arrays.items() if name.startswith(("members.", "preparation."))}
+            save(folder / fold_models.weights(fold).name, state)
+            described[fold] = fold_models.FoldModel(
+                config=best.strategies[best.best].folds[fold].config,
+                seeds=arrays["seeds"].tolist(),
+                preparation=_preparation(inputs, best.best, state).describe(),
+            )
+        models = fold_models.FoldModels(strategy=best.best, classes=inputs.protocol.classes, folds=described)
+        models.write_file(folder / models.path().name)
+
+
+def _preparation(inputs: Inputs, strategy: str, state: dict[str, np.ndarray]) -> Preparation:
+    """An empty preparation of the sizes that the one in a model's state has."""
+    layouts = {name: inputs.store.layout(name) for name in uses(strategy, inputs.trainable)}
+    mark = "preparation."
+    fitted = {name.removeprefix(mark): x for name, x in state.items() if name.startswith(mark)}
+    return Preparation.sized(plan(layouts, inputs.reduction), fitted)
+
+
 def _card(
     experiment: params.Params,
     inputs: Inputs,
@@ -159,9 +193,7 @@ def _card(
     """
     protocol = inputs.protocol
     layouts = {name: inputs.store.layout(name) for name in uses(winner.strategy, inputs.trainable)}
-    mark = "preparation."
-    fitted = {name.removeprefix(mark): x for name, x in state.items() if name.startswith(mark)}
-    preparation = Preparation.sized(plan(layouts, inputs.reduction), fitted)
+    preparation = _preparation(inputs, winner.strategy, state)
     member = build(
         winner.strategy,
         dimensions=preparation.dimensions,

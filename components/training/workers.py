@@ -39,6 +39,7 @@ class Job:
         train: what to train on.
         test: what to score once; None: keep the weights instead.
         fold: whose rows these are; None: the model on all rows.
+        keep: whether to keep the weights of a job with test rows, too.
     """
 
     choice: Choice
@@ -46,6 +47,7 @@ class Job:
     train: Part
     test: Part | None
     fold: int | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,9 @@ class Context:
     prompts: Prompts | None = None
 
 
-def job_of(fold: Fold, choice: Choice, seeds: Sequence[int]) -> Job:
+def job_of(fold: Fold, choice: Choice, seeds: Sequence[int], *, keep: bool = False) -> Job:
     """The job that refits a choice on a fold's training and validation rows and scores its test rows."""
-    return Job(choice, tuple(seeds), fold.seen, fold.test, fold.number)
+    return Job(choice, tuple(seeds), fold.seen, fold.test, fold.number, keep)
 
 
 def run_jobs(
@@ -93,8 +95,8 @@ def run_jobs(
     Yields:
         The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
         with test rows also ``probabilities`` float64 ``[S, N, C]``, what `subsets.by_subset` gives, and
-        ``dimension.<name>`` float32 ``[S, N]`` where valence, arousal and dominance were learned; of one without, the
-        tensors of `EmotionModel`'s state.
+        ``dimension.<name>`` float32 ``[S, N]`` where valence, arousal and dominance were learned; of one without, and
+        where they are kept, the tensors of `EmotionModel`'s state.
 
     Raises:
         SearchError: every member of a job diverged, or a process died.
@@ -148,14 +150,16 @@ def _run(job: Job) -> dict[str, np.ndarray]:
     prompts = None
     if _context.prompts is not None and job.choice.strategy not in BASELINES:
         prompts = prompt_embeddings(population, _context.prompts, preparation)
+    found = {"seeds": seeds}
     if job.test is not None:
         test = prepare(preparation, read(_context.reader, job.test, modalities))
         score = partial(probabilities, population)
         if prompts is not None:
             score = partial(by_prompts, population, prompts=prompts)
-        scored = {"probabilities": score(test).numpy(), "seeds": seeds} | by_subset(score, test)
-        learned = population.dimensions(test)
-        return scored | {DIMENSION + name: x.cpu().numpy() for name, x in learned.items()}
+        found |= {"probabilities": score(test).numpy()} | by_subset(score, test)
+        found |= {DIMENSION + name: x.cpu().numpy() for name, x in population.dimensions(test).items()}
+        if not job.keep:
+            return found
     state = members_state(population.state(), len(population))
     state |= {
         f"preparation.{name}": x
@@ -164,7 +168,7 @@ def _run(job: Job) -> dict[str, np.ndarray]:
     }
     if prompts is not None:
         state["prompts"] = prompts
-    return {name: x.cpu().numpy() for name, x in state.items()} | {"seeds": seeds}
+    return found | {name: x.cpu().numpy() for name, x in state.items()}
 
 
 class Store(Protocol):

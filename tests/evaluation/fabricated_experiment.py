@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from documents import best, budget, card, chosen, protocol
+from documents import best, budget, card, chosen, nothing_perturbed, protocol
 from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.model import DIMENSIONS, SUBSETS
 from emoflow.artifacts.search import CURVES, TRIALS, Best
@@ -91,6 +91,7 @@ def experiment(
     exclusions = [excluded, excluded | {"encoder": "landmarks"}]
     Exclusions(exclusions=exclusions).write(root, corpus=corpus)
     card().write(root)
+    nothing_perturbed(root)
     return data
 
 

@@ -9,7 +9,7 @@ from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
 from emoflow.files import write_table
 from emoflow.schema import UTTERANCE_COLUMNS
-from emoflow.stages import evaluate, search, train
+from emoflow.stages import evaluate, robustness, search, train
 from in_process import run_stages
 from planted_experiment import CLASSES, lay_out
 
@@ -50,7 +50,7 @@ def test_the_stages_go_through(tmp_path, made, inflated, count):
     lay_out(tmp_path, strategies=["audio", "late-weighted"])
     folds = made(pd.read_parquet(tmp_path / "data/folds.parquet"))
     put(tmp_path, folds, inflated=inflated)
-    run_stages(tmp_path, search, train, evaluate)
+    run_stages(tmp_path, search, train, robustness, evaluate)
 
     tested = folds[folds["role"] == "test"]
     predictions = pd.read_parquet(tmp_path / "data/predictions.parquet")

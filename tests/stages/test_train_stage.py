@@ -5,10 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.search import Best, Chosen, StrategyChoice
 from emoflow.encoders.store import FeatureStore, Row, write
 from emoflow.errors import ProtocolError
+from emoflow.evaluation.robustness import scoring
 from emoflow.files import tree_digest
 from emoflow.fusion.model import EmotionModel
 from emoflow.fusion.preparation import Preparation
@@ -95,8 +97,23 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     label = torch.tensor([CLASSES.index(id_.split("-")[1]) for id_ in ids])
     assert (model(*given).argmax(1) == label).float().mean() > 0.7
 
+    # the models that scored the folds are kept, and say the same
+    models = FoldModels.read()
+    assert models.strategy == "late-weighted" and sorted(models.folds) == [0, 1, 2]
+    ensemble = (
+        table[table["strategy"] == "late-weighted"].groupby(["fold", "utterance_id"])[probabilities].mean()
+    )
+    for fold in models.folds:
+        own = ensemble.loc[fold]
+        rows = [
+            {name: read[name][0][[ids.index(id_)]][0] for name in read if read[name][1][ids.index(id_)].any()}
+            for id_ in own.index
+        ]
+        scored = scoring.probabilities(scoring.load(models, fold), rows)
+        np.testing.assert_allclose(scored, own.to_numpy(), atol=1e-5)
+
     # run again: nothing is refitted, the bytes are the same; work that is lost is done again
-    before = tree_digest(["data/model", "data/predictions.parquet"])
+    before = tree_digest(["data/model", "data/fold_models", "data/predictions.parquet"])
     kept = sorted(tmp_path.glob(".emoflow/work/train-*/*.safetensors"))
     assert len(kept) == 7
     times = {path: path.stat().st_mtime_ns for path in kept[1:]}
@@ -104,7 +121,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     train.main()
     assert {path: path.stat().st_mtime_ns for path in kept[1:]} == times
     assert kept[0].is_file()
-    assert tree_digest(["data/model", "data/predictions.parquet"]) == before
+    assert tree_digest(["data/model", "data/fold_models", "data/predictions.parquet"]) == before
 
 
 def test_where_folds_tried_other_configurations_the_choice_is_the_mode_and_the_median():

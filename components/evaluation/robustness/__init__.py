@@ -1,0 +1,1 @@
+"""How well the registered strategy does when the recordings are worse."""

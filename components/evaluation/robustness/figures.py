@@ -1,0 +1,129 @@
+"""UA under each condition, and what is lost against the recordings as they are."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...artifacts.model import PROBABILITY
+from ...artifacts.reports import ConditionFigures, LevelFigures, Robustness
+from ...errors import EvaluationError
+from ...schema import CONDITIONS
+from .. import intervals
+from ..metrics import METRICS, confusion_by
+from ..predictions import Predictions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UA = METRICS["ua"]
+
+
+def of_conditions(
+    predictions: Predictions, strategy: str, table: "pd.DataFrame | None", *, left_out: Mapping[str, str]
+) -> Robustness | None:
+    """The registered strategy under each condition.
+
+    Args:
+        predictions: of every strategy, of the recordings as they are.
+        strategy: the registered one.
+        table: of worse recordings, see `artifacts.robustness.PERTURBED`.
+        left_out: condition → why it could not be tested.
+
+    Returns:
+        None where nothing was to be tested.
+
+    Raises:
+        EvaluationError: the table holds rows that are in no test fold, or other rows at one level than at another.
+    """
+    if table is None or (table.empty and not left_out):
+        return None
+    at = _places(table, predictions)
+    drawn = np.unique(at) if len(at) else np.arange(len(predictions.truth))
+    clean = _counts(predictions, drawn, predictions.predicted(strategy)[drawn])
+    conditions = {
+        name: _condition(name, table[rows], at[rows], drawn, clean, predictions)
+        for name in CONDITIONS
+        if (rows := (table["condition"] == name).to_numpy()).any()
+    }
+    return Robustness(
+        utterances=len(drawn),
+        speakers=len(clean),
+        clean=intervals.of_figure(UA, clean),
+        conditions=conditions,
+        left_out=dict(left_out),
+    )
+
+
+def _places(table: "pd.DataFrame", predictions: Predictions) -> np.ndarray:
+    """Where each row's utterance is among the predictions ``[N]``."""
+    import pandas as pd
+
+    numbers = np.array(predictions.folds)[predictions.fold]
+    known = pd.MultiIndex.from_arrays([numbers, predictions.utterance_ids])
+    at: np.ndarray = known.get_indexer(pd.MultiIndex.from_frame(table[["fold", "utterance_id"]]))
+    if (at < 0).any():
+        raise EvaluationError(
+            f"{int((at < 0).sum())} rows of worse recordings are of no test utterance; run the stage `robustness` again"
+        )
+    return at
+
+
+def _counts(predictions: Predictions, at: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Confusion counts ``[S, C, C]`` of the speakers of some utterances."""
+    _, speaker = np.unique(predictions.speaker[at], return_inverse=True)
+    return confusion_by(
+        speaker,
+        predictions.truth[at],
+        predicted,
+        groups=int(speaker.max()) + 1,
+        classes=len(predictions.classes),
+    )
+
+
+def _condition(
+    name: str,
+    rows: "pd.DataFrame",
+    at: np.ndarray,
+    drawn: np.ndarray,
+    clean: np.ndarray,
+    predictions: Predictions,
+) -> ConditionFigures:
+    columns = [PROBABILITY + label for label in predictions.classes]
+    predicted = rows[columns].to_numpy(float).argmax(1)
+    levels, worse = [], []
+    for level in sorted(rows["level"].unique(), reverse=CONDITIONS[name].falling):
+        own = (rows["level"] == level).to_numpy()
+        order = np.argsort(at[own])
+        if not np.array_equal(at[own][order], drawn):
+            raise EvaluationError(
+                f"{name} at {level:g} is not of the utterances that were drawn; run the stage `robustness` again"
+            )
+        counts = _counts(predictions, drawn, predicted[own][order])
+        worse.append(counts)
+        levels.append(
+            LevelFigures(
+                level=float(level),
+                ua=intervals.of_figure(UA, counts),
+                loss=intervals.of_difference(UA, clean, counts),
+                unusable=int(rows["unusable"].to_numpy(bool)[own].sum()),
+            )
+        )
+    # The levels one below the other, as `of_difference` takes confusion counts.
+    side_by_side = np.concatenate(worse, axis=1)
+    repeated = np.concatenate([clean] * len(worse), axis=1)
+    known = CONDITIONS[name]
+    return ConditionFigures(
+        modality=known.modality,
+        unit=known.unit,
+        levels=levels,
+        mean_loss=intervals.of_difference(_mean_ua, repeated, side_by_side),
+    )
+
+
+def _mean_ua(counts: np.ndarray) -> np.ndarray:
+    """Mean UA over L levels: confusion counts ``[..., L · C, C]`` → ``[...]``."""
+    classes = counts.shape[-1]
+    levels = counts.reshape(*counts.shape[:-2], -1, classes, classes)
+    mean: np.ndarray = UA(levels).mean(-1)
+    return mean

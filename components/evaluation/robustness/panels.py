@@ -1,0 +1,63 @@
+"""UA by level as small multiples, one panel per condition, in SVG units."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...artifacts.reports import Interval, Robustness
+
+WIDTH, HEIGHT = 220.0, 96.0
+MOST_LABELS = 6
+"""Levels of a panel that are all named beneath it; of more, the first and the last."""
+
+
+def panels(robustness: Robustness | None) -> dict[str, Any] | None:
+    """What the report draws; None where no condition was tested.
+
+    All panels reach from 0 to ``top``. Levels lie evenly, from the mildest on the left to the worst on the right.
+    """
+    if robustness is None or not robustness.conditions:
+        return None
+    figures = [robustness.clean] + [
+        level.ua for each in robustness.conditions.values() for level in each.levels
+    ]
+    top = min(1.0, 1.05 * max(_high(each) for each in figures))
+
+    def y(value: float) -> float:
+        return round(HEIGHT * (1 - value / top), 1)
+
+    def x(place: int, count: int) -> float:
+        return round(WIDTH * (place + 0.5) / count, 1)
+
+    drawn = []
+    for name, each in robustness.conditions.items():
+        count = len(each.levels)
+        places = [x(place, count) for place in range(count)]
+        uas = [level.ua for level in each.levels]
+        upper = [(at, y(_high(ua))) for at, ua in zip(places, uas, strict=True)]
+        lower = [(at, y(_low(ua))) for at, ua in zip(places, uas, strict=True)]
+        middle = [(at, y(ua.mean)) for at, ua in zip(places, uas, strict=True)]
+        named = range(count) if count <= MOST_LABELS else (0, count - 1)
+        drawn.append(
+            {
+                "name": name,
+                "unit": each.unit,
+                "band": _points(lower + upper[::-1]),
+                "line": _points(middle),
+                "dots": [(*at, level) for at, level in zip(middle, each.levels, strict=True)],
+                "labels": [(places[k], each.levels[k].level) for k in named],
+            }
+        )
+    clean = robustness.clean
+    return {"panels": drawn, "top": top, "clean": y(clean.mean), "width": WIDTH, "height": HEIGHT}
+
+
+def _low(interval: Interval) -> float:
+    return interval.mean if interval.low is None else interval.low
+
+
+def _high(interval: Interval) -> float:
+    return interval.mean if interval.high is None else interval.high
+
+
+def _points(places: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in places)

@@ -1,0 +1,179 @@
+"""What the fold's models say of the test utterances under each condition."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...artifacts.fold_models import FoldModels
+from ...artifacts.model import PROBABILITY
+from ...encoders import FeatureStore
+from ...encoders.cache import Cache
+from ...encoders.jobs import Source
+from ...encoders.parallel import Recipe
+from ...errors import EvaluationError
+from ...schema import CONDITIONS
+from . import scoring
+from .extraction import Changed, extract
+from .missing import absent
+from .perturbation import Perturbation
+from .talkers import talkers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The models under test, and what they are tested on.
+
+    Attributes:
+        models: of the test folds.
+        modalities: those that they take.
+        store: the features of the recordings as they are.
+        recordings: modality → utterance id → its medium.
+        speakers: test utterance → who speaks.
+        root: the workspace.
+    """
+
+    models: FoldModels
+    modalities: Sequence[str]
+    store: FeatureStore
+    recordings: Mapping[str, Mapping[str, Source]]
+    speakers: Mapping[str, str]
+    root: Path = Path()
+
+
+def perturbed(
+    rows: "pd.DataFrame",
+    conditions: Mapping[str, Sequence[float]],
+    tested: Tested,
+    *,
+    seed: int,
+    recipes: Mapping[str, Recipe],
+    cache: Cache,
+    workers: int,
+    cluster: str | None = None,
+) -> "pd.DataFrame":
+    """Score test utterances under each condition at each level.
+
+    Only the modality that a condition changes is encoded again; the others are those of the feature store. What a
+    fold's model does not take is not encoded at all.
+
+    Args:
+        rows: the test rows, see `sample.drawn`.
+        conditions: name → levels.
+        tested: the models and what they read.
+        seed: of what conditions draw at random.
+        recipes: modality → how it is encoded.
+        cache: of encoded clips.
+        workers: processes of this machine.
+        cluster: the address of a Ray cluster.
+
+    Returns:
+        A table as `artifacts.robustness.PERTURBED` describes it.
+
+    Raises:
+        EvaluationError: babble, and a corpus with one test speaker.
+    """
+    import pandas as pd
+
+    there = {name: set(tested.store.ids(name)) for name in tested.modalities}
+    wanted = [
+        each
+        for name, levels in conditions.items()
+        for level in levels
+        for each in _changes(name, level, sorted(set(rows["utterance_id"])), there, tested, seed=seed)
+    ]
+    changed = extract(wanted, recipes=recipes, cache=cache, workers=workers, cluster=cluster)
+    tables = []
+    for fold, own in rows.groupby("fold", sort=True):
+        model = scoring.load(tested.models, int(fold), tested.root)
+        clean = [_clean(name, tested, there) for name in own["utterance_id"]]
+        for condition, levels in conditions.items():
+            for level in levels:
+                held = [
+                    _worse(name, features, condition, level, changed, seed=seed)
+                    for name, features in zip(own["utterance_id"], clean, strict=True)
+                ]
+                scored = scoring.probabilities(model, [features for features, _ in held])
+                known = {
+                    "utterance_id": own["utterance_id"].to_numpy(),
+                    "fold": int(fold),
+                    "condition": condition,
+                    "level": float(level),
+                    "unusable": [lost for _, lost in held],
+                }
+                columns = {PROBABILITY + label: scored[:, c] for c, label in enumerate(tested.models.classes)}
+                tables.append(pd.DataFrame(known | columns))
+    order = ["condition", "level", "fold", "utterance_id"]
+    return pd.concat(tables).sort_values(order, ignore_index=True)
+
+
+def _changes(
+    condition: str,
+    level: float,
+    ids: Sequence[str],
+    there: Mapping[str, set[str]],
+    tested: Tested,
+    *,
+    seed: int,
+) -> Iterator[tuple[Source, Perturbation]]:
+    """The recordings that a condition changes, and how."""
+    modality = CONDITIONS[condition].modality
+    if modality is None or modality not in there:
+        return
+    recordings = {name: each for name, each in tested.recordings[modality].items() if name in there[modality]}
+    for name in ids:
+        if name not in recordings:
+            continue
+        how = partial(Perturbation, condition, level, seed, name)
+        if condition != "babble":
+            yield recordings[name], how()
+            continue
+        others = talkers(name, tested.speakers, recordings, seed=seed)
+        if not others:
+            raise EvaluationError(
+                f"robustness.conditions.babble: {name.partition('/')[0]} has one test speaker, and nobody else to be "
+                "heard beside; leave babble out"
+            )
+        yield (
+            recordings[name],
+            how(tuple(Path(str(each.source)) for each in others), tuple(each.digest for each in others)),
+        )
+
+
+def _clean(utterance_id: str, tested: Tested, there: Mapping[str, set[str]]) -> dict[str, np.ndarray]:
+    """An utterance's stored features ``[T, D]`` by modality."""
+    found = {}
+    for name in tested.modalities:
+        if utterance_id in there[name]:
+            tokens, present = tested.store.tokens(name, [utterance_id])
+            found[name] = tokens[0][present[0]]
+    return found
+
+
+def _worse(
+    utterance_id: str,
+    clean: Mapping[str, np.ndarray],
+    condition: str,
+    level: float,
+    changed: Changed,
+    *,
+    seed: int,
+) -> tuple[dict[str, np.ndarray], bool]:
+    """An utterance's features under a condition, and whether the changed recording gave none."""
+    worse, modality = dict(clean), CONDITIONS[condition].modality
+    if modality is None:
+        gone = absent(utterance_id, sorted(clean), level, seed=seed)
+        return {name: tokens for name, tokens in worse.items() if name not in gone}, False
+    if modality not in worse:
+        return worse, False
+    tokens = changed.tokens(condition, level, utterance_id)
+    if tokens is None:
+        del worse[modality]
+        return worse, True
+    return worse | {modality: tokens}, False

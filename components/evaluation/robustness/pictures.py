@@ -1,0 +1,32 @@
+"""Worse films. Every function takes and gives pictures: RGB, uint8 ``[n, height, width, 3]``."""
+
+import numpy as np
+
+
+def blur(images: np.ndarray, sigma: float) -> np.ndarray:
+    """The pictures out of focus: a Gaussian blur.
+
+    Args:
+        sigma: its standard deviation as a share of the pictures' height.
+    """
+    from PIL import Image, ImageFilter
+
+    gaussian = ImageFilter.GaussianBlur(sigma * images.shape[1])
+    return np.stack([np.asarray(Image.fromarray(image).filter(gaussian)) for image in images])
+
+
+def brightness(images: np.ndarray, factor: float) -> np.ndarray:
+    """The pictures darker (below 1) or brighter; what exceeds white is white."""
+    return np.clip(np.rint(images * np.float32(factor)), 0, 255).astype(np.uint8)
+
+
+def kept_frames(count: int, rate: float, generator: np.random.Generator) -> np.ndarray:
+    """Which of ``count`` pictures arrive where each is lost with the probability ``rate``; one does in any case.
+
+    Returns:
+        int ``[k]``, sorted.
+    """
+    drawn = generator.random(count)
+    arriving = drawn >= rate
+    arriving[drawn.argmax()] = True
+    return np.flatnonzero(arriving)

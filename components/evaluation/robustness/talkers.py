@@ -1,0 +1,35 @@
+"""Who is heard beside an utterance in babble."""
+
+from collections.abc import Mapping
+
+from ...encoders.jobs import Source
+from .perturbation import generator
+
+MOST = 4
+"""People who talk at once; from about as many on, nobody can follow a single one of them."""
+
+
+def talkers(
+    utterance_id: str, speakers: Mapping[str, str], recordings: Mapping[str, Source], *, seed: int
+) -> list[Source]:
+    """One utterance each of other speakers of the same corpus, drawn at random.
+
+    Args:
+        utterance_id: whose background they are.
+        speakers: test utterance → who speaks.
+        recordings: utterance → its sound.
+        seed: of the experiment.
+
+    Returns:
+        At most `MOST` recordings, each of another speaker; none where the corpus has no other speaker.
+    """
+    corpus = utterance_id.partition("/")[0]
+    others: dict[str, list[str]] = {}
+    for each in sorted(speakers):
+        same = each.partition("/")[0] == corpus and speakers[each] != speakers[utterance_id]
+        if same and each in recordings:
+            others.setdefault(speakers[each], []).append(each)
+    draws = generator(seed, "babble", utterance_id)
+    names = sorted(others)
+    chosen = draws.choice(len(names), size=min(MOST, len(names)), replace=False)
+    return [recordings[others[names[k]][draws.integers(len(others[names[k]]))]] for k in chosen]

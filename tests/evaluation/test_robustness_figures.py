@@ -1,0 +1,100 @@
+"""UA under each condition, the loss against the recordings as they are, and the section of the report."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from emoflow.artifacts.robustness import PERTURBED, LeftOut
+from emoflow.errors import EvaluationError
+from emoflow.evaluation.evaluate import measure
+from emoflow.evaluation.report import page
+from emoflow.evaluation.robustness.sample import drawn
+from emoflow.stages.evaluate import read
+from fabricated_experiment import CLASSES, experiment
+from sklearn.metrics import balanced_accuracy_score
+
+COLUMNS = [f"p_{label}" for label in CLASSES]
+BEST = "cross-attention"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return experiment(tmp_path_factory.mktemp("experiment")).parent
+
+
+def perturbed(root, *, spoiled: dict[float, float], condition: str = "noise") -> pd.DataFrame:
+    """The registered strategy's own answers on 150 utterances, of which a share is replaced by a guess."""
+    rows = drawn(pd.read_parquet(root / "data/folds.parquet"), 150, seed=7)
+    said = pd.read_parquet(root / "data/predictions.parquet")
+    said = said[said["strategy"] == BEST].groupby(["fold", "utterance_id"])[COLUMNS].mean()
+    clean = said.loc[list(zip(rows["fold"], rows["utterance_id"], strict=True))].to_numpy()
+    generator, tables = np.random.default_rng(0), []
+    for level, share in spoiled.items():
+        guess = np.eye(len(CLASSES))[generator.integers(0, len(CLASSES), len(rows))]
+        lost = generator.random(len(rows)) < share
+        known = rows[["utterance_id", "fold"]].assign(condition=condition, level=level, unusable=lost)
+        known[COLUMNS] = np.where(lost[:, None], guess, clean)
+        tables.append(known)
+    return pd.concat(tables).sample(frac=1, random_state=0)
+
+
+def measured(root, table: pd.DataFrame, left_out: dict[str, str] | None = None):
+    PERTURBED.write(table, root)
+    LeftOut(conditions=left_out or {}).write(root)
+    inputs = read(["control"], root)
+    metrics, _ = measure(inputs, seed=7)
+    text = page(metrics, best=inputs.best, trials=inputs.trials)
+    return metrics, text.partition("Worse recordings")[2].partition("</section>")[0]
+
+
+def test_losses_are_against_the_same_utterances(root):
+    table = perturbed(root, spoiled={20.0: 0.0, 0.0: 0.5, -20.0: 1.0})
+    metrics, section = measured(root, table)
+    held = metrics.robustness
+    assert (held.utterances, held.speakers, list(held.conditions)) == (150, 12, ["noise"])
+    noise = held.conditions["noise"]
+    assert [level.level for level in noise.levels] == [20, 0, -20]
+    truth = pd.read_parquet(root / "data/utterances/control.parquet").set_index("utterance_id")["label"]
+    for level in noise.levels:
+        own = table[table["level"] == level.level]
+        said = np.array(CLASSES)[own[COLUMNS].to_numpy().argmax(1)]
+        ua = balanced_accuracy_score(truth[own["utterance_id"]], said)
+        assert level.ua.mean == pytest.approx(ua)
+        assert level.loss.mean == pytest.approx(held.clean.mean - ua)
+        assert level.unusable == own["unusable"].sum()
+    mild, middle, worst = noise.levels
+    assert (mild.loss.mean, mild.loss.low, mild.loss.high) == (0, 0, 0)
+    assert 0 < middle.loss.mean < worst.loss.mean and worst.loss.low > 0.3
+    assert noise.mean_loss.mean == pytest.approx(np.mean([each.loss.mean for each in noise.levels]))
+    assert noise.mean_loss.low < noise.mean_loss.mean < noise.mean_loss.high
+    assert section.count("<circle") == 3 and "dB SNR" in section and "Not tested" not in section
+
+
+def test_the_interval_of_one_level_is_that_of_the_mean_over_it(root):
+    metrics, _ = measured(root, perturbed(root, spoiled={0.4: 0.4}, condition="frame_loss"))
+    only = metrics.robustness.conditions["frame_loss"]
+    assert only.mean_loss.model_dump() == pytest.approx(only.levels[0].loss.model_dump())
+
+
+def test_without_conditions_there_is_no_section(root):
+    metrics, section = measured(root, pd.DataFrame(columns=list(PERTURBED.columns)))
+    assert metrics.robustness is None and section == ""
+
+
+def test_what_was_left_out_is_shown_with_the_reason(root):
+    reason = {"frame_loss": "face came as a table of features, not as recordings"}
+    metrics, section = measured(root, pd.DataFrame(columns=list(PERTURBED.columns)), reason)
+    assert metrics.robustness.left_out == reason and metrics.robustness.conditions == {}
+    assert "frame loss: face came as a table" in section and "<svg" not in section
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda rows: rows.assign(fold=(rows["fold"] + 1) % 4), "are of no test utterance"),
+        (lambda rows: rows.drop(rows.index[rows["level"] == 0][:1]), "not of the utterances that were drawn"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(root, spoil, message):
+    table = perturbed(root, spoiled={10.0: 0.1, 0.0: 0.2}).reset_index(drop=True)
+    with pytest.raises(EvaluationError, match=message):
+        measured(root, spoil(table))

@@ -1,0 +1,167 @@
+"""The stage ``robustness`` on recordings of which the sound alone tells the class."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import documents
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+from conftest import ROOT
+from emoflow.artifacts.fold_models import FoldModels
+from emoflow.artifacts.robustness import PERTURBED, LeftOut
+from emoflow.encoders.cache import Cache
+from emoflow.encoders.extract import extract, recipes_of
+from emoflow.errors import ParamsError
+from emoflow.files import file_digest, write_table
+from emoflow.schema import UTTERANCE_COLUMNS
+from emoflow.stages import robustness, train
+from in_process import no_processes, run_stages
+from scipy.signal import butter, sosfilt
+
+CLASSES = ["anger", "sadness"]
+COLUMNS = [f"p_{label}" for label in CLASSES]
+SPEAKERS, CLIPS = 6, 4
+SENTENCES = ["the door is open now", "we walk to the shop", "a dog sits by the tree"]
+CONFIG = {"width": 16, "layers": 1, "learning_rate": 0.01, "dropout": 0.1}
+CACHE = ".emoflow/cache"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A workspace after the stage ``train``: anger is heard below 1 kHz, sadness above; words tell nothing."""
+    root = tmp_path_factory.mktemp("trained")
+    table = _recordings(root / "data/raw/lab")
+    write_table(root / "data/utterances/lab.parquet", table)
+    stated = {"audio": {"encoders": ["logmel"]}, "text": {"encoders": ["hashing"], "dimensions": 64}}
+    (root / "data/features").mkdir()
+    with no_processes():
+        extract(
+            table, raw=root / "data/raw/lab", out=root / "data/features/lab", recipes=recipes_of(stated),
+            attached={}, excluded={}, cache=Cache(root / CACHE), workers=1,
+        )  # fmt: skip
+    documents.three_folds(root, table)
+    documents.protocol(classes=CLASSES).write(root)
+    choice = documents.chosen(config=CONFIG, epochs=30)
+    documents.best({"early-concatenation": dict.fromkeys(range(3), choice)}).write(root)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params |= {"corpora": ["lab"], "modalities": ["audio", "text"]}
+    for name, section in stated.items():
+        params["features"][name] |= section
+    params["train"]["seeds"] = [0, 1]
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    run_stages(root, train)
+    return root
+
+
+def _recordings(folder: Path) -> pd.DataFrame:
+    folder.mkdir(parents=True)
+    generator, rows = np.random.default_rng(0), []
+    for speaker in range(SPEAKERS):
+        for label, kind in zip(CLASSES, ("low", "high"), strict=True):
+            for clip in range(CLIPS):
+                name = f"{speaker}-{label}-{clip}"
+                heard = sosfilt(butter(6, 1000, kind, fs=16_000, output="sos"), generator.normal(size=8000))
+                soundfile.write(folder / f"{name}.wav", 0.1 * heard, 16_000)
+                said = SENTENCES[clip % len(SENTENCES)]
+                row = {"utterance_id": f"lab/{name}", "corpus": "lab", "speaker": f"lab/{speaker}"}
+                row |= {"label": label, "audio": f"{name}.wav", "text": said, "text_digest": said}
+                rows.append(row | {"audio_digest": file_digest(folder / f"{name}.wav")})
+    return pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS)).sort_values("utterance_id")
+
+
+def state(root: Path, conditions: dict, utterances: int | None = None) -> None:
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params["robustness"] |= {"conditions": conditions, "utterances": utterances}
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def run(root: Path, conditions: dict, utterances: int | None = None) -> pd.DataFrame:
+    """The table that the stage writes."""
+    state(root, conditions, utterances)
+    run_stages(root, robustness)
+    return PERTURBED.read(root)
+
+
+def accuracy(rows: pd.DataFrame) -> float:
+    said = np.array(CLASSES)[rows[COLUMNS].to_numpy(float).argmax(1)]
+    return float((rows["utterance_id"].str.split("-").str[1] == said).mean())
+
+
+def cached(root: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in (root / CACHE).rglob("*.safetensors")}
+
+
+def test_what_tells_the_class_is_lost_with_it_and_with_nothing_else(trained):
+    table = run(trained, {"noise": [20, -20], "babble": [-20], "dropped_words": [0.5, 1]})
+    by_level = {key: accuracy(rows) for key, rows in table.groupby(["condition", "level"])}
+    assert by_level["noise", 20] > 0.9
+    assert by_level["noise", -20] < 0.7 and by_level["babble", -20] < 0.8
+    assert by_level["dropped_words", 0.5] == by_level["dropped_words", 1] > 0.9
+    assert len(table) == 5 * SPEAKERS * 2 * CLIPS
+    np.testing.assert_allclose(table[COLUMNS].sum(axis=1), 1)
+    # Without a word there is nothing to encode; the sound is still there.
+    unusable = table.groupby(["condition", "level"])["unusable"].mean()
+    assert unusable["dropped_words", 1] == 1 and unusable["dropped_words", 0.5] < 0.2
+    assert not unusable[["noise", "babble"]].any()
+
+
+def test_a_condition_that_changes_nothing_gives_the_test_predictions(trained):
+    table = run(trained, {"dropped_words": [0], "missing": [0]})
+    said = pd.read_parquet(trained / "data/predictions.parquet")
+    said = said[said["strategy"] == "early-concatenation"].groupby(["fold", "utterance_id"])[COLUMNS].mean()
+    for _, rows in table.groupby("condition"):
+        found = rows.set_index(["fold", "utterance_id"])[COLUMNS].astype(float)
+        pd.testing.assert_frame_equal(found, said, atol=1e-5)
+
+
+def test_only_what_changed_is_encoded_and_nothing_twice(trained):
+    first = run(trained, {"reverberation": [0.3], "missing": [0.5]}, 20)
+    assert len(first) == 40
+    before = cached(trained)
+    again = run(trained, {"reverberation": [0.3], "missing": [0.5]}, 20)
+    pd.testing.assert_frame_equal(again, first)
+    assert cached(trained) == before
+    more = run(trained, {"reverberation": [0.3, 0.6], "missing": [0.5, 0.7]}, 20)
+    after = cached(trained)
+    assert before.items() <= after.items()
+    assert len(after) - len(before) == 20  # one level, one encoder
+    old = more.merge(first[["condition", "level"]].drop_duplicates())
+    pd.testing.assert_frame_equal(old, first)
+
+
+def test_a_missing_sound_is_missed_and_missing_words_are_not(trained):
+    table = run(trained, {"missing": [1]})
+    assert (
+        0.5 < accuracy(table) < 0.95
+    )  # of the sound or the words one is left, of each in half of the utterances
+
+
+def test_without_conditions_nothing_is_loaded_or_read(trained):
+    state(trained, {})
+    command = (
+        "import sys; from emoflow.stages import robustness; robustness.main(); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", command], cwd=trained, capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+    assert PERTURBED.read(trained).empty and LeftOut.read(trained).conditions == {}
+
+
+def test_a_condition_that_cannot_be_tested_is_left_out_with_the_reason(trained, tmp_path):
+    root = shutil.copytree(trained, tmp_path / "other")
+    card = root / "data/model/model.json"
+    card.write_text(card.read_text().replace('"logmel"', '"table"'))
+    assert run(root, {"noise": [0]}).empty
+    assert "came as a table" in LeftOut.read(root).conditions["noise"]
+
+
+def test_models_that_were_not_kept_are_refused(trained, tmp_path):
+    root = shutil.copytree(trained, tmp_path / "other")
+    documents.changed(FoldModels, root, folds={})
+    with pytest.raises(ParamsError, match="zero-shot protocols are not supported yet"):
+        run(root, {"noise": [0]})
+    assert run(root, {}).empty
