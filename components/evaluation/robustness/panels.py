@@ -1,6 +1,5 @@
 """UA by level as small multiples, one panel per condition, in SVG units."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from ...artifacts.reports import Interval, Robustness
@@ -31,22 +30,13 @@ def panels(robustness: Robustness | None) -> dict[str, Any] | None:
     drawn = []
     for name, each in robustness.conditions.items():
         count = len(each.levels)
-        places = [x(place, count) for place in range(count)]
-        uas = [level.ua for level in each.levels]
-        upper = [(at, y(_high(ua))) for at, ua in zip(places, uas, strict=True)]
-        lower = [(at, y(_low(ua))) for at, ua in zip(places, uas, strict=True)]
-        middle = [(at, y(ua.mean)) for at, ua in zip(places, uas, strict=True)]
-        named = range(count) if count <= MOST_LABELS else (0, count - 1)
-        drawn.append(
-            {
-                "name": name,
-                "unit": each.unit,
-                "band": _points(lower + upper[::-1]),
-                "line": _points(middle),
-                "dots": [(*at, level) for at, level in zip(middle, each.levels, strict=True)],
-                "labels": [(places[k], each.levels[k].level) for k in named],
-            }
-        )
+        dots = [
+            {"x": x(k, count), "y": y(level.ua.mean), "from": y(_low(level.ua)), "to": y(_high(level.ua))}
+            | {"level": level.level, "ua": level.ua}
+            for k, level in enumerate(each.levels)
+        ]
+        named = dots if count <= MOST_LABELS else [dots[0], dots[-1]]
+        drawn.append({"name": name, "unit": each.unit, "dots": dots, "named": named})
     clean = robustness.clean
     return {"panels": drawn, "top": top, "clean": y(clean.mean), "width": WIDTH, "height": HEIGHT}
 
@@ -57,7 +47,3 @@ def _low(interval: Interval) -> float:
 
 def _high(interval: Interval) -> float:
     return interval.mean if interval.high is None else interval.high
-
-
-def _points(places: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x},{y}" for x, y in places)
