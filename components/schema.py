@@ -34,11 +34,11 @@ CONDITIONS = {
     "babble": Condition("audio", "dB SNR", -60, 60, falling=True),
     "reverberation": Condition("audio", "s RT60", 0.05, 10),
     "codec": Condition("audio", "kbit/s", 6, 128, falling=True),
-    "dropped_words": Condition("text", "of the words", 0, 1),
-    "blur": Condition("face", "of the height", 0, 0.5),
-    "brightness": Condition("face", "times as bright", 0, 10, falling=True),
-    "frame_loss": Condition("face", "of the frames", 0, 1),
-    "missing": Condition(None, "of the modalities", 0, 1),
+    "dropped_words": Condition("text", "rate", 0, 1),
+    "blur": Condition("face", "share of the height", 0, 0.5),
+    "brightness": Condition("face", "factor", 0, 10, falling=True),
+    "frame_loss": Condition("face", "rate", 0, 1),
+    "missing": Condition(None, "rate", 0, 1),
 }
 """What ``robustness.conditions`` of params.yaml may name."""
 

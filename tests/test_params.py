@@ -102,7 +102,7 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
         ),
         (
             lambda p: p["robustness"].update(conditions={"blur": [0.1, 3]}),
-            r"robustness\.conditions: blur holds 3; give levels from 0 to 0\.5 \(of the height\)",
+            r"robustness\.conditions: blur holds 3; give levels from 0 to 0\.5 \(share of the height\)",
         ),
         (
             lambda p: p["robustness"].update(conditions={"missing": []}),
