@@ -38,6 +38,7 @@ CONDITIONS = {
     "blur": Condition("face", "share of the height", 0, 0.5),
     "brightness": Condition("face", "factor", 0, 10, falling=True),
     "frame_loss": Condition("face", "rate", 0, 1),
+    "shift": Condition("audio", "ms", -2000, 2000),
     "missing": Condition(None, "rate", 0, 1),
 }
 """What ``robustness.conditions`` of params.yaml may name."""

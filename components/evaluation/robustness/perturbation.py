@@ -76,6 +76,8 @@ class Perturbation:
             return sound.babble(samples, [media.decode_audio(other) for other in self.others], self.level)
         if self.condition == "reverberation":
             return sound.reverberation(samples, self.level, draws)
+        if self.condition == "shift":
+            return sound.shift(samples, self.level)
         return sound.codec(samples, self.level)
 
     def _frames(self, frames: media.Frames, draws: np.random.Generator) -> media.Frames:

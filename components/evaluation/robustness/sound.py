@@ -86,6 +86,20 @@ def codec(samples: np.ndarray, kilobits: float) -> np.ndarray:
     return _within_full_scale(np.pad(heard, (0, len(samples) - len(heard))))
 
 
+def shift(samples: np.ndarray, milliseconds: float) -> np.ndarray:
+    """The sound out of step with the pictures: what is moved beyond an end is lost, and silence takes its place.
+
+    Args:
+        milliseconds: by which it is later; earlier where below 0.
+    """
+    by = round(milliseconds * RATE / 1000)
+    shifted = np.zeros(len(samples), np.float32)
+    begin, end = max(by, 0), len(samples) + min(by, 0)
+    if begin < end:
+        shifted[begin:end] = samples[begin - by : end - by]
+    return shifted
+
+
 def _mixed(samples: np.ndarray, added: np.ndarray, snr: float) -> np.ndarray:
     return _within_full_scale(samples + added * _rms(samples) / _rms(added) / 10 ** (snr / 20))
 

@@ -100,6 +100,19 @@ def test_a_codec_loses_more_at_fewer_bits_and_delays_nothing():
     assert abs(int(np.argmax(alike)) - 20) <= 1
 
 
+@given(milliseconds=st.integers(-700, 700))
+@settings(max_examples=25)
+def test_sound_is_shifted_by_as_much_as_is_asked(milliseconds):
+    clean = voice(0.5)
+    worse, by = sound.shift(clean, milliseconds), 16 * milliseconds
+    assert worse.shape == clean.shape and worse.dtype == np.float32
+    places = np.arange(len(clean))
+    from_there = places - by
+    heard = (from_there >= 0) & (from_there < len(clean))
+    assert np.array_equal(worse[heard], clean[from_there[heard]])
+    assert not worse[~heard].any()
+
+
 def test_the_same_draws_are_the_same_sound():
     clean = voice(0.5)
     for change in (sound.noise, sound.reverberation):
