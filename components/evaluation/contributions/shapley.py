@@ -40,8 +40,8 @@ def interactions(values: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
     """Shapley interaction indices of pairs (Grabisch & Roubens, "An axiomatic approach to the concept of interaction
     among players in cooperative games", 1999).
 
-    Above 0: the two add more together than each on its own (synergy). Below 0: each tells what the other tells
-    (redundancy).
+    Above 0: the two add more together than each on its own (synergy). Below 0: less, be it that each tells what the
+    other tells (redundancy) or that the function has an upper bound.
 
     Args:
         values: of each coalition, ``[..., 2^M]``.
