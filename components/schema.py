@@ -36,6 +36,7 @@ CONDITIONS = {
     "codec": Condition("audio", "kbit/s", 6, 128, falling=True),
     "dropped_words": Condition("text", "rate", 0, 1),
     "blur": Condition("face", "share of the height", 0, 0.5),
+    "occlusion": Condition("face", "share of the height", 0, 1),
     "brightness": Condition("face", "factor", 0, 10, falling=True),
     "frame_loss": Condition("face", "rate", 0, 1),
     "shift": Condition("audio", "ms", -2000, 2000),

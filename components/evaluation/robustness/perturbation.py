@@ -84,6 +84,8 @@ class Perturbation:
         if self.condition == "frame_loss":
             kept = pictures.kept_frames(len(frames.images), self.level, draws)
             return replace(frames, images=frames.images[kept], times_s=frames.times_s[kept])
+        if self.condition == "occlusion":
+            return replace(frames, images=pictures.occlusion(frames.images, self.level, draws))
         change = pictures.blur if self.condition == "blur" else pictures.brightness
         return replace(frames, images=change(frames.images, self.level))
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+GREY = 127
+
 
 def blur(images: np.ndarray, sigma: float) -> np.ndarray:
     """The pictures out of focus: a Gaussian blur.
@@ -13,6 +15,20 @@ def blur(images: np.ndarray, sigma: float) -> np.ndarray:
 
     gaussian = ImageFilter.GaussianBlur(sigma * images.shape[1])
     return np.stack([np.asarray(Image.fromarray(image).filter(gaussian)) for image in images])
+
+
+def occlusion(images: np.ndarray, side: float, generator: np.random.Generator) -> np.ndarray:
+    """A grey square before the pictures, at one place throughout, drawn evenly over where it fits.
+
+    Args:
+        side: of the square, as a share of the pictures' height.
+    """
+    height, width = images.shape[1:3]
+    size = round(side * height)
+    top, left = (round(generator.random() * max(length - size, 0)) for length in (height, width))
+    hidden = images.copy()
+    hidden[:, top : top + size, left : left + size] = GREY
+    return hidden
 
 
 def brightness(images: np.ndarray, factor: float) -> np.ndarray:

@@ -39,7 +39,7 @@ def reverberation(samples: np.ndarray, rt60: float, generator: np.random.Generat
     from scipy.signal import fftconvolve
 
     wet = fftconvolve(samples.astype(np.float64), impulse_response(rt60, generator))[: len(samples)]
-    return _within_full_scale(wet * _rms(samples) / _rms(wet))
+    return _within_full_scale(wet * _rms(samples) / (_rms(wet) or 1.0))  # silence stays silence
 
 
 def impulse_response(rt60: float, generator: np.random.Generator) -> np.ndarray:

@@ -96,7 +96,7 @@ def test_the_frames_of_a_film_are_changed_or_lost():
     fewer = Perturbation("frame_loss", 0.5, 7, "control/1")(film)
     assert 0 < len(fewer.images) < 8 and fewer.duration_s == 2
     assert np.array_equal(fewer.images, images[(4 * fewer.times_s).astype(int)])
-    for condition, level in (("blur", 0.1), ("brightness", 0.5)):
+    for condition, level in (("blur", 0.1), ("brightness", 0.5), ("occlusion", 0.9)):
         worse = Perturbation(condition, level, 7, "control/1")(film)
         assert worse.images.shape == images.shape and worse.images.dtype == np.uint8
         assert worse.images.std() < 0.7 * images.std() and np.array_equal(worse.times_s, film.times_s)

@@ -41,6 +41,16 @@ def test_brightness_scales_up_to_white():
     assert np.array_equal(twice, np.minimum(images.astype(int) * 2, 255))
 
 
+@given(side=st.floats(0, 1), seed=SEEDS)
+def test_a_square_of_its_size_is_hidden_at_one_place(side, seed):
+    images = np.full((3, 60, 80, 3), 7, np.uint8)
+    hidden = pictures.occlusion(images, side, np.random.default_rng(seed)) != 7
+    assert (hidden == hidden[0]).all() and (images == 7).all()
+    assert hidden[0, ..., 0].sum() == round(side * 60) ** 2
+    rows, columns = np.nonzero(hidden[0, ..., 0])
+    assert not len(rows) or np.ptp(rows) == np.ptp(columns) == round(side * 60) - 1
+
+
 @given(count=st.integers(1, 40), low=RATES, high=RATES, seed=SEEDS)
 def test_a_frame_arrives_in_any_case_and_what_is_lost_stays_lost(count, low, high, seed):
     low, high = sorted((low, high))

@@ -119,3 +119,11 @@ def test_the_same_draws_are_the_same_sound():
         one, same, other = (change(clean, 0.5, np.random.default_rng(seed)) for seed in (1, 1, 2))
         assert np.array_equal(one, same) and not np.array_equal(one, other)
     assert np.array_equal(sound.codec(clean, 12), sound.codec(clean, 12))
+
+
+def test_silence_stays_silence():
+    silent, draws = np.zeros(800, np.float32), np.random.default_rng(0)
+    assert not sound.reverberation(silent, 0.3, draws).any()
+    assert not sound.noise(silent, 0, draws).any()
+    assert not sound.babble(silent, [voice(0.05)], 0).any()
+    assert not sound.shift(silent, 10).any()
