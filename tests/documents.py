@@ -158,6 +158,7 @@ def figures(mean: float = 0.6, **changes: Any) -> Figures:
         "diverged": [],
         "baseline": False,
         "params": 10,
+        "operations": 1000,
         "modalities": ["audio"],
     }
     return Figures.model_validate(usual | changes)
@@ -198,6 +199,7 @@ def metrics(**changes: Any) -> Metrics:
         "contributions": {},
         "soft_labels": None,
         "dimensions": {},
+        "cost": {"tokens": {"audio": 1}, "front": ["audio"], "cheapest": "audio"},
         "misclassified": [],
         "slices": [],
         "robustness": None,

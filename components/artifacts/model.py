@@ -31,6 +31,22 @@ DIMENSIONS = Table(
 """What strategies predict of the test utterances' valence, arousal and dominance, where the fold's choice learned them
 (``dimension_weight``); means over the seeds. `CHOSEN` is not among them."""
 
+
+class Operations(Document):
+    """``data/operations.json``: what one answer costs, preparation and all members of the ensemble, without encoders.
+
+    Attributes:
+        strategies: strategy → fold → floating-point operations of the fold's choice.
+        tokens: fold → modality → how many tokens they are counted with: the median of the fold's test utterances.
+    """
+
+    PATH: ClassVar[str] = "data/operations.json"
+    STAGE: ClassVar[str] = STAGE
+
+    strategies: dict[str, dict[int, int]]
+    tokens: dict[int, dict[str, int]]
+
+
 CHOSEN = "chosen"
 PROBABILITY = "p_"
 """Prefix of the columns of probabilities."""

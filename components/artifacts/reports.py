@@ -76,7 +76,10 @@ class Figures(Part):
         recall: by class; None for one without an utterance.
         diverged: the refits that were left out.
         baseline: whether it looks at no modality.
-        params: trained parameters; None for the nested choice, which is several models.
+        params: trained parameters of a member, of the largest of the folds' choices; None for the nested choice, which
+            is several models.
+        operations: floating-point operations of one answer by all members, without encoders, of the folds' choice that
+            takes the most; None for the nested choice.
         modalities: those that it looks at.
     """
 
@@ -92,6 +95,7 @@ class Figures(Part):
     diverged: list[DivergedRefit]
     baseline: bool
     params: int | None
+    operations: int | None
     modalities: list[str]
 
     def pooled(self, metric: Metric) -> Interval:
@@ -322,6 +326,20 @@ class Robustness(Part):
     clean: Interval
     conditions: dict[str, ConditionFigures]
     left_out: dict[str, str]
+
+
+class Cost(Part):
+    """What strategies cost beside the UA that they reach; without baselines, which look at no modality.
+
+    Attributes:
+        tokens: modality → how many tokens operations are counted with: the largest of the folds' medians.
+        front: the Pareto front, the cheapest first: strategies with a higher UA than all that take no more operations.
+        cheapest: the strategy of fewest operations among ``best`` and those whose UA is not shown to be lower.
+    """
+
+    tokens: dict[str, int]
+    front: list[str]
+    cheapest: str
 
 
 class Misclassified(Part):
@@ -617,6 +635,7 @@ class Metrics(Document):
         contributions: of each strategy of several modalities.
         soft_labels: of ``best``; None where no test utterance has two raters.
         dimensions: strategy → valence, arousal and dominance, of strategies that learned them.
+        cost: of all strategies but baselines.
         misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         robustness: of ``best``; None where params.yaml names no condition.
@@ -634,7 +653,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 7
+    VERSION: ClassVar[int | None] = 8
 
     corpora: list[str]
     protocol: str
@@ -654,6 +673,7 @@ class Metrics(Document):
     contributions: dict[str, Contributions]
     soft_labels: SoftLabels | None
     dimensions: dict[str, dict[str, DimensionFigures]]
+    cost: Cost
     misclassified: list[Misclassified]
     slices: list[Slice]
     robustness: Robustness | None

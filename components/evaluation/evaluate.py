@@ -9,7 +9,18 @@ from ..artifacts.reports import Choice, Confusion, Counts, Excluded, Methods, Me
 from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
-from . import alarms, ceilings, dimensions, intervals, misclassified, scores, searched, slices, zero_shot
+from . import (
+    alarms,
+    ceilings,
+    cost,
+    dimensions,
+    intervals,
+    misclassified,
+    scores,
+    searched,
+    slices,
+    zero_shot,
+)
 from .contributions import coalitions
 from .contributions import figures as contributions
 from .inputs import CorpusFacts, Experiment, tested_utterances
@@ -52,6 +63,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             counts[name],
             ratio=ratio,
             params=best.strategies[name].parameters if name in best.strategies else None,
+            operations=cost.most_operations(name, experiment.operations) if name != CHOSEN else None,
             modalities=ceilings.modalities_of(name, best.modalities),
         )
         for name in predictions.strategies
@@ -68,6 +80,14 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
     # Recognised words are made from the voice: which words are misheard may tell the emotion.
     text_at_chance = None if recognition else alarms.beside_chance(protocol, strategies)
     gap = alarms.beside_test(protocol, best, strategies[best.best], units=len(predictions.speakers))
+    comparisons = scores.against(
+        best.best,
+        [name for name in real if name != best.best],
+        predictions,
+        counts,
+        seed=seed,
+        ratio=ratio,
+    )
 
     metrics = Metrics(
         corpora=list(corpora),
@@ -102,6 +122,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         dimensions=dimensions.figures(
             predictions, experiment.dimensions, tested_utterances(corpora, predictions.utterance_ids)
         ),
+        cost=cost.cost(strategies, comparisons, best=best.best, operations=experiment.operations),
         misclassified=misclassified.surest(
             predictions, best.best, corpora, coalitions=given_less.get(best.best)
         ),
@@ -109,14 +130,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         robustness=robustness.of_conditions(
             predictions, best.best, experiment.perturbed, left_out=experiment.left_out
         ),
-        comparisons=scores.against(
-            best.best,
-            [name for name in real if name != best.best],
-            predictions,
-            counts,
-            seed=seed,
-            ratio=ratio,
-        ),
+        comparisons=comparisons,
         search=searched.described(experiment.trials, searched.chosen_curves(experiment.curves, best), best),
         ceiling=ceiling,
         people={name: dict(facts.agreement) for name, facts in corpora.items() if facts.agreement},

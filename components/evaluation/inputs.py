@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..artifacts.features import Exclusion, Recognition
 from ..artifacts.folds import Folds
-from ..artifacts.model import Modality, ModelTuning
+from ..artifacts.model import Modality, ModelTuning, Operations
 from ..artifacts.search import Best
 from ..artifacts.utterances import Agreement, Ceilings
 from ..training.rater_votes import RaterVotes
@@ -45,6 +45,7 @@ class Experiment:
         predictions: of every strategy on every test fold.
         subsets: the same with fewer modalities.
         dimensions: valence, arousal and dominance that strategies predict of the test utterances.
+        operations: of one answer of each strategy.
         corpora: by name.
         modalities: of the registered model, by name.
         tuning: of its encoders; None where they are frozen.
@@ -61,6 +62,7 @@ class Experiment:
     predictions: "pd.DataFrame"
     subsets: "pd.DataFrame"
     dimensions: "pd.DataFrame"
+    operations: Operations
     corpora: Mapping[str, CorpusFacts] = field(default_factory=dict)
     modalities: Mapping[str, Modality] = field(default_factory=dict)
     tuning: ModelTuning | None = None

@@ -16,6 +16,8 @@ from ..artifacts.reports import Metrics
 from ..artifacts.search import TRIALS, Best
 from .answer import answer
 from .comparison import least
+from .cost import cheapest
+from .cost_chart import cost_chart, magnitude
 from .metrics import TITLES
 from .robustness.panels import panels as robustness_panels
 from .run_links import identity
@@ -48,7 +50,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
-    environment.filters |= {"coefficient": _coefficient}
+    environment.filters |= {"coefficient": _coefficient, "magnitude": magnitude}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     script = SCRIPT.read_text(encoding="utf-8")
     return template.render(
@@ -63,6 +65,8 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         over=over(metrics),
         diverged=diverged(metrics),
         axis=_axis(metrics),
+        chart=cost_chart(metrics),
+        cheapest=cheapest(metrics),
         contributions=_contributions(metrics),
         matrix=_matrix(metrics),
         search=best,

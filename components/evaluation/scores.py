@@ -39,6 +39,7 @@ def figures(
     *,
     ratio: float,
     params: int | None,
+    operations: int | None,
     modalities: list[str],
 ) -> Figures:
     """One strategy's figures, all from 0 to 1, MCC from -1.
@@ -49,6 +50,7 @@ def figures(
         counts: the strategy's confusion counts ``[S, C, C]`` of each speaker, see `by_speaker`.
         ratio: n_test / n_train, see `variation.held_out_ratio`.
         params: its trained parameters, where it is one model.
+        operations: of one answer, where it is one model.
         modalities: those that it looks at.
     """
     classes = len(predictions.classes)
@@ -79,6 +81,7 @@ def figures(
         diverged=predictions.diverged(strategy),
         baseline=strategy in BASELINES,
         params=params,
+        operations=operations,
         modalities=modalities,
     )
 

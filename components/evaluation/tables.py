@@ -55,6 +55,8 @@ def comparison_table(metrics: Metrics) -> "pd.DataFrame":
             "baseline": figures.baseline,
             "modalities": "+".join(figures.modalities),
             "params": figures.params,
+            "operations": figures.operations,
+            "pareto": name in metrics.cost.front,
         }
         for metric in METRICS:
             folds, seeds = figures.fold_mean[metric], figures.single_seed[metric]
@@ -70,7 +72,9 @@ def comparison_table(metrics: Metrics) -> "pd.DataFrame":
             "oracle_ua": ceiling[name].oracle_ua if name in ceiling else None,
         }
         rows.append(row)
-    return pd.DataFrame(rows).astype({"params": "Int64", "trials": "Int64", "epochs_trained": "Int64"})
+    return pd.DataFrame(rows).astype(
+        dict.fromkeys(("params", "operations", "trials", "epochs_trained"), "Int64")
+    )
 
 
 def _bounds(name: str, interval: Interval | Variation | None) -> dict[str, float | None]:

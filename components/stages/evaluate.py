@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import params
 from ..artifacts.features import Exclusions, Recognition
 from ..artifacts.folds import FOLDS, Folds
-from ..artifacts.model import DIMENSIONS, PREDICTIONS, SUBSETS, ModelCard
+from ..artifacts.model import DIMENSIONS, PREDICTIONS, SUBSETS, ModelCard, Operations
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
 from ..artifacts.robustness import PERTURBED, LeftOut
 from ..artifacts.search import CURVES, TRIALS, Best
@@ -88,6 +88,7 @@ def read(
         predictions=PREDICTIONS.read(root),
         subsets=SUBSETS.read(root),
         dimensions=DIMENSIONS.read(root),
+        operations=Operations.read(root),
         corpora=facts,
         modalities=card.modalities,
         tuning=card.tuning,

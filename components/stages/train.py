@@ -3,6 +3,7 @@
 Finished refits are kept in the stage's work folder, so that a killed stage goes on where it was.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ..artifacts.model import (
     Modality,
     ModelCard,
     ModelTuning,
+    Operations,
     ZeroShot,
 )
 from ..artifacts.search import Best
@@ -35,9 +37,10 @@ from ..fusion.strategy import BASELINES, build, parameter_count, uses
 from ..progress import track
 from ..schema import Join
 from ..training import zero_shot
+from ..training.operations import OPERATIONS, TOKENS
 from ..training.predicted import dimensions, predictions
 from ..training.refit import Choice, choice_for_everything
-from ..training.rows import unlabelled
+from ..training.rows import Fold, unlabelled
 from ..training.subsets import subset_table
 from ..training.workers import Context, Job, StoredReader, job_of, run_jobs
 from .entry import run
@@ -122,6 +125,7 @@ def main() -> None:
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
     SUBSETS.write(subset_table(scored, classes=classes))
     DIMENSIONS.write(dimensions(scored))
+    _operations(scored).write()
     kept_folds = [fold.number for fold in inputs.folds] if keeps else []
     _write_fold_models(inputs, best, {fold: load(_file(work, f"{best.best}.{fold}")) for fold in kept_folds})
     state = load(_file(work, REFIT))
@@ -137,6 +141,22 @@ def main() -> None:
         folder.mkdir()
         save(folder / WEIGHTS.name, state)
         card.write_file(folder / card.path().name)
+
+
+def _operations(scored: Iterable[tuple[str, Fold, dict[str, np.ndarray]]]) -> Operations:
+    """What one answer of each strategy costs, from what the refits of the folds counted."""
+    strategies: dict[str, dict[int, int]] = {}
+    tokens: dict[int, dict[str, int]] = {}
+    for strategy, fold, arrays in scored:
+        strategies.setdefault(strategy, {})[fold.number] = arrays[OPERATIONS].item()
+        tokens.setdefault(fold.number, {}).update(
+            {
+                key.removeprefix(TOKENS): x.item()
+                for key, x in sorted(arrays.items())
+                if key.startswith(TOKENS)
+            }
+        )
+    return Operations(strategies=strategies, tokens=tokens)
 
 
 def _everything(inputs: Inputs):

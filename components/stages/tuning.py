@@ -27,6 +27,7 @@ from ..errors import ParamsError, SearchError, listed
 from ..files import as_new, replacing, tree_digest, versions
 from ..fusion.strategy import BASELINES, uses
 from ..params import Params
+from ..training.operations import members_operations
 from ..training.predicted import DIMENSION
 from ..training.subsets import members_by_subset
 from ..training.tuning.jobs import TuneContext, TuneJob, run_jobs
@@ -319,7 +320,13 @@ def _together(name: str, job: Job, work: Path) -> dict[str, np.ndarray]:
             for key in next(iter(sound.values()))
             if key.startswith(DIMENSION)
         }
-        return {"probabilities": stacked, "seeds": seeds} | learned | members_by_subset(list(sound.values()))
+        members = list(sound.values())
+        return (
+            {"probabilities": stacked, "seeds": seeds}
+            | learned
+            | members_by_subset(members)
+            | members_operations(members)
+        )
     state = {"seeds": seeds}
     for k, arrays in enumerate(sound.values()):
         for key, x in arrays.items():

@@ -21,6 +21,7 @@ from ..process_pool import process_pool
 from .auxiliary_targets import AuxiliaryTargets
 from .data import Rows
 from .memory import KEEP_MEMORY
+from .operations import operations
 from .predicted import DIMENSION
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
@@ -94,7 +95,7 @@ def run_jobs(
 
     Yields:
         The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
-        with test rows also ``probabilities`` float64 ``[S, N, C]``, what `subsets.by_subset` gives, and
+        with test rows also ``probabilities`` float64 ``[S, N, C]``, what `subsets.by_subset` and `operations` give, and
         ``dimension.<name>`` float32 ``[S, N]`` where valence, arousal and dominance were learned; of one without, and
         where they are kept, the tensors of `EmotionModel`'s state.
 
@@ -152,12 +153,15 @@ def _run(job: Job) -> dict[str, np.ndarray]:
         prompts = prompt_embeddings(population, _context.prompts, preparation)
     found = {"seeds": seeds}
     if job.test is not None:
-        test = prepare(preparation, read(_context.reader, job.test, modalities))
+        stored = read(_context.reader, job.test, modalities)
+        test = prepare(preparation, stored)
         score = partial(probabilities, population)
         if prompts is not None:
             score = partial(by_prompts, population, prompts=prompts)
         found |= {"probabilities": score(test).numpy()} | by_subset(score, test)
         found |= {DIMENSION + name: x.cpu().numpy() for name, x in population.dimensions(test).items()}
+        # where it runs does not change the count; the rows and their preparation are on the CPU
+        found |= operations(population.model.cpu(), preparation, stored, members=len(population))
         if not job.keep:
             return found
     state = members_state(population.state(), len(population))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from documents import best, budget, card, chosen, nothing_perturbed, protocol
 from emoflow.artifacts.features import Exclusions
-from emoflow.artifacts.model import DIMENSIONS, SUBSETS
+from emoflow.artifacts.model import DIMENSIONS, SUBSETS, Operations
 from emoflow.artifacts.search import CURVES, TRIALS, Best
 from emoflow.artifacts.utterances import ORACLE, Ceilings, People
 from emoflow.evaluation.inputs import CorpusFacts
@@ -84,6 +84,7 @@ def experiment(
     predictions = _predictions(table, deal, skill, classes, seeds, best.per_fold_best, generator)
     write_table(data / "predictions.parquet", predictions)
     DIMENSIONS.write(pd.DataFrame(columns=DIMENSIONS.columns), root)
+    operations(skill, folds).write(root)
     SUBSETS.write(subsets_of(predictions, np.random.default_rng(seed)), root)
     _oracle(root, corpus, table, classes, generator, planted=planted)
     excluded = {"utterance_id": table["utterance_id"][0], "modality": "face", "encoder": "appearance"}
@@ -93,6 +94,16 @@ def experiment(
     card().write(root)
     nothing_perturbed(root)
     return data
+
+
+def operations(skill: dict[str, float], folds: int) -> Operations:
+    """Each strategy costs 10 times the one before it, in the order of ``skill``; in later folds a little more."""
+    return Operations(
+        strategies={
+            name: {fold: 10**n + fold for fold in range(folds)} for n, name in enumerate(skill, start=3)
+        },
+        tokens={fold: {"audio": 40 + fold, "face": 8, "text": 1} for fold in range(folds)},
+    )
 
 
 def facts_of(table: pd.DataFrame) -> CorpusFacts:

@@ -177,7 +177,10 @@ def _figures(root: Path, *, right: float, protocol: str, strategy: str) -> None:
         protocol=protocol,
         label_space="emotion3",
         classes=CLASSES,
-        strategies={strategy: figures, "chosen": figures.model_copy(update={"params": None})},
+        strategies={
+            strategy: figures,
+            "chosen": figures.model_copy(update={"params": None, "operations": None}),
+        },
         best=strategy,
     ).write(root)
     (root / "reports" / "index.html").write_text("<p>report</p>")

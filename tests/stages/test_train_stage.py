@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from emoflow.artifacts.fold_models import FoldModels
-from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.model import ModelCard, Operations
 from emoflow.artifacts.search import Best, Chosen, StrategyChoice
 from emoflow.encoders.store import FeatureStore, Row, write
 from emoflow.errors import ProtocolError
@@ -20,6 +20,7 @@ from emoflow.training.rows import folds_of
 from planted_experiment import CLASSES, lay_out
 from safetensors.torch import load_file
 
+OUTPUTS = ["data/model", "data/fold_models", "data/operations.json", "data/predictions.parquet"]
 CONFIG = {"width": 16, "layers": 1, "learning_rate": 0.01, "dropout": 0.2}
 
 
@@ -77,6 +78,10 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     )
     assert right.groupby(fewer["modalities"]).mean().min() > 1 / 3
 
+    counted = Operations.read()
+    assert counted.tokens == {fold: {"audio": 1, "face": 1, "text": 1} for fold in range(3)}
+    assert counted.strategies["late-weighted"][0] > counted.strategies["audio"][0] > 0
+
     card = ModelCard.read()
     assert card.epochs == 11
     assert card.modalities["face"].model_dump() == {
@@ -113,7 +118,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
         np.testing.assert_allclose(scored, own.to_numpy(), atol=1e-5)
 
     # run again: nothing is refitted, the bytes are the same; work that is lost is done again
-    before = tree_digest(["data/model", "data/fold_models", "data/predictions.parquet"])
+    before = tree_digest(OUTPUTS)
     kept = sorted(tmp_path.glob(".emoflow/work/train-*/*.safetensors"))
     assert len(kept) == 7
     times = {path: path.stat().st_mtime_ns for path in kept[1:]}
@@ -121,7 +126,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     train.main()
     assert {path: path.stat().st_mtime_ns for path in kept[1:]} == times
     assert kept[0].is_file()
-    assert tree_digest(["data/model", "data/fold_models", "data/predictions.parquet"]) == before
+    assert tree_digest(OUTPUTS) == before
 
 
 def test_where_folds_tried_other_configurations_the_choice_is_the_mode_and_the_median():

@@ -24,6 +24,7 @@ from ...process_pool import SPAWN, process_pool
 from ...progress import track
 from ..data import Rows
 from ..memory import KEEP_MEMORY
+from ..operations import operations
 from ..predicted import DIMENSION
 from ..refit import Choice, refit
 from ..rows import Part, fit_preparation, prepare, read
@@ -106,8 +107,8 @@ def run_jobs(
         The job's index and its arrays: always ``seconds`` ``[]`` (of a job that was interrupted those since it went
         on). Of a job with validation rows ``ua`` and ``loss`` float64 ``[epochs + 1]``, the first before tuning, NaN
         from where it diverged; of one with test rows ``probabilities`` float64 ``[N, C]``, what
-        `subsets.by_subset` gives, and ``dimension.<name>`` float32 ``[N]`` where they were learned; of another one the
-        weights:
+        `subsets.by_subset` and `operations` give, and ``dimension.<name>`` float32 ``[N]`` where they were learned; of
+        another one the weights:
         ``member.…`` (the strategy's), ``tuned.<encoder>.…`` and ``preparation.…``. A job without validation rows that
         diverged has only its seconds.
 
@@ -237,4 +238,6 @@ def _scored(member: TunedMember, test: Stored) -> dict[str, np.ndarray]:
         return member.logits(Stored(test.ids, rows)).double().softmax(-1)[None]
 
     found = {"probabilities": score(test.rows)[0].cpu().numpy()} | by_subset(score, test.rows)
-    return found | {DIMENSION + name: x.cpu().numpy() for name, x in member.dimensions(test).items()}
+    found |= {DIMENSION + name: x.cpu().numpy() for name, x in member.dimensions(test).items()}
+    device, preparation = member.live.device, member.live.preparation
+    return found | operations(member.stacked.model, preparation, test.rows.to(device), members=1)
