@@ -1,6 +1,5 @@
 """The commands around the model registry: publish, promote, rollback, models, predict, lineage."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -9,19 +8,21 @@ import typer
 
 from .. import errors
 from .shared import (
+    PUBLISH_FIRST,
     default_model,
     environment,
     experiment_params,
     model_reference,
     no_registry_yet,
     places,
+    report_skipped,
     require_workspace,
     show,
     spinner,
+    write_out,
 )
 
 app = typer.Typer()
-PUBLISH_FIRST = "`dvc repro`, then `emoflow publish`"
 
 
 @app.command(epilog="Example: `emoflow publish`")
@@ -186,8 +187,7 @@ def predict(
     if csv == json == "-":
         raise errors.RegistryError("--csv - and --json - both write to stdout: give one of them a file")
     reference, found = model_reference(model), find(recordings or [])
-    for path, reason in found.skipped.items():
-        print(f"skipped {path}: {reason}", file=sys.stderr)
+    report_skipped(found.skipped)
     where = places(lineage=False)
     if no_registry_yet(where["tracking_uri"]):
         raise errors.RegistryError(f"no model is registered yet: {PUBLISH_FIRST}")
@@ -202,9 +202,9 @@ def predict(
     if csv:
         from ..files import csv_text
 
-        _write(csv, csv_text(table))
+        write_out(csv, csv_text(table))
     if json:
-        _write(json, table.to_json(orient="records", force_ascii=False) + "\n")
+        write_out(json, table.to_json(orient="records", force_ascii=False) + "\n")
     if not csv and not json:
         for row in table.to_dict(orient="records"):
             show(_answer(row))
@@ -271,16 +271,6 @@ def _to_promote(name: str | None, version: int | None) -> tuple[str, int | None]
     if None not in (version, model.version) and version != model.version:
         raise errors.RegistryError(f"{name} and --version {version} name different versions")
     return model.name, model.version if version is None else version
-
-
-def _write(target: str, text: str) -> None:
-    """Write to a file, whole or not at all, or to stdout where ``target`` is ``-``."""
-    from ..files import write_text
-
-    if target == "-":
-        sys.stdout.write(text)
-    else:
-        write_text(Path(target), text)
 
 
 def _set(classes: str, confidence: float):

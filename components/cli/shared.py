@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+PUBLISH_FIRST = "`dvc repro`, then `emoflow publish`"
+
 
 def environment():
     from ..settings import load
@@ -69,3 +71,19 @@ def show(renderable) -> None:
     from rich.console import Console
 
     Console(file=sys.stdout).print(renderable)
+
+
+def report_skipped(skipped: dict[Path, str]) -> None:
+    """Name the files that are no recordings, each with the reason, on stderr."""
+    for path, reason in skipped.items():
+        print(f"skipped {path}: {reason}", file=sys.stderr)
+
+
+def write_out(target: str, text: str) -> None:
+    """Write to a file, whole or not at all, or to stdout where ``target`` is ``-``."""
+    from ..files import write_text
+
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        write_text(Path(target), text)

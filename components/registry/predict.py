@@ -105,21 +105,25 @@ def predict(
 
     if not files and not text:
         raise RegistryError("nothing to predict: give a recording, or --text 'what was said'")
-    rows = [_row(file, text) for file in files] or [
-        {"file": None, "audio": None, "video": None, "text": text}
-    ]
-    frame = pd.DataFrame(rows, dtype=object)
+    media = media_table(files, text)
     with tracking(tracking_uri, root=Path(root)) as client:
         entry = version_named(client, reference)
-        model = _loaded(entry, root=Path(root), lineage_uri=lineage_uri)
-        media = frame[["audio", "video", "text"]]
+        model = loaded(entry, root=Path(root), lineage_uri=lineage_uri)
         found = pd.concat(
             [model.predict(media.iloc[[number]]) for number in progress(range(len(media)), len(media))]
         )
-    found.insert(0, "file", frame["file"].to_numpy())
+    found.insert(0, "file", list(map(str, files)) or [None])
     found.insert(1, "model", f"models:/{entry.name}/{entry.version}")
     found["trained_on"] = trained_on(entry.tags.get("corpora", ""))
     return found
+
+
+def media_table(files: Sequence[Path], text: str | None) -> "pd.DataFrame":
+    """What a model is given: a row per file, with ``audio``, ``video`` and ``text``; the text alone without files."""
+    import pandas as pd
+
+    rows = [_row(file, text) for file in files] or [{"audio": None, "video": None, "text": text}]
+    return pd.DataFrame(rows, dtype=object)
 
 
 def load(reference: ModelReference, *, root: Path, tracking_uri: str, lineage_uri: str) -> "PyFuncModel":
@@ -138,10 +142,20 @@ def load(reference: ModelReference, *, root: Path, tracking_uri: str, lineage_ur
         RegistryError: there is no such version, or it is not as it was published.
     """
     with tracking(tracking_uri, root=root) as client:
-        return _loaded(version_named(client, reference), root=root, lineage_uri=lineage_uri)
+        return loaded(version_named(client, reference), root=root, lineage_uri=lineage_uri)
 
 
-def _loaded(entry: "ModelVersion", *, root: Path, lineage_uri: str) -> "PyFuncModel":
+def loaded(entry: "ModelVersion", *, root: Path, lineage_uri: str) -> "PyFuncModel":
+    """Load a version once its files are verified; MLflow is reached by `tracking`.
+
+    Args:
+        entry: the version.
+        root: the project's root.
+        lineage_uri: the lineage database, which knows what the model's files should be.
+
+    Raises:
+        RegistryError: it is not as it was published.
+    """
     import mlflow
 
     # Some of its code is imported when it is first needed, so the files stay as long as the process.
@@ -194,7 +208,6 @@ def _hidden(path: Path) -> bool:
 def _row(path: Path, text: str | None) -> dict[str, str | None]:
     given, video = str(path.resolve()), path.suffix.lower() in VIDEO
     return {
-        "file": str(path),
         "audio": None if video else given,
         "video": given if video else None,
         "text": text,

@@ -20,7 +20,7 @@ from emoflow.errors import EvaluationError, GateRefused, PromotionConflict, Regi
 from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
 from emoflow.lineage import Store, parse, tree
-from emoflow.registry import gates, listing, loadback, predict, promotion, publish
+from emoflow.registry import gates, listing, loadback, measure, predict, promotion, publish
 from emoflow.registry.tracking import PACKAGE, alias_of, runs_page, tracking
 from standin_experiment import EPOCHS, POLICY, experiment
 from typer.testing import CliRunner
@@ -349,6 +349,48 @@ def test_a_published_model_is_compared_with_the_workspace(root, monkeypatch):
     ):
         with pytest.raises((EvaluationError, RegistryError), match=message):
             experiments.read(name, root=root, tracking_uri=URIS["tracking_uri"])
+
+
+def test_a_published_model_is_measured_as_it_predicts(root, monkeypatch):
+    monkeypatch.chdir(root)
+    broken = root / "broken.wav"
+    broken.write_bytes(b"no recording")
+    clips = [str(root / "data/raw/control" / f"{number:02}.wav") for number in (3, 8)]
+    asked = ["--model", f"{NAME}/1", "--text", "I hate this"]
+    done = CliRunner().invoke(app, ["measure", *clips, *asked, "--repeat", "3", "--json", "cost.json"])
+    assert done.exit_code == 0, done.output
+    assert "encode audio/logmel" in done.output and "throughput: " in done.output
+    found = read_json("cost.json")
+    where = {"root": root, **URIS}
+    expected = predict.predict(
+        parse(f"{NAME}/1"), [Path(each) for each in clips], text="I hate this", **where
+    )
+    assert [clip["label"] for clip in found["clips"]] == expected["label"].tolist()
+    for clip in found["clips"]:
+        stages = {name: latency["p50_s"] for name, latency in clip["stages"].items()}
+        total, other = stages.pop("total"), stages.pop("other")
+        assert set(stages) == {
+            "decode audio", "encode audio/logmel", "decode text", "encode text/hashing", "fuse"
+        }  # fmt: skip
+        assert other > 0 and max(stages.values()) < total
+        assert all(each["p50_s"] <= each["p95_s"] for each in clip["stages"].values())
+    assert found["model"] == f"models:/{NAME}/1" and found["load_s"] > 0
+    slowest = max(clip["stages"]["total"]["p95_s"] for clip in found["clips"])
+    assert 0 < 1 / found["clips_per_s"] <= 2 * slowest
+    mean_s = sum(clip["duration_s"] for clip in found["clips"]) / len(clips)
+    assert found["real_time_factor"] == pytest.approx(1 / found["clips_per_s"] / mean_s)
+    assert found["peak_memory_bytes"] > 50_000_000
+    assert (found["energy_j"] is None) == bool(found["energy_why_not"])
+
+    half = CliRunner().invoke(
+        app, ["measure", str(broken), clips[0], "--model", f"{NAME}/1", "--repeat", "1", "--json", "-"]
+    )
+    assert half.exit_code == 1, "there is a clip without a prediction"
+    unusable, usable = json.loads(half.stdout)["clips"]
+    assert unusable["label"] is None and unusable["reason"] and not unusable["stages"]
+    assert usable["stages"]["total"]["p50_s"] > 0
+    with pytest.raises(RegistryError, match="no clip can be used"):
+        measure.measure(parse(f"{NAME}/1"), [broken], **where)
 
 
 @pytest.mark.usefixtures("loads_back")

@@ -20,6 +20,7 @@ from emoflow.files import file_digest
 from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
+from emoflow.registry.stopwatch import Stopwatch, time_stages
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages import features, train
 from in_process import no_processes
@@ -164,6 +165,17 @@ def test_sound_alone_gives_the_words_and_features_of_training(root, predictor):
         assert answer["unused"] == ""
     tokens, _ = predictor._row({"text": words})
     np.testing.assert_allclose(tokens["text"], stored, atol=1e-6)
+
+
+def test_recognising_is_a_stage_of_its_own(root, package):
+    predictor, watch = Predictor(package.model), Stopwatch()
+    time_stages(predictor, watch)
+    ask(predictor, audio=str(root / "data/raw/mine/1-neutral.wav"))
+    assert list(watch.seconds)[:2] == ["decode audio", "recognise text"]
+    assert watch.seconds["recognise text"] > 0
+    watch.reset()
+    ask(predictor, text="it is")
+    assert "recognise text" not in watch.seconds
 
 
 def test_a_text_that_is_given_is_taken_as_it_is(root, predictor):

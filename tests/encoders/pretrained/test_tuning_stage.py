@@ -11,7 +11,7 @@ import torch
 import yaml
 from conftest import ROOT
 from emoflow import params
-from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.model import ModelCard, Operations
 from emoflow.artifacts.search import Best
 from emoflow.artifacts.utterances import UTTERANCES
 from emoflow.encoders import ModelFiles, make, open_all
@@ -21,6 +21,7 @@ from emoflow.errors import ParamsError
 from emoflow.files import tree_digest, write_table
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
+from emoflow.registry.stopwatch import Stopwatch, time_stages
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.settings import load as load_settings
 from emoflow.stages import train
@@ -161,6 +162,8 @@ def test_the_test_folds_are_recognised_and_the_model_says_how_it_was_tuned(there
     one = table[(table["seed"] == 0) & (table["strategy"] == "text")]
     right = one.filter(like="p_").to_numpy().argmax(1) == one["label"].map(CLASSES.index)
     assert len(one) == 24 and right.mean() > 0.6  # the frozen encoder shows none of it
+    counted = Operations.read()
+    assert all(count > 0 for count in counted.strategies["text"].values()) and counted.tokens[0]["text"] > 0
     tuning = ModelCard.read().tuning
     weights = load_file("data/model/weights.safetensors")
     own = {name for name in weights if name.startswith(f"tuned.1.{NAME}.")}
@@ -179,13 +182,16 @@ def test_the_packed_model_holds_the_encoder_once_and_reads_the_turn_before(there
     held = sorted(path.relative_to(package.model).as_posix() for path in package.model.rglob("*.safetensors"))
     assert held == ["encoders/tiny-bert/model.safetensors", "weights.safetensors"]
     assert {"peft", "transformers"} <= {line.partition("==")[0] for line in package.requirements}
-    predictor = Predictor(package.model)
+    predictor, watch = Predictor(package.model), Stopwatch()
+    time_stages(predictor, watch)
     for label in CLASSES:
         answer = predictor.table(asked("it is", BEFORE[label])).iloc[0]
         assert answer["label"] in CLASSES and answer["modalities_used"] == "text"
     alone = predictor.table(pd.DataFrame({"text": ["it is"]})).iloc[0]
     after = predictor.table(asked("it is", BEFORE["anger"])).iloc[0]
     assert abs(alone["p_anger"] - after["p_anger"]) > 0.01
+    tuned = f"encode text/{next(iter(predictor.card.tuning.encoders))}"
+    assert list(watch.seconds) == ["decode text", "encode text/hashing", tuned, "fuse"]
 
 
 @pytest.mark.slow
