@@ -1,0 +1,13 @@
+"""Linear probes of the stored features: what each encoder, and each of its layers, tells of a target: `emoflow probe`.
+
+inputs       what is read: utterances, folds, the feature store
+blocks       the features of one encoder or layer, as the mean over an utterance's tokens
+targets      what is probed for, the control task of each, and how rows are split
+recordings   duration and level of each utterance's sound
+probe        the linear models: fitted on training rows, predicting test rows
+figures      UA or R² of the predictions, the control task's, and the selectivity
+findings     the result, typed
+run          every probe of every block
+table        the result for a terminal
+figure       the result as a picture
+"""

@@ -1,0 +1,79 @@
+"""What probing found; UA is from 0 to 1, R² at most 1."""
+
+from typing import Literal
+
+from ...artifacts.document import Part
+from ...artifacts.reports import Interval
+
+
+class Probed(Part):
+    """How well a block's features predict a target of held-out utterances.
+
+    Attributes:
+        figure: UA or R², as the target has it. control: the same of the control task.
+        selectivity: figure less control. Intervals are over speakers, where no speaker is in training and test.
+        utterances: tested. speakers: of these, who are known.
+    """
+
+    figure: Interval
+    control: Interval
+    selectivity: Interval
+    utterances: int
+    speakers: int
+
+
+class ProbedBlock(Part):
+    """A block's figures.
+
+    Attributes:
+        layer: of an encoder whose layers are apart, from 0; None otherwise.
+        utterances: that have these features.
+        targets: name → figures; None where too few of the utterances have these features for the split.
+    """
+
+    modality: str
+    encoder: str
+    layer: int | None
+    dimensions: int
+    utterances: int
+    targets: dict[str, Probed | None]
+
+
+class ProbedTarget(Part):
+    """What was probed for.
+
+    Attributes:
+        metric: ``ua`` of classes, ``r2`` of numbers.
+        classes: names; [] of numbers.
+        chance: what a guess has: UA of 1 / number of classes that are tested, R² of 0.
+        split: how training and test rows are told apart, in words.
+        speaker_disjoint: whether no speaker is in training and test of one split.
+        remarks: what was left out of it, in words.
+    """
+
+    name: str
+    metric: Literal["ua", "r2"]
+    classes: list[str]
+    chance: float
+    split: str
+    speaker_disjoint: bool
+    remarks: list[str]
+
+
+class Probing(Part):
+    """Every block's figures.
+
+    Attributes:
+        protocol: whose folds split the emotion, with its caveats.
+        seed: of splits, control tasks and randomised components.
+        c: of logistic regression, the inverse of its penalty. components: that wider blocks are reduced to.
+        left_out: target → why it was not probed for.
+    """
+
+    protocol: str
+    seed: int
+    c: float
+    components: int
+    targets: list[ProbedTarget]
+    left_out: dict[str, str]
+    blocks: list[ProbedBlock]

@@ -1,0 +1,82 @@
+"""Every probe of every block."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ...errors import EvaluationError
+from ...progress import track
+from .blocks import Block, blocks_of, features_of
+from .figures import figures_of
+from .findings import Probed, ProbedBlock, ProbedTarget, Probing
+from .inputs import Inputs
+from .probe import COMPONENTS, C, predict
+from .targets import Target, speaker_codes, targets_of
+
+
+def probing(inputs: Inputs, *, targets: Sequence[str] | None = None, seed: int = 0) -> Probing:
+    """Probe every stored block of features for every target, showing how many are done.
+
+    Args:
+        inputs: of the workspace.
+        targets: their names; None for all.
+        seed: of splits, control tasks and randomised components.
+
+    Raises:
+        EvaluationError: a target that there is not, or none that these utterances can be probed for.
+        FeatureError: features that are not finite.
+    """
+    from threadpoolctl import threadpool_limits
+
+    wanted, left_out = targets_of(inputs, targets, seed=seed)
+    if not wanted:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise EvaluationError(f"there is nothing to probe for: {reasons}")
+    speakers = speaker_codes(inputs.utterances)
+    found: dict[Block, dict[str, Probed | None]] = {}
+    held: dict[Block, int] = {}
+    total = len(wanted) * sum(len(blocks_of(inputs.store, name)) for name in inputs.store.modalities)
+    # Threads wait for one another longer than these small matrices take, and their number changes the last digits.
+    with threadpool_limits(1):
+        for block, features, target in track(_each(inputs, wanted), total=total, what="probing"):
+            predictions = predict(features, target, seed=seed)
+            figures = None if predictions is None else figures_of(target, predictions, speakers)
+            found.setdefault(block, {})[target.name] = figures
+            held[block] = int((~np.isnan(features).any(1)).sum())
+    return Probing(
+        protocol=inputs.protocol.protocol,
+        seed=seed,
+        c=C,
+        components=COMPONENTS,
+        targets=[_facts(target) for target in wanted],
+        left_out=left_out,
+        blocks=[
+            ProbedBlock(
+                modality=block.modality,
+                encoder=block.encoder,
+                layer=block.layer,
+                dimensions=block.dimensions,
+                utterances=held[block],
+                targets=figures,
+            )
+            for block, figures in found.items()
+        ],
+    )
+
+
+def _each(inputs: Inputs, targets: Sequence[Target]) -> Iterator[tuple[Block, np.ndarray, Target]]:
+    for block, features in features_of(inputs.store, list(inputs.utterances["utterance_id"])):
+        for target in targets:
+            yield block, features, target
+
+
+def _facts(target: Target) -> ProbedTarget:
+    return ProbedTarget(
+        name=target.name,
+        metric="ua" if target.is_class else "r2",
+        classes=list(target.classes),
+        chance=target.chance,
+        split=target.split,
+        speaker_disjoint=target.speaker_disjoint,
+        remarks=target.remarks,
+    )

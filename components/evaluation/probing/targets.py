@@ -1,0 +1,321 @@
+"""What is probed for: its values, its control task, and the splits into training and test rows.
+
+The control task asks of the same features, by the same probe and splits, for values that say nothing of the utterance:
+the target's own, dealt out again at random, one for each utterance (Hewitt & Liang, "Designing and Interpreting Probes
+with Control Tasks", EMNLP-IJCNLP 2019). Theirs gives each type of word a random value, so that a probe can learn it by
+memorising the types that occur in training and in test. What recurs here are speakers and sentences. A random value for
+each speaker would be learned from the voice, and a random value for each of two sentences from the words: the control
+would be high where the features hold these, and the selectivity low for no fault of the probe. No utterance recurs, so
+that its value cannot be predicted of a held-out one: a control above chance means that copies of one recording are in
+training and test, or that so few rows were tested that the target's own figure means as little.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ...errors import EvaluationError, listed
+from ...media.text import words
+from .inputs import Inputs
+from .recordings import Measured, measure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDS = 5
+"""Of the splits that are made here, at most."""
+UNKNOWN = -1
+"""The code of an utterance whose class is not known."""
+
+Splits = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Positions of training and of test rows among the N utterances."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A property of utterances.
+
+    Attributes:
+        classes: names, in the order of the codes; () of a number.
+        values: of the N utterances: codes, int64, or numbers, float64.
+        control: the values of the known ones, dealt out again at random.
+        splits: of the utterances whose value is known.
+        split: how they are told apart, in words.
+        speaker_disjoint: whether no speaker is in training and test of one split.
+        remarks: what was left out, in words.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    values: np.ndarray
+    control: np.ndarray
+    splits: Splits
+    split: str
+    speaker_disjoint: bool
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def is_class(self) -> bool:
+        return bool(self.classes)
+
+    @property
+    def chance(self) -> float:
+        """What a guess has: UA of 1 / number of classes that are tested, R² of 0."""
+        if not self.is_class:
+            return 0.0
+        tested = np.concatenate([test for _, test in self.splits])
+        return 1 / len(np.unique(self.values[tested]))
+
+
+class Source(NamedTuple):
+    """What targets are made of.
+
+    Attributes:
+        inputs: of N utterances.
+        measured: of their recordings; asked for where it is needed, since it decodes them.
+        seed: of splits and control tasks.
+    """
+
+    inputs: Inputs
+    measured: Callable[[], Measured]
+    seed: int
+
+    def column(self, name: str) -> "pd.Series[str]":
+        return self.inputs.utterances[name]
+
+
+def targets_of(
+    inputs: Inputs, names: Sequence[str] | None, *, seed: int
+) -> tuple[list[Target], dict[str, str]]:
+    """The targets that these utterances can be probed for.
+
+    Args:
+        inputs: the utterances and the protocol's folds.
+        names: of `NAMES`; None for all of them.
+        seed: of splits and control tasks.
+
+    Returns:
+        The targets, and the names of the others with the reason why not.
+
+    Raises:
+        EvaluationError: a name that is none of them.
+    """
+    from functools import cache
+
+    if strange := sorted(set(names or ()) - set(NAMES)):
+        raise EvaluationError(f"no target is called {listed(strange)}; there are: {listed(NAMES)}")
+    source = Source(inputs, cache(lambda: measure(inputs.utterances, inputs.raw)), seed)
+    found, left_out = [], {}
+    for name in NAMES if names is None else dict.fromkeys(names):
+        made = _MAKERS[name](name, source)
+        if isinstance(made, Target):
+            found.append(made)
+        else:
+            left_out[name] = made
+    return found, left_out
+
+
+def speaker_codes(utterances: "pd.DataFrame") -> np.ndarray:
+    """A number for each speaker, int64 ``[N]``; -1 where nobody knows who speaks."""
+    import pandas as pd
+
+    return np.asarray(pd.factorize(utterances["speaker"], sort=True)[0], np.int64)
+
+
+def _emotion(name: str, source: Source) -> Target | str:
+    """The label, on the protocol's own folds. Learned from all that a fold's test does not have, as the strategies'
+    refits are: a probe has no choice to make on validation."""
+    inputs = source.inputs
+    utterances = inputs.utterances
+    place = {id_: position for position, id_ in enumerate(utterances["utterance_id"])}
+    values = np.full(len(place), UNKNOWN)
+    splits = []
+    for fold in inputs.folds:
+        parts = fold.seen.labelled, fold.test
+        train, test = (np.array([place[id_] for id_ in part.ids]) for part in parts)
+        for positions, part in zip((train, test), parts, strict=True):
+            values[positions] = part.target
+        splits.append((train, test))
+    speakers = speaker_codes(utterances)
+    disjoint = all(
+        set(speakers[train]).isdisjoint(speakers[test]) and UNKNOWN not in speakers[test]
+        for train, test in splits
+    )
+    return Target(
+        name=name,
+        classes=tuple(inputs.protocol.classes),
+        values=values,
+        control=_control(values, values != UNKNOWN, source.seed),
+        splits=splits,
+        split=f"folds of {inputs.protocol.protocol}",
+        speaker_disjoint=disjoint,
+    )
+
+
+def _speaker(name: str, source: Source) -> Target | str:
+    """Who speaks, on other utterances of the same speakers."""
+    from sklearn.model_selection import StratifiedKFold
+
+    codes = speaker_codes(source.inputs.utterances)
+    counts = np.bincount(codes[codes != UNKNOWN])
+    kept = np.flatnonzero(counts >= FOLDS)
+    if len(kept) < 2:
+        return f"takes two known speakers or more with {FOLDS} utterances each; there are {len(kept)}"
+    names = np.sort(source.column("speaker").dropna().unique())[kept]
+    recoded = np.append(
+        np.full(len(counts), UNKNOWN), UNKNOWN
+    )  # the last: of an unknown speaker, whose code is -1
+    recoded[kept] = np.arange(len(kept))
+    values = recoded[codes]
+    rows = np.flatnonzero(values != UNKNOWN)
+    made = StratifiedKFold(FOLDS, shuffle=True, random_state=source.seed).split(rows, values[rows])
+    few = len(counts) - len(kept)
+    return Target(
+        name=name,
+        classes=tuple(map(str, names)),
+        values=values,
+        control=_control(values, values != UNKNOWN, source.seed),
+        splits=[(rows[train], rows[test]) for train, test in made],
+        split=f"{FOLDS} folds of each speaker's utterances",
+        speaker_disjoint=False,
+        remarks=[f"{few:,} speakers with fewer than {FOLDS} utterances are left out"] if few else [],
+    )
+
+
+def _attribute(column: str) -> Callable[[str, Source], Target | str]:
+    """A class that the utterance table has in a column, on other speakers."""
+
+    def made(name: str, source: Source) -> Target | str:
+        held, speakers = source.column(column), speaker_codes(source.inputs.utterances)
+        if held.isna().all():
+            return "the corpus does not say it"
+        named = held.where(speakers != UNKNOWN)
+        of = named.groupby(speakers).first().drop(UNKNOWN, errors="ignore").dropna()  # speaker → class
+        counts = of.value_counts()
+        classes = sorted(str(each) for each in counts.index[counts >= 2])
+        if len(classes) < 2:
+            have = listed(f"{each}: {counts[each]}" for each in sorted(counts.index))
+            return f"takes two classes or more with two known speakers each; speakers: {have or 'none'}"
+        of = of[of.isin(classes)]
+        rare = [
+            f"{each} has one speaker and is left out" for each in sorted(set(counts.index) - set(classes))
+        ]
+        codes = {each: code for code, each in enumerate(classes)}
+        values = np.array([codes.get(each, UNKNOWN) for each in named.fillna("")])
+        values[~np.isin(speakers, of.index)] = UNKNOWN
+        splits = _over_speakers(speakers, values != UNKNOWN, source.seed, strata=of.to_dict())
+        return Target(
+            name=name,
+            classes=tuple(classes),
+            values=values,
+            control=_control(values, values != UNKNOWN, source.seed),
+            splits=splits,
+            split=f"{len(splits)} folds of speakers",
+            speaker_disjoint=True,
+            remarks=rare,
+        )
+
+    return made
+
+
+def _words(name: str, source: Source) -> Target | str:
+    texts = source.column("text")
+    counts = [
+        np.nan if text is None else _count(text) for text in texts.astype(object).where(texts.notna(), None)
+    ]
+    return _number(name, np.array(counts, float), source, absent="no utterance has a text")
+
+
+def _count(text: str) -> int:
+    """The words of a text; punctuation marks are none."""
+    return sum(any(map(str.isalnum, word)) for word in words(text))
+
+
+def _duration(name: str, source: Source) -> Target | str:
+    return _of_recordings(name, source.measured().duration, source)
+
+
+def _loudness(name: str, source: Source) -> Target | str:
+    return _of_recordings(name, source.measured().loudness, source)
+
+
+def _of_recordings(name: str, values: np.ndarray, source: Source) -> Target | str:
+    remarks = [f"{count:,} utterances are left out: {why}" for why, count in source.measured().unread.items()]
+    return _number(name, values, source, absent=listed(remarks), remarks=remarks)
+
+
+def _number(
+    name: str, values: np.ndarray, source: Source, *, absent: str, remarks: Sequence[str] = ()
+) -> Target | str:
+    """A number, on other speakers."""
+    speakers = speaker_codes(source.inputs.utterances)
+    known = ~np.isnan(values) & (speakers != UNKNOWN)
+    count = len(np.unique(speakers[known]))
+    if np.isnan(values).all():
+        return absent
+    if count < 2:
+        return f"takes two known speakers or more; there are {count}"
+    if np.ptp(values[known]) == 0:
+        return f"the same for all utterances: {values[known][0]:g}"
+    splits = _over_speakers(speakers, known, source.seed)
+    return Target(
+        name=name,
+        classes=(),
+        values=values,
+        control=_control(values, known, source.seed),
+        splits=splits,
+        split=f"{len(splits)} folds of speakers",
+        speaker_disjoint=True,
+        remarks=list(remarks),
+    )
+
+
+def _over_speakers(
+    speakers: np.ndarray, known: np.ndarray, seed: int, *, strata: dict[int, str] | None = None
+) -> Splits:
+    """Folds that test other speakers than they learn from.
+
+    Args:
+        speakers: codes ``[N]``.
+        known: which rows take part, bool ``[N]``.
+        seed: of the draw.
+        strata: speaker → class, each of two speakers or more, so that every fold learns of all classes.
+    """
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    people = np.unique(speakers[known])
+    if strata is None:
+        made = KFold(min(FOLDS, len(people)), shuffle=True, random_state=seed).split(people)
+    else:
+        of = np.array([strata[person] for person in people])
+        least = int(np.unique(of, return_counts=True)[1].min())
+        folds = StratifiedKFold(min(FOLDS, least), shuffle=True, random_state=seed)
+        made = folds.split(people, of)
+    rows = np.flatnonzero(known)
+    return [
+        (rows[np.isin(speakers[rows], people[train])], rows[np.isin(speakers[rows], people[test])])
+        for train, test in made
+    ]
+
+
+def _control(values: np.ndarray, known: np.ndarray, seed: int) -> np.ndarray:
+    """The values of the known rows, dealt out again at random; the others stay."""
+    dealt = values.copy()
+    dealt[known] = np.random.default_rng(seed).permutation(values[known])
+    return dealt
+
+
+_MAKERS: dict[str, Callable[[str, Source], Target | str]] = {
+    "emotion": _emotion,
+    "speaker": _speaker,
+    "gender": _attribute("speaker_gender"),
+    "language": _attribute("language"),
+    "corpus": _attribute("corpus"),
+    "words": _words,
+    "duration": _duration,
+    "loudness": _loudness,
+}
+NAMES = tuple(_MAKERS)
+"""Of the targets."""
