@@ -63,7 +63,10 @@ def _panel(axes: "Axes", blocks: list[ProbedBlock], targets: dict[str, str], low
             _line(
                 axes, [(x, block.targets[name]) for x, block in run], colour, "" if number else name, lowest
             )
-    axes.set_xticks(range(len(blocks)), [_tick(block) for block in blocks], rotation=40, ha="right")
+    axes.set_xticks(range(len(blocks)), [_tick(block, blocks) for block in blocks])
+    for label, block in zip(axes.get_xticklabels(), blocks, strict=True):
+        if block.layer is None:
+            label.set(rotation=40, ha="right")
     axes.set_xlim(-0.6, len(blocks) - 0.4)
     axes.set_ylim(lowest - 2, 104)
     bare(axes)
@@ -74,11 +77,12 @@ def _panel(axes: "Axes", blocks: list[ProbedBlock], targets: dict[str, str], low
     )
 
 
-def _tick(block: ProbedBlock) -> str:
-    """The layer's number; the encoder's name before the first, and where its layers are not apart."""
+def _tick(block: ProbedBlock, blocks: list[ProbedBlock]) -> str:
+    """The encoder's name; of layers their numbers, with the name below the middle one."""
     if block.layer is None:
         return block.encoder
-    return f"{block.encoder} 0" if block.layer == 0 else str(block.layer)
+    layers = sum(each.encoder == block.encoder for each in blocks)
+    return f"{block.layer}\n{block.encoder}" if block.layer == layers // 2 else str(block.layer)
 
 
 def _line(

@@ -1,15 +1,18 @@
 """Linear probes: logistic regression for classes, ridge regression for numbers.
 
-Features are standardised; those of a block wider than `COMPONENTS` are then reduced by principal components. Scaling,
-components and the model are fitted on the training rows of a split and applied to its test rows. The penalty of
-logistic regression is fixed. That of ridge regression is chosen by leaving out one training row at a time: with a fixed
-one, R² of the control task falls far below 0 in wide blocks, and the selectivity would count that for the features.
+Features are standardised and clipped as for training (`fusion.preparation`); those of a block wider than `COMPONENTS`
+are then reduced by principal components. Scaling, components and the model are fitted on the training rows of a split
+and applied to its test rows. The penalty of logistic regression is fixed. That of ridge regression is chosen by leaving
+out one training row at a time: with a fixed one, R² of the control task falls far below 0 in wide blocks, and the
+selectivity would count that for the features.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ...fusion.preparation import CLIP
 
 if TYPE_CHECKING:
     from .targets import Target
@@ -67,14 +70,14 @@ def predict(features: np.ndarray, target: "Target", *, seed: int) -> Predictions
 
 def _prepared(train: np.ndarray, test: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.decomposition import PCA
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    steps: list[Any] = [StandardScaler()]
-    if train.shape[1] > COMPONENTS:
-        steps.append(PCA(min(COMPONENTS, len(train)), random_state=seed))
-    preparation = make_pipeline(*steps)
-    return preparation.fit_transform(train), preparation.transform(test)
+    scaler = StandardScaler().fit(train)
+    train, test = (scaler.transform(each).clip(-CLIP, CLIP) for each in (train, test))
+    if train.shape[1] <= COMPONENTS:
+        return train, test
+    axes = PCA(min(COMPONENTS, len(train)), random_state=seed).fit(train)
+    return axes.transform(train), axes.transform(test)
 
 
 def _model(is_class: bool) -> Any:

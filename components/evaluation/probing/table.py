@@ -12,7 +12,7 @@ UNITS = {"ua": "UA", "r2": "R²"}
 
 
 def table(found: Probing) -> "Table":
-    """Blocks × targets in percent: the figure, how far it is above the control task, and its interval.
+    """Blocks × targets in percent: the figure, the selectivity, and the figure's interval.
 
     Args:
         found: of all blocks.
@@ -22,7 +22,7 @@ def table(found: Probing) -> "Table":
     from rich.table import Table
 
     shown = Table(
-        title=f"linear probes, protocol {escape(found.protocol)}: percent, +: above the control task, 95 % intervals "
+        title=f"linear probes, protocol {escape(found.protocol)}: percent, selectivity with its sign, 95 % intervals "
         "over speakers",
         caption="\n".join(escape(line) for line in _notes(found)),
         caption_justify="left",
@@ -31,14 +31,15 @@ def table(found: Probing) -> "Table":
         show_edge=False,
         collapse_padding=True,
     )
-    shown.add_column("features (dimensions)", overflow="fold", min_width=20)
+    shown.add_column("features (dimensions)", overflow="fold", min_width=14)
     for target in found.targets:
         shown.add_column(f"{target.name}\n[dim]{_scale(target)}[/dim]")
     for modality in dict.fromkeys(block.modality for block in found.blocks):
         shown.add_row(f"[bold]{escape(modality)}[/bold]")
         for block in found.blocks:
             if block.modality == modality:
-                shown.add_row(f"  {escape(_name(block))}", *map(_cell, block.targets.values()))
+                cells = [_cell(block.targets[target.name]) for target in found.targets]
+                shown.add_row(f"  {escape(_name(block))}", *cells)
     return shown
 
 
@@ -57,7 +58,7 @@ def _scale(target: ProbedTarget) -> str:
 def _cell(probed: Probed | None) -> str:
     if probed is None:
         return "–"
-    figure = f"{_percent(probed.figure.mean)} [dim]({_percent(probed.selectivity.mean, sign=True)})[/dim]"
+    figure = f"{_percent(probed.figure.mean)} [dim]{_percent(probed.selectivity.mean, sign=True)}[/dim]"
     bounds = _bounds(probed.figure)
     return f"{figure}\n[dim]{bounds}[/dim]" if bounds else figure
 
@@ -69,11 +70,14 @@ def _percent(share: float, *, sign: bool = False) -> str:
 def _bounds(interval: Interval) -> str:
     if interval.low is None or interval.high is None:
         return ""
-    return f"{_percent(interval.low)} to {_percent(interval.high)}"
+    return f"{_percent(interval.low)}–{_percent(interval.high)}"
 
 
 def _notes(found: Probing) -> list[str]:
     lines = [
+        "selectivity: how far the figure is above that of the control task, whose values are dealt out at random"
+    ]
+    lines += [
         f"{', '.join(names)}: tested on {split}"
         + ("" if disjoint else "; speakers are in training and test, so there is no interval")
         for (split, disjoint), names in _by_split(found.targets).items()

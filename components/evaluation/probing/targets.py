@@ -1,13 +1,12 @@
 """What is probed for: its values, its control task, and the splits into training and test rows.
 
-The control task asks of the same features, by the same probe and splits, for values that say nothing of the utterance:
-the target's own, dealt out again at random, one for each utterance (Hewitt & Liang, "Designing and Interpreting Probes
-with Control Tasks", EMNLP-IJCNLP 2019). Theirs gives each type of word a random value, so that a probe can learn it by
-memorising the types that occur in training and in test. What recurs here are speakers and sentences. A random value for
-each speaker would be learned from the voice, and a random value for each of two sentences from the words: the control
-would be high where the features hold these, and the selectivity low for no fault of the probe. No utterance recurs, so
-that its value cannot be predicted of a held-out one: a control above chance means that copies of one recording are in
-training and test, or that so few rows were tested that the target's own figure means as little.
+The control task asks the same probe, on the same splits, for values that say nothing of the utterance: the target's
+own, dealt out again at random over the utterances (Hewitt & Liang, "Designing and Interpreting Probes with Control
+Tasks", EMNLP-IJCNLP 2019). Theirs gives each type of word a random value, which a probe can learn by memorising the
+types that occur in training and in test. What recurs here are speakers and sentences. A random value for each speaker
+would be learned from the voice, and one for each of a few sentences from the words: the control would be high where the
+features hold these, and the selectivity low for no fault of the probe. An utterance does not recur, so that its random
+value cannot be predicted where it is held out, and the control is at chance unless test rows were learned from.
 """
 
 from collections.abc import Callable, Sequence

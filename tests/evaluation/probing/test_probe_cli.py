@@ -51,7 +51,7 @@ def test_the_command_prints_and_draws_and_writes_nothing_else(root, tmp_path):
     ]
     audio, face, text = (each["targets"]["emotion"]["figure"]["mean"] for each in found["blocks"])
     assert audio > face > 0.5 > text  # as planted
-    assert f"{100 * audio:.1f} (" in shown.output
+    assert f"{100 * audio:.1f} +" in shown.output
     assert found["blocks"][1]["utterances"] == found["blocks"][0]["utterances"] - 1  # a clip without a face
     assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
     again = invoke("--json", "-", "--target", "emotion")

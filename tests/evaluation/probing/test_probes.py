@@ -30,7 +30,7 @@ def found(tmp_path_factory):
         "wide": np.hstack([holding(table["label"]), generator.normal(size=(len(table), COMPONENTS))]),
     }
     inputs = lay_out(tmp_path_factory.mktemp("planted"), table, encoders)
-    return probing(inputs, seed=3)
+    return probing(inputs, seed=4)
 
 
 def of(found, encoder: str, layer: int | None = None):
@@ -46,7 +46,7 @@ def test_the_planted_voice_is_found_and_nothing_in_the_control_task(found):
         voice["speaker"].figure.mean - voice["speaker"].control.mean
     )
     assert voice["emotion"].figure.mean == pytest.approx(CHANCE, abs=NEAR)
-    assert voice["emotion"].selectivity.low < 0 < voice["emotion"].selectivity.high
+    assert voice["emotion"].control.mean == pytest.approx(CHANCE, abs=NEAR)
 
 
 @pytest.mark.parametrize("block", [("layered", 1), ("wide", None)])
@@ -107,6 +107,15 @@ def test_a_probe_never_sees_test_rows(planted, name, width):
             assert np.array_equal(getattr(after, said), getattr(before, said))
             assert np.array_equal(getattr(others, said)[1:], getattr(before, said)[1:])
     assert sorted(np.concatenate([test for _, test in target.splits])) == list(range(len(features)))
+
+
+def test_one_strange_number_does_not_decide(planted):
+    """A ratio with a near-zero denominator is thousands of standard deviations off in some recording."""
+    (words,), _ = targets_of(planted, ["words"], seed=0)
+    features = words.values[:, None] + holding(planted.utterances["speaker"], noise=0.1).astype(np.float32)
+    features[3, 0] = 1e6
+    probed = figures_of(words, predict(features, words, seed=0), speaker_codes(planted.utterances))
+    assert probed.figure.mean > 0.5
 
 
 def test_figures_are_those_of_scikit_learn(planted):
