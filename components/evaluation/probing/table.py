@@ -82,6 +82,8 @@ def _notes(found: Probing) -> list[str]:
         + ("" if disjoint else "; speakers are in training and test, so there is no interval")
         for (split, disjoint), names in _by_split(found.targets).items()
     ]
+    if any(target.name == "emotion" for target in found.targets):
+        lines.append("emotion: these are test rows; do not choose an encoder or a layer by them")
     lines += [f"{target.name}: {remark}" for target in found.targets for remark in target.remarks]
     lines += [f"{name} is left out: {why}" for name, why in found.left_out.items()]
     if any(each is None for block in found.blocks for each in block.targets.values()):

@@ -1,13 +1,4 @@
-"""What is probed for: its values, its control task, and the splits into training and test rows.
-
-The control task asks the same probe, on the same splits, for values that say nothing of the utterance: the target's
-own, dealt out again at random over the utterances (Hewitt & Liang, "Designing and Interpreting Probes with Control
-Tasks", EMNLP-IJCNLP 2019). Theirs gives each type of word a random value, which a probe can learn by memorising the
-types that occur in training and in test. What recurs here are speakers and sentences. A random value for each speaker
-would be learned from the voice, and one for each of a few sentences from the words: the control would be high where the
-features hold these, and the selectivity low for no fault of the probe. An utterance does not recur, so that its random
-value cannot be predicted where it is held out, and the control is at chance unless test rows were learned from.
-"""
+"""What is probed for: its values, its control task, and how rows are split into training and test."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,19 +8,16 @@ import numpy as np
 
 from ...errors import EvaluationError, listed
 from ...media.text import words
+from .control import dealt_again
 from .inputs import Inputs
 from .recordings import Measured, measure
+from .splits import FOLDS, Splits, over_speakers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FOLDS = 5
-"""Of the splits that are made here, at most."""
 UNKNOWN = -1
 """The code of an utterance whose class is not known."""
-
-Splits = Sequence[tuple[np.ndarray, np.ndarray]]
-"""Positions of training and of test rows among the N utterances."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +134,7 @@ def _emotion(name: str, source: Source) -> Target | str:
         name=name,
         classes=tuple(inputs.protocol.classes),
         values=values,
-        control=_control(values, values != UNKNOWN, source.seed),
+        control=dealt_again(values, values != UNKNOWN, source.seed),
         splits=splits,
         split=f"folds of {inputs.protocol.protocol}",
         speaker_disjoint=disjoint,
@@ -175,11 +163,11 @@ def _speaker(name: str, source: Source) -> Target | str:
         name=name,
         classes=tuple(map(str, names)),
         values=values,
-        control=_control(values, values != UNKNOWN, source.seed),
+        control=dealt_again(values, values != UNKNOWN, source.seed),
         splits=[(rows[train], rows[test]) for train, test in made],
         split=f"{FOLDS} folds of each speaker's utterances",
         speaker_disjoint=False,
-        remarks=[f"{few:,} speakers with fewer than {FOLDS} utterances are left out"] if few else [],
+        remarks=[f"speakers with fewer than {FOLDS} utterances are left out: {few:,}"] if few else [],
     )
 
 
@@ -204,12 +192,12 @@ def _attribute(column: str) -> Callable[[str, Source], Target | str]:
         codes = {each: code for code, each in enumerate(classes)}
         values = np.array([codes.get(each, UNKNOWN) for each in named.fillna("")])
         values[~np.isin(speakers, of.index)] = UNKNOWN
-        splits = _over_speakers(speakers, values != UNKNOWN, source.seed, strata=of.to_dict())
+        splits = over_speakers(speakers, values != UNKNOWN, source.seed, strata=of.to_dict())
         return Target(
             name=name,
             classes=tuple(classes),
             values=values,
-            control=_control(values, values != UNKNOWN, source.seed),
+            control=dealt_again(values, values != UNKNOWN, source.seed),
             splits=splits,
             split=f"{len(splits)} folds of speakers",
             speaker_disjoint=True,
@@ -220,11 +208,8 @@ def _attribute(column: str) -> Callable[[str, Source], Target | str]:
 
 
 def _words(name: str, source: Source) -> Target | str:
-    texts = source.column("text")
-    counts = [
-        np.nan if text is None else _count(text) for text in texts.astype(object).where(texts.notna(), None)
-    ]
-    return _number(name, np.array(counts, float), source, absent="no utterance has a text")
+    counts = source.column("text").map(_count, na_action="ignore").astype("Float64")
+    return _number(name, counts.to_numpy(float, na_value=np.nan), source, absent="no utterance has a text")
 
 
 def _count(text: str) -> int:
@@ -241,8 +226,10 @@ def _loudness(name: str, source: Source) -> Target | str:
 
 
 def _of_recordings(name: str, values: np.ndarray, source: Source) -> Target | str:
-    remarks = [f"{count:,} utterances are left out: {why}" for why, count in source.measured().unread.items()]
-    return _number(name, values, source, absent=listed(remarks), remarks=remarks)
+    unread = source.measured().unread
+    why = listed((f"{reason} ({count:,})" for reason, count in unread.most_common()), most=3)
+    remark = f"{unread.total():,} utterances have no sound that can be measured: {why}"
+    return _number(name, values, source, absent=remark, remarks=[remark] if unread else [])
 
 
 def _number(
@@ -258,52 +245,17 @@ def _number(
         return f"takes two known speakers or more; there are {count}"
     if np.ptp(values[known]) == 0:
         return f"the same for all utterances: {values[known][0]:g}"
-    splits = _over_speakers(speakers, known, source.seed)
+    splits = over_speakers(speakers, known, source.seed)
     return Target(
         name=name,
         classes=(),
         values=values,
-        control=_control(values, known, source.seed),
+        control=dealt_again(values, known, source.seed),
         splits=splits,
         split=f"{len(splits)} folds of speakers",
         speaker_disjoint=True,
         remarks=list(remarks),
     )
-
-
-def _over_speakers(
-    speakers: np.ndarray, known: np.ndarray, seed: int, *, strata: dict[int, str] | None = None
-) -> Splits:
-    """Folds that test other speakers than they learn from.
-
-    Args:
-        speakers: codes ``[N]``.
-        known: which rows take part, bool ``[N]``.
-        seed: of the draw.
-        strata: speaker → class, each of two speakers or more, so that every fold learns of all classes.
-    """
-    from sklearn.model_selection import KFold, StratifiedKFold
-
-    people = np.unique(speakers[known])
-    if strata is None:
-        made = KFold(min(FOLDS, len(people)), shuffle=True, random_state=seed).split(people)
-    else:
-        of = np.array([strata[person] for person in people])
-        least = int(np.unique(of, return_counts=True)[1].min())
-        folds = StratifiedKFold(min(FOLDS, least), shuffle=True, random_state=seed)
-        made = folds.split(people, of)
-    rows = np.flatnonzero(known)
-    return [
-        (rows[np.isin(speakers[rows], people[train])], rows[np.isin(speakers[rows], people[test])])
-        for train, test in made
-    ]
-
-
-def _control(values: np.ndarray, known: np.ndarray, seed: int) -> np.ndarray:
-    """The values of the known rows, dealt out again at random; the others stay."""
-    dealt = values.copy()
-    dealt[known] = np.random.default_rng(seed).permutation(values[known])
-    return dealt
 
 
 _MAKERS: dict[str, Callable[[str, Source], Target | str]] = {

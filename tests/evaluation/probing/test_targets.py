@@ -87,7 +87,7 @@ def test_speakers_of_few_utterances_are_left_out(tmp_path):
     few = table[(table["speaker"] != "control/0") | table["utterance_id"].str.endswith("anger-00")]
     _, (speaker,), _ = made(tmp_path, few.reset_index(drop=True), "speaker")
     assert len(speaker.classes) == SPEAKERS - 1 and "control/0" not in speaker.classes
-    assert speaker.remarks == ["1 speakers with fewer than 5 utterances are left out"]
+    assert speaker.remarks == ["speakers with fewer than 5 utterances are left out: 1"]
 
 
 def test_duration_and_level_are_those_of_the_recording(tmp_path):
@@ -112,7 +112,9 @@ def test_duration_and_level_are_those_of_the_recording(tmp_path):
 def test_what_is_the_same_for_all_and_what_is_not_there_is_left_out(tmp_path):
     _, _, left_out = made(tmp_path, utterances().assign(text="so it is"), *OTHERS)
     assert left_out["words"] == "the same for all utterances: 3"
-    assert left_out["duration"] == "270 utterances are left out: the corpus has no recording of it"
+    assert left_out["duration"] == (
+        "270 utterances have no sound that can be measured: the corpus has no recording of it (270)"
+    )
     assert set(left_out) == set(OTHERS)
 
 
