@@ -16,6 +16,7 @@ from ..artifacts.reports import Metrics
 from ..artifacts.search import TRIALS, Best
 from .answer import answer
 from .comparison import least
+from .contributions.shown import shown
 from .cost import cheapest
 from .cost_chart import cost_chart, magnitude
 from .metrics import TITLES
@@ -67,7 +68,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         axis=_axis(metrics),
         chart=cost_chart(metrics),
         cheapest=cheapest(metrics),
-        contributions=_contributions(metrics),
+        contributions=shown(metrics),
         matrix=_matrix(metrics),
         search=best,
         panels=_panels(metrics),
@@ -129,29 +130,6 @@ def _axis(metrics: Metrics) -> dict[str, Any]:
         "span": span,
         "chance": chance,
         "ticks": [low + step * n for n in range(count + 1)],
-    }
-
-
-def _contributions(metrics: Metrics) -> dict[str, Any] | None:
-    """The registered strategy's subsets of modalities, the largest first, and the columns of the table of all
-    strategies; None where none fuses modalities."""
-    held = metrics.contributions
-    if not held:
-        return None
-    best, strategies = held.get(metrics.best), metrics.strategies
-    several = next(iter(held.values()))
-    return {
-        "modalities": list(several.shapley),
-        "pairs": list(several.interactions),
-        "subsets": [
-            (name, ua, strategies[name].ua if name in strategies else None)
-            for name, ua in sorted(
-                best.subsets.items(), key=lambda item: (-item[0].count("+"), -item[1].mean)
-            )
-        ]
-        if best
-        else [],
-        "guessed": best.guessed if best else {},
     }
 
 

@@ -510,6 +510,7 @@ def test_contributions_of_modalities_are_on_the_page_where_a_strategy_fuses(done
     assert held.subsets["audio+face+text"] == metrics.strategies[metrics.best].ua
     text = (data.parent / "reports" / "index.html").read_text(encoding="utf-8")
     assert "What each modality contributes" in text and "face+text" in text
+    assert "oracle, accuracy" in text
     assert "Shapley" in str(table(metrics).caption)
     first = metrics.misclassified[0]
     assert sum(first.contributions.values()) == pytest.approx(first.confidence - 1 / len(CLASSES))
