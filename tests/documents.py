@@ -190,11 +190,8 @@ def metrics(**changes: Any) -> Metrics:
         "by_class": {},
         "probabilities": {},
         "calibration": {
-            "temperature": 2.0,
             "level": 0.9,
-            "threshold": 0.8,
-            "utterances": 9,
-            "speakers": 3,
+            "given": {"audio": {"temperature": 2.0, "threshold": 0.8, "utterances": 9, "speakers": 3}},
         },
         "contributions": {},
         "soft_labels": None,

@@ -154,21 +154,32 @@ CALIBRATION = "calibration.json"
 """Beside ``model.json`` in a published model: its `ProbabilityCalibration`."""
 
 
-class ProbabilityCalibration(Part):
-    """What the probabilities of a registered model are corrected by.
+class Correction(Part):
+    """What the probabilities are corrected by, where certain modalities are given.
 
     Attributes:
         temperature: the logits are divided by it.
-        level: of the coverage of prediction sets.
-        threshold: of `fusion.calibrated.set_scores`, up to which classes are in the set.
+        threshold: of `fusion.calibrated.set_scores` of the scaled probabilities, up to which classes are in the set.
         utterances, speakers: whose test predictions it was fitted on; the models were trained without them.
     """
 
     temperature: float
-    level: float
     threshold: float
     utterances: int
     speakers: int
+
+
+class ProbabilityCalibration(Part):
+    """What the probabilities of a registered model are corrected by.
+
+    Attributes:
+        level: of the coverage of prediction sets.
+        given: modalities that are given, as ``audio+text`` → their correction. A subset that no test utterance has is
+            left out.
+    """
+
+    level: float
+    given: dict[str, Correction]
 
 
 class ModelCard(Document):

@@ -318,6 +318,7 @@ class Robustness(Part):
         utterances, speakers: that were drawn.
         clean: UA on the same utterances as they are.
         conditions: by name.
+        without: modality that a condition changes → UA on the same utterances without it, of a strategy of several.
         left_out: condition → why it could not be tested.
     """
 
@@ -325,6 +326,7 @@ class Robustness(Part):
     speakers: int
     clean: Interval
     conditions: dict[str, ConditionFigures]
+    without: dict[str, Interval]
     left_out: dict[str, str]
 
 

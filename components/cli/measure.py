@@ -107,4 +107,8 @@ def _show(measured) -> None:
     )
     print(f"energy: {energy}")
     threads = f"{machine.threads} thread{'s' if machine.threads != 1 else ''}"
-    print(f"machine: {machine.cores} core{'s' if machine.cores != 1 else ''}, {threads} of torch")
+    busy = " (busy: the times are too long)" if machine.load > machine.cores + 0.5 else ""
+    print(
+        f"machine: {machine.cores} core{'s' if machine.cores != 1 else ''}, {threads} of torch, load average "
+        f"{machine.load:.1f}{busy}"
+    )

@@ -1,7 +1,7 @@
-"""The experiment's answer in words: which strategy, how good, and whether fusion beats the best single modality."""
+"""The experiment's answer in words: which strategy, how good, and whether fusion beats single modalities."""
 
 from ..artifacts.model import CHOSEN
-from ..artifacts.reports import Interval, Metrics
+from ..artifacts.reports import Comparison, Interval, Metrics
 from .summary import percent
 
 
@@ -36,26 +36,32 @@ def single_modalities(metrics: Metrics) -> list[str]:
 
 
 def _beside_single(metrics: Metrics) -> str:
-    """Whether the chosen strategy, if it fuses, is better than the single modality that validation ranks first."""
+    """Whether the chosen strategy, if it fuses, is better than each strategy of a single modality."""
     single, best = single_modalities(metrics), metrics.best
     if best in single:
         return ": a single modality, which validation preferred to every fusion"
-    against = {each.second: each for each in metrics.comparisons}
-    if not single or single[0] not in against:
-        return ""
-    compared = against[single[0]]
+    compared = {each.second: each for each in metrics.comparisons if each.second in single}
+    verdicts: dict[str, list[str]] = {}
+    for name in single:
+        if name in compared:
+            verdicts.setdefault(_verdict(compared[name]), []).append(_evidence(compared[name]))
+    parts = [f"{verdict} {' and '.join(each)}" for verdict, each in verdicts.items()]
+    return f"; this fusion is {', and '.join(parts)}" if parts else ""
+
+
+def _verdict(compared: Comparison) -> str:
+    if not compared.significant:
+        return "not shown to differ from"
+    return "better than" if compared.difference > 0 else "worse than"
+
+
+def _evidence(compared: Comparison) -> str:
+    """The single modality, the difference from it, its interval, and the corrected p-value."""
     points = f"{100 * compared.difference:+.1f} points".replace("-", "−")
     if compared.low is not None and compared.high is not None:
         low, high = (f"{100 * bound:+.1f}".replace("-", "−") for bound in (compared.low, compared.high))
         points += f", 95 % interval {low} to {high}"
-    if compared.significant and compared.difference > 0:
-        verdict = "better than"
-    elif compared.significant:
-        verdict = "worse than"
-    else:
-        verdict = "not shown to differ from"
-    evidence = f"{points}, corrected p = {compared.p_corrected:.2g}"
-    return f"; this fusion is {verdict} the best single modality, {single[0]} ({evidence})"
+    return f"{compared.second} alone ({points}, corrected p = {compared.p_corrected:.2g})"
 
 
 def _with_interval(interval: Interval) -> str:

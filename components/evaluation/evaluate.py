@@ -114,7 +114,13 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
         by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
-        calibration=probabilities.registered(predictions, best.best, seed=seed),
+        calibration=probabilities.registered(
+            predictions,
+            best.best,
+            given_less.get(best.best),
+            modalities=ceilings.modalities_of(best.best, best.modalities),
+            seed=seed,
+        ),
         soft_labels=beside_raters(predictions, best.best, experiment.votes, experiment.folds)
         if experiment.votes
         else None,
@@ -128,7 +134,11 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         ),
         slices=slices.by_attribute(predictions, best.best, corpora),
         robustness=robustness.of_conditions(
-            predictions, best.best, experiment.perturbed, left_out=experiment.left_out
+            predictions,
+            best.best,
+            experiment.perturbed,
+            left_out=experiment.left_out,
+            coalitions=given_less.get(best.best),
         ),
         comparisons=comparisons,
         search=searched.described(experiment.trials, searched.chosen_curves(experiment.curves, best), best),

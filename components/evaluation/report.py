@@ -89,7 +89,10 @@ def _percent(value: float | None, digits: int = 1) -> str:
 
 
 def _signed(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{100 * value:+.{digits}f}".replace("-", "−")
+    if value is None:
+        return "–"
+    rounded = round(100 * value, digits) or 0.0  # no −0
+    return f"{rounded:+.{digits}f}".replace("-", "−")
 
 
 def _coefficient(value: float) -> str:

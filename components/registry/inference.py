@@ -143,9 +143,10 @@ class Predictor:
         ]
         found = {"label": labels}
         found |= {f"p_{name}": probabilities[:, at] for at, name in enumerate(self.classes)}
+        used = ["+".join(self.model.decides_by(tokens)) for tokens, _ in heard]
         if self.calibration:
-            found |= _calibrated(probabilities, self.classes, self.calibration)
-        found["modalities_used"] = ["+".join(self.model.decides_by(tokens)) for tokens, _ in heard]
+            found |= _calibrated(probabilities, used, self.classes, self.calibration)
+        found["modalities_used"] = used
         found["unused"] = unused
         found["reason"] = [
             None if tokens else (why or self._nothing_given())
@@ -270,19 +271,21 @@ class Predictor:
 
 
 def _calibrated(
-    probabilities: np.ndarray, classes: list[str], calibration: ProbabilityCalibration
+    probabilities: np.ndarray, used: list[str], classes: list[str], calibration: ProbabilityCalibration
 ) -> dict[str, list]:
-    """Confidence and prediction set of each row ``[N, C]``; None where the probabilities are NaN."""
+    """Confidence and prediction set of each row ``[N, C]``; None where nothing was predicted, or where its modalities
+    were not calibrated."""
     confidence: list[float | None] = [None] * len(probabilities)
     sets: list[str | None] = [None] * len(probabilities)
-    known = np.flatnonzero(~np.isnan(probabilities[:, 0]))
-    given = probabilities[known]
-    highest = scaled(given, calibration.temperature).max(1)
-    scores = set_scores(given, np.zeros(len(given)))
-    for number, row, top, score in zip(known, given, highest, scores, strict=True):
-        confidence[number] = float(top)
+    for number, (row, modalities) in enumerate(zip(probabilities, used, strict=True)):
+        correction = calibration.given.get(modalities)
+        if correction is None or np.isnan(row[0]):
+            continue
+        shares = scaled(row[None], correction.temperature)
+        (score,) = set_scores(shares, np.zeros(1))
+        confidence[number] = float(shares.max())
         order = np.argsort(-row, kind="stable")
-        sets[number] = "+".join(classes[c] for c in order if score[c] <= calibration.threshold)
+        sets[number] = "+".join(classes[c] for c in order if score[c] <= correction.threshold)
     return {"confidence": confidence, "prediction_set": sets}
 
 

@@ -55,11 +55,13 @@ class Machine:
 
     Attributes:
         cores: that this process may use. threads: that torch uses for one operation. gpu: its name, where there is one.
+        load: how many processes computed or waited for a core in the last minute, on average (load average).
     """
 
     cores: int
     threads: int
     gpu: str | None
+    load: float
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,7 @@ def measure(
             cores=len(os.sched_getaffinity(0)),
             threads=torch.get_num_threads(),
             gpu=torch.cuda.get_device_name() if gpu else None,
+            load=os.getloadavg()[0],
         ),
     )
 

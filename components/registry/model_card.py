@@ -104,8 +104,14 @@ def _limits(metrics: Metrics) -> Iterator[str]:
     held = metrics.probabilities.get(metrics.best)
     if held:
         apart = 100 * held.calibration.ece.mean
-        yield f"A probability is {apart:.1f} points from the accuracy that it promises, on average."
-    yield "What other recordings, languages, rooms and microphones change was not measured."
+        scaled = held.scaled and f", scaled by a temperature {100 * held.scaled.calibration.ece.mean:.1f}"
+        yield f"A probability is {apart:.1f} points from the accuracy that it promises, on average{scaled or ''}."
+    worse = metrics.robustness.conditions if metrics.robustness else {}
+    for name, condition in worse.items():
+        levels = ", ".join(f"{each.level:g}: {_difference(each.loss)}" for each in condition.levels)
+        yield f"Points of UA lost to {name.replace('_', ' ')}, by {condition.unit}: {levels}."
+    others = "further" if worse else "other"
+    yield f"What {others} recordings, languages, rooms and microphones change was not measured."
 
 
 def _licences(model: ModelCard) -> Iterator[str]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 NOTE, KIND = "mlflow.note.content", "mlflow.experimentKind"
+METRICS = "metrics_digest"
+"""Tag of a run: `run_links.identity` of the metrics that it was published with."""
 """MLflow's tags of a description, and of the view that an experiment opens in."""
 
 
@@ -50,6 +52,8 @@ class Published:
     clean: bool
     page: str = field(default="", compare=False)
     """The address of the experiment's runs in MLflow's UI."""
+    other_metrics: bool = field(default=False, compare=False)
+    """Whether the same weights were published with other metrics than those of this workspace."""
 
     @property
     def uri(self) -> str:
@@ -57,7 +61,13 @@ class Published:
 
     def sentence(self) -> str:
         how = "was published before" if self.reused else "is published"
-        return f"{self.uri} {how}" + ("" if self.clean else " (its lineage is not clean)")
+        clean = "" if self.clean else " (its lineage is not clean)"
+        other = (
+            "; the figures and the report in MLflow are those of then, and differ from this workspace's"
+            if self.other_metrics
+            else ""
+        )
+        return f"{self.uri} {how}{clean}{other}"
 
 
 def model_name(root: Path) -> str:
@@ -105,7 +115,7 @@ def publish(
     for path in (model.WEIGHTS, ModelCard.path(), Metrics.path()):
         if not (root / path).is_file():
             raise RegistryError(f"{path} is not here: the experiment is not finished; run `dvc repro`")
-    uri, name = absolute(tracking_uri, root), model_name(root)
+    uri, name, metrics = absolute(tracking_uri, root), model_name(root), Metrics.read(root)
     # The code that goes into the model is in a clone; in a workspace it is the installed one, which code.yaml states.
     packed = [f"components/{module}" for module in closure(ENTRY).modules]
     packed = packed if (root / "components" / ENTRY).is_file() else []
@@ -122,6 +132,7 @@ def publish(
             version, run_id = found
             manifest = _unrecorded_manifest(client, store, name, version)
         facts = replace(facts, version=version, run_id=run_id, manifest=manifest)
+        published_metrics = client.get_run(run_id).data.tags.get(METRICS, run_links.identity(metrics))
         store.record(facts, reused=found is not None)
         _tag_lineage(client, facts)
         project(client, store, name)
@@ -131,12 +142,13 @@ def publish(
         page = runs_page(uri, client.get_run(run_id).info.experiment_id)
         run_links.write(
             root / reports.FOLDER,
-            Metrics.read(root),
+            metrics,
             commit=facts.git_commit,
             mlflow=_run_url(client, uri, run_id),
             prefect=flow_run_url,
         )
-    return Published(run_id, name, version, found is not None, clean, page)
+    other = published_metrics != run_links.identity(metrics)
+    return Published(run_id, name, version, found is not None, clean, page, other)
 
 
 def _published(client: "MlflowClient", name: str, weights: str) -> tuple[int, str] | None:
@@ -168,6 +180,7 @@ def _log(client: "MlflowClient", root: Path, uri: str, name: str, facts: Facts) 
         chosen, run_name=title, tags=_tags(facts) | record.source_tags(facts) | {"role": "experiment"}
     )
     run_id = run.info.run_id
+    client.set_tag(run_id, METRICS, run_links.identity(Metrics.read(root)))
     record.experiment(client, run_id, root, facts)
     record.trials(client, run_id, chosen, root, facts)
     return run_id

@@ -589,12 +589,19 @@ def test_the_answer_names_the_strategy_its_figure_and_whether_fusion_helps(done)
     assert f"{100 * ua.low:.1f} to {100 * ua.high:.1f}" in said and "strictly nested" in said
     (audio,) = (each for each in metrics.comparisons if each.second == "audio")
     for difference, significant, expected in (
-        (0.13, True, "this fusion is better than the best single modality, audio (+13.0 points"),
-        (-0.13, True, "this fusion is worse than the best single modality, audio (−13.0 points"),
-        (0.13, False, "this fusion is not shown to differ from the best single modality, audio"),
+        (0.13, True, "this fusion is better than audio alone (+13.0 points"),
+        (-0.13, True, "this fusion is worse than audio alone (−13.0 points"),
+        (0.13, False, "this fusion is not shown to differ from audio alone (+13.0 points"),
     ):
         compared = audio.model_copy(update={"difference": difference, "significant": significant})
         assert expected in answer(metrics.model_copy(update={"comparisons": [compared]}))
+    better = [
+        each.model_copy(update={"difference": 0.1, "significant": each.second != "face"})
+        for each in metrics.comparisons
+    ]
+    said = answer(metrics.model_copy(update={"comparisons": better}))
+    assert said.index("better than") < said.index(", and not shown to differ from face alone (+10.0 points")
+    assert "audio alone" in said and "text alone" in said
 
 
 def test_the_answer_where_a_single_modality_wins_and_where_figures_are_inflated(tmp_path):

@@ -69,6 +69,20 @@ def test_losses_are_against_the_same_utterances(root):
     assert section.count("<circle") == 3 and "dB SNR" in section and "Not tested" not in section
 
 
+def test_what_is_left_without_the_modality_stands_beside(root):
+    metrics, section = measured(root, perturbed(root, spoiled={0.4: 0.4}, condition="blur"))
+    rows = drawn(pd.read_parquet(root / "data/folds.parquet"), 150, seed=7)
+    given = pd.read_parquet(root / "data/subsets.parquet")
+    given = given[(given["strategy"] == BEST) & (given["modalities"] == "audio+text")]
+    given = given.set_index(["fold", "utterance_id"])[COLUMNS]
+    said = given.loc[list(zip(rows["fold"], rows["utterance_id"], strict=True))].to_numpy().argmax(1)
+    truth = pd.read_parquet(root / "data/utterances/control.parquet").set_index("utterance_id")["label"]
+    expected = balanced_accuracy_score(truth[rows["utterance_id"]], np.array(CLASSES)[said])
+    assert set(metrics.robustness.without) == {"face"}
+    assert metrics.robustness.without["face"].mean == pytest.approx(expected)
+    assert f"without face {100 * expected:.1f}" in section and 'class="without"' in section
+
+
 def test_the_interval_of_one_level_is_that_of_the_mean_over_it(root):
     metrics, _ = measured(root, perturbed(root, spoiled={0.4: 0.4}, condition="frame_loss"))
     only = metrics.robustness.conditions["frame_loss"]

@@ -18,8 +18,9 @@ def model(tmp_path_factory):
 
 
 def calibration(**changes) -> ProbabilityCalibration:
-    usual = {"temperature": 2.0, "level": 0.9, "threshold": 0.6, "utterances": 36, "speakers": 6}
-    return ProbabilityCalibration(**usual | changes)
+    """Of answers from text; changes are of their correction."""
+    usual = {"temperature": 2.0, "threshold": 0.6, "utterances": 36, "speakers": 6}
+    return ProbabilityCalibration(level=0.9, given={"text": usual | changes})
 
 
 def answers(model, folder, held: ProbabilityCalibration | None) -> pd.DataFrame:
@@ -32,7 +33,7 @@ def test_confidence_and_sets_follow_from_the_probabilities(model, tmp_path):
         given = row.filter(like="p_").astype(float).sort_values(ascending=False)
         softened = given**0.5 / (given**0.5).sum()
         assert row["confidence"] == pytest.approx(softened.iloc[0]) and row["confidence"] < given.iloc[0]
-        before = given.cumsum() - given  # what is more probable
+        before = softened.cumsum() - softened  # what is more probable
         expected = [name.removeprefix("p_") for name in given.index if before[name] <= 0.6]
         assert row["prediction_set"].split("+") == expected and expected[0] == row["label"]
     assert found.iloc[2][["label", "confidence", "prediction_set"]].isna().all()
@@ -42,6 +43,14 @@ def test_confidence_and_sets_follow_from_the_probabilities(model, tmp_path):
 def test_a_set_has_the_label_at_least_and_every_class_at_most(model, tmp_path, threshold, classes):
     found = answers(model, tmp_path, calibration(threshold=threshold))
     assert found["prediction_set"].iloc[:2].str.split("+").str.len().tolist() == [classes] * 2
+
+
+def test_answers_from_modalities_that_were_not_calibrated_have_neither(model, tmp_path):
+    held = calibration()
+    other = held.model_copy(update={"given": {"audio+text": held.given["text"]}})
+    found = answers(model, tmp_path, other)
+    assert found["label"].iloc[:2].notna().all() and (found["modalities_used"].iloc[:2] == "text").all()
+    assert found[["confidence", "prediction_set"]].isna().all(axis=None)
 
 
 def test_without_a_calibration_there_is_neither_and_the_package_is_another(model, tmp_path):

@@ -57,6 +57,17 @@ def test_what_forbids_to_trust_it_stands_under_limits():
         assert said in limits
 
 
+def test_losses_on_worse_recordings_are_limits():
+    limits = section(card(), "Limits")
+    assert "What other recordings" in limits and "lost to" not in limits
+    level = {"level": 10.0, "ua": INTERVAL, "loss": {"mean": 0.1, "low": 0.05, "high": 0.15}, "unusable": 0}
+    noise = {"modality": "audio", "unit": "dB SNR", "levels": [level], "mean_loss": INTERVAL}
+    held = {"utterances": 9, "speakers": 3, "clean": INTERVAL, "conditions": {"noise": noise}}
+    limits = section(card(robustness=held | {"without": {}, "left_out": {}}), "Limits")
+    assert "Points of UA lost to noise, by dB SNR: 10: +10.0 (+5.0 to +15.0)." in limits
+    assert "What further recordings" in limits
+
+
 @pytest.mark.parametrize("few", [False, True])
 def test_groups_are_compared_or_said_not_to_be(few):
     assert "Differences between people were not tested" in section(card(), "Groups")

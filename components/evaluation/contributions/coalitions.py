@@ -30,6 +30,11 @@ class Coalitions:
     probabilities: np.ndarray
     guessed: np.ndarray
 
+    def having_all(self, index: int) -> np.ndarray:
+        """Which utterances have all modalities of a subset: bool ``[N]``."""
+        single = [~self.guessed[1 << m] for m in range(len(self.modalities)) if index >> m & 1]
+        return np.asarray(np.all(single, axis=0))
+
     def name(self, index: int) -> str:
         """The subset at an index, as ``audio+text``."""
         return subset_name([each for m, each in enumerate(self.modalities) if index >> m & 1])

@@ -64,11 +64,34 @@ def _interaction(pair: tuple[int, int]) -> intervals.Metric:
     return lambda counts: interactions(ua(counts))[pair]
 
 
-def _counts(coalitions: Coalitions, predictions: Predictions) -> np.ndarray:
-    """Confusion counts ``[S, 2^M, C, C]`` of each speaker; a guess counts as 1 / C in each class."""
-    speakers, classes = len(predictions.speakers), len(predictions.classes)
-    counts = np.zeros((speakers, len(coalitions.probabilities), classes, classes))
-    for k, (given, guessed) in enumerate(zip(coalitions.probabilities, coalitions.guessed, strict=True)):
+def counts_without(
+    coalitions: Coalitions, predictions: Predictions, modality: str, rows: np.ndarray
+) -> np.ndarray:
+    """Confusion counts ``[S, C, C]`` of the speakers of some utterances, given all modalities but one.
+
+    Args:
+        coalitions: of one strategy.
+        predictions: whose test utterances they are.
+        modality: the one that is not given.
+        rows: indices ``[n]`` of the utterances.
+    """
+    everything = len(coalitions.probabilities) - 1
+    without = everything & ~(1 << coalitions.modalities.index(modality))
+    return _counts(coalitions, predictions, rows)[:, without]
+
+
+def _counts(coalitions: Coalitions, predictions: Predictions, rows: np.ndarray | None = None) -> np.ndarray:
+    """Confusion counts ``[S, 2^M, C, C]`` of each speaker; a guess counts as 1 / C in each class.
+
+    Args:
+        rows: of these utterances ``[n]`` and their S speakers; None: of all.
+    """
+    classes, at = len(predictions.classes), np.arange(len(predictions.truth)) if rows is None else rows
+    speakers, speaker = np.unique(predictions.speaker[at], return_inverse=True)
+    counts = np.zeros((len(speakers), len(coalitions.probabilities), classes, classes))
+    for k, (given, guessed) in enumerate(
+        zip(coalitions.probabilities[:, at], coalitions.guessed[:, at], strict=True)
+    ):
         answer = np.where(guessed[:, None], 1 / classes, np.eye(classes)[given.argmax(1)])
-        np.add.at(counts[:, k], (predictions.speaker, predictions.truth), answer)
+        np.add.at(counts[:, k], (speaker, predictions.truth[at]), answer)
     return counts

@@ -1,8 +1,10 @@
 """All figures of every strategy's probabilities."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ...artifacts.model import ProbabilityCalibration
+from ...artifacts.model import Correction, ProbabilityCalibration
 from ...artifacts.reports import (
     Calibration,
     PredictionSets,
@@ -10,9 +12,11 @@ from ...artifacts.reports import (
     ReliabilityBin,
     TemperatureScaled,
 )
-from ...fusion.calibrated import set_scores
+from ...fusion.calibrated import scaled, set_scores
 from ...schema import BASELINES
 from .. import intervals
+from ..ceilings import subset_name
+from ..contributions.coalitions import Coalitions
 from ..predictions import Predictions
 from .abstention import SHARES, accuracy_by_share
 from .calibration import bin_sums, brier, ece, nll
@@ -35,8 +39,15 @@ def of_strategies(predictions: Predictions, *, seed: int) -> dict[str, Probabili
     }
 
 
-def registered(predictions: Predictions, strategy: str, *, seed: int) -> ProbabilityCalibration:
-    """What the registered model's probabilities are corrected by.
+def registered(
+    predictions: Predictions,
+    strategy: str,
+    coalitions: Coalitions | None,
+    *,
+    modalities: Sequence[str],
+    seed: int,
+) -> ProbabilityCalibration:
+    """What the registered model's probabilities are corrected by, for each subset of its modalities.
 
     It is a refit on all rows, which leaves nothing to fit this on, so the test predictions of the models that chose it
     stand in, those of all folds together.
@@ -44,18 +55,43 @@ def registered(predictions: Predictions, strategy: str, *, seed: int) -> Probabi
     Args:
         predictions: of every strategy.
         strategy: of the registered model.
+        coalitions: its predictions with each subset of its modalities; None where it looks at one.
+        modalities: that it looks at.
         seed: of what is drawn.
     """
-    given = predictions.of_model(strategy)
-    truth, speaker, fold = predictions.truth, predictions.speaker, predictions.fold
-    of_classes = set_scores(given, np.random.default_rng(seed).random(len(truth)))
-    true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
+    if coalitions is None:
+        everyone = np.ones(len(predictions.truth), dtype=bool)
+        given = {subset_name(list(modalities)): (predictions.of_model(strategy), everyone)}
+    else:
+        given = {
+            coalitions.name(k): (coalitions.probabilities[k], coalitions.having_all(k))
+            for k in range(1, len(coalitions.probabilities))
+        }
     return ProbabilityCalibration(
-        temperature=fitted(given, truth) if helps(given, truth, fold, speaker) else 1.0,
         level=LEVEL,
+        given={
+            name: _correction(predictions, probabilities, having, seed=seed)
+            for name, (probabilities, having) in given.items()
+            if having.any()
+        },
+    )
+
+
+def _correction(
+    predictions: Predictions, probabilities: np.ndarray, having: np.ndarray, *, seed: int
+) -> Correction:
+    """Of probabilities ``[N, C]``, fitted on some of the utterances, bool ``[N]``."""
+    given, truth, speaker, fold = (
+        each[having] for each in (probabilities, predictions.truth, predictions.speaker, predictions.fold)
+    )
+    temperature = fitted(given, truth) if helps(given, truth, fold, speaker) else 1.0
+    of_classes = set_scores(scaled(given, temperature), np.random.default_rng(seed).random(len(truth)))
+    true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
+    return Correction(
+        temperature=temperature,
         threshold=threshold(true, speaker),
         utterances=len(truth),
-        speakers=len(predictions.speakers),
+        speakers=len(np.unique(speaker)),
     )
 
 

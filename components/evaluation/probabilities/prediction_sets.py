@@ -8,13 +8,14 @@ their number grows; in simulation (`tests/evaluation/probabilities`) it is .89 w
 threshold whose coverage is guaranteed for any number of them (Lee, Barber & Willett, 2023) would name every class below
 nine speakers, and cover .94 with 24.
 
-As with `temperature`, a fold's threshold is fitted on the other folds' test predictions.
+As with `temperature`, a fold's threshold is fitted on the other folds' test predictions; the probabilities are scaled
+first, where that helps.
 """
 
 import numpy as np
 
-from ...fusion.calibrated import set_scores
-from .temperature import elsewhere
+from ...fusion.calibrated import scaled, set_scores
+from .temperature import elsewhere, fitted, helps
 
 LEVEL = 0.9
 
@@ -53,13 +54,16 @@ def cross_conformal(
     Returns:
         Boolean ``[N, C]``; the most probable class is always in its set. None where a fold has no others.
     """
-    of_classes = set_scores(probabilities, np.random.default_rng(seed).random(len(truth)))
-    true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
+    uniform = np.random.default_rng(seed).random(len(truth))
+    scale = helps(probabilities, truth, fold, speaker)
     sets = np.zeros(probabilities.shape, bool)
     for k in range(fold.max() + 1):
         others, mine = elsewhere(k, fold, speaker), fold == k
         if not others.any():
             return None
+        temperature = fitted(probabilities[others], truth[others]) if scale else 1.0
+        of_classes = set_scores(scaled(probabilities, temperature), uniform)
+        true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
         sets[mine] = of_classes[mine] <= threshold(true[others], speaker[others], level=level)
     sets[np.arange(len(truth)), probabilities.argmax(1)] = True
     return sets

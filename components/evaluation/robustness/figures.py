@@ -10,6 +10,8 @@ from ...artifacts.reports import ConditionFigures, LevelFigures, Robustness
 from ...errors import EvaluationError
 from ...schema import CONDITIONS
 from .. import intervals
+from ..contributions.coalitions import Coalitions
+from ..contributions.figures import counts_without
 from ..metrics import METRICS, confusion_by
 from ..predictions import Predictions
 
@@ -20,7 +22,12 @@ UA = METRICS["ua"]
 
 
 def of_conditions(
-    predictions: Predictions, strategy: str, table: "pd.DataFrame | None", *, left_out: Mapping[str, str]
+    predictions: Predictions,
+    strategy: str,
+    table: "pd.DataFrame | None",
+    *,
+    left_out: Mapping[str, str],
+    coalitions: Coalitions | None = None,
 ) -> Robustness | None:
     """The registered strategy under each condition.
 
@@ -29,6 +36,7 @@ def of_conditions(
         strategy: the registered one.
         table: of worse recordings, see `artifacts.robustness.PERTURBED`.
         left_out: condition → why it could not be tested.
+        coalitions: the strategy's predictions with each subset of its modalities; None where it looks at one.
 
     Returns:
         None where nothing was to be tested.
@@ -51,6 +59,11 @@ def of_conditions(
         speakers=len(clean),
         clean=intervals.of_figure(UA, clean),
         conditions=conditions,
+        without={
+            name: intervals.of_figure(UA, counts_without(coalitions, predictions, name, drawn))
+            for name in sorted({each.modality for each in conditions.values() if each.modality})
+            if coalitions and name in coalitions.modalities
+        },
         left_out=dict(left_out),
     )
 

@@ -12,11 +12,11 @@ MOST_LABELS = 6
 def panels(robustness: Robustness | None) -> dict[str, Any] | None:
     """What the report draws; None where no condition was tested.
 
-    All panels reach from 0 to ``top``. Levels lie evenly, from the mildest on the left to the worst on the right.
+    All panels reach from 0 to ``top``. Levels lie evenly, whatever their distance, in the order of the condition.
     """
     if robustness is None or not robustness.conditions:
         return None
-    figures = [robustness.clean] + [
+    figures = [robustness.clean, *robustness.without.values()] + [
         level.ua for each in robustness.conditions.values() for level in each.levels
     ]
     top = min(1.0, 1.05 * max(_high(each) for each in figures))
@@ -36,7 +36,16 @@ def panels(robustness: Robustness | None) -> dict[str, Any] | None:
             for k, level in enumerate(each.levels)
         ]
         named = dots if count <= MOST_LABELS else [dots[0], dots[-1]]
-        drawn.append({"name": name, "unit": each.unit, "dots": dots, "named": named})
+        without = robustness.without.get(each.modality or "")
+        drawn.append(
+            {
+                "name": name,
+                "unit": each.unit,
+                "dots": dots,
+                "named": named,
+                "without": without and y(without.mean),
+            }
+        )
     clean = robustness.clean
     return {"panels": drawn, "top": top, "clean": y(clean.mean), "width": WIDTH, "height": HEIGHT}
 

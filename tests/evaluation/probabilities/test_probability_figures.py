@@ -1,7 +1,9 @@
 """All figures of a strategy's probabilities together."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from emoflow.evaluation.contributions.coalitions import of_strategies as coalitions_of
 from emoflow.evaluation.predictions import Predictions
 from emoflow.evaluation.probabilities.figures import of_strategies, registered
 from emoflow.fusion.calibrated import scaled, set_scores
@@ -82,11 +84,36 @@ def test_what_is_fitted_on_the_test_predictions_serves_new_speakers(sure):
             (0, 1, 2, 3),
             {"audio": given[known][None]},
         )
-        found = registered(held, "audio", seed=study)
-        assert (found.utterances, found.speakers, found.level) == (400, 20, 0.9)
-        new = set_scores(given[~known], np.zeros((~known).sum())) <= found.threshold
+        calibration = registered(held, "audio", None, modalities=["audio"], seed=study)
+        found = calibration.given["audio"]
+        assert (found.utterances, found.speakers, calibration.level) == (400, 20, 0.9)
+        shares = scaled(given[~known], found.temperature)
+        new = set_scores(shares, np.zeros(len(shares))) <= found.threshold
         covered.append(new[np.arange(len(new)), truth[~known]].mean())
         loss = lambda p: -np.log(p[np.arange(len(p)), truth[~known]]).mean()  # noqa: E731, B023
         losses.append(loss(given[~known]) - loss(scaled(given[~known], found.temperature)))
     assert np.mean(covered) > 0.89
     assert np.mean(losses) > (0.2 if sure > 1 else -0.01)
+
+
+def test_each_subset_of_modalities_is_corrected_on_the_utterances_that_have_it():
+    """Audio alone is overconfident, text alone is not; some utterances have no text."""
+    held = predictions()
+    given, having = held.probabilities["audio"].mean(0), np.arange(240) % 4 > 0
+    held.probabilities["late-average"] = held.probabilities["audio"]
+    columns = {f"p_{name}": shares for name, shares in zip("abcd", given.T, strict=True)}
+    known = {"utterance_id": held.utterance_ids, "fold": held.fold, "strategy": "late-average"}
+    text = pd.DataFrame(known | {"modalities": "text"} | columns)[having]
+    sharp = {f"p_{name}": shares for name, shares in zip("abcd", scaled(given, 0.25).T, strict=True)}
+    table = pd.concat([pd.DataFrame(known | {"modalities": "audio"} | sharp), text])
+    coalitions = coalitions_of(held, table)["late-average"]
+    found = registered(held, "late-average", coalitions, modalities=["audio", "text"], seed=7).given
+    assert {name: each.utterances for name, each in found.items()} == {
+        "audio": 240,
+        "text": 180,
+        "audio+text": 180,
+    }
+    alone = registered(held, "audio", None, modalities=["audio"], seed=7).given["audio"]
+    assert found["audio"].temperature == pytest.approx(4 * alone.temperature, rel=1e-3)
+    assert found["audio"].threshold == pytest.approx(alone.threshold, abs=1e-3)
+    assert found["text"].temperature == pytest.approx(found["audio+text"].temperature)
