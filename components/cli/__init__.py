@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from .. import errors
-from . import assets, corpora, doctor, encoders, experiment, listings, measure, probe, registry, workspace
+from . import (
+    assets,
+    corpora,
+    doctor,
+    encoders,
+    experiment,
+    explain,
+    listings,
+    measure,
+    probe,
+    registry,
+    workspace,
+)
 
 GARBAGE_THRESHOLD = 50_000
 """Objects made before Python looks for garbage among them, instead of its 700."""
@@ -20,7 +32,7 @@ app = typer.Typer(
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(assets.app, name="assets")
-for _group in (workspace, listings, registry, measure, experiment, probe, doctor):
+for _group in (workspace, listings, registry, measure, explain, experiment, probe, doctor):
     app.add_typer(_group.app)
 
 

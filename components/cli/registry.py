@@ -9,6 +9,7 @@ import typer
 from .. import errors
 from .shared import (
     PUBLISH_FIRST,
+    confidence_in_words,
     default_model,
     environment,
     experiment_params,
@@ -277,8 +278,7 @@ def _set(classes: str, confidence: float):
     """The prediction set, and the calibrated probability of its first class."""
     from rich.text import Text
 
-    shown = "> 0.99" if confidence > 0.99 else f"{confidence:.2f}"  # never a certainty
-    return Text(f"prediction set: {', '.join(classes.split('+'))}; calibrated confidence {shown}")
+    return Text(f"prediction set: {', '.join(classes.split('+'))}; {confidence_in_words(confidence)}")
 
 
 def _answer(row: dict):

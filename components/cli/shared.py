@@ -73,6 +73,11 @@ def show(renderable) -> None:
     Console(file=sys.stdout).print(renderable)
 
 
+def confidence_in_words(confidence: float) -> str:
+    """A calibrated confidence, which is never shown as a certainty."""
+    return f"calibrated confidence {'> 0.99' if confidence > 0.99 else f'{confidence:.2f}'}"
+
+
 def report_skipped(skipped: dict[Path, str]) -> None:
     """Name the files that are no recordings, each with the reason, on stderr."""
     for path, reason in skipped.items():

@@ -7,6 +7,7 @@
     verification.verify(…)                                            → is all of it as it was published and promoted?
     listing.models(…)                                                 → the registered versions
     predict.predict(reference, files, …)                              → a table: label, probabilities, what was used
+    explaining.explain.explain(reference, file, …)                    → why: by modality, over time, by word
 
 MLflow takes seconds to import, so these modules are imported by whoever needs one.
 """

@@ -393,6 +393,57 @@ def test_a_published_model_is_measured_as_it_predicts(root, monkeypatch):
         measure.measure(parse(f"{NAME}/1"), [broken], **where)
 
 
+def test_a_published_model_is_explained_as_it_predicts(root, monkeypatch):
+    monkeypatch.chdir(root)
+    clip, words = str(root / "data/raw/control/08.wav"), "I hate [this] day"
+    asked = ["--model", f"{NAME}/1", "--text", words]
+    done = CliRunner().invoke(
+        app, ["explain", clip, *asked, "--window", "0.2", "--json", "why.json", "--figure", "why.png"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "Shapley value" in done.output and "[this]" in done.output and "hate" in done.output
+    assert Path("why.png").read_bytes().startswith(b"\x89PNG")
+    found = read_json("why.json")
+    assert set(found) == {
+        "file", "model", "label", "probability", "confidence", "probabilities", "nothing_given", "unused",
+        "recognised_text", "window_s", "modalities", "audio", "words", "face",
+    }  # fmt: skip
+    (answer,) = predict.predict(
+        parse(f"{NAME}/1"), [Path(clip)], text=words, root=root, **URIS
+    ).to_dict(orient="records")  # fmt: skip
+    assert (found["model"], found["label"]) == (answer["model"], answer["label"])
+    assert found["probability"] == pytest.approx(answer[f"p_{answer['label']}"], abs=1e-6)
+    assert found["probabilities"] == pytest.approx(
+        {name: answer[f"p_{name}"] for name in found["probabilities"]}
+    )
+    assert found["confidence"] == pytest.approx(answer.get("confidence"))
+    assert list(found["modalities"]) == ["audio", "text"]
+    total = sum(each["shapley"] for each in found["modalities"].values())
+    assert total == pytest.approx(found["probability"] - 1 / 3)
+    assert set(found["audio"][0]) == {"start_s", "end_s", "probability", "drop"}
+    assert [each["word"] for each in found["words"]] == words.split()
+
+    plain = CliRunner().invoke(app, ["explain", clip, "--model", f"{NAME}/1", "--json", "-"])
+    assert json.loads(plain.stdout)["words"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gone.wav"], "gone.wav does not exist"),
+        (["data/raw/control"], "recordings: name one of them"),
+        (["data/raw/control/03.wav", "--figure", "why.pdf"], "the picture is a PNG file"),
+        (["data/raw/control/03.wav", "--model", f"{NAME}/7"], "has no version 7"),
+        (["broken.wav"], "nothing of the clip can be used: audio: "),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_with_the_reason(root, monkeypatch, words, message):
+    monkeypatch.chdir(root)
+    (root / "broken.wav").write_bytes(b"no recording")
+    done = CliRunner().invoke(app, ["explain", "--model", f"{NAME}/1", *words])
+    assert isinstance(done.exception, RegistryError) and message in str(done.exception), done.output
+
+
 @pytest.mark.usefixtures("loads_back")
 def test_what_is_not_committed_is_refused_by_name(root):
     text = (root / "params.yaml").read_text().replace("seed: 7", "seed: 9")

@@ -1,0 +1,39 @@
+"""The drop from moment to moment, where windows overlap."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .explanation import Window
+
+
+def profile(windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean drop of all windows that cover a moment.
+
+    Args:
+        windows: at least one.
+
+    Returns:
+        Edges in seconds [n + 1], and the mean drop between each two of them [n]; NaN where no window lies.
+    """
+    edges = np.unique([edge for window in windows for edge in (window.start_s, window.end_s)])
+    middles = (edges[:-1] + edges[1:]) / 2
+    starts, ends = (np.array([getattr(each, name) for each in windows]) for name in ("start_s", "end_s"))
+    covers = (starts[:, None] < middles) & (middles < ends[:, None])
+    drops, count = np.array([each.drop for each in windows]) @ covers, covers.sum(0)
+    return edges, np.divide(drops, count, out=np.full(len(middles), np.nan), where=count > 0)
+
+
+def strongest(windows: Sequence[Window], *, most: int) -> list[Window]:
+    """The windows without which the probability changes most, none of which overlaps another; the strongest first.
+
+    Args:
+        windows: any.
+        most: how many, at most.
+    """
+    found: list[Window] = []
+    for window in sorted(windows, key=lambda each: -abs(each.drop)):
+        apart = all(window.end_s <= each.start_s or each.end_s <= window.start_s for each in found)
+        if apart and window.drop and len(found) < most:
+            found.append(window)
+    return found
