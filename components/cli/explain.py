@@ -83,7 +83,7 @@ def explain(
 
 def _show(found) -> None:
     """The prediction, then what each modality, the strongest windows and the words do to its probability."""
-    from ..registry.explaining.profile import strongest
+    from ..registry.explaining.profile import strongest, worse_than_nothing
 
     sure = "" if found.confidence is None else f", {confidence_in_words(found.confidence)}"
     print(f"{found.file}: {found.label}, probability {found.probability:.2f}{sure}; by {found.model}")
@@ -92,12 +92,18 @@ def _show(found) -> None:
     if found.unused:
         print(f"not used: {found.unused}")
     show(_modalities(found))
-    for name, windows in (("sound", found.audio), ("face", found.face)):
+    for name, modality, windows in (("sound", "audio", found.audio), ("face", "face", found.face)):
         if windows:
             shown = strongest(windows, most=MOST_WINDOWS)
             rows = [(f"{each.start_s:.2f} – {each.end_s:.2f}", each.drop) for each in shown]
             title = f"{name}, windows of {found.window_s:g} s"
             _show_drops(title, "seconds", rows, f"{name}: no window changes the probability")
+            if window := worse_than_nothing(windows, value := found.modalities[modality]):
+                print(
+                    f"{name}: {window.probability:.2f} without {window.start_s:.2f} – {window.end_s:.2f} s, and "
+                    f"{value.without:.2f} without any {name}: what is left speaks against {found.label}, perhaps by "
+                    "the gap alone\n"
+                )
     if found.words:
         rows = sorted(((each.word, each.drop) for each in found.words), key=lambda each: -abs(each[1]))
         _show_drops("words", "word", rows[:MOST_WORDS], "")

@@ -14,8 +14,8 @@ from emoflow.errors import RegistryError
 from emoflow.media import Box, FaceTrack, Frames
 from emoflow.registry.explaining import figure, occlusion
 from emoflow.registry.explaining.explain import explain_row
-from emoflow.registry.explaining.explanation import Seen, Window
-from emoflow.registry.explaining.profile import profile, strongest
+from emoflow.registry.explaining.explanation import ModalityValue, Seen, Window
+from emoflow.registry.explaining.profile import profile, strongest, worse_than_nothing
 from emoflow.registry.inference import Predictor
 from emoflow.synthesis.media_writer import write_film
 from hypothesis import given
@@ -248,6 +248,13 @@ def test_the_drop_of_a_moment_is_the_mean_of_the_windows_that_cover_it():
     assert edges.tolist() == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert drops == pytest.approx([0.2, 0.3, 0.4, np.nan, 0.0], nan_ok=True)
     assert strongest(windows, most=3) == [windows[1]], "no overlap, and none without a change"
+
+
+def test_a_window_that_is_worse_than_no_sound_at_all_is_named():
+    windows = [Window(0.0, 0.4, 0.5, 0.2), Window(0.2, 0.6, 0.3, 0.4)]
+    assert worse_than_nothing(windows, ModalityValue(0.1, 0.4, without=0.35)) == windows[1]
+    assert worse_than_nothing(windows, ModalityValue(0.1, 0.4, without=0.3)) is None
+    assert worse_than_nothing([], ModalityValue(0.1, 0.4, without=0.3)) is None
 
 
 def test_a_picture_is_drawn_of_whatever_was_found(predictor, noise, tmp_path):

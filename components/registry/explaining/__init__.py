@@ -4,5 +4,6 @@
 - `occlusion`: the parts that are left out: windows of sound and face, words.
 - `explanation`: what is found.
 - `explain`: finds it.
+- `profile`: what overlapping windows say together.
 - `figure`: draws it.
 """

@@ -1,10 +1,13 @@
-"""The drop from moment to moment, where windows overlap."""
+"""What the windows say together: the drop from moment to moment, the strongest of them, whether they mislead."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from .explanation import Window
+from .explanation import ModalityValue, Window
+
+LEAST = 0.01
+"""By how much less probability has to be left without a window than without all of a modality, to be told."""
 
 
 def profile(windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
@@ -37,3 +40,20 @@ def strongest(windows: Sequence[Window], *, most: int) -> list[Window]:
         if apart and window.drop and len(found) < most:
             found.append(window)
     return found
+
+
+def worse_than_nothing(windows: Sequence[Window], modality: ModalityValue) -> Window | None:
+    """The strongest window, where less probability is left without it than without all of the modality.
+
+    What is left of the modality then speaks against the label, as it does where silence or a gap itself is taken for
+    a sign of another one.
+
+    Args:
+        windows: of the modality.
+        modality: its value.
+
+    Returns:
+        None where no window is as strong.
+    """
+    lowest = min(windows, key=lambda each: each.probability, default=None)
+    return lowest if lowest and lowest.probability < modality.without - LEAST else None
