@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import RegistryError
 from ..lineage import Store
 from ..lineage.reference import ModelReference
+from ..schema import file_of
 from .download import fetch_verified, logger
 from .pins import other_versions
 from .tracking import tracking, version_named
@@ -38,7 +39,8 @@ def find(given: Sequence[str | Path]) -> Recordings:
     """Find the recordings that paths name.
 
     Args:
-        given: files; folders, which are searched with all below them; glob patterns (``**`` for any depth).
+        given: files, or a part of one in seconds (``interview.wav#t=12.5,16``); folders, which are searched with all
+            below them; glob patterns (``**`` for any depth).
 
     Returns:
         The recordings, each once, in the order given, those of a folder or a pattern by name; and what a folder or a
@@ -52,8 +54,8 @@ def find(given: Sequence[str | Path]) -> Recordings:
     skipped: dict[Path, str] = {}
     for each in given:
         path = Path(each)
-        if path.is_file():
-            if problem := _problem(path):
+        if path.is_file() or Path(file_of(str(path))).is_file():
+            if problem := _problem(Path(file_of(str(path)))):
                 raise RegistryError(f"{path} is not a recording: {problem}")
             files[path] = None
             continue
@@ -206,7 +208,7 @@ def _hidden(path: Path) -> bool:
 
 
 def _row(path: Path, text: str | None) -> dict[str, str | None]:
-    given, video = str(path.resolve()), path.suffix.lower() in VIDEO
+    given, video = str(path.resolve()), Path(file_of(str(path))).suffix.lower() in VIDEO
     return {
         "audio": None if video else given,
         "video": given if video else None,

@@ -205,8 +205,13 @@ def test_recordings_are_found_in_files_folders_and_patterns(tmp_path):
     assert names(predict.find([f"{tmp_path}/**/*.flac"]).files) == ["deep/er/c.flac"]
     (tmp_path / "odd[1].wav").write_bytes(b"x")
     assert names(predict.find([f"{tmp_path}/odd[1].wav"]).files) == ["odd[1].wav"]
+    assert names(predict.find([f"{tmp_path}/b.wav#t=1.5,16"]).files) == ["b.wav#t=1.5,16"]
+    (row,) = predict.media_table([tmp_path / "deep/a.MP4#t=0.5,1"], None).to_dict("records")
+    assert row["video"].endswith("a.MP4#t=0.5,1") and row["audio"] is None
     for given, message in (
         (tmp_path / "nowhere.wav", "does not exist"),
+        (tmp_path / "nowhere.wav#t=1,2", "does not exist"),
+        (tmp_path / "notes.txt#t=1,2", "not a recording: the ending '.txt'"),
         (tmp_path / "notes.txt", "not a recording: the ending '.txt'"),
         (tmp_path / "empty.wav", "0 bytes"),
         (f"{tmp_path}/*.mp3", "holds no recording"),
