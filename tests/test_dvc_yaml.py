@@ -68,3 +68,13 @@ def test_params_named_by_stages_exist():
             for part in key.split("."):
                 assert part in value, f"stage {name} names {key}, which params.yaml does not have"
                 value = value[part]
+
+
+def test_the_template_of_workspaces_is_no_second_pipeline():
+    """Otherwise `dvc exp apply`, `checkout` and `push` would ask for the outputs of a pipeline that never runs."""
+    from dvc.repo import Repo
+
+    with Repo(ROOT) as repo:
+        assert {stage.path_in_repo for stage in repo.index.stages if "data/raw" not in stage.path_in_repo} == {
+            "dvc.yaml"
+        }
