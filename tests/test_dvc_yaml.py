@@ -75,6 +75,6 @@ def test_the_template_of_workspaces_is_no_second_pipeline():
     from dvc.repo import Repo
 
     with Repo(ROOT) as repo:
-        assert {stage.path_in_repo for stage in repo.index.stages if "data/raw" not in stage.path_in_repo} == {
-            "dvc.yaml"
-        }
+        assert {
+            stage.path_in_repo for stage in repo.index.stages if "data/raw" not in stage.path_in_repo
+        } == {"dvc.yaml"}

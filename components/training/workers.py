@@ -95,9 +95,9 @@ def run_jobs(
 
     Yields:
         The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
-        with test rows also ``probabilities`` float64 ``[S, N, C]``, what `subsets.by_subset` and `operations` give, and
-        ``dimension.<name>`` float32 ``[S, N]`` where valence, arousal and dominance were learned; of one without, and
-        where they are kept, the tensors of `EmotionModel`'s state.
+        with test rows also ``probabilities`` float64 ``[S, N, C]``, what `operations` gives, what `subsets.by_subset`
+        gives of strategies that look at modalities, and ``dimension.<name>`` float32 ``[S, N]`` where valence, arousal
+        and dominance were learned; of one without, and where they are kept, the tensors of `EmotionModel`'s state.
 
     Raises:
         SearchError: every member of a job diverged, or a process died.
@@ -158,7 +158,9 @@ def _run(job: Job) -> dict[str, np.ndarray]:
         score = partial(probabilities, population)
         if prompts is not None:
             score = partial(by_prompts, population, prompts=prompts)
-        found |= {"probabilities": score(test).numpy()} | by_subset(score, test)
+        found |= {"probabilities": score(test).numpy()}
+        if job.choice.strategy not in BASELINES:  # which look at no modality
+            found |= by_subset(score, test)
         found |= {DIMENSION + name: x.cpu().numpy() for name, x in population.dimensions(test).items()}
         # where it runs does not change the count; the rows and their preparation are on the CPU
         found |= operations(population.model.cpu(), preparation, stored, members=len(population))

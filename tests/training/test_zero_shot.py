@@ -180,6 +180,8 @@ def test_the_stage_scores_by_prompts_and_packs_them(tmp_path, monkeypatch):
     read = {name: store.tokens(name, test) for name in model.modalities}
     said = model(*[{name: torch.from_numpy(each[i]) for name, each in read.items()} for i in (0, 1)])
     rows = pd.read_parquet("data/predictions.parquet")
+    given_less = pd.read_parquet("data/subsets.parquet")
+    assert set(given_less["strategy"]) == {"late-average"}, "a baseline looks at no modality"
     rows = rows[(rows["fold"] == 0) & (rows["strategy"] == "late-average")]
     figures = rows.groupby("utterance_id")[[f"p_{name}" for name in CLASSES]].mean().loc[test]
     np.testing.assert_allclose(figures, said.numpy(), atol=1e-5)
