@@ -11,7 +11,7 @@ from .. import media
 from ..errors import RegistryError, listed
 from ..lineage.reference import ModelReference
 from . import energy
-from .predict import VIDEO, loaded, media_table
+from .predict import is_film, loaded, media_table
 from .stopwatch import Stopwatch, time_stages
 from .tracking import tracking, version_named
 
@@ -205,7 +205,7 @@ def _latencies(repetitions: Sequence[dict[str, float]]) -> dict[str, Latency]:
 
 
 def _duration(path: Path) -> float:
-    facts = media.video_facts if path.suffix.lower() in VIDEO else media.audio_facts
+    facts = media.video_facts if is_film(path) else media.audio_facts
     return float(facts(str(path)).duration_s)
 
 

@@ -192,6 +192,11 @@ def trained_on(corpora: str) -> str:
     return " and ".join(in_words) or "corpora that its version does not name"
 
 
+def is_film(path: Path) -> bool:
+    """Whether a path names a film, or a part of one, by its ending."""
+    return Path(file_of(str(path))).suffix.lower() in VIDEO
+
+
 def _problem(path: Path) -> str | None:
     """Why a file is no recording, by its ending and size; None if it may be one."""
     if path.suffix.lower() not in AUDIO | VIDEO:
@@ -208,7 +213,7 @@ def _hidden(path: Path) -> bool:
 
 
 def _row(path: Path, text: str | None) -> dict[str, str | None]:
-    given, video = str(path.resolve()), Path(file_of(str(path))).suffix.lower() in VIDEO
+    given, video = str(path.resolve()), is_film(path)
     return {
         "audio": None if video else given,
         "video": given if video else None,

@@ -208,6 +208,7 @@ def test_recordings_are_found_in_files_folders_and_patterns(tmp_path):
     assert names(predict.find([f"{tmp_path}/b.wav#t=1.5,16"]).files) == ["b.wav#t=1.5,16"]
     (row,) = predict.media_table([tmp_path / "deep/a.MP4#t=0.5,1"], None).to_dict("records")
     assert row["video"].endswith("a.MP4#t=0.5,1") and row["audio"] is None
+    assert predict.is_film(Path("a.MP4#t=0.5,1")) and not predict.is_film(Path("a.wav#t=0.5,1"))
     for given, message in (
         (tmp_path / "nowhere.wav", "does not exist"),
         (tmp_path / "nowhere.wav#t=1,2", "does not exist"),
