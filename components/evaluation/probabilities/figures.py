@@ -84,7 +84,10 @@ def _correction(
     given, truth, speaker, fold = (
         each[having] for each in (probabilities, predictions.truth, predictions.speaker, predictions.fold)
     )
-    temperature = fitted(given, truth) if helps(given, truth, fold, speaker) else 1.0
+    corrected = cross_fitted(
+        given, truth, fold, speaker
+    )  # None: of one fold it cannot be tried whether it helps
+    temperature = fitted(given, truth) if corrected is None or helps(given, truth, corrected[0]) else 1.0
     of_classes = set_scores(scaled(given, temperature), np.random.default_rng(seed).random(len(truth)))
     true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
     return Correction(
@@ -100,7 +103,8 @@ def _of_strategy(predictions: Predictions, strategy: str, *, seed: int) -> Proba
     truth, speaker, fold = predictions.truth, predictions.speaker, predictions.fold
     bins = bin_sums(given, truth, speaker).sum(0)
     corrected = cross_fitted(given, truth, fold, speaker)
-    sets = cross_conformal(given, truth, fold, speaker, seed=seed)
+    temperatures = corrected[1] if corrected and helps(given, truth, corrected[0]) else None
+    sets = cross_conformal(given, truth, fold, speaker, temperatures=temperatures, seed=seed)
     return Probabilities(
         calibration=_calibration(given, truth, speaker),
         scaled=corrected

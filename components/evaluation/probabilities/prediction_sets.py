@@ -8,14 +8,15 @@ their number grows; in simulation (`tests/evaluation/probabilities`) it is .89 w
 threshold whose coverage is guaranteed for any number of them (Lee, Barber & Willett, 2023) would name every class below
 nine speakers, and cover .94 with 24.
 
-As with `temperature`, a fold's threshold is fitted on the other folds' test predictions; the probabilities are scaled
-first, where that helps.
+As with `temperature`, a fold's threshold is fitted on the other folds' test predictions, which may be scaled first.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...fusion.calibrated import scaled, set_scores
-from .temperature import elsewhere, fitted, helps
+from .temperature import elsewhere
 
 LEVEL = 0.9
 
@@ -40,6 +41,7 @@ def cross_conformal(
     fold: np.ndarray,
     speaker: np.ndarray,
     *,
+    temperatures: Sequence[float] | None = None,
     seed: int,
     level: float = LEVEL,
 ) -> np.ndarray | None:
@@ -48,6 +50,7 @@ def cross_conformal(
     Args:
         probabilities: ``[N, C]``.
         truth, fold, speaker: codes ``[N]``.
+        temperatures: of each fold, by which its threshold's probabilities are scaled; None: as they are.
         seed: of what is drawn.
         level: of the coverage.
 
@@ -55,14 +58,13 @@ def cross_conformal(
         Boolean ``[N, C]``; the most probable class is always in its set. None where a fold has no others.
     """
     uniform = np.random.default_rng(seed).random(len(truth))
-    scale = helps(probabilities, truth, fold, speaker)
     sets = np.zeros(probabilities.shape, bool)
     for k in range(fold.max() + 1):
         others, mine = elsewhere(k, fold, speaker), fold == k
         if not others.any():
             return None
-        temperature = fitted(probabilities[others], truth[others]) if scale else 1.0
-        of_classes = set_scores(scaled(probabilities, temperature), uniform)
+        shares = scaled(probabilities, temperatures[k]) if temperatures else probabilities
+        of_classes = set_scores(shares, uniform)
         true = np.take_along_axis(of_classes, truth[:, None], axis=1)[:, 0]
         sets[mine] = of_classes[mine] <= threshold(true[others], speaker[others], level=level)
     sets[np.arange(len(truth)), probabilities.argmax(1)] = True

@@ -65,15 +65,12 @@ def cross_fitted(
     return result, temperatures
 
 
-def helps(probabilities: np.ndarray, truth: np.ndarray, fold: np.ndarray, speaker: np.ndarray) -> bool:
-    """Whether cross-fitted temperatures lower the NLL; with few speakers, those of others may be worse than none.
+def helps(probabilities: np.ndarray, truth: np.ndarray, corrected: np.ndarray) -> bool:
+    """Whether scaling lowers the NLL; with few speakers, the temperatures of others may be worse than none.
 
     Args:
         probabilities: ``[N, C]``.
-        truth, fold, speaker: codes ``[N]``.
-
-    Returns:
-        True also where a fold has no others, so that it cannot be tried.
+        truth: class codes ``[N]``.
+        corrected: the same, scaled by `cross_fitted`, ``[N, C]``.
     """
-    corrected = cross_fitted(probabilities, truth, fold, speaker)
-    return corrected is None or bool(nll(corrected[0], truth).mean() < nll(probabilities, truth).mean())
+    return bool(nll(corrected, truth).mean() < nll(probabilities, truth).mean())

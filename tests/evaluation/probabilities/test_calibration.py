@@ -83,9 +83,10 @@ def test_a_temperature_of_speakers_unlike_one_another_is_found_not_to_help():
     truth, fold = answers(generator, shares), np.repeat([0, 1], 1000)
     speaker = np.arange(2000) % 2 + 2 * fold
     unlike = np.concatenate([scaled(shares[fold == 0], 0.3), scaled(shares[fold == 1], 3.0)])
-    assert not temperature.helps(unlike, truth, fold, speaker)
-    assert temperature.helps(scaled(shares, 0.4), truth, fold, speaker)
-    assert temperature.helps(unlike, truth, np.zeros(2000, int), speaker), "one fold: it cannot be tried"
+    alike = scaled(shares, 0.4)
+    for shown, expected in ((unlike, False), (alike, True)):
+        corrected, _ = temperature.cross_fitted(shown, truth, fold, speaker)
+        assert temperature.helps(shown, truth, corrected) == expected
 
 
 def test_a_fold_s_own_speakers_do_not_set_its_temperature():
