@@ -11,8 +11,10 @@ from .shared import (
     environment,
     no_registry_yet,
     places,
+    require_png,
     require_workspace,
     show,
+    show_or_write,
     spinner,
 )
 
@@ -80,11 +82,9 @@ def compare(
     from ..evaluation.pairwise.statistics import compare
     from ..evaluation.pairwise.table import rendered
     from ..experiments import read
-    from ..files import write_json
 
     require_workspace()
-    if figure is not None and figure.suffix.lower() != ".png":
-        raise errors.EvaluationError(f"--figure {figure}: the picture is a PNG file: name it NAME.png")
+    require_png(figure)
     where = places(lineage=False)
     if no_registry_yet(where["tracking_uri"]):
         where["tracking_uri"] = None
@@ -92,9 +92,4 @@ def compare(
         found = compare(read(a, **where), read(b, **where), strategy=strategy, common=common)
     if figure is not None:
         picture.write(figure, found)
-    if json == "-":
-        print(found.model_dump_json(indent=2))
-        return
-    if json is not None:
-        write_json(json, found.model_dump(mode="json"))
-    show(rendered(found))
+    show_or_write(found, json, rendered)

@@ -7,12 +7,10 @@ import typer
 
 from .. import errors
 from .shared import (
-    PUBLISH_FIRST,
     confidence_in_words,
-    environment,
     model_reference,
-    no_registry_yet,
-    places,
+    published_models,
+    require_png,
     show,
     write_out,
 )
@@ -56,21 +54,17 @@ def explain(
     from ..registry.explaining.explain import explain
     from ..registry.predict import find
 
-    if figure is not None and figure.suffix.lower() != ".png":
-        raise errors.RegistryError(f"--figure {figure}: the picture is a PNG file: name it NAME.png")
+    require_png(figure)
     reference, files = model_reference(model), find([clip]).files
     if len(files) != 1:
         raise errors.RegistryError(f"{clip} holds {len(files)} recordings: name one of them")
-    where = places(lineage=False)
-    if no_registry_yet(where["tracking_uri"]):
-        raise errors.RegistryError(f"no model is registered yet: {PUBLISH_FIRST}")
+    where = published_models()
     found, seen = explain(
         reference,
         files[0],
         text=text,
         window_s=window,
         progress=lambda numbers, total: track(numbers, total=total, what="explain"),
-        lineage_uri=environment().lineage_uri,
         **where,
     )
     if figure is not None:

@@ -4,13 +4,9 @@ from typing import Annotated
 
 import typer
 
-from .. import errors
 from .shared import (
-    PUBLISH_FIRST,
-    environment,
     model_reference,
-    no_registry_yet,
-    places,
+    published_models,
     report_skipped,
     show,
     write_out,
@@ -50,16 +46,13 @@ def measure(
 
     reference, found = model_reference(model), find(recordings)
     report_skipped(found.skipped)
-    where = places(lineage=False)
-    if no_registry_yet(where["tracking_uri"]):
-        raise errors.RegistryError(f"no model is registered yet: {PUBLISH_FIRST}")
+    where = published_models()
     measured = measure(
         reference,
         found.files,
         text=text,
         repeat=repeat,
         progress=lambda numbers, total: track(numbers, total=total, what="measure"),
-        lineage_uri=environment().lineage_uri,
         **where,
     )
     if json:

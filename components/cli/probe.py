@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .. import errors
-from .shared import experiment_params, show
+from .shared import experiment_params, require_png, show_or_write
 
 app = typer.Typer()
 
@@ -36,17 +35,10 @@ def probe(
     from ..evaluation.probing.inputs import Inputs
     from ..evaluation.probing.run import probing
     from ..evaluation.probing.table import table
-    from ..files import write_json
 
     corpora = experiment_params().corpora
-    if figure is not None and figure.suffix.lower() != ".png":
-        raise errors.EvaluationError(f"--figure {figure}: the picture is a PNG file: name it NAME.png")
+    require_png(figure)
     found = probing(Inputs.read(corpora), targets=target, seed=seed)
     if figure is not None:
         picture.write(figure, found)
-    if json == "-":
-        print(found.model_dump_json(indent=2))
-        return
-    if json is not None:
-        write_json(json, found.model_dump(mode="json"))
-    show(table(found))
+    show_or_write(found, json, table)

@@ -16,6 +16,7 @@ from .shared import (
     model_reference,
     no_registry_yet,
     places,
+    published_models,
     report_skipped,
     require_workspace,
     show,
@@ -189,15 +190,12 @@ def predict(
         raise errors.RegistryError("--csv - and --json - both write to stdout: give one of them a file")
     reference, found = model_reference(model), find(recordings or [])
     report_skipped(found.skipped)
-    where = places(lineage=False)
-    if no_registry_yet(where["tracking_uri"]):
-        raise errors.RegistryError(f"no model is registered yet: {PUBLISH_FIRST}")
+    where = published_models()
     table = predict(
         reference,
         found.files,
         text=text,
         progress=lambda numbers, total: track(numbers, total=total, what="predict"),
-        lineage_uri=environment().lineage_uri,
         **where,
     )
     if csv:

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from ..errors import EvaluationError, RegistryError
+
 PUBLISH_FIRST = "`dvc repro`, then `emoflow publish`"
 
 
@@ -25,6 +27,18 @@ def no_registry_yet(tracking_uri: str) -> bool:
     """Whether MLflow's SQLite file is still to be made, which asking MLflow would do."""
     path = tracking_uri.removeprefix("sqlite:///")
     return path != tracking_uri and not Path(path).is_file()
+
+
+def published_models() -> dict:
+    """Where published models are, as the registry's functions take it.
+
+    Raises:
+        RegistryError: nothing was published yet.
+    """
+    where = places(lineage=False)
+    if no_registry_yet(where["tracking_uri"]):
+        raise RegistryError(f"no model is registered yet: {PUBLISH_FIRST}")
+    return where | {"lineage_uri": environment().lineage_uri}
 
 
 def require_workspace() -> None:
@@ -82,6 +96,26 @@ def report_skipped(skipped: dict[Path, str]) -> None:
     """Name the files that are no recordings, each with the reason, on stderr."""
     for path, reason in skipped.items():
         print(f"skipped {path}: {reason}", file=sys.stderr)
+
+
+def require_png(figure: Path | None) -> None:
+    """Raises EvaluationError where the file for a picture is named as another kind of file."""
+    if figure is not None and figure.suffix.lower() != ".png":
+        raise EvaluationError(f"--figure {figure}: the picture is a PNG file: name it NAME.png")
+
+
+def show_or_write(found, json: str | None, rendered) -> None:
+    """Show a document as a table, and write it to a JSON file where one is named; - is stdout, without the table.
+
+    Args:
+        found: a pydantic model.
+        json: the file's name.
+        rendered: makes the table of it.
+    """
+    if json:
+        write_out(json, found.model_dump_json(indent=2) + "\n")
+    if json != "-":
+        show(rendered(found))
 
 
 def write_out(target: str, text: str) -> None:

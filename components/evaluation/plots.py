@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..artifacts.reports import Interval, Metric, Metrics
-from ..files import csv_text
+from ..files import csv_text, replacing
 from .predictions import Predictions
 from .summary import over, ranked
 
@@ -81,6 +81,13 @@ def new_figure(width: float, height: float) -> "Figure":
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
+
+
+def save_titled(figure: "Figure", path: Path, title: str) -> None:
+    """Write a figure as PNG under a title, whole or not at all."""
+    figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha="left")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png", metadata={"Software": None})
 
 
 def bare(axes: "Axes") -> None:

@@ -16,7 +16,7 @@ from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
 from emoflow.artifacts.validation import Verdict
 from emoflow.cli import app
-from emoflow.errors import EvaluationError, GateRefused, PromotionConflict, RegistryError
+from emoflow.errors import EmoflowError, EvaluationError, GateRefused, PromotionConflict, RegistryError
 from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
 from emoflow.lineage import Store, parse, tree
@@ -447,7 +447,7 @@ def test_what_cannot_be_explained_is_refused_with_the_reason(root, monkeypatch, 
     monkeypatch.chdir(root)
     (root / "broken.wav").write_bytes(b"no recording")
     done = CliRunner().invoke(app, ["explain", "--model", f"{NAME}/1", *words])
-    assert isinstance(done.exception, RegistryError) and message in str(done.exception), done.output
+    assert isinstance(done.exception, EmoflowError) and message in str(done.exception), done.output
 
 
 @pytest.mark.usefixtures("loads_back")

@@ -4,8 +4,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...files import replacing
-from ..plots import ACCENT, FAINT, INK, WARM, bare, new_figure
+from ..plots import ACCENT, FAINT, INK, WARM, bare, new_figure, save_titled
 from .answer import points
 from .findings import Comparison, Pair
 
@@ -38,10 +37,8 @@ def write(path: Path, comparison: Comparison) -> None:
         f"A: {comparison.a.name} ({pair.a})     B: {comparison.b.name} ({pair.b})\n"
         f"protocol {comparison.protocol}, {comparison.utterances:,} utterances of {comparison.speakers:,} speakers"
     )
-    figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha="left")
     figure.supxlabel(textwrap.fill(pair.answer, 130), fontsize=9, color=INK, x=0.01, ha="left")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png", metadata={"Software": None})
+    save_titled(figure, path, title)
 
 
 def _recall(axes: "Axes", pair: Pair) -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...files import replacing
-from ..plots import INK, bare, new_figure
+from ..plots import INK, bare, new_figure, save_titled
 from .findings import Probed, ProbedBlock, Probing
 from .table import UNITS
 
@@ -42,15 +41,11 @@ def write(path: Path, found: Probing) -> None:
             axes.set_title(
                 f"{modality}: {UNITS[metric]} in percent", fontsize=10, loc="left", color=INK, pad=20
             )
-    figure.suptitle(
+    save_titled(
+        figure,
+        path,
         f"linear probes, protocol {found.protocol}\nband: 95 % interval over speakers; hollow: control task",
-        fontsize=10,
-        color=INK,
-        x=0.01,
-        ha="left",
     )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png", metadata={"Software": None})
 
 
 def _panel(axes: "Axes", blocks: list[ProbedBlock], targets: dict[str, str], lowest: float) -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...evaluation.plots import ACCENT, FAINT, INK, WARM, bare, new_figure
-from ...files import replacing
+from ...evaluation.plots import ACCENT, FAINT, INK, WARM, bare, new_figure, save_titled
 from ...media.audio import RATE
 from .explanation import Explanation, Seen, Window
 from .profile import profile
@@ -71,16 +70,12 @@ def write(path: Path, found: Explanation, seen: Seen) -> None:
         bar.set_label("drop of the probability, points", fontsize=8, color=INK)
         bar.ax.tick_params(length=0, colors=INK, labelsize=8)
         bar.outline.set_visible(False)
-    figure.suptitle(
+    save_titled(
+        figure,
+        path,
         f"{Path(found.file).name}: {found.label}, probability {found.probability:.2f}, by {found.model}\n"
         f"drop: what the model loses without {found.window_s:g} s of sound or face, or without a word",
-        fontsize=10,
-        color=INK,
-        x=0.01,
-        ha="left",
     )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png", metadata={"Software": None})
 
 
 def _modalities(axes: "Axes", found: Explanation) -> None:
