@@ -21,6 +21,10 @@ def network(architecture: str | None) -> type[PreTrainedModel] | None:
     Returns:
         The class, whose ``config_class`` reads the configuration; None for an architecture that is not in this folder.
     """
+    if architecture == "av_hubert":
+        from ..av_hubert.network import AvHubert
+
+        return AvHubert
     if architecture == "ge2e":
         from .ge2e import Ge2e
 
