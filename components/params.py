@@ -20,7 +20,17 @@ from pydantic import (
 
 from .errors import ParamsError, listed
 from .files import parse_yaml
-from .schema import CONDITIONS, CORPORA, EMOTIONS, LABEL_SPACES, LAYOUTS, Join, LabelSpace, Layout
+from .schema import (
+    CLASSIFIERS,
+    CONDITIONS,
+    CORPORA,
+    EMOTIONS,
+    LABEL_SPACES,
+    LAYOUTS,
+    Join,
+    LabelSpace,
+    Layout,
+)
 
 PATH = Path("params.yaml")
 
@@ -430,6 +440,8 @@ class Tuning(_Frozen):
 
 class Train(_Frozen):
     seeds: list[int] = Field(min_length=1)
+    classifiers: list[Literal["svm"]] = Field(default=[], max_length=len(CLASSIFIERS))
+    """Scored on the same folds beside the strategies: what a fusion has to beat."""
     tuning: Tuning = Tuning()
 
 

@@ -48,6 +48,9 @@ BASELINES = ("majority", "chance")
 """Strategies that look at no modality, so that they need not two of them to fuse: shown beside the others, never
 chosen over them."""
 
+CLASSIFIERS = {"svm": "a support vector machine"}
+"""What ``train.classifiers`` of params.yaml may name: scored beside the strategies, never chosen over them."""
+
 EMOTIONS = (
     "anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral",
     "calm", "contempt", "excitement", "frustration", "boredom",

@@ -2,6 +2,7 @@
 
 from ..artifacts.model import CHOSEN
 from ..artifacts.reports import Comparison, Interval, Metrics
+from ..schema import CLASSIFIERS
 from .summary import percent
 
 
@@ -21,6 +22,7 @@ def answer(metrics: Metrics) -> str:
         sentences.append(
             f"Choosing in each fold by its own validation{strictly} reaches UA {percent(strategies[CHOSEN].ua)}."
         )
+    sentences += [_beside_classifier(each) for each in metrics.comparisons if each.second in CLASSIFIERS]
     if metrics.inflated:
         sentences.append(f"All figures are inflated: {metrics.inflated}.")
     return " ".join(sentences)
@@ -49,6 +51,12 @@ def _beside_single(metrics: Metrics) -> str:
     return f"; this fusion is {', and '.join(parts)}" if parts else ""
 
 
+def _beside_classifier(compared: Comparison) -> str:
+    """Whether what was chosen is better than a plain classifier on all features."""
+    what = f"{CLASSIFIERS[compared.second]} on all features side by side"
+    return f"It is {_verdict(compared)} {what}: {_evidence(compared)}."
+
+
 def _verdict(compared: Comparison) -> str:
     if not compared.significant:
         return "not shown to differ from"
@@ -56,12 +64,13 @@ def _verdict(compared: Comparison) -> str:
 
 
 def _evidence(compared: Comparison) -> str:
-    """The single modality, the difference from it, its interval, and the corrected p-value."""
+    """What was compared with, the difference from it, its interval, and the corrected p-value."""
     points = f"{100 * compared.difference:+.1f} points".replace("-", "−")
     if compared.low is not None and compared.high is not None:
         low, high = (f"{100 * bound:+.1f}".replace("-", "−") for bound in (compared.low, compared.high))
         points += f", 95 % interval {low} to {high}"
-    return f"{compared.second} alone ({points}, corrected p = {compared.p_corrected:.2g})"
+    alone = "" if compared.second in CLASSIFIERS else " alone"
+    return f"{compared.second}{alone} ({points}, corrected p = {compared.p_corrected:.2g})"
 
 
 def _with_interval(interval: Interval) -> str:

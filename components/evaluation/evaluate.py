@@ -63,7 +63,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             counts[name],
             ratio=ratio,
             params=best.strategies[name].parameters if name in best.strategies else None,
-            operations=cost.most_operations(name, experiment.operations) if name != CHOSEN else None,
+            operations=cost.most_operations(name, experiment.operations) if name in best.strategies else None,
             modalities=ceilings.modalities_of(name, best.modalities),
         )
         for name in predictions.strategies

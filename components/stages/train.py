@@ -42,7 +42,7 @@ from ..training.predicted import dimensions, predictions
 from ..training.refit import Choice, choice_for_everything
 from ..training.rows import Fold, unlabelled
 from ..training.subsets import subset_table
-from ..training.workers import Context, Job, StoredReader, job_of, run_jobs
+from ..training.workers import Context, Job, StoredReader, SvmJob, job_of, run_jobs
 from .entry import run
 from .training_inputs import Inputs
 from .tuning import TunedEncoders
@@ -74,13 +74,17 @@ def main() -> None:
     tuned_jobs = {name: job for name, job in jobs.items() if tuned.tunes(job.choice.strategy)}
     for job in tuned_jobs.values():
         tuned.check(job)
-    stated = experiment.train.model_dump() | {"tuned": tuned.facts}
+    # The classifiers are files of their own: asking for one does not train the others again.
+    stated = experiment.train.model_dump(exclude={"classifiers"}) | {"tuned": tuned.facts}
     digest = inputs.digest(stated, also=[Best.path()], device=device)
     work = work_folder("train", digest)
-    left = [name for name in jobs if not _file(work, name).is_file()]
+    beside = _classifier_jobs(experiment, inputs)
+    left = [name for name in [*jobs, *beside] if not _file(work, name).is_file()]
     if left:
-        if len(left) < len(jobs):
-            print(f"train: {len(jobs) - len(left)} of {len(jobs)} refits were finished before")
+        if len(left) < len(jobs) + len(beside):
+            print(
+                f"train: {len(jobs) + len(beside) - len(left)} of {len(jobs) + len(beside)} refits were finished before"
+            )
         context = Context(
             StoredReader(open_all, features_artifact.FOLDER.resolve(), tuple(inputs.corpora)),
             {name: inputs.store.layout(name) for name in inputs.trainable},
@@ -94,7 +98,7 @@ def main() -> None:
         workers = 1 if device == "cuda" else environment.worker_count()
         frozen = [name for name in left if name not in tuned_jobs]
         if frozen:
-            done = run_jobs([jobs[name] for name in frozen], context, workers=workers)
+            done = run_jobs([(jobs | beside)[name] for name in frozen], context, workers=workers)
             for i, arrays in track(done, total=len(frozen), what="train, refits"):
                 save_finite(_file(work, frozen[i]), arrays)
         learning = [name for name in left if name in tuned_jobs]
@@ -121,6 +125,13 @@ def main() -> None:
             )
             if strategy != CHOSEN:
                 scored.append((strategy, fold, kept))
+        for name in experiment.train.classifiers if beside else ():
+            kept = load(_file(work, f"{name}.{fold.number}"))
+            # No chance is in it: what it says is the same for each seed.
+            repeated = np.repeat(kept["probabilities"], len(seeds), axis=0)
+            tables.append(
+                predictions(repeated, fold, strategy=name, seeds=seeds, trained=seeds, classes=classes)
+            )
     order = ["strategy", "fold", "seed", "utterance_id"]
     PREDICTIONS.write(pd.concat(tables).sort_values(order, ignore_index=True))
     SUBSETS.write(subset_table(scored, classes=classes))
@@ -141,6 +152,15 @@ def main() -> None:
         folder.mkdir()
         save(folder / WEIGHTS.name, state)
         card.write_file(folder / card.path().name)
+
+
+def _classifier_jobs(experiment: params.Params, inputs: Inputs) -> dict[str, SvmJob]:
+    """The classifiers beside the strategies, a job for each fold. None can name a class that it was never shown."""
+    stated = experiment.train.classifiers
+    if stated and inputs.protocol.unseen:
+        print(f"train: without {listed(stated)}, which cannot recognise classes that no training row has")
+        return {}
+    return {f"{name}.{fold.number}": SvmJob(fold) for name in stated for fold in inputs.folds}
 
 
 def _operations(scored: Iterable[tuple[str, Fold, dict[str, np.ndarray]]]) -> Operations:

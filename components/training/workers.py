@@ -26,6 +26,8 @@ from .predicted import DIMENSION
 from .refit import Choice, probabilities, refit
 from .rows import Fold, Part, Reader, fit_preparation, prepare, read
 from .subsets import by_subset
+from .svm import choose as choose_svm
+from .svm import probabilities as by_svm
 from .zero_shot import Prompts, prompt_embeddings
 from .zero_shot import probabilities as by_prompts
 
@@ -49,6 +51,13 @@ class Job:
     test: Part | None
     fold: int | None = None
     keep: bool = False
+
+
+@dataclass(frozen=True)
+class SvmJob:
+    """A support vector machine on a fold: validation chooses, all seen rows are fitted on, the test is scored once."""
+
+    fold: Fold
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def job_of(fold: Fold, choice: Choice, seeds: Sequence[int], *, keep: bool = Fal
 
 
 def run_jobs(
-    jobs: Sequence[Job], context: Context, *, workers: int
+    jobs: Sequence[Job | SvmJob], context: Context, *, workers: int
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Run the jobs and yield ``(index, arrays)`` as each ends.
 
@@ -97,7 +106,8 @@ def run_jobs(
         The job's index and its arrays. ``seeds`` int64 ``[S]``: those of the members that did not diverge. Of a job
         with test rows also ``probabilities`` float64 ``[S, N, C]``, what `operations` gives, what `subsets.by_subset`
         gives of strategies that look at modalities, and ``dimension.<name>`` float32 ``[S, N]`` where valence, arousal
-        and dominance were learned; of one without, and where they are kept, the tensors of `EmotionModel`'s state.
+        and dominance were learned; of one without, and where they are kept, the tensors of `EmotionModel`'s state. Of a
+        support vector machine ``probabilities`` float64 ``[1, N, C]`` alone.
 
     Raises:
         SearchError: every member of a job diverged, or a process died.
@@ -136,7 +146,21 @@ def _prepared(train: Part) -> tuple[Preparation, Rows]:
     return preparation, prepare(preparation, rows)
 
 
-def _run(job: Job) -> dict[str, np.ndarray]:
+def _run(job: Job | SvmJob) -> dict[str, np.ndarray]:
+    return _run_svm(job.fold) if isinstance(job, SvmJob) else _refit(job)
+
+
+def _run_svm(fold: Fold) -> dict[str, np.ndarray]:
+    preparation, training = _prepared(fold.train)
+    validation = prepare(preparation, read(_context.reader, fold.validation, _context.modalities))
+    cost, temperature = choose_svm(training, validation, classes=_context.classes)
+    preparation, seen = _prepared(fold.seen)
+    test = prepare(preparation, read(_context.reader, fold.test, _context.modalities))
+    scored = by_svm(seen, test, cost=cost, temperature=temperature, classes=_context.classes)
+    return {"probabilities": scored[None]}
+
+
+def _refit(job: Job) -> dict[str, np.ndarray]:
     modalities = uses(job.choice.strategy, _context.modalities)
     preparation, rows = _prepared(job.train)
     population = refit(
