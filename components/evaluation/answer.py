@@ -17,12 +17,12 @@ def answer(metrics: Metrics) -> str:
         f"{best} was chosen by validation and reaches UA {_with_interval(strategies[best].ua)} on "
         f"{len(metrics.classes)} classes{_beside_single(metrics)}."
     ]
+    sentences += [_beside_classifier(each) for each in metrics.comparisons if each.second in CLASSIFIERS]
     if CHOSEN in strategies:
         strictly = "" if metrics.inflated or metrics.waived else ", the strictly nested estimate,"
         sentences.append(
             f"Choosing in each fold by its own validation{strictly} reaches UA {percent(strategies[CHOSEN].ua)}."
         )
-    sentences += [_beside_classifier(each) for each in metrics.comparisons if each.second in CLASSIFIERS]
     if metrics.inflated:
         sentences.append(f"All figures are inflated: {metrics.inflated}.")
     return " ".join(sentences)
@@ -53,8 +53,8 @@ def _beside_single(metrics: Metrics) -> str:
 
 def _beside_classifier(compared: Comparison) -> str:
     """Whether what was chosen is better than a plain classifier on all features."""
-    what = f"{CLASSIFIERS[compared.second]} on all features side by side"
-    return f"It is {_verdict(compared)} {what}: {_evidence(compared)}."
+    what = f"{CLASSIFIERS[compared.second]} on all features"
+    return f"{compared.first} is {_verdict(compared)} {what} ({_numbers(compared)})."
 
 
 def _verdict(compared: Comparison) -> str:
@@ -64,13 +64,17 @@ def _verdict(compared: Comparison) -> str:
 
 
 def _evidence(compared: Comparison) -> str:
-    """What was compared with, the difference from it, its interval, and the corrected p-value."""
+    """The single modality, and the difference from it."""
+    return f"{compared.second} alone ({_numbers(compared)})"
+
+
+def _numbers(compared: Comparison) -> str:
+    """The difference, its interval, and the corrected p-value."""
     points = f"{100 * compared.difference:+.1f} points".replace("-", "−")
     if compared.low is not None and compared.high is not None:
         low, high = (f"{100 * bound:+.1f}".replace("-", "−") for bound in (compared.low, compared.high))
         points += f", 95 % interval {low} to {high}"
-    alone = "" if compared.second in CLASSIFIERS else " alone"
-    return f"{compared.second}{alone} ({points}, corrected p = {compared.p_corrected:.2g})"
+    return f"{points}, corrected p = {compared.p_corrected:.2g}"
 
 
 def _with_interval(interval: Interval) -> str:

@@ -604,6 +604,26 @@ def test_the_answer_names_the_strategy_its_figure_and_whether_fusion_helps(done)
     assert "audio alone" in said and "text alone" in said
 
 
+def test_the_answer_says_whether_fusion_beats_a_plain_classifier(done):
+    _, metrics = done
+    first = metrics.comparisons[0]
+    for difference, significant, expected in (
+        (0.116, True, "is better than a support vector machine on all features (+11.6 points"),
+        (0.116, False, "is not shown to differ from a support vector machine"),
+        (-0.02, True, "is worse than a support vector machine on all features (−2.0 points"),
+    ):
+        told = {
+            "second": "svm",
+            "difference": difference,
+            "low": None,
+            "high": None,
+            "significant": significant,
+        }
+        compared = first.model_copy(update=told)
+        assert f"{metrics.best} {expected}" in answer(metrics.model_copy(update={"comparisons": [compared]}))
+    assert "support vector" not in answer(metrics)
+
+
 def test_the_answer_where_a_single_modality_wins_and_where_figures_are_inflated(tmp_path):
     data = experiment(
         tmp_path, skill=SKILL | {"audio": 0.9}, planted=False, said={"inflated": "they overlap"}
