@@ -117,6 +117,12 @@ def command(stage: str) -> list[str]:
     return [str(_bin() / "dvc"), "repro", stage]
 
 
+def experiment_command(name: str, overrides: Mapping[str, str]) -> list[str]:
+    """What runs this workspace's experiment with other params, as a `dvc exp`."""
+    changes = [part for key, value in overrides.items() for part in ("-S", f"{key}={value}")]
+    return [str(_bin() / "dvc"), "exp", "run", "-n", name, *changes]
+
+
 def environment() -> dict[str, str]:
     """This process's environment, for DVC: in a stage's command `python` is this interpreter, and unbuffered."""
     return {

@@ -17,6 +17,7 @@ from . import (
     measure,
     probe,
     registry,
+    transfer,
     workspace,
 )
 
@@ -32,7 +33,7 @@ app = typer.Typer(
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(assets.app, name="assets")
-for _group in (workspace, listings, registry, measure, explain, experiment, probe, doctor):
+for _group in (workspace, listings, registry, measure, explain, experiment, transfer, probe, doctor):
     app.add_typer(_group.app)
 
 
