@@ -1,5 +1,6 @@
 """`emoflow transfer`: train on each corpus, test on each, as one matrix."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -32,9 +33,9 @@ def transfer(
 ) -> None:
     """Show how models of each corpus do on each other corpus, with intervals over the test speakers.
 
-    Each cell is a `dvc exp` called transfer-SOURCE-to-TARGET: this experiment of params.yaml with other corpora and the
-    protocol cross:SOURCE:TARGET. Those that are finished are shown; --run runs the others. After Ctrl-C the same
-    command goes on.
+    Each cell is a `dvc exp` called transfer-SOURCE-to-TARGET-LABELS: this experiment of params.yaml with other corpora
+    and the protocol cross:SOURCE:TARGET. Those that are finished are shown; --run runs the others. After Ctrl-C the
+    same command goes on.
     """
     from ..evaluation.transfer import figure as picture
     from ..evaluation.transfer.matrix import TransferMatrix, cell, differing
@@ -68,10 +69,10 @@ def transfer(
 
 
 def _run(missing: list, corpora: list[str]) -> None:
-    """Run experiments by DVC in this workspace, and stop at the first that fails.
+    """Run experiments by DVC in this workspace, one after another; those that fail do not keep the others from it.
 
     Raises:
-        EmoflowError: a corpus is not there, or an experiment failed.
+        EmoflowError: a corpus is not there.
     """
     from ..pipeline import environment, experiment_command
     from ..process import run_group
@@ -81,13 +82,16 @@ def _run(missing: list, corpora: list[str]) -> None:
         raise errors.EmoflowError(
             f"data/raw has no {errors.listed(absent)}: emoflow corpora add, or dvc pull where they were pushed"
         )
+    failed = []
     for number, each in enumerate(missing, start=1):
         print(f"transfer: experiment {number} of {len(missing)}: {each.name}", flush=True)
         if run_group(experiment_command(each.name, each.overrides), env=environment()):
-            raise errors.EmoflowError(
-                f"{each.name} failed: the error is printed above. The experiments before it are kept; the same command "
-                "goes on with this one"
-            )
+            failed.append(each.name)
+    if failed:
+        print(
+            f"transfer: failed, for the reasons that are printed above: {errors.listed(failed, 100)}",
+            file=sys.stderr,
+        )
     if missing:
         print(
             "params.yaml and the outputs are those of the last experiment; what they were before: "

@@ -115,12 +115,13 @@ def _every_class_trains(
         missing = [name for name in selection.classes if name not in seen.get(fold, set()) | set(unseen)]
         if missing:
             nowhere = [name for name in missing if name not in there]
-            why = (
-                f"the corpora have no {listed(nowhere)} at all: choose a label space without it, or state one "
-                "under label_spaces in params.yaml"
-                if nowhere
-                else "the speakers that train there have none: use more folds, or add speakers"
-            )
+            other = "choose a label space without it, or state one under label_spaces in params.yaml"
+            if nowhere:
+                why = f"the corpora have no {listed(nowhere)} at all: {other}"
+            elif protocol.scheme.test == "corpora":
+                why = f"what trains ({listed(protocol.scheme.sources)}) has none, and the test has: {other}"
+            else:
+                why = "the speakers that train there have none: use more folds, or add speakers"
             raise ProtocolError(
                 f"protocol {protocol.id}: in fold {fold} nothing trains the class(es) {listed(missing)}; {why}"
             )

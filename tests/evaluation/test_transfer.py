@@ -41,10 +41,10 @@ def side(tmp_path_factory):
 def test_every_corpus_with_every_other_and_with_itself():
     experiments = planned("a", "b")
     assert [(each.name, each.protocol, each.corpora) for each in experiments] == [
-        ("transfer-a-to-a", "kfold4", ("a",)),
-        ("transfer-a-to-b", "cross:a:b", ("a", "b")),
-        ("transfer-b-to-a", "cross:b:a", ("a", "b")),
-        ("transfer-b-to-b", "kfold4", ("b",)),
+        ("transfer-a-to-a-emotion7", "kfold4", ("a",)),
+        ("transfer-a-to-b-emotion7", "cross:a:b", ("a", "b")),
+        ("transfer-b-to-a-emotion7", "cross:b:a", ("a", "b")),
+        ("transfer-b-to-b-emotion7", "kfold4", ("b",)),
     ]
     assert experiments[1].overrides == {
         "corpora": "[a,b]",

@@ -140,6 +140,18 @@ def test_a_class_that_nothing_trains_is_named():
         assign(protocol("kfold4", RAVDESS8), alone)
 
 
+def test_a_class_that_the_training_corpus_lacks_is_named_with_that_corpus():
+    there, here = ravdess(LUNA_ONE_EACH), ravdess(LUNA_ONE_EACH)
+    there["corpus"] = "other"
+    there = there[there["label"] != "disgust"]
+    for column in ("utterance_id", "speaker"):
+        there[column] = there[column].str.replace("ravdess/", "other/")
+    with pytest.raises(
+        ProtocolError, match=r"disgust; what trains \(other\) has none.*label space without it"
+    ):
+        assign(protocol("cross:other:ravdess", RAVDESS8), pd.concat([there, here]))
+
+
 def test_labels_outside_the_space_are_dropped_and_counted():
     table = ravdess(LUNA_ONE_EACH)
     table.loc[0, "label"] = None

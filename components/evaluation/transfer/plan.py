@@ -33,7 +33,7 @@ class Planned:
     @property
     def name(self) -> str:
         """Of the `dvc exp`."""
-        return f"transfer-{self.source}-to-{self.target}"
+        return f"transfer-{self.source}-to-{self.target}-{self.label_space}"
 
     @property
     def overrides(self) -> dict[str, str]:
