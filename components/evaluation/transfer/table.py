@@ -28,7 +28,7 @@ def rendered(matrix: TransferMatrix) -> RenderableType:
         title=f"UA in percent (95 % interval over test speakers), classes of {escape(matrix.label_space)}",
         title_justify="left",
     )
-    table.add_column("trained on ↓  tested on →")
+    table.add_column("trained ↓  tested →")
     for target in matrix.corpora:
         table.add_column(escape(target), no_wrap=True)
     for source in matrix.sources:
