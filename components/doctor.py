@@ -267,7 +267,7 @@ def encoders(experiment: Params, environment: Settings) -> Iterator[Check]:
         for name in experiment.modalities
         for encoder in getattr(getattr(experiment.features, name, None), "encoders", ())
     ]
-    specs = [PretrainedSpec(**each.model_dump()) for each in stated if not isinstance(each, str)]
+    specs = [PretrainedSpec.of(each.model_dump()) for each in stated if not isinstance(each, str)]
     if (recogniser := experiment.features.text.recogniser) and "text" in experiment.modalities:
         specs.append(PretrainedSpec(recogniser["hf"], pooling="none"))
     for spec in {each.model: each for each in specs}.values():

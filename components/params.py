@@ -37,6 +37,7 @@ PATH = Path("params.yaml")
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=64)]
 ProtocolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:+-]*$", max_length=128)]
+Pooling = Literal["mean", "mean-std", "none"]
 AUTO = "auto"
 
 
@@ -104,17 +105,15 @@ class Validation(_Frozen):
         return self
 
 
-class HuggingFaceEncoder(_Frozen):
-    """A pre-trained model in place of an encoder's name, as in ``{hf: facebook/wav2vec2-base, layers: 8}``."""
+class ModelEncoder(_Frozen):
+    """A pre-trained model in place of an encoder's name."""
 
-    hf: str = Field(min_length=1)
-    """Its name on the hub, or the path of its folder."""
     revision: str | None = Field(default=None, min_length=1)
     """A commit, tag or branch of the hub."""
     layers: int | list[int] | dict[str, int] | Literal["weighted"] | None = None
     """A hidden state by number, negative from the end; a list of them, side by side; ``{last: n}``: the mean of the
     last n; ``weighted``: all, summed with weights that are learned; null: the modality's default."""
-    pooling: Literal["mean", "mean-std", "none"]
+    pooling: Pooling
     """Over time; none: a token for each piece of time, word or picture."""
 
     @field_validator("layers", mode="before")
@@ -145,12 +144,19 @@ class HuggingFaceEncoder(_Frozen):
         return stated
 
 
+class HuggingFaceEncoder(ModelEncoder):
+    """A model of Hugging Face's, as in ``{hf: facebook/wav2vec2-base, layers: 8}``."""
+
+    hf: str = Field(min_length=1)
+    """Its name on the hub, or the path of its folder."""
+
+
 class SpeechEncoder(HuggingFaceEncoder):
-    pooling: Literal["mean", "mean-std", "none"] = "mean-std"
+    pooling: Pooling = "mean-std"
 
 
 class TextEncoder(HuggingFaceEncoder):
-    pooling: Literal["mean", "mean-std", "none"] = "mean"
+    pooling: Pooling = "mean"
     context: int = Field(default=0, ge=0)
     """How many earlier turns of its dialogue are read before each utterance."""
     tune: Literal["lora", "full"] | None = None
@@ -167,19 +173,66 @@ class TextEncoder(HuggingFaceEncoder):
 
 
 class FaceEncoder(HuggingFaceEncoder):
-    pooling: Literal["mean", "mean-std", "none"] = "none"
+    pooling: Pooling = "none"
 
 
-STATED_ENCODERS = {"audio": SpeechEncoder, "text": TextEncoder, "face": FaceEncoder}
-_NAMED, _STATED = "<name>", "<mapping>"
-"""Which of an encoder's two forms is meant; no part of a key, so that messages leave it out."""
+class AvHubertEncoder(ModelEncoder):
+    """An AV-HuBERT, as in ``{av_hubert: av-hubert-base, streams: av}``."""
+
+    av_hubert: str = Field(min_length=1)
+    """Its name here, or the path of its folder."""
+    roi: Literal["mouth", "face"] | None = None
+    """What its pictures show; the model itself says so, and null leaves it to that."""
+
+
+class AudioAvHubertEncoder(AvHubertEncoder):
+    pooling: Pooling = "mean-std"
+    streams: Literal["a"] = "a"
+    """Sound alone."""
+
+    @field_validator("streams", mode="before")
+    @classmethod
+    def _sees_nothing(cls, streams: Any) -> Any:
+        if streams in ("av", "v"):
+            raise ValueError(
+                f"streams is {streams!r}, which reads pictures: state it under features.face.encoders"
+            )
+        return streams
+
+
+class FaceAvHubertEncoder(AvHubertEncoder):
+    pooling: Pooling = "none"
+    streams: Literal["av", "v"] = "av"
+    """The pictures and the sound of a film, or the pictures alone."""
+
+    @field_validator("streams", mode="before")
+    @classmethod
+    def _sees(cls, streams: Any) -> Any:
+        if streams == "a":
+            raise ValueError(
+                "streams is 'a', which reads sound alone: state it under features.audio.encoders"
+            )
+        return streams
+
+
+_NAMED, _STATED, _AV_HUBERT = "<name>", "<mapping>", "<av_hubert>"
+"""Which of an encoder's forms is meant; no part of a key, so that messages leave it out."""
+STATED_ENCODERS: dict[str, dict[str, type[ModelEncoder]]] = {
+    _STATED: {"audio": SpeechEncoder, "text": TextEncoder, "face": FaceEncoder},
+    _AV_HUBERT: {"audio": AudioAvHubertEncoder, "face": FaceAvHubertEncoder},
+}
 
 
 def _form(stated: Any) -> str:
-    return _STATED if isinstance(stated, dict | HuggingFaceEncoder) else _NAMED
+    return _STATED if isinstance(stated, dict | ModelEncoder) else _NAMED
 
 
-_BY_FORM = Discriminator(_form)
+def _form_of_media(stated: Any) -> str:
+    known = isinstance(stated, AvHubertEncoder) or (isinstance(stated, dict) and "av_hubert" in stated)
+    return _AV_HUBERT if known else _form(stated)
+
+
+_BY_FORM, _BY_FORM_OF_MEDIA = Discriminator(_form), Discriminator(_form_of_media)
 
 
 class ModalityFeatures(_Frozen):
@@ -191,8 +244,9 @@ class AudioFeatures(ModalityFeatures):
     encoders: list[
         Annotated[
             Annotated[Literal["egemaps", "compare", "egemaps-lld", "logmel"], Tag(_NAMED)]
-            | Annotated[SpeechEncoder, Tag(_STATED)],
-            _BY_FORM,
+            | Annotated[SpeechEncoder, Tag(_STATED)]
+            | Annotated[AudioAvHubertEncoder, Tag(_AV_HUBERT)],
+            _BY_FORM_OF_MEDIA,
         ]
     ] = Field(min_length=1)
 
@@ -244,8 +298,9 @@ class FaceFeatures(ModalityFeatures):
     encoders: list[
         Annotated[
             Annotated[Literal["appearance", "landmarks", "blendshapes"], Tag(_NAMED)]
-            | Annotated[FaceEncoder, Tag(_STATED)],
-            _BY_FORM,
+            | Annotated[FaceEncoder, Tag(_STATED)]
+            | Annotated[FaceAvHubertEncoder, Tag(_AV_HUBERT)],
+            _BY_FORM_OF_MEDIA,
         ]
     ] = Field(min_length=1)
     frames: int = Field(ge=1, le=256)
@@ -257,6 +312,16 @@ class FaceFeatures(ModalityFeatures):
         if "blendshapes" in self.encoders and self.track != "mediapipe":
             raise ValueError(
                 f"the encoder blendshapes needs track: mediapipe, and it is {self.track or 'null'}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _every_frame_is_of_a_track(self):
+        models = [each.av_hubert for each in self.encoders if isinstance(each, AvHubertEncoder)]
+        if models and self.track is None:
+            raise ValueError(
+                f"the encoder {models[0]} looks at every frame, which needs a face that is followed through the clip: "
+                "set track to mediapipe or cascade"
             )
         return self
 
@@ -661,7 +726,7 @@ def _sentence(error: dict) -> str:
     loc = tuple(part for part in error["loc"] if part not in (_NAMED, _STATED))
     key = ".".join(map(str, loc))
     if error["type"] == "extra_forbidden":
-        known = _keys_beside(loc)
+        known = _keys_beside(loc, form=_AV_HUBERT if _AV_HUBERT in error["loc"] else _STATED)
         return f"{_unknown(key, known)}" if known else f"{key} is not a key here"
     if error["type"] == "missing":
         return f"{key} is missing"
@@ -679,11 +744,13 @@ def _sentence(error: dict) -> str:
     return f"{key} is {error['input']!r}: {said[:1].lower()}{said[1:]}"
 
 
-def _keys_beside(loc: tuple) -> list[str]:
+def _keys_beside(loc: tuple, *, form: str) -> list[str]:
     model = Params
     for part in loc[:-1]:
         # Of all lists, those of encoders alone hold keys.
-        model = STATED_ENCODERS[loc[1]] if isinstance(part, int) else model.model_fields[part].annotation
+        model = (
+            STATED_ENCODERS[form][loc[1]] if isinstance(part, int) else model.model_fields[part].annotation
+        )
     names = [field.alias or name for name, field in model.model_fields.items()]
     return [".".join(map(str, (*loc[:-1], name))) for name in names]
 

@@ -139,6 +139,11 @@ class Modality(Part):
         return [self.pretrained.get(name, name) for name in self.encoders]
 
     @property
+    def hears_films(self) -> bool:
+        """Whether an encoder of faces reads the sound of films, too: an AV-HuBERT of both streams."""
+        return any(each.get("streams") == "av" for each in self.pretrained.values())
+
+    @property
     def context(self) -> int:
         """How many earlier turns of the dialogue the encoders read, at most."""
         return max((each.get("context", 0) for each in self.pretrained.values()), default=0)

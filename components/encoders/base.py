@@ -20,13 +20,15 @@ Layout = list[tuple[str, int]]
 class Encoder(ABC):
     """One recording to tokens [T, D]; T is 1 for a pooled one.
 
-    ``decode`` makes what all encoders of a modality share (samples, pictures, a string), so that a recording is
-    decoded once; ``encode`` does both.
+    ``decode`` makes what the encoders of a modality share (samples, pictures, a string; see ``decoded_as``), so that a
+    recording is decoded once; ``encode`` does both.
     """
 
     name: str
     modality: ClassVar[str]
     kind: Literal["pooled", "sequence"]
+    decoded_as: str = "medium"
+    """What ``decode`` gives: encoders of one modality that name the same share what one of them has decoded."""
     alignable: ClassVar[bool] = False
     """Whether its sequence can have one token for each picture of the recording, as others of this kind have then."""
     version: ClassVar[int]
@@ -157,6 +159,14 @@ def checked(tokens: np.ndarray, names: Sequence[str]) -> np.ndarray:
         shown = ", ".join(names[index] for index in bad[:3])
         raise MediaError(f"{bad.size} of {tokens.shape[1]} features are NaN or Inf: {shown}")
     return np.ascontiguousarray(tokens, np.float32)
+
+
+def by_decoding(encoders: Sequence[Encoder]) -> list[list[Encoder]]:
+    """Encoders of one modality, those together that share what is decoded."""
+    groups: dict[str, list[Encoder]] = {}
+    for encoder in encoders:
+        groups.setdefault(encoder.decoded_as, []).append(encoder)
+    return list(groups.values())
 
 
 def layout_of(encoders: Sequence[Encoder]) -> Layout:

@@ -116,8 +116,12 @@ class Face(Encoder):
             "detector_version": detector.VERSION,
             "detector_weights": LANDMARK_MODEL_SHA256 if self.track == "mediapipe" else None,
             "track_version": face_track.VERSION,
-            "region": [face_regions.VERSION, SIDE, MARGIN],
+            "region": self._region_facts(face_regions.VERSION),
         }
+
+    def _region_facts(self, version: int) -> Any:
+        """Which region of a track is looked at; ``version`` is that of the regions."""
+        return [version, SIDE, MARGIN]
 
     def _boxes(self, medium: "media.Frames | FollowedFaces") -> "list[media.Box | None]":
         """The face in each frame; None where there is none."""

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import CorpusError, FeatureError, MediaError, SettingsError
 from ..process_pool import SPAWN, end_with_parent, process_pool
 from ..schema import Join, file_of
-from .base import Encoder
+from .base import Encoder, by_decoding
 from .cache import Cache, Entry
 from .dialogue import Turn
 from .model_files import NO_MODELS, ModelFiles
@@ -109,6 +109,12 @@ def encode(job: Job) -> None:
     encoders = [encoder for encoder in _encoders[job.modality] if encoder.name in job.keys]
     if isinstance(job.source, Path) and not Path(file_of(str(job.source))).is_file():
         raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table but does not exist")
+    for group in by_decoding(encoders):
+        _encode_by(group, job)
+
+
+def _encode_by(encoders: Sequence[Encoder], job: Job) -> None:
+    """Encode one recording by encoders that share what is decoded of it."""
     try:
         medium = encoders[0].decode_cached(job.source, digest=job.digest, root=_cache.root)
         if job.change is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import MediaError, ParamsError, listed
 from ..schema import Join
 from .audio import Compare, Egemaps, EgemapsFrames, LogMel
-from .base import Encoder, merge
+from .base import Encoder, by_decoding, merge
 from .face import Appearance, Blendshapes, Face, Landmarks
 from .model_files import NO_MODELS, ModelFiles
 from .pretrained.located import PRETRAINED, Located
@@ -34,7 +34,7 @@ def make(
 
     Args:
         stated: as ``features.<modality>.encoders`` of ``params.yaml`` lists them: names, and mappings of
-            Hugging Face models.
+            Hugging Face models and of AV-HuBERTs.
         parameters: what else ``features.<modality>`` holds: ``dimensions`` (text), ``frames`` and ``track`` (face).
         modality: which they have to be of; by default any, the same for all.
         models: where the models are that some of them run.
@@ -109,17 +109,24 @@ def encode_each(
     Raises:
         MediaError: an encoder finds nothing, of ``streams`` all of them; the message is the reason.
     """
-    medium = encoders[0].decode(source)
-    parts: list[np.ndarray] = []
+    found: dict[str, np.ndarray] = {}
     missing: dict[str, str] = {}
-    for encoder in encoders:
+    for group in by_decoding(encoders):
         try:
-            parts.append(encoder.encode_decoded(medium))
+            medium = group[0].decode(source)
         except MediaError as error:
             if join == "concatenate":
                 raise
-            parts.append(np.empty((0, encoder.dimensions), np.float32))
-            missing[encoder.name] = str(error)
+            missing |= {encoder.name: str(error) for encoder in group}
+            continue
+        for encoder in group:
+            try:
+                found[encoder.name] = encoder.encode_decoded(medium)
+            except MediaError as error:
+                if join == "concatenate":
+                    raise
+                missing[encoder.name] = str(error)
     if len(missing) == len(encoders):
         raise MediaError("; ".join(dict.fromkeys(missing.values())))
-    return parts, missing
+    nothing = {each.name: np.empty((0, each.dimensions), np.float32) for each in encoders}
+    return [(nothing | found)[each.name] for each in encoders], missing

@@ -104,8 +104,8 @@ def time_stages(predictor: Any, watch: Stopwatch) -> None:
             "it again with this one"
         ) from None
     for modality, of_modality in encoders.items():
-        _time_decoding(of_modality[0], modality, watch)
         for each in of_modality:
+            _time_decoding(each, modality, watch)  # one of those that share what is decoded is asked
             each.encode_decoded = watch.timed(f"encode {modality}/{each.name}", each.encode_decoded)
             if each.name in tuned:
                 own = tuned[each.name]

@@ -89,7 +89,7 @@ class TunedEncoders:
         """
         stated = experiment.features.text.model_dump()["encoders"] if "text" in inputs.trainable else []
         specs = {
-            name_of(each): PretrainedSpec(**each)
+            name_of(each): PretrainedSpec.of(each)
             for each in stated
             if isinstance(each, dict) and each["tune"]
         }

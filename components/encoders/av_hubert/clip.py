@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ... import media
-from .filterbank import FRAMES_PER_S, RATE, stacked_filterbank
+from ..audio import BLOCK_S, overlapping_pieces
+from .filterbank import FRAMES_PER_S, HOP, RATE, STACKED, stacked_filterbank
 
 if TYPE_CHECKING:
     from ...media.clip_faces import ClipFaces
+    from ..pretrained.spec import Roi
 
-Roi = Literal["mouth", "face"]
 SIDE = 88
 """Pixels of a side of the pictures."""
 GREY = (0.299, 0.587, 0.114)
@@ -28,11 +30,13 @@ class AudioVisualClip:
         audio: normalised filter-bank frames, float32 [T, 104]; None: not read, or there is no sound.
         pictures: grey, uint8 [T, ``SIDE``, ``SIDE``]; None: not read, or there is no film.
         present: whether a picture shows what it is to show, bool [T]; None where ``pictures`` is.
+        coverage: the share of the film's frames in which the face was found; None where no film was read.
     """
 
     audio: np.ndarray | None
     pictures: np.ndarray | None
     present: np.ndarray | None
+    coverage: float | None = None
 
     def __len__(self) -> int:
         return len(cast("np.ndarray", self.audio if self.audio is not None else self.pictures))
@@ -40,7 +44,18 @@ class AudioVisualClip:
 
 def sound_of(source: media.Source) -> np.ndarray:
     """The frames of a clip's sound, float32 [T, 104]. Raises MediaError: there is none that can be used."""
-    return stacked_filterbank(media.decode_audio(source, rate=RATE))
+    return frames_of_sound(media.sound_blocks(source, rate=RATE))
+
+
+def frames_of_sound(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """As `stacked_filterbank` of all blocks together, at most a minute of it at once: float32 [T, 104].
+
+    Args:
+        blocks: float32 [samples] each, mono at 16 kHz; one after the other they are the sound.
+    """
+    step = HOP * STACKED
+    cut = overlapping_pieces(blocks, most=BLOCK_S * RATE, context=2 * step, step=step)
+    return np.concatenate([stacked_filterbank(piece)[own] for piece, own in cut])
 
 
 def pictures_of(faces: ClipFaces, roi: Roi) -> tuple[np.ndarray, np.ndarray]:

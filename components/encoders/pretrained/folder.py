@@ -146,9 +146,10 @@ def find(spec: PretrainedSpec, models: ModelFiles) -> ModelFolder:
         return ModelFolder(cached)
     looked.append("the cache of Hugging Face")
     name = spec.hf if spec.revision is None else f"{spec.hf} at revision {spec.revision}"
-    raise SettingsError(
-        f"the encoder {name} is not here; looked in {listed(looked)}. Fetch it with: emoflow encoders fetch {spec.hf}"
-    )
+    get = f"Fetch it with: emoflow encoders fetch {spec.hf}"
+    if spec.streams:
+        get = f"Take it from a published checkpoint with: emoflow encoders add FILE.pt --name {spec.hf}"
+    raise SettingsError(f"the encoder {name} is not here; looked in {listed(looked)}. {get}")
 
 
 def _cached(spec: PretrainedSpec) -> Path | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...errors import ParamsError
+from ..av_hubert.encoder import AvHubertFilms, AvHubertSpeech
 from ..base import Encoder
 from ..model_files import ModelFiles
 from .architecture import EXPRESSIONS, FILMS, SPEAKERS, configuration, modality_of
@@ -14,12 +16,12 @@ from .films import Films
 from .folder import ModelFolder, find
 from .pictures import Pictures
 from .speaker import SpeakerEncoder
-from .spec import PretrainedSpec
+from .spec import AV_HUBERT, PretrainedSpec
 from .speech import Speech, speech
 from .text import TextModel
 
-PRETRAINED = (Speech, TextModel, Pictures)
-"""A class for each modality."""
+PRETRAINED = (Speech, TextModel, Pictures, AvHubertSpeech, AvHubertFilms)
+"""A class for each modality, and AV-HuBERT's."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Located:
 
     Attributes:
         folder: of the model.
-        modality: that its architecture is for.
+        modality: that its architecture is for; of an AV-HuBERT that of the streams it reads.
         device: where it is to run.
     """
 
@@ -42,11 +44,12 @@ class Located:
         """Find the model of an encoder as params.yaml states it.
 
         Raises:
+            ParamsError: an AV-HuBERT that is stated as another model, or another as an AV-HuBERT.
             SettingsError: it is absent, or cannot be used as an encoder.
         """
-        spec = PretrainedSpec(**stated)
+        spec = PretrainedSpec.of(stated)
         folder = find(spec, models)
-        return cls(spec, folder, modality_of(folder.path), models.device)
+        return cls(spec, folder, _modality(spec, folder), models.device)
 
     @property
     def name(self) -> str:
@@ -58,7 +61,7 @@ class Located:
 
     @property
     def alignable(self) -> bool:
-        return self.modality == "face"
+        return self.modality == "face" and self.spec.streams is None
 
     def __call__(self, **parameters: Any) -> Encoder:
         """The encoder.
@@ -75,9 +78,31 @@ class Located:
 
     def _made(self, **parameters: Any) -> Encoder:
         architecture = configuration(self.folder.path).model_type
+        if architecture == AV_HUBERT:
+            if self.modality == "audio":
+                return AvHubertSpeech(self.spec, self.folder)
+            return AvHubertFilms(self.spec, self.folder, **parameters)
         if self.modality == "face":
             other = Expressions if architecture in EXPRESSIONS else Pictures
             return (Films if architecture in FILMS else other)(self.spec, self.folder, **parameters)
         if architecture in SPEAKERS:
             return SpeakerEncoder(self.spec, self.folder)
         return (TextModel if self.modality == "text" else speech)(self.spec, self.folder)
+
+
+def _modality(spec: PretrainedSpec, folder: ModelFolder) -> str:
+    """The modality of what the model reads. Raises ParamsError and SettingsError, as `Located.of` does."""
+    architecture = configuration(folder.path).model_type
+    if spec.streams is None:
+        if architecture == AV_HUBERT:
+            raise ParamsError(
+                f"the encoder {spec.hf} is an AV-HuBERT, which reads sound and pictures: write it as "
+                f"{{{AV_HUBERT}: {spec.hf}}}"
+            )
+        return modality_of(folder.path)
+    if architecture != AV_HUBERT:
+        raise ParamsError(
+            f"the encoder {spec.hf} is a model of the architecture {architecture!r} and no AV-HuBERT: write it as "
+            f"{{hf: {spec.hf}}}"
+        )
+    return "audio" if spec.streams == "a" else "face"

@@ -16,11 +16,17 @@ Layers = int | list[int] | dict[str, int] | Literal["weighted"] | None
 """A state by number, several side by side, ``{"last": n}`` for the mean of the last n, `WEIGHTED` for all of them, each
 kept apart; None: the modality's default."""
 Pooling = Literal["mean", "mean-std", "none"]
+Streams = Literal["av", "a", "v"]
+"""What an AV-HuBERT reads of a film: its sound and its pictures, or one of them."""
+Roi = Literal["mouth", "face"]
+"""What the pictures of an AV-HuBERT show."""
+AV_HUBERT = "av_hubert"
+"""The key of a mapping in place of ``hf``, and the architecture's name."""
 
 
 @dataclass(frozen=True)
 class PretrainedSpec:
-    """A Hugging Face model, and what is taken of it.
+    """A Hugging Face model or an AV-HuBERT, and what is taken of it.
 
     Attributes:
         hf: its name on the hub, or the path of its folder.
@@ -30,6 +36,8 @@ class PretrainedSpec:
         context: of text: how many earlier turns of the dialogue are read before each.
         tune: of text: how training changes the model's weights, None where it does not. It is no part of the name: the
             features that are stored, and that the search sees, are the frozen model's.
+        streams: of an AV-HuBERT: what it reads; None of any other model.
+        roi: of an AV-HuBERT: what its pictures have to show; None where params.yaml does not say.
     """
 
     hf: str
@@ -38,6 +46,17 @@ class PretrainedSpec:
     revision: str | None = None
     context: int = 0
     tune: Literal["lora", "full"] | None = None
+    streams: Streams | None = None
+    roi: Roi | None = None
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any]) -> PretrainedSpec:
+        """The encoder that ``{hf: NAME, …}`` or ``{av_hubert: NAME, …}`` states; of the latter ``streams`` is ``av``
+        where it is left out."""
+        if AV_HUBERT not in stated:
+            return cls(**stated)
+        others = {key: value for key, value in stated.items() if key != AV_HUBERT}
+        return cls(hf=stated[AV_HUBERT], **{"streams": "av", **others})
 
     @property
     def is_hub_name(self) -> bool:
@@ -71,13 +90,15 @@ class PretrainedSpec:
             part = ".layers" + "_".join(map(str, self.layers))
         if self.context:
             part += f".context{self.context}"
+        if self.streams:
+            part += f".{self.streams}"
         return f"{self.model}{part}.{self.pooling}"
 
     def mapping(self) -> dict[str, Any]:
-        """As ``params.yaml`` and ``model.json`` hold it."""
+        """What it states, by attribute."""
         return asdict(self)
 
 
 def name_of(stated: str | Mapping[str, Any]) -> str:
     """The name of an encoder as ``features.<modality>.encoders`` states it."""
-    return stated if isinstance(stated, str) else PretrainedSpec(**stated).name
+    return stated if isinstance(stated, str) else PretrainedSpec.of(stated).name

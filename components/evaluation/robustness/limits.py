@@ -21,6 +21,9 @@ def why_not(condition: str, modalities: Mapping[str, Modality]) -> str | None:
     text = modalities.get("text")
     if text and text.recogniser and changed in ("audio", "text"):
         return "the words are recognised in the sound, and are not recognised again in a changed recording"
+    films = modalities.get("face")
+    if changed == "audio" and films and films.hears_films:
+        return "AV-HuBERT hears the sound of films as a part of face (streams: av), which is not changed"
     if changed not in modalities:
         return None
     how = modalities[changed]

@@ -31,7 +31,8 @@ class Asked:
         answer: column → value, as the model answers.
         label: that it predicts.
         used: the modalities that its answer rests on, sorted.
-        media: modality → what its encoders' ``decode`` made; of sound a list of blocks. Only of those in use.
+        media: modality → all that its encoders' ``decode`` made: one medium unless some of the encoders decode
+            another, as AV-HuBERT does. Of sound a list of blocks. Only of modalities in use.
         nothing_given: the probability that counts where no modality is left: 1/C.
 
     Raises:
@@ -47,13 +48,16 @@ class Asked:
                 "publish it again with this one"
             ) from None
         self._predictor = predictor
-        self._error = sys.modules[type(predictor).__module__].EmoflowError
+        package = sys.modules[type(predictor).__module__]
+        self._error, self._unusable = package.EmoflowError, package.MediaError
         self.nothing_given = 1 / len(predictor.classes)
-        decoded: dict[str, Any] = {}
+        decoded: dict[str, dict[int, Any]] = {}
         heard: list[Mapping[str, np.ndarray]] = []
         with ExitStack() as during:
-            for modality, (first, *_) in self._encoders.items():
-                during.enter_context(_replaced(first, "decode", _keeping(first.decode, decoded, modality)))
+            for modality, encoders in self._encoders.items():
+                kept = decoded.setdefault(modality, {})
+                for place, each in enumerate(encoders):
+                    during.enter_context(_replaced(each, "decode", _keeping(each.decode, kept, place)))
             during.enter_context(
                 _replaced(predictor, "probabilities", _hearing(predictor.probabilities, heard))
             )
@@ -63,33 +67,49 @@ class Asked:
         self.label = self.answer["label"]
         self.used = self.answer["modalities_used"].split("+")
         self._tokens = {modality: heard[0][modality] for modality in self.used}
-        self.media = {modality: decoded[modality] for modality in self.used if modality in self._encoders}
+        self._asked = {modality: list(kept) for modality, kept in decoded.items()}
+        self.media = {
+            modality: list(decoded[modality].values()) for modality in self.used if modality in self._encoders
+        }
         if "audio" in self.media:
-            self.media["audio"] = list(self.media["audio"])
+            self.media["audio"] = [list(blocks) for blocks in self.media["audio"]]
 
     def subset(self, modalities: Sequence[str]) -> dict[str, np.ndarray]:
         """The tokens of some of the modalities in use."""
         return {modality: self._tokens[modality] for modality in modalities}
 
-    def with_other(self, modality: str, medium: Any | None) -> dict[str, np.ndarray]:
+    def with_other(self, modality: str, media: Sequence[Any | None]) -> dict[str, np.ndarray]:
         """The tokens of all modalities in use, those of one of them made anew.
 
         Args:
             modality: which one.
-            medium: what takes the place of what was decoded; None: nothing.
+            media: what takes the place of each of its ``media``; None: nothing.
 
         Returns:
             Modality → tokens. The modality is not among them where its encoders find nothing in ``medium``, as it would
-            not be in a clip that holds no more.
+            not be in a clip that holds no more, or in one of ``media``, unless they are joined as streams.
         """
         rest = self.subset([each for each in self.used if each != modality])
-        if medium is None:
+        if all(medium is None for medium in media):
             return rest
         try:
-            with _replaced(self._encoders[modality][0], "decode", lambda decoded: decoded):
-                return rest | {modality: self._encoded(modality, medium)[0]}
+            with ExitStack() as during:
+                for place, medium in zip(self._asked[modality], media, strict=True):
+                    encoder = self._encoders[modality][place]
+                    during.enter_context(_replaced(encoder, "decode", self._giving(medium)))
+                return rest | {modality: self._encoded(modality, None)[0]}
         except self._error:
             return rest
+
+    def _giving(self, medium: Any | None) -> Callable[[Any], Any]:
+        """A ``decode`` that gives this medium, whatever the source."""
+
+        def call(_: Any) -> Any:
+            if medium is None:
+                raise self._unusable("nothing is left of it")
+            return medium
+
+        return call
 
     def probabilities(self, rows: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
         """The probability of the label, float64 [N]; `nothing_given` where a row has no modality."""
@@ -102,12 +122,12 @@ class Asked:
         return found
 
 
-def _keeping(decode: Callable[[Any], Any], kept: dict[str, Any], modality: str) -> Callable[[Any], Any]:
-    """A ``decode`` whose result is kept, by modality."""
+def _keeping(decode: Callable[[Any], Any], kept: dict[int, Any], place: int) -> Callable[[Any], Any]:
+    """A ``decode`` whose result is kept, by the encoder's place."""
 
     def call(source: Any) -> Any:
-        kept[modality] = decode(source)
-        return kept[modality]
+        kept[place] = decode(source)
+        return kept[place]
 
     return call
 

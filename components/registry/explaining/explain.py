@@ -89,19 +89,19 @@ def explain_row(
     """
     asked = Asked(predictor, row)
     probability, modalities = _modalities(asked)
-    sound, film = asked.media.get("audio", []), asked.media.get("face")
+    sound, films = asked.media.get("audio", [[]])[0], asked.media.get("face", [])
     spans = occlusion.windows(occlusion.seconds_of_sound(sound), window_s) if sound else []
-    said = list(occlusion.without_each_word(asked.media["text"].text)) if "text" in asked.media else []
-    times = occlusion.seconds_of_frames(film) if film is not None else None
-    covered = _covered(film, times, window_s)
+    turns = asked.media.get("text", [])
+    said = [each for turn in turns for each in occlusion.without_each_word(turn.text)]
+    covered = _covered(films, window_s)
 
     def parts() -> Iterator[dict[str, np.ndarray]]:
         for begin, end in spans:
-            yield asked.with_other("audio", occlusion.silenced(sound, begin, end))
+            yield asked.with_other("audio", [occlusion.silenced(sound, begin, end)])
         for _, rest in said:
-            yield asked.with_other("text", replace(asked.media["text"], text=rest))
-        for _, out in covered:
-            yield asked.with_other("face", occlusion.without_frames(film, out))
+            yield asked.with_other("text", [replace(turns[0], text=rest)])
+        for _, outs in covered:
+            yield asked.with_other("face", list(map(occlusion.without_frames, films, outs)))
 
     total = len(spans) + len(said) + len(covered)
     left = _asked(asked, parts(), progress(range(total), total))
@@ -124,14 +124,14 @@ def explain_row(
         audio=[Window(*span, p, probability - p) for span, p in zip(spans, heard, strict=True)],
         words=[Word(word, p, probability - p) for (word, _), p in zip(said, spoken, strict=True)],
         face=[
-            FaceWindow(*span, p, probability - p, int(out.sum()))
-            for (span, out), p in zip(covered, shown, strict=True)
+            FaceWindow(*span, p, probability - p, max(int(out.sum()) for out in outs))
+            for (span, outs), p in zip(covered, shown, strict=True)
         ],
     )
     return found, Seen(
         samples=np.concatenate(sound) if sound else None,
-        images=film.images if film is not None else None,
-        times_s=times,
+        images=occlusion.images_of(films[0]) if films else None,
+        times_s=occlusion.seconds_of_frames(films[0]) if films else None,
     )
 
 
@@ -148,15 +148,14 @@ def _modalities(asked: Asked) -> tuple[float, dict[str, ModalityValue]]:
     }
 
 
-def _covered(
-    film: Any, times: np.ndarray | None, window_s: float
-) -> list[tuple[tuple[float, float], np.ndarray]]:
-    """The windows of a film that hold frames the model looks at, and which these are."""
-    if times is None:
+def _covered(films: Sequence[Any], window_s: float) -> list[tuple[tuple[float, float], list[np.ndarray]]]:
+    """The windows of a film that hold frames the model looks at, and which these are of each medium made of it."""
+    if not films:
         return []
-    spans = occlusion.windows(occlusion.length_of_film(film), window_s)
-    inside = [(span, (times >= span[0]) & (times < span[1])) for span in spans]
-    return [(span, out) for span, out in inside if out.any()]
+    times = list(map(occlusion.seconds_of_frames, films))
+    spans = occlusion.windows(max(map(occlusion.length_of_film, films)), window_s)
+    inside = [(span, [(each >= span[0]) & (each < span[1]) for each in times]) for span in spans]
+    return [(span, outs) for span, outs in inside if any(out.any() for out in outs)]
 
 
 def _asked(asked: Asked, parts: Iterator[dict[str, np.ndarray]], numbers: Iterable[int]) -> Sequence[float]:

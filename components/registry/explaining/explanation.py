@@ -42,7 +42,8 @@ class FaceWindow(Window):
     """A part of the clip whose frames were left out.
 
     Attributes:
-        frames: how many of the frames that the model looks at lie in it; at least one.
+        frames: how many of the frames that the model looks at lie in it; at least one. Where one encoder looks at all
+            frames and another at some, those of the former.
     """
 
     frames: int

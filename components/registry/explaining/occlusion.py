@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...media.audio import RATE
+from ...media.face_track import FPS as FRAMES_PER_S
 
 
 def windows(duration_s: float, length_s: float) -> list[tuple[float, float]]:
@@ -65,7 +66,9 @@ def without_each_word(text: str) -> Iterator[tuple[str, str]]:
 
 
 def seconds_of_frames(medium: Any) -> np.ndarray:
-    """When each frame was on show, in seconds [n]: of a face track, or of a clip's sampled frames."""
+    """When each frame was on show, in seconds [n]: of a face track, an AV-HuBERT's clip, or a clip's sampled frames."""
+    if hasattr(medium, "pictures"):
+        return np.arange(len(medium)) / FRAMES_PER_S
     if hasattr(medium, "track"):
         return np.asarray(medium.frames / medium.track.fps)
     return np.asarray(medium.times_s)
@@ -73,21 +76,36 @@ def seconds_of_frames(medium: Any) -> np.ndarray:
 
 def length_of_film(medium: Any) -> float:
     """How long the film lasts, in seconds."""
+    if hasattr(medium, "pictures"):
+        return len(medium) / FRAMES_PER_S
     if hasattr(medium, "track"):
         return float(len(medium.track) / medium.track.fps)
     return float(medium.duration_s)
+
+
+def images_of(medium: Any) -> np.ndarray:
+    """The frames in colour, RGB uint8 [n, height, width, 3]; an AV-HuBERT's are grey."""
+    if hasattr(medium, "pictures"):
+        return np.repeat(medium.pictures[..., None], 3, axis=-1)
+    return np.asarray(medium.images)
 
 
 def without_frames(medium: Any, out: np.ndarray) -> Any | None:
     """What is left where some frames are left out.
 
     Args:
-        medium: a face track's frames, or a clip's sampled ones.
+        medium: a face track's frames, an AV-HuBERT's clip, or a clip's sampled frames.
         out: which of them, bool [n].
 
     Returns:
-        The same kind of thing with the others; None where none is left.
+        The same kind of thing with the others; None where none is left. Of an AV-HuBERT's clip all frames stay, since
+        its sound does, and no face is present in those that are left out.
     """
+    if hasattr(medium, "pictures"):
+        shown = ~out & medium.present
+        return replace(
+            medium, pictures=np.where(shown[:, None, None], medium.pictures, np.uint8(0)), present=shown
+        )
     keep = ~out
     if not keep.any():
         return None
