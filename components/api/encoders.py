@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..encoders import catalogue, conversion, installed
 from ..encoders.catalogue import Entry
-from ..encoders.conversion import pickled
+from ..encoders.conversion import av_hubert, pickled
 from ..encoders.installed import Installed
 from ..errors import DownloadError, EncoderError, listed
 from ..files import PARTIAL, file_digest, replacing
@@ -80,15 +80,17 @@ def add(
     convert: bool = False,
     say: Callable[[str], None] = print,
 ) -> Installed:
-    """Take a model from disk, as transformers' ``save_pretrained`` writes it.
+    """Take a model from disk, as transformers' ``save_pretrained`` writes it, or a published checkpoint of AV-HuBERT.
 
     One that is here is left alone, but for a licence and corpora that are stated.
 
     Args:
-        source: its folder, which is only read.
+        source: its folder, or the checkpoint of AV-HuBERT (``.pt``); only read.
         root: the folder of encoders.
-        name: what to call it; as the catalogue does where its weights are known there, else as its folder is called.
-        licence: of its weights; where None, what the catalogue or the folder's own ``encoder.json`` says.
+        name: what to call it; as the catalogue does where its weights are known there, else as its folder or
+            checkpoint is called.
+        licence: of its weights; where None, what the catalogue or the folder's own ``encoder.json`` says, and of a
+            checkpoint the licence under which all AV-HuBERTs are published.
         pretrained_on: the corpora that it has seen; where empty, likewise.
         convert: also take a pickled checkpoint.
         say: told where it is.
@@ -97,16 +99,18 @@ def add(
         What is known of it.
 
     Raises:
-        EncoderError: the folder is no such model, or the name is taken.
+        EncoderError: it is no such model, or the name is taken.
     """
     source = source.resolve()
-    if not source.is_dir():
-        raise EncoderError(f"{source} is no folder")
+    if not source.exists():
+        raise EncoderError(f"{source} does not exist")
     with tempfile.TemporaryDirectory(prefix="emoflow-") as scratch:
-        weights = _safe_weights(source, Path(scratch), convert=convert)
+        checkpoint = _converted_checkpoint(source, Path(scratch), say=say) if source.is_file() else None
+        folder_of_source = Path(scratch) if checkpoint else source
+        weights = _safe_weights(folder_of_source, Path(scratch), convert=convert)
         sha256 = file_digest(weights)
         entry = catalogue.known_weights(sha256)
-        name = name or (entry.name if entry else source.name)
+        name = name or (entry.name if entry else source.stem if checkpoint else source.name)
         if not re.fullmatch(catalogue.NAME, name):
             raise EncoderError(
                 f"{name!r} cannot be a name: letters, digits, '.', '_' and '-' can; give one by --name"
@@ -121,10 +125,27 @@ def add(
             say(f"{name} is here: {folder}")
             return _restated(folder, about, licence, tuple(pretrained_on), say)
         with _placing(folder, root) as made:
-            origin = _copy(source, weights, made)
-            about = _finish(made, name, origin, entry, licence=licence, pretrained_on=tuple(pretrained_on))
+            copied = _copy(folder_of_source, weights, made)
+            about = _finish(
+                made,
+                name,
+                checkpoint or copied,
+                entry,
+                licence=licence,
+                pretrained_on=tuple(pretrained_on),
+            )
     say(f"{name} is in {folder}")
     return about
+
+
+def _converted_checkpoint(source: Path, made: Path, *, say: Callable[[str], None]) -> _Origin:
+    """A published checkpoint of AV-HuBERT as a folder with safetensors."""
+    if av_hubert.convert(source, made):
+        say(
+            f"{source.name}: a model that was fine-tuned for speech recognition; its encoder is taken, without the "
+            "decoder"
+        )
+    return _Origin(f"{source.name}, sha256 {file_digest(source)}", licence=av_hubert.LICENCE)
 
 
 def _restated(

@@ -61,12 +61,23 @@ def encoders_fetch(
 @app.command(
     "add",
     epilog="Examples: `emoflow encoders add ~/my-wavlm`; "
-    "`emoflow encoders add ~/my-wavlm --name wavlm-fi --licence CC-BY-4.0 --pretrained-on 'Common Voice'`",
+    "`emoflow encoders add ~/my-wavlm --name wavlm-fi --licence CC-BY-4.0 --pretrained-on 'Common Voice'`; "
+    "`emoflow encoders add base_lrs3_iter5.pt --name av-hubert-base --pretrained-on LRS3`",
 )
 def encoders_add(
-    folder: Annotated[Path, typer.Argument(help="as transformers' save_pretrained writes it; only read")],
-    name: Annotated[str | None, typer.Option(help="what to call it; as the folder where left out")] = None,
-    licence: Annotated[str | None, typer.Option(help="of its weights")] = None,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="a folder as transformers' save_pretrained writes it, or a published checkpoint of AV-HuBERT (.pt); "
+            "only read"
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="what to call it; as the folder or file where left out")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="of its weights; a checkpoint of AV-HuBERT has one by default")
+    ] = None,
     pretrained_on: Annotated[
         list[str] | None, typer.Option(help="a corpus that it has seen; repeatable")
     ] = None,
@@ -75,13 +86,17 @@ def encoders_add(
         typer.Option("--convert", help="read the tensors of a pickled checkpoint, and nothing else of it"),
     ] = False,
 ) -> None:
-    """Take an encoder from disk. One that the catalogue knows by its digest gets its name, licence and corpora."""
+    """Take an encoder from disk. One that the catalogue knows by its digest gets its name, licence and corpora.
+
+    A checkpoint of AV-HuBERT is converted without fairseq: its tensors alone are read; nothing that it names is run.
+    """
     from ..api import encoders
+    from ..encoders.installed import key_in_params
 
     added = encoders.add(
-        folder, _root(), name=name, licence=licence, pretrained_on=pretrained_on or (), convert=convert
+        source, _root(), name=name, licence=licence, pretrained_on=pretrained_on or (), convert=convert
     )
-    _print_next(added.name)
+    _print_next(added.name, key_in_params(_root() / added.name))
 
 
 def _root() -> Path:
@@ -92,5 +107,5 @@ def _root() -> Path:
     return root
 
 
-def _print_next(name: str) -> None:
-    print(f"next: name it in params.yaml, under features, as {{hf: {name}}}")
+def _print_next(name: str, key: str = "hf") -> None:
+    print(f"next: name it in params.yaml, under features, as {{{key}: {name}}}")

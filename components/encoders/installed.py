@@ -12,6 +12,7 @@ from ..errors import EncoderError, listed
 from ..files import file_digest, write_json
 from .networks import network
 from .pretrained.architecture import quiet
+from .pretrained.spec import AV_HUBERT
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -86,6 +87,12 @@ def is_whole(folder: Path) -> bool:
     except EncoderError:
         return False
     return (folder / WEIGHTS).is_file() and file_digest(folder / WEIGHTS) == about.sha256
+
+
+def key_in_params(folder: Path) -> str:
+    """The key by which params.yaml names an encoder: ``hf``, or ``av_hubert``."""
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return AV_HUBERT if config.get("model_type") == AV_HUBERT else "hf"
 
 
 def check(folder: Path) -> None:

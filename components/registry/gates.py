@@ -1,5 +1,6 @@
 """May a version become champion? Each gate says what it found, what it expected, and what to do."""
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +29,8 @@ PREDICTIONS_ARTIFACT = f"{PREDICTIONS_FOLDER}/{PREDICTIONS.path().name}"
 WAIVE_BETTER = "promote it all the same with --waive better --reason …"
 NO_ENCODER = "no pre-trained encoder"
 WAIVE_LICENCE = "--waive licence --reason 'what it allows'"
+RESEARCH_ONLY = re.compile(r"non-?commercial|research only|\bNC\b", re.IGNORECASE)
+"""Licences that keep a model from being put to any use, such as CC-BY-NC-4.0 and AV-HuBERT's."""
 WAIVABLE = ("lineage", "alarms", "licence", "pre-training", "protocol", "better")
 """Gates that a person may answer for. Data that broke its contract and a model that does not load are not among
 them."""
@@ -253,16 +256,25 @@ def _alarms(run: _Run) -> Gate:
 def _licence(model: dict[str, Any]) -> Gate:
     models = _encoder_models(model)
     unknown = sorted(name for name, each in models.items() if not each["licence"])
-    known = listed(f"{name}: {each['licence']}" for name, each in sorted(models.items()) if each["licence"])
+    licences = {name: each["licence"] for name, each in sorted(models.items()) if each["licence"]}
+    restricted = [f"{name}: {licence}" for name, licence in licences.items() if RESEARCH_ONLY.search(licence)]
+    found, advice = [], []
+    if unknown:
+        found.append(f"unknown of {listed(unknown)}")
+        advice.append(
+            "read the licence of the weights, then state it (emoflow encoders add FOLDER --licence …) and make the "
+            "features anew"
+        )
+    if restricted:
+        found.append(listed(restricted))
+        advice.append("take an encoder whose licence allows any use")
+    known = listed(f"{name}: {licence}" for name, licence in licences.items())
     return Gate(
         "licence",
-        not unknown,
-        f"unknown of {listed(unknown)}" if unknown else known or NO_ENCODER,
-        "the licence of every pre-trained encoder is known",
-        "read the licence of the weights, then state it (emoflow encoders add FOLDER --licence …) and make the "
-        f"features anew, or promote it with {WAIVE_LICENCE}"
-        if unknown
-        else "",
+        not found,
+        "; ".join(found) or known or NO_ENCODER,
+        "the licence of every pre-trained encoder is known, and allows more than research or non-commercial use",
+        f"{'; '.join(advice)}; or promote it with {WAIVE_LICENCE}" if advice else "",
     )
 
 

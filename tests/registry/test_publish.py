@@ -16,6 +16,7 @@ from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
 from emoflow.artifacts.validation import Verdict
 from emoflow.cli import app
+from emoflow.encoders.conversion import av_hubert
 from emoflow.errors import EmoflowError, EvaluationError, GateRefused, PromotionConflict, RegistryError
 from emoflow.evaluation import run_links
 from emoflow.files import read_json, write_json
@@ -497,7 +498,8 @@ def test_the_licence_and_the_pre_training_of_encoders_are_asked_for(root):
     experiment(root, seed=1, right=0.9)
     modalities = ModelCard.read(root).to_dict()["modalities"]
     model = {"sha256": "0" * 64, "licence": None, "pretrained_on": ["Control", "LibriSpeech"]}
-    modalities["text"]["models"] = {"tiny-bert.mean": model}
+    restricted = model | {"licence": av_hubert.LICENCE, "pretrained_on": ["LRS3"]}
+    modalities["text"]["models"] = {"tiny-bert.mean": model, "av.none": restricted}
     changed(ModelCard, root, modalities=modalities)
     finished.lock(root)
     finished.git(root, "commit", "-qam", "A pre-trained encoder")
@@ -505,8 +507,8 @@ def test_the_licence_and_the_pre_training_of_encoders_are_asked_for(root):
     report = gates.judge(NAME, version, root=root, policy=POLICY, **URIS)
     refused = {gate.gate: gate for gate in report.refusals}
     assert set(refused) == {"licence", "pre-training"}
-    assert refused["licence"].found == "unknown of tiny-bert.mean"
-    assert "--waive licence" in refused["licence"].advice
+    assert refused["licence"].found == f"unknown of tiny-bert.mean; av.none: {av_hubert.LICENCE}"
+    assert "allows any use" in refused["licence"].advice and "--waive licence" in refused["licence"].advice
     assert refused["pre-training"].found == "tiny-bert.mean has seen control"
     waived = gates.judge(NAME, version, root=root, policy=POLICY, waive=["licence", "pre-training"], **URIS)
     assert waived.ok and waived.waived == ["licence", "pre-training"]

@@ -2,6 +2,7 @@
 
 convert("ctranslate2-whisper", source, target)   what the catalogue's carriers hold
 pickled.convert(source, target)                  a pytorch_model.bin
+av_hubert.convert(source, target)                a checkpoint of AV-HuBERT, as fairseq writes it
 """
 
 import shutil

@@ -31,8 +31,12 @@ def convert(source: Path, target: Path) -> None:
     as_new(target)
 
 
-def load(source: Path) -> Any:
+def load(source: Path, *, mapped: bool = False) -> Any:
     """What a checkpoint holds: tensors, numbers and texts, in lists and mappings.
+
+    Args:
+        source: the checkpoint.
+        mapped: whether tensors are read from the file when they are used, rather than all at once.
 
     Raises:
         EncoderError: it is no checkpoint, or holds anything else.
@@ -40,7 +44,7 @@ def load(source: Path) -> Any:
     import torch
 
     try:
-        return torch.load(source, map_location="cpu", weights_only=True)
+        return torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
     except OSError:
         raise
     except Exception as error:  # of what is no checkpoint, torch's unpickler raises almost anything
