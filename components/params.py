@@ -723,7 +723,7 @@ def features_section(modality: str, stated: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _sentence(error: dict) -> str:
-    loc = tuple(part for part in error["loc"] if part not in (_NAMED, _STATED))
+    loc = tuple(part for part in error["loc"] if part not in (_NAMED, _STATED, _AV_HUBERT))
     key = ".".join(map(str, loc))
     if error["type"] == "extra_forbidden":
         known = _keys_beside(loc, form=_AV_HUBERT if _AV_HUBERT in error["loc"] else _STATED)
