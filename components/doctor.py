@@ -275,9 +275,10 @@ def encoders(experiment: Params, environment: Settings) -> Iterator[Check]:
         try:
             yield Check(name, True, f"in {find(spec, models).path}")
         except EmoflowError as error:
-            get = (
-                f"emoflow encoders fetch {spec.hf}" if spec.is_hub_name else "correct its path in params.yaml"
-            )
+            get = "correct its path in params.yaml"
+            if spec.is_hub_name:
+                add = f"emoflow encoders add FILE.pt --name {spec.hf}"
+                get = add if spec.streams else f"emoflow encoders fetch {spec.hf}"
             yield Check(name, False, str(error), get)
 
 

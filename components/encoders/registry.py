@@ -38,7 +38,8 @@ def make(
         parameters: what else ``features.<modality>`` holds: ``dimensions`` (text), ``frames`` and ``track`` (face).
         modality: which they have to be of; by default any, the same for all.
         models: where the models are that some of them run.
-        join: how their tokens are joined. Sequences of faces that are concatenated have a token for the same pictures.
+        join: how their tokens are joined. Sequences of faces that are concatenated have a token for the same pictures,
+            whether there is a face or not; an AV-HuBERT's has one for every picture of the film.
 
     Returns:
         The encoders.
@@ -62,13 +63,12 @@ def make(
     if len(modalities) != 1:
         raise ParamsError(f"the encoders {listed(names)} are of several modalities: {listed(modalities)}")
     sequences = [each for each in kinds if each.kind == "sequence"]
-    aligned = join == "concatenate" and len(sequences) > 1 and all(each.alignable for each in sequences)
-    shared = {"aligned": True} if aligned else {}
+    aligned = join == "concatenate" and len(sequences) > 1
     return [
         each(
             **parameters,
             **({"model": models.landmark_model} if each.modality == Face.modality else {}),
-            **(shared if each.kind == "sequence" else {}),
+            **({"aligned": True} if aligned and each.alignable and each.kind == "sequence" else {}),
         )
         for each in sorted(kinds, key=lambda each: each.name)
     ]

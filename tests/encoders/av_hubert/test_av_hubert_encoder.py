@@ -213,7 +213,12 @@ def test_streams_of_which_one_finds_nothing_keep_the_others(stated, tmp_path):
     assert np.isnan(tokens[:, : encoders[0].dimensions]).all() and np.isfinite(tokens[:, -SIZE:]).all()
     with pytest.raises(MediaError, match="no face found in 4 frames"):
         encode(encoders, tmp_path / "film.mp4")
-    assert not any(getattr(each, "aligned", False) for each in make([stated(), "appearance"], FACES))
+
+
+def test_a_token_of_sampled_pictures_beside_those_of_all_is_of_its_own_time(stated):
+    appearance, films = make([stated(), "appearance"], FACES)
+    assert appearance.aligned and films.digest() == make([stated()], FACES)[0].digest()
+    assert not make([stated(pooling="mean"), "appearance"], FACES)[0].aligned
 
 
 def test_what_cannot_be_says_what_to_write(stated, network, tmp_path):
