@@ -140,7 +140,11 @@ def add(
 
 def _converted_checkpoint(source: Path, made: Path, *, say: Callable[[str], None]) -> _Origin:
     """A published checkpoint of AV-HuBERT as a folder with safetensors."""
-    if av_hubert.convert(source, made):
+    try:
+        fine_tuned = av_hubert.convert(source, made)
+    except EncoderError as error:
+        raise EncoderError(f"{error}; any other model than an AV-HuBERT is added by its folder") from None
+    if fine_tuned:
         say(
             f"{source.name}: a model that was fine-tuned for speech recognition; its encoder is taken, without the "
             "decoder"

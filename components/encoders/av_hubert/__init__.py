@@ -3,4 +3,5 @@
 AvHubertConfig.base()                 the sizes of a published model
 AvHubert(config)                      the network: filter-bank frames and mouths to states at 25 Hz
 filterbank.stacked_filterbank(sound)  the frames of sound that it takes
+encoder.AvHubertFilms, .AvHubertSpeech   as encoders of faces and of speech
 """

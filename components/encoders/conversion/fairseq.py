@@ -16,7 +16,7 @@ from . import pickled
 if TYPE_CHECKING:
     from torch import Tensor
 
-INERT = ("fairseq", "omegaconf", "argparse", "sentencepiece", "numpy")
+INERT = ("argparse", "enum", "fairseq", "numpy", "omegaconf", "pathlib", "sentencepiece", "typing")
 """Packages whose objects are read as `Inert` ones, since none of them is a weight."""
 
 

@@ -7,6 +7,7 @@ import pickle
 import sys
 from hashlib import sha256
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def written(tmp_path):
     def write(weights, *, name="base_lrs3_iter5.pt", **others):
         held = {
             "args": None,
-            "cfg": {"model": argparse.Namespace(encoder_layers=12), "task": {"sample_rate": 25}},
+            "cfg": {"model": argparse.Namespace(layers=12, kind=Any), "task": {"sample_rate": 25}},
             "model": weights,
             "task_state": {"dictionaries": [Dictionary()]},
             "last_optimizer_state": {"state": {0: {"exp_avg": torch.zeros(3)}}},

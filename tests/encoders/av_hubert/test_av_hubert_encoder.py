@@ -25,6 +25,8 @@ from emoflow.params import features_section
 from emoflow.registry.explaining import occlusion
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.synthesis.media_writer import write_film
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from in_process import no_processes
 
 RATE, SIZE, DEPTH = 16_000, 32, 2
@@ -153,11 +155,15 @@ def test_speech_is_heard_without_pictures(network, stated, tmp_path):
     assert all_states.layers_apart == DEPTH + 1 and encoder.name.endswith(".a.none")
 
 
-def test_sound_in_blocks_gives_the_frames_of_the_whole(monkeypatch):
-    monkeypatch.setattr(clips, "BLOCK_S", 2)
-    samples = noise(7.33)
-    blocks = np.array_split(samples, 5)
-    assert np.array_equal(frames_of_sound(blocks), stacked_filterbank(samples))
+@settings(max_examples=25)
+@given(length=st.integers(1, 5 * RATE), cuts=st.lists(st.floats(0, 1), max_size=4))
+def test_sound_in_blocks_gives_the_frames_of_the_whole(length, cuts):
+    samples = noise(5)[:length]
+    blocks = np.split(samples, sorted(int(cut * length) for cut in cuts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clips, "BLOCK_S", 1)
+        found = frames_of_sound(blocks)
+    assert np.array_equal(found, stacked_filterbank(samples))
 
 
 def test_a_long_recording_is_read_in_pieces_without_a_seam(stated, monkeypatch):
