@@ -14,6 +14,7 @@ EmoflowError
 ├── EncoderError       a pre-trained encoder that is unknown, not on this machine, or not what it should be
 ├── FeatureError       a feature store that is missing, broken, or of other rows
 ├── PipelineError      a stage that failed, or a dvc.yaml that DVC cannot read
+├── PretrainingError   pre-training that cannot begin or go on
 ├── SearchError        a search in which nothing can be chosen
 ├── EvaluationError    predictions that do not fit their folds
 ├── LineageError       what came from what cannot be told
@@ -126,6 +127,10 @@ class FeatureError(EmoflowError):
 
 
 class PipelineError(EmoflowError):
+    pass
+
+
+class PretrainingError(EmoflowError):
     pass
 
 

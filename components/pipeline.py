@@ -24,6 +24,8 @@ from .process import run_group
 
 RAN, CACHED, UNCHANGED = "ran", "cached", "unchanged"
 NEVER = "never ran here"
+OTHER = "/dvc.yaml:"
+"""In the name of a stage of another pipeline, such as pretrain/dvc.yaml, which is no part of the experiment."""
 TAIL = 20
 _ANNOUNCED = {
     RAN: "Running stage '{}':",
@@ -188,7 +190,8 @@ def reproduce(
 def _edges(root: str | Path) -> tuple[list[str], dict[str, list[str]]]:
     """The stages of ``dvc.yaml`` as it lists them, and what each reads: stages, and tracked data as ``NAME.dvc``."""
     dag = _ask(root, "dag", "--dot")
-    names = [name for name in re.findall(r'^"([^"]+)";$', dag, re.MULTILINE) if not name.endswith(".dvc")]
+    nodes = re.findall(r'^"([^"]+)";$', dag, re.MULTILINE)
+    names = [name for name in nodes if not name.endswith(".dvc") and OTHER not in name]
     reads: dict[str, list[str]] = {name: [] for name in names}
     for above, below in re.findall(r'^"(.+)" -> "(.+)";$', dag, re.MULTILINE):
         if below in reads:

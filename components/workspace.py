@@ -11,7 +11,12 @@ from . import params, template
 from .errors import WorkspaceError
 from .files import write_text
 
-FILES = {".gitignore": "gitignore", ".dvcignore": "dvcignore", "params.yaml": "params.yaml"}
+FILES = {
+    ".gitignore": "gitignore",
+    ".dvcignore": "dvcignore",
+    "params.yaml": "params.yaml",
+    "pretrain/params.yaml": "pretraining_params.yaml",
+}
 """Files of a workspace that are laid out as they are, and their templates."""
 DVC_CONFIG = (
     '[core]\n    analytics = false\n    site_cache_dir = .emoflow/dvc\n[cache]\n    type = "reflink,copy"\n'
@@ -39,7 +44,7 @@ def create(root: Path, *, upgrade: bool = False) -> list[str]:
 
     Args:
         root: the folder; made where needed.
-        upgrade: of a workspace that is there, bring ``code.yaml`` and ``dvc.yaml`` to the installed version.
+        upgrade: of a workspace that is there, bring ``code.yaml`` and the pipelines to the installed version.
 
     Returns:
         The files that were written.
@@ -53,8 +58,9 @@ def create(root: Path, *, upgrade: bool = False) -> list[str]:
     if (root / "components" / "template").is_dir():
         raise WorkspaceError(f"{root.resolve()} is a clone of emoflow, which is a workspace already")
     wanted = {name: template.text(source) for name, source in FILES.items()}
-    wanted |= {"dvc.yaml": template.dvc_yaml(), template.CODE: template.code_yaml(version("emoflow"))}
-    replaced = ("dvc.yaml", template.CODE) if upgrade else ()
+    wanted |= {pipeline: template.dvc_yaml(pipeline) for pipeline in template.PIPELINES}
+    wanted[template.CODE] = template.code_yaml(version("emoflow"))
+    replaced = (*template.PIPELINES, template.CODE) if upgrade else ()
     there = {name: (root / name).read_text(encoding="utf-8") for name in wanted if (root / name).is_file()}
     if "dvc.yaml" in there and template.CODE not in there["dvc.yaml"]:
         raise WorkspaceError(
@@ -79,7 +85,7 @@ def require_code(stage: str, root: Path = Path()) -> None:
     """Check that the code that runs is the code that the workspace's dvc.yaml depends on.
 
     Args:
-        stage: of dvc.yaml, whose code is compared.
+        stage: of a pipeline, whose code is compared.
 
     Raises:
         WorkspaceError: another version of emoflow is installed than code.yaml or the clone says.

@@ -1,4 +1,4 @@
-"""dvc.yaml is true: what a stage imports is among its deps, and what it reads of params.yaml is declared."""
+"""The pipelines are true: what a stage imports is among its deps, and what it reads of params.yaml is declared."""
 
 import pytest
 import yaml
@@ -6,11 +6,18 @@ from conftest import ROOT
 from imports import closure
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PRETRAINING = yaml.safe_load((ROOT / "pretrain" / "dvc.yaml").read_text())["stages"]
+ALL = STAGES | PRETRAINING
 
 
-@pytest.mark.parametrize("name", STAGES)
+def test_no_two_stages_have_one_name():
+    """code.yaml of a workspace has their digests by name."""
+    assert len(ALL) == len(STAGES) + len(PRETRAINING)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_every_module_that_a_stage_imports_is_a_dep(name):
-    stage = STAGES[name]
+    stage = ALL[name]
     python, flag, module, *_ = stage["cmd"].split()
     assert (python, flag) == ("python", "-m")
     deps = [ROOT / dep for dep in stage["deps"]]
@@ -22,9 +29,9 @@ def test_every_module_that_a_stage_imports_is_a_dep(name):
     assert not missing, f"stage {name}: add to its deps: {missing}"
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_what_a_stage_depends_on_exists(name):
-    code = [dep for dep in STAGES[name]["deps"] if dep.startswith("components/")]
+    code = [dep for dep in ALL[name]["deps"] if dep.startswith("components/")]
     assert code
     assert not [dep for dep in code if not (ROOT / dep).exists()]
 
@@ -70,11 +77,21 @@ def test_params_named_by_stages_exist():
                 value = value[part]
 
 
-def test_the_template_of_workspaces_is_no_second_pipeline():
-    """Otherwise `dvc exp apply`, `checkout` and `push` would ask for the outputs of a pipeline that never runs."""
+def test_params_named_by_stages_of_pretraining_exist():
+    for name, stage in PRETRAINING.items():
+        for file, keys in ((file, keys) for each in stage["params"] for file, keys in each.items()):
+            assert not set(keys) - set(yaml.safe_load((ROOT / file).read_text())), (name, file)
+
+
+def test_other_pipelines_than_the_experiment_keep_nothing_in_the_cache():
+    """`dvc exp apply`, `checkout` and `push` would ask for the outputs of a pipeline that was never run.
+
+    The template of workspaces is no pipeline at all.
+    """
     from dvc.repo import Repo
 
     with Repo(ROOT) as repo:
-        assert {
-            stage.path_in_repo for stage in repo.index.stages if "data/raw" not in stage.path_in_repo
-        } == {"dvc.yaml"}
+        stages = [stage for stage in repo.index.stages if "data/raw" not in stage.path_in_repo]
+        assert {stage.path_in_repo for stage in stages} == {"dvc.yaml", "pretrain/dvc.yaml"}
+        others = [out for stage in stages if stage.path_in_repo != "dvc.yaml" for out in stage.outs]
+        assert others and not [out for out in others if out.use_cache]

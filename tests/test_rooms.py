@@ -30,6 +30,7 @@ ROOMS = {
     "encoders": {"media"},
     "fusion": set(),
     "training": {"fusion"},
+    "pretraining": {"encoders", "training", "media"},
     "search": {"training", "fusion", "encoders"},
     "evaluation": {"training", "fusion", "protocols", "encoders", "media"},
     "lineage": set(),

@@ -1,6 +1,7 @@
 """The files of a new workspace: ``emoflow init`` lays them out.
 
-params.yaml, dvc.yaml, dvcignore and gitignore beside this module are those at the top of the repository (by links).
+params.yaml, dvc.yaml, dvcignore and gitignore beside this module are those at the top of the repository, and
+pretraining_dvc.yaml and pretraining_params.yaml those in pretrain/ (by links).
 In a clone, dvc.yaml's stages depend on the source files; a workspace has none, so that there they depend on
 ``code.yaml``, which holds a digest of each stage's installed code.
 """
@@ -22,6 +23,8 @@ SOURCES = "components/"
 _DEP = re.compile(rf"^ +- {SOURCES}\S+\n", re.MULTILINE)
 _NO_DEPS = re.compile(r"^    deps:\n(?!      - )", re.MULTILINE)
 _PARAMS = re.compile(r"^    params: \[(?P<keys>[^\]]*)\]$")
+PIPELINES = {"dvc.yaml": "dvc.yaml", "pretrain/dvc.yaml": "pretraining_dvc.yaml"}
+"""Each pipeline of a workspace, and its template."""
 
 
 def text(name: str) -> str:
@@ -31,8 +34,12 @@ def text(name: str) -> str:
 
 @cache
 def stages() -> dict[str, dict[str, Any]]:
-    """The stages of dvc.yaml."""
-    return yaml.safe_load(text("dvc.yaml"))["stages"]
+    """The stages of all pipelines."""
+    return {
+        name: stage
+        for source in PIPELINES.values()
+        for name, stage in yaml.safe_load(text(source))["stages"].items()
+    }
 
 
 def code_digest(stage: str, package: Path = PACKAGE) -> str:
@@ -52,20 +59,28 @@ def code_yaml(version: str) -> str:
     )
 
 
-def dvc_yaml() -> str:
-    """``dvc.yaml`` of a workspace: as in a clone, with ``code.yaml`` in place of the source files."""
-    without = _NO_DEPS.sub("", _DEP.sub("", text("dvc.yaml")))
+def dvc_yaml(pipeline: str = "dvc.yaml") -> str:
+    """A pipeline of a workspace: as in a clone, with ``code.yaml`` in place of the source files.
+
+    Args:
+        pipeline: a key of ``PIPELINES``.
+    """
+    without = _NO_DEPS.sub("", _DEP.sub("", text(PIPELINES[pipeline])))
     return "\n".join(_with_code(without.splitlines())) + "\n"
 
 
 def _with_code(lines: list[str]) -> Iterator[str]:
     stage = ""
     for line in lines:
-        if found := re.match(r"^  (\w+):$", line):
+        if found := re.match(r"^  ([\w-]+):$", line):
             stage = found[1]
+        code = f"      - {CODE}: [stages.{stage}]"
         if found := _PARAMS.match(line):
             yield "    params:"
             yield from (f"      - {key.strip()}" for key in found["keys"].split(","))
-            yield f"      - {CODE}: [stages.{stage}]"
+            yield code
+        elif line == "    params:":
+            yield line
+            yield code
         else:
             yield line

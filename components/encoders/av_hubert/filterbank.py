@@ -42,22 +42,48 @@ def normalised(frames: np.ndarray) -> np.ndarray:
 def log_filterbank(samples: np.ndarray) -> np.ndarray:
     """Log energies as ``logfbank`` of python_speech_features 0.6 has them with its defaults, at 100 Hz.
 
-    Pre-emphasis, rectangular windows (the last one filled with zeros), power spectrum over the transform's length,
-    triangular filters from 0 Hz to 8 kHz, zeros replaced by the smallest float64 step before the logarithm.
-
     Args:
         samples: float32 [samples], mono at 16 kHz, within ±1; they are taken as 16-bit integers, as AV-HuBERT's are.
 
     Returns:
         float64 [frames, 26].
     """
+    return log_mel(power_spectrum(samples))
+
+
+def power_spectrum(samples: np.ndarray) -> np.ndarray:
+    """The power of windows of sound at 100 Hz, over the transform's length.
+
+    Pre-emphasis, rectangular windows, the last one filled with zeros.
+
+    Args:
+        samples: as `log_filterbank`.
+
+    Returns:
+        float64 [frames, 257].
+    """
     sound = np.asarray(samples, np.float64) * INT16
     emphasised = np.append(sound[:1], sound[1:] - EMPHASIS * sound[:-1])
     count = 1 + max(0, -(-(len(sound) - WINDOW) // HOP))
     filled = np.pad(emphasised, (0, max(0, (count - 1) * HOP + WINDOW - len(emphasised))))
     windows = np.lib.stride_tricks.sliding_window_view(filled, WINDOW)[::HOP][:count]
-    power = np.abs(np.fft.rfft(windows, FFT)) ** 2 / FFT
-    energy = power @ _mel_filters().T
+    return np.abs(np.fft.rfft(windows, FFT)) ** 2 / FFT
+
+
+def log_mel(power: np.ndarray) -> np.ndarray:
+    """The logarithm of the energy in triangular filters from 0 Hz to 8 kHz.
+
+    Args:
+        power: of `power_spectrum`, float64 [frames, 257].
+
+    Returns:
+        float64 [frames, 26].
+    """
+    return log(power @ _mel_filters().T)
+
+
+def log(energy: np.ndarray) -> np.ndarray:
+    """The logarithm, zeros replaced by the smallest float64 step before it."""
     return np.log(np.where(energy == 0, np.finfo(float).eps, energy))
 
 

@@ -1,0 +1,95 @@
+"""The stream of batches: clips of like length, cut to the longest that is allowed; a function of the seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ..encoders.av_hubert.clip import SIDE
+from .store import AUDIO, InputStore
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B clips of at most T frames.
+
+    Attributes:
+        audio: float32 [B, T, 104], zero where there is no sound.
+        pictures: uint8 [B, T, 88, 88]; None where the store has none.
+        heard: bool [B, T], whether there is sound.
+        seen: bool [B, T], whether there is a picture of what it is to show.
+        frames: int64 [B, T], the number of each frame in the store; -1 beyond a clip's end.
+    """
+
+    audio: np.ndarray
+    pictures: np.ndarray | None
+    heard: np.ndarray
+    seen: np.ndarray
+    frames: np.ndarray
+
+    @property
+    def there(self) -> np.ndarray:
+        """bool [B, T], False beyond a clip's end."""
+        return self.frames >= 0
+
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of each clip."""
+        return [int(each) for each in self.there.sum(axis=1)]
+
+
+class Batches:
+    """Batch after batch without end; each epoch has every clip once, in another order."""
+
+    def __init__(self, store: InputStore, *, frames: int, longest: int, seed: int):
+        """The stream over a store.
+
+        Args:
+            store: of the clips.
+            frames: of a batch, filled ones included, at most; one clip may have more.
+            longest: frames of a clip; of a longer one another part is taken each time.
+            seed: of all that is drawn.
+        """
+        self._store, self._frames, self._longest, self._seed = store, frames, longest, seed
+        self._lengths = np.minimum(store.lengths, longest)
+        self._epoch = lru_cache(2)(self._batches)
+
+    def at(self, number: int) -> Batch:
+        """The batch of a number, from 0 on."""
+        epoch, place = divmod(
+            number, len(self._epoch(0))
+        )  # each epoch has the same lengths, so as many batches
+        return self._read(self._epoch(epoch)[place], np.random.default_rng([self._seed, 1, number]))
+
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        draws = np.random.default_rng([self._seed, 0, epoch])
+        order = draws.permutation(len(self._store))
+        order = order[np.argsort(self._lengths[order], kind="stable")]
+        batches, first = [], 0
+        for place in range(1, len(order) + 1):
+            full = place < len(order) and (place - first + 1) * self._lengths[order[place]] > self._frames
+            if full or place == len(order):
+                batches.append(order[first:place])
+                first = place
+        return [batches[each] for each in draws.permutation(len(batches))]
+
+    def _read(self, clips: np.ndarray, draws: np.random.Generator) -> Batch:
+        store, total = self._store, int(self._lengths[clips].max())
+        audio = np.zeros((len(clips), total, AUDIO), np.float32)
+        pictures = np.zeros((len(clips), total, SIDE, SIDE), np.uint8) if store.pictures else None
+        heard, seen = np.zeros((2, len(clips), total), bool)
+        frames = np.full((len(clips), total), -1, np.int64)
+        for row, clip in enumerate(clips):
+            length = int(self._lengths[clip])
+            begin = int(draws.integers(store.lengths[clip] - length + 1))
+            end = begin + length
+            audio[row, :length] = store.read("audio", clip, begin, end)
+            heard[row, :length] = store.heard[clip]
+            frames[row, :length] = store.begins[clip] + np.arange(begin, end)
+            if pictures is not None:
+                cut = store.read("pictures", clip, begin, end)
+                pictures[row, :length] = cut[..., ::-1] if draws.random() < 0.5 else cut
+                seen[row, :length] = store.read("present", clip, begin, end)
+        return Batch(audio, pictures, heard, seen, frames)

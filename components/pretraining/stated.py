@@ -1,0 +1,132 @@
+"""``pretrain/params.yaml``, the statement of a pre-training, checked and typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import ParamsError
+from ..files import parse_yaml
+
+PATH = Path("pretrain/params.yaml")
+Size = Literal["tiny", "base", "large"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputsStated(_Frozen):
+    """``inputs``: what is read of a clip.
+
+    Attributes:
+        roi: what the pictures show; None: sound alone is read.
+        detector: what finds the faces; ``mediapipe`` needs its model file.
+    """
+
+    roi: Literal["mouth", "face"] | None
+    detector: Literal["cascade", "mediapipe"]
+
+
+class Training(_Frozen):
+    """How an objective trains.
+
+    Attributes:
+        frames: of a batch, at most: 25 a second.
+        longest: frames of a clip; another part of a longer one is taken each time.
+        accumulation: batches of an update.
+        learning_rate: the highest.
+        warmup: the share of the updates in which it rises.
+        save_every: updates after which the state is saved.
+        compile: have torch compile the network, on a GPU.
+    """
+
+    frames: int = Field(ge=1)
+    longest: int = Field(ge=10)
+    accumulation: int = Field(default=1, ge=1)
+    learning_rate: float = Field(gt=0)
+    warmup: float = Field(default=0.08, ge=0, lt=1)
+    save_every: int = Field(default=500, ge=1)
+    compile: bool = False
+
+
+class Iteration(_Frozen):
+    """One round of clusters and training.
+
+    Attributes:
+        clusters: how many.
+        of: what is clustered: ``mfcc``, or the states behind this block of the round before, from 1 on.
+        masking: of features behind the front ends, or of their input.
+        steps: updates.
+    """
+
+    clusters: int = Field(ge=2)
+    of: Literal["mfcc"] | int
+    masking: Literal["feature", "input"]
+    steps: int = Field(ge=1)
+
+
+class AvHubertStated(_Frozen):
+    """``av-hubert``: masked prediction of clusters.
+
+    Attributes:
+        size: of the network.
+        seed: of all that is drawn.
+        licence: of the weights, as ``encoder.json`` will state it; None: unstated.
+        unmasked_weight: of the loss of frames that are not masked.
+        modality_dropout: how often one of two streams is left out of a batch.
+        audio_dropout: how often that is the sound.
+        training: how.
+        iterations: in order; the first clusters MFCC.
+    """
+
+    size: Size
+    seed: int = Field(ge=0)
+    licence: str | None = None
+    unmasked_weight: float = Field(default=0.0, ge=0)
+    modality_dropout: float = Field(default=0.5, ge=0, le=1)
+    audio_dropout: float = Field(default=0.5, ge=0, le=1)
+    training: Training
+    iterations: list[Iteration] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _begins_with_mfcc(self) -> AvHubertStated:
+        if self.iterations[0].of != "mfcc":
+            raise ValueError("the first of iterations has no model before it: it clusters mfcc")
+        return self
+
+
+class PretrainingParams(_Frozen):
+    """The whole file.
+
+    Attributes:
+        corpora: folders in data/raw.
+    """
+
+    corpora: list[str] = Field(min_length=1)
+    inputs: InputsStated
+    av_hubert: AvHubertStated = Field(alias="av-hubert")
+
+
+def load(path: Path = PATH) -> PretrainingParams:
+    """Read and check ``pretrain/params.yaml``.
+
+    Raises:
+        ParamsError: it is missing or no YAML, or names each wrong key, what it held and what is wrong with it.
+    """
+    try:
+        document = parse_yaml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} does not exist; emoflow init lays one out") from None
+    except ValueError as error:
+        raise ParamsError(f"{path}: {error}") from None
+    try:
+        return PretrainingParams.model_validate(document)
+    except ValidationError as error:
+        said = (
+            f"{'.'.join(map(str, each['loc']))} is {each['input']!r}: {each['msg']}"
+            for each in error.errors()
+        )
+        raise ParamsError(f"{path}: {'; '.join(said)}") from None
