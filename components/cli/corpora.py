@@ -205,6 +205,9 @@ def corpora_synthesise(
         float | None,
         typer.Option(help="dB of speech to noise behind it; the planted ceilings are those without"),
     ] = None,
+    phones: Annotated[
+        bool, typer.Option("--phones", help="also write which phone is said when, to truth/phones.parquet")
+    ] = False,
 ) -> None:
     """Make the control corpus: recordings whose best reachable accuracy is known. Needs no network.
 
@@ -241,6 +244,7 @@ def corpora_synthesise(
         raters=raters,
         agreement=agreement,
         snr=snr,
+        phones=phones,
         workers=load().worker_count(),
     )
     if tracked:  # nothing was made; `dvc repro` holds the folder against its record

@@ -5,6 +5,7 @@
     truth/request.json       what was asked for; its presence marks a control corpus
     truth/displays.parquet   id, label, and the class that each modality displays
     truth/ceilings.json      the truth's parameters, with the Bayes ceilings of the population, by subset of modalities
+    truth/phones.parquet     id, phone, begin_s, end_s: which phone is said when, if that was asked for
     truth/oracle.parquet     id, subset, label, prediction, correct, and the posterior probability of each class
 """
 
@@ -28,6 +29,25 @@ _NO_ORACLE = {"utterance_id": "str", "subset": "str", "label": "str", "predictio
 def is_planted(root: Path) -> bool:
     """Whether a folder holds a control corpus, in whatever layout it is written."""
     return (root / TRUTH / "request.json").is_file()
+
+
+def planted_phones(root: Path, corpus: str) -> pd.DataFrame | None:
+    """When each phone of an utterance is said, in seconds from the utterance's beginning.
+
+    Args:
+        root: the corpus's folder.
+        corpus: its name.
+
+    Returns:
+        ``utterance_id, phone, begin_s, end_s``; None where nothing is known of phones.
+    """
+    import pandas as pd
+
+    path = root / TRUTH / "phones.parquet"
+    if not path.is_file():
+        return None
+    table = pd.read_parquet(path).rename(columns={"id": "utterance_id"})
+    return table.assign(utterance_id=f"{corpus}/" + table["utterance_id"])
 
 
 def planted_ceilings(root: Path, table: pd.DataFrame, stated: Layout = UNSTATED) -> tuple[dict, pd.DataFrame]:

@@ -39,7 +39,7 @@ class Clip:
         mfcc: float32 [T, 39]; None likewise.
         pictures: grey, uint8 [T, 88, 88]; None: it has no film.
         present: bool [T], whether a picture shows what it is to show; None likewise.
-        units: int [T], the phone that was planted in each frame, -1 where none was; None: nothing is known.
+        units: int [T], a number for the phone planted in each frame, -1 where none was; None: nothing is known.
     """
 
     utterance_id: str

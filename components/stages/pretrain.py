@@ -78,6 +78,9 @@ def _work(folders: list[Path], of: stated.AvHubertStated, device: str) -> Path:
 
 
 def _write_model(model: AvHubert, folder: Path, corpora: list[str], licence: str | None) -> None:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # its one line of a second, in place of the training's last
     model.save_pretrained(folder)
     as_new(folder / installed.WEIGHTS)
     installed.write_about(

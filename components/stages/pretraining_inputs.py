@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from ..artifacts import pretraining as artifact
 from ..artifacts.corpora import RAW
 from ..corpora import read
 from ..corpora.media_digests import with_digests
+from ..corpora.planted_truth import planted_phones
 from ..errors import PretrainingError
 from ..files import replacing
 from ..pretraining import stated, store
 from ..pretraining.clips import Faces, Recording, read_all
+from ..pretraining.units import Units, grouped
 from ..progress import track
 from ..schema import UNSTATED
 from ..storage import assets
@@ -49,7 +52,9 @@ def main() -> None:
         faces = Faces(inputs.roi, model, environment.cache)
 
     recordings = list(_recordings(table, root, film=inputs.roi is not None))
-    kept = _Kept(recordings)
+    phones = planted_phones(root, corpus)
+    units = Units({} if phones is None else grouped(phones.itertuples(index=False, name=None)))
+    kept = _Kept(recordings, units)
     with replacing(artifact.INPUTS / corpus) as folder:
         clips = store.write(
             folder, kept.clips(faces, environment.worker_count()), pictures=inputs.roi is not None
@@ -68,7 +73,7 @@ def main() -> None:
             frames=kept.frames,
             heard=kept.heard,
             seen=kept.seen,
-            units=[],
+            units=units.names,
             unusable=kept.unusable,
         ).write_file(folder / artifact.PretrainingInputs.path().name)
     print(
@@ -79,8 +84,8 @@ def main() -> None:
 class _Kept:
     """Counts what passes on its way to the shards."""
 
-    def __init__(self, recordings: Sequence[Recording]):
-        self._recordings = recordings
+    def __init__(self, recordings: Sequence[Recording], units: Units):
+        self._recordings, self._units = recordings, units
         self.frames = self.heard = self.seen = 0
         self.unusable: list[artifact.Unusable] = []
 
@@ -95,7 +100,7 @@ class _Kept:
                 self.frames += len(each.clip)
                 self.heard += each.clip.audio is not None
                 self.seen += 0 if each.clip.present is None else int(each.clip.present.sum())
-                yield each.clip
+                yield replace(each.clip, units=self._units.of(each.utterance_id, len(each.clip)))
 
 
 def _recordings(table: pd.DataFrame, root: Path, *, film: bool) -> Iterator[Recording]:

@@ -19,6 +19,7 @@ And in every layout::
     truth/displays.parquet    id (in that layout), label, the class that each modality displays; emotion, if raters err
     truth/oracle.parquet      id, subset, label, prediction, correct, and the posterior probability of each class
     truth/ceilings.json       for each subset: the population's ceiling, and the oracle's accuracy on these displays
+    truth/phones.parquet      id, phone, begin_s, end_s: which phone is said when; only if asked for
     truth/irregularities.json the planted faults: path, kind, seen_by; only if there are any
     truth/request.json        the arguments that differ from the defaults
 """
@@ -63,6 +64,7 @@ def synthesise(
     raters: int = 0,
     agreement: float = 0.8,
     snr: float | None = None,
+    phones: bool = False,
     workers: int = 0,
 ) -> Path:
     """Make a control corpus in the folder ``out``.
@@ -81,6 +83,7 @@ def synthesise(
         reliability: modality → how often it displays what it means; the default for those not named.
         relation, missing, raters, agreement: see ``truth.Truth``.
         snr: signal-to-noise ratio of the speech in dB; None for a nearly silent room.
+        phones: also write which phone is said when.
         workers: the number of processes; 0 for one per core.
 
     Returns:
@@ -110,6 +113,7 @@ def synthesise(
         "language": language if language != wanted.languages[0] else None,
         "clean": clean or None,
         "snr": snr,
+        "phones": phones or None,
         **{
             key: value
             for key, value in model.as_json().items()
@@ -132,6 +136,8 @@ def synthesise(
             studio = Studio({take.number: take for take in made}, seed, snr)
             _record(jobs(planned, partial), partial, studio, workers or len(os.sched_getaffinity(0)))
             _write_documents(partial, planned.documents)
+            if phones:
+                write_phones(partial, planned, studio, layout)
             write_truth(partial, displays(planned, made, model, layout), model, planned, request)
         except (OSError, BrokenProcessPool) as error:  # a full disk, no memory
             raise CorpusError(
@@ -220,6 +226,19 @@ def write_truth(folder: Path, shown, model: truth.Truth, planned: Plan, request:
             folder / "truth" / "irregularities.json", [asdict(each) for each in planned.irregularities]
         )
     write_json(folder / "truth" / "request.json", request)
+
+
+def write_phones(folder: Path, planned: Plan, studio: Studio, corpus: str) -> None:
+    """Write ``truth/phones.parquet``: when each phone of an utterance is said, from the utterance's beginning on."""
+    import pandas as pd
+
+    rows = [
+        (name.removeprefix(f"{corpus}/"), *phone)
+        for number, name in sorted(planned.ids.items(), key=lambda pair: pair[1])
+        for phone in studio.speech(studio.takes[number]).phones
+    ]
+    table = pd.DataFrame(rows, columns=["id", "phone", "begin_s", "end_s"])
+    write_table(folder / "truth" / "phones.parquet", table)
 
 
 def _is_there(out: Path, request: dict) -> bool:

@@ -16,8 +16,39 @@ from ..errors import SettingsError
 SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: hand the samples to the callback, return when all is said
 RATE, VOLUME, PITCH, RANGE = 1, 2, 3, 4  # espeak_PARAMETER
 CHARACTERS_UTF8 = 1
+PHONEME_EVENTS = 1  # an option of espeak_Initialize
+LIST_ENDS, PHONEME = 0, 7  # espeak_EVENT_TYPE
 
-_Receive = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+class _Event(ctypes.Structure):
+    """``espeak_EVENT``; its last field is a union, of which a phoneme has a text of eight bytes."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("string", ctypes.c_char * 8),
+    )
+
+
+_Receive = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A phone by espeak-ng's name for it, and the sample that it begins with; it ends where the next begins.
+
+    A pause has no name.
+    """
+
+    name: str
+    begin: int
 
 
 @dataclass(frozen=True)
@@ -56,13 +87,25 @@ def say(text: str, voice: Voice, *, seed: int = 1) -> tuple[np.ndarray, int]:
     Raises:
         SettingsError: the library does not load, or does not know the voice.
     """
+    sound, rate, _ = say_with_phones(text, voice, seed=seed)
+    return sound, rate
+
+
+def say_with_phones(text: str, voice: Voice, *, seed: int = 1) -> tuple[np.ndarray, int, list[Phone]]:
+    """As `say`, and the phones that are said, in order."""
     import espeakng_loader
 
     heard: list[np.ndarray] = []
+    phones: list[Phone] = []
 
-    def receive(samples, count, _events):
+    def receive(samples, count, events):
         if samples and count > 0:
             heard.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        place = 0
+        while events and events[place].type != LIST_ENDS:
+            if events[place].type == PHONEME:
+                phones.append(Phone(events[place].string.decode(errors="replace"), events[place].sample))
+            place += 1
         return 0
 
     callback = _Receive(receive)  # kept alive until the library is let go
@@ -71,7 +114,9 @@ def say(text: str, voice: Voice, *, seed: int = 1) -> tuple[np.ndarray, int]:
     except OSError as error:
         raise SettingsError(f"espeak-ng does not load ({error}); reinstall espeakng-loader") from None
     try:
-        rate = library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+        rate = library.espeak_Initialize(
+            SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), PHONEME_EVENTS
+        )
         if rate <= 0:
             raise SettingsError("espeak-ng finds no voices; reinstall espeakng-loader")
         library.espeak_SetSynthCallback(callback)
@@ -95,4 +140,4 @@ def say(text: str, voice: Voice, *, seed: int = 1) -> tuple[np.ndarray, int]:
     finally:
         library.espeak_Terminate()
         _ctypes.dlclose(library._handle)
-    return np.concatenate(heard).astype(np.float32) / 32768, rate
+    return np.concatenate(heard).astype(np.float32) / 32768, rate, phones

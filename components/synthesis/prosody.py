@@ -6,12 +6,14 @@ monotone; fear high, fast, trembling; happiness high and lively; and so on. Thei
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from .espeak import Voice, say
+from .espeak import Voice, say_with_phones
 
 RATE = 16000
+STRESS, PAUSE = "',%=", "_"  # how espeak-ng's names of stressed phones, and of pauses, begin
 ROOM = 10 ** (-66 / 20)  # a room is never silent
 VARIANTS = {
     "female": ("f1", "f2", "f3", "f4", "f5"),
@@ -75,16 +77,36 @@ def timbre(number: int, gender: str, generator: np.random.Generator) -> Timbre:
     )
 
 
+@dataclass(frozen=True)
+class Speech:
+    """A sentence as it was said.
+
+    Attributes:
+        sound: float32 [n] at 16 kHz, with silence before and after.
+        phones: espeak-ng's names without marks of stress, and when each begins and ends, in seconds; without pauses.
+    """
+
+    sound: np.ndarray
+    phones: list[tuple[str, float, float]]
+
+
 def speak(
     text: str, emotion: str, voice: Timbre, generator: np.random.Generator, language: str = "en"
 ) -> np.ndarray:
     """Synthesise a sentence in a voice and an emotion: float32 [n] at 16 kHz, with silence before and after."""
+    return speech(text, emotion, voice, generator, language).sound
+
+
+def speech(
+    text: str, emotion: str, voice: Timbre, generator: np.random.Generator, language: str = "en"
+) -> Speech:
+    """As `speak`, and when each phone is said."""
     import soxr
 
     prosody = PROSODY[emotion]
     jitter = generator.normal(size=6)
     semitones = voice.pitch + prosody.pitch + 0.6 * jitter[0]
-    speech, rate = say(
+    said, rate, phones = say_with_phones(
         text,
         Voice(
             name=f"{language}+{voice.variant}",
@@ -94,9 +116,11 @@ def speak(
         ),
         seed=int(generator.integers(1, 2**31)),
     )
-    sound = soxr.resample(speech, rate * voice.tract, RATE).astype(np.float64)
+    sound = soxr.resample(said, rate * voice.tract, RATE).astype(np.float64)
+    begins = np.array([phone.begin for phone in phones]) / (rate * voice.tract) * RATE
     if prosody.glide:
-        sound = _glide(sound, prosody.glide + 1.0 * jitter[4])
+        at = _gliding(len(sound), prosody.glide + 1.0 * jitter[4])
+        sound, begins = np.interp(at, np.arange(len(sound)), sound), np.interp(begins, at, np.arange(len(at)))
     sound = _tilt(sound, voice.tilt + prosody.tilt + 0.3 * jitter[3])
     depth, phase = np.exp(0.15 * jitter[4]), generator.uniform(0, 2 * np.pi)
     if prosody.tremor:
@@ -108,9 +132,15 @@ def speak(
     level = -25 + voice.loudness + prosody.loudness + 0.8 * jitter[5]
     sound *= 10 ** (level / 20) / max(np.sqrt(np.mean(sound**2)), 1e-6)
     before, after = generator.uniform(0.1, 0.3, size=2)
+    edges = [*begins, len(sound)]
     sound = np.pad(sound, (int(before * RATE), int(after * RATE)))
     sound += generator.normal(scale=ROOM, size=len(sound))
-    return _within(sound)
+    timed = [
+        (phone.name.lstrip(STRESS), float(before + begin / RATE), float(before + end / RATE))
+        for phone, (begin, end) in zip(phones, pairwise(edges), strict=True)
+        if not phone.name.startswith(PAUSE)
+    ]
+    return Speech(_within(sound), timed)
 
 
 def silence(count: int, generator: np.random.Generator) -> np.ndarray:
@@ -143,11 +173,10 @@ def _tilt(sound: np.ndarray, slope: float) -> np.ndarray:
     return np.fft.irfft(spectrum * 10 ** (slope * octaves / 20), n=len(sound))
 
 
-def _glide(sound: np.ndarray, semitones: float) -> np.ndarray:
-    """Let the pitch rise by ``semitones`` from start to end, formants with it, around what it was."""
-    ratio = 2 ** (semitones / 12 * (np.arange(len(sound)) / len(sound) - 0.5))
-    at = np.cumsum(ratio) * (len(sound) - 1) / ratio.sum()
-    return np.interp(at, np.arange(len(sound)), sound)
+def _gliding(count: int, semitones: float) -> np.ndarray:
+    """Where to read samples, so that the pitch rises by ``semitones`` from start to end, formants with it."""
+    ratio = 2 ** (semitones / 12 * (np.arange(count) / count - 0.5))
+    return np.cumsum(ratio) * (count - 1) / ratio.sum()
 
 
 def _tremble(sound: np.ndarray, depth: float, phase: float) -> np.ndarray:

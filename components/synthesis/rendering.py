@@ -43,8 +43,12 @@ class Studio:
 
     def sound(self, take: Take) -> np.ndarray:
         """Synthesise a take's speech: float32 [n] at 16 kHz. Without an audio display the voice is neutral."""
+        return self.speech(take).sound
+
+    def speech(self, take: Take) -> prosody.Speech:
+        """A take's speech, with when each phone is said."""
         timbre = prosody.timbre(take.speaker // 2, take.gender, draw(self.seed, Stream.VOICE, take.speaker))
-        return prosody.speak(
+        return prosody.speech(
             take.spoken,
             take.displays.get("audio", "neutral"),
             timbre,

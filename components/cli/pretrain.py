@@ -1,0 +1,39 @@
+"""`emoflow pretrain`: the pipeline of pretrain/dvc.yaml."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from ..errors import WorkspaceError
+from .shared import require_workspace
+
+app = typer.Typer()
+
+
+class Objective(StrEnum):
+    """A stage of pretrain/dvc.yaml each."""
+
+    av_hubert = "av-hubert"
+
+
+@app.command(
+    epilog="Examples: `emoflow pretrain av-hubert`; `EMOFLOW_DEVICE=cuda emoflow pretrain av-hubert`"
+)
+def pretrain(
+    objective: Annotated[
+        Objective, typer.Argument(help="av-hubert: predict the clusters of masked sound and pictures")
+    ],
+) -> None:
+    """Pre-train a model on recordings without labels, as pretrain/params.yaml states it.
+
+    It is `dvc repro pretrain/dvc.yaml:OBJECTIVE`: what is up to date is not run again, and a killed run goes on from
+    its last saved update. The model is an encoder's folder, data/pretraining/OBJECTIVE.
+    """
+    from ..artifacts.pretraining import PIPELINE
+    from ..pipeline import reproduce
+
+    require_workspace()
+    if not PIPELINE.is_file():
+        raise WorkspaceError(f"{PIPELINE} does not exist; to have it laid out: emoflow init --upgrade .")
+    reproduce(f"{PIPELINE.as_posix()}:{objective}", on_line=print, reasons=())
