@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from .document import Document, Part
+from .document import Document, Part, Table
 
 INPUTS = Path("data/pretraining/inputs")
 """``<corpus>/`` below it holds shards and an index, as `pretraining.store` describes them."""
 AV_HUBERT = Path("data/pretraining/av-hubert")
 """The model: a folder as Hugging Face lays it out, with ``encoder.json`` and `AvHubertHistory`."""
+FINE_TUNED = Path("data/pretraining/fine-tuned")
+"""Likewise, with `FineTuningResults` and `ANSWERS`."""
 PIPELINE = Path("pretrain/dvc.yaml")
 
 
@@ -100,3 +102,68 @@ class AvHubertHistory(Document):
     clips: int
     frames: int
     iterations: list[AvHubertIteration]
+
+
+class SeedScores(Part):
+    """One training's scores on the speakers held out; None of what was not learned.
+
+    Attributes:
+        cer, wer: wrong characters and words, by those of the transcripts.
+        wa: the share of clips whose emotion is right. ua: the mean of the classes' recalls.
+    """
+
+    seed: int
+    cer: float | None
+    wer: float | None
+    wa: float | None
+    ua: float | None
+
+
+class OverSeeds(Part):
+    """A mean over the seeds, and its 95 % interval by Student's t; no bounds of a single seed.
+
+    The interval says how much chance there is in training; the speakers are the same for all seeds.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+class FineTuningResults(Document):
+    """``data/pretraining/fine-tuned/results.json``.
+
+    Attributes:
+        model: the folder of the model that training began with. sha256: of its weights.
+        streams: of a clip that the network was given.
+        speakers: those held out.
+        clips: trained on and tested.
+        sentences_seen: the share of tested clips whose sentence is also said in training.
+        scores: of each seed.
+        from_scratch: of each seed from first weights; empty where that was not asked for.
+        summary: figure → over the seeds.
+        gain: figure → what was better by than from first weights, seed by seed; errors lower, the others higher.
+    """
+
+    PATH: ClassVar[str] = "data/pretraining/fine-tuned/results.json"
+    STAGE: ClassVar[str] = "pretrain/dvc.yaml:fine-tuning"
+
+    corpora: list[str]
+    model: str
+    sha256: str
+    streams: Literal["av", "a", "v"]
+    speakers: list[str]
+    clips: tuple[int, int]
+    sentences_seen: float | None
+    scores: list[SeedScores]
+    from_scratch: list[SeedScores]
+    summary: dict[str, OverSeeds]
+    gain: dict[str, OverSeeds]
+
+
+ANSWERS = Table(
+    "data/pretraining/fine-tuned/answers.parquet",
+    ("utterance_id", "said", "recognised", "label", "predicted"),
+    "pretrain/dvc.yaml:fine-tuning",
+)
+"""What the model of the first seed says of the clips that were tested; null where that was not learned."""

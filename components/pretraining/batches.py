@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -76,20 +77,33 @@ class Batches:
         return [batches[each] for each in draws.permutation(len(batches))]
 
     def _read(self, clips: np.ndarray, draws: np.random.Generator) -> Batch:
-        store, total = self._store, int(self._lengths[clips].max())
-        audio = np.zeros((len(clips), total, AUDIO), np.float32)
-        pictures = np.zeros((len(clips), total, SIDE, SIDE), np.uint8) if store.pictures else None
-        heard, seen = np.zeros((2, len(clips), total), bool)
-        frames = np.full((len(clips), total), -1, np.int64)
-        for row, clip in enumerate(clips):
-            length = int(self._lengths[clip])
-            begin = int(draws.integers(store.lengths[clip] - length + 1))
-            end = begin + length
-            audio[row, :length] = store.read("audio", clip, begin, end)
-            heard[row, :length] = store.heard[clip]
-            frames[row, :length] = store.begins[clip] + np.arange(begin, end)
-            if pictures is not None:
-                cut = store.read("pictures", clip, begin, end)
-                pictures[row, :length] = cut[..., ::-1] if draws.random() < 0.5 else cut
-                seen[row, :length] = store.read("present", clip, begin, end)
-        return Batch(audio, pictures, heard, seen, frames)
+        begins = [int(draws.integers(self._store.lengths[clip] - self._lengths[clip] + 1)) for clip in clips]
+        parts = [
+            (clip, begin, begin + int(self._lengths[clip])) for clip, begin in zip(clips, begins, strict=True)
+        ]
+        return _batch(self._store, parts, mirrored=draws.random(len(parts)) < 0.5)
+
+
+def batch_of(store: InputStore, clips: Sequence[int]) -> Batch:
+    """Clips as they are, whole, in this order."""
+    parts = [(clip, 0, int(store.lengths[clip])) for clip in clips]
+    return _batch(store, parts, mirrored=np.zeros(len(parts), bool))
+
+
+def _batch(store: InputStore, parts: Sequence[tuple[int, int, int]], *, mirrored: np.ndarray) -> Batch:
+    """Parts of clips (number, first frame, the one after the last), some mirrored."""
+    total = max(end - begin for _, begin, end in parts)
+    audio = np.zeros((len(parts), total, AUDIO), np.float32)
+    pictures = np.zeros((len(parts), total, SIDE, SIDE), np.uint8) if store.pictures else None
+    heard, seen = np.zeros((2, len(parts), total), bool)
+    frames = np.full((len(parts), total), -1, np.int64)
+    for row, (clip, begin, end) in enumerate(parts):
+        length = end - begin
+        audio[row, :length] = store.read("audio", clip, begin, end)
+        heard[row, :length] = store.heard[clip]
+        frames[row, :length] = store.begins[clip] + np.arange(begin, end)
+        if pictures is not None:
+            cut = store.read("pictures", clip, begin, end)
+            pictures[row, :length] = cut[..., ::-1] if mirrored[row] else cut
+            seen[row, :length] = store.read("present", clip, begin, end)
+    return Batch(audio, pictures, heard, seen, frames)

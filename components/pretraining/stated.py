@@ -98,6 +98,48 @@ class AvHubertStated(_Frozen):
         return self
 
 
+class FineTuningStated(_Frozen):
+    """``fine-tuning``: what was said, and how, on labelled clips.
+
+    Attributes:
+        corpora: folders in data/raw, of which inputs were made.
+        model: the folder of a pre-trained model.
+        from_scratch: whether to train a network of the same sizes from first weights as well, to compare.
+        streams: of a clip that the network is given.
+        speech: weight of the loss of the characters that are said; 0: they are not learned.
+        emotion: of the emotion's loss.
+        contrast: of the supervised contrast of clips by emotion.
+        held_out: the share of the speakers who are tested and not learned from.
+        seeds: the same is trained with each; intervals are over them.
+        layer_decay: by which a block's learning rate falls below that of the block above.
+        frozen: the share of the updates in which the heads alone are trained.
+        beam: prefixes that the search for a text follows; 1: the most probable character of each frame.
+        steps: updates.
+        training: how.
+    """
+
+    corpora: list[str] = Field(min_length=1)
+    model: str
+    from_scratch: bool = True
+    streams: Literal["av", "a", "v"] = "av"
+    speech: float = Field(default=1.0, ge=0)
+    emotion: float = Field(default=0.0, ge=0)
+    contrast: float = Field(default=0.0, ge=0)
+    held_out: float = Field(default=0.25, gt=0, lt=1)
+    seeds: list[int] = Field(min_length=1)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    frozen: float = Field(default=0.0, ge=0, lt=1)
+    beam: int = Field(default=8, ge=1, le=1000)
+    steps: int = Field(ge=1)
+    training: Training
+
+    @model_validator(mode="after")
+    def _learns_something(self) -> FineTuningStated:
+        if not self.speech + self.emotion + self.contrast:
+            raise ValueError("speech, emotion and contrast are all 0, so nothing is learned: set one of them")
+        return self
+
+
 class PretrainingParams(_Frozen):
     """The whole file.
 
@@ -108,6 +150,7 @@ class PretrainingParams(_Frozen):
     corpora: list[str] = Field(min_length=1)
     inputs: InputsStated
     av_hubert: AvHubertStated = Field(alias="av-hubert")
+    fine_tuning: FineTuningStated = Field(alias="fine-tuning")
 
 
 def load(path: Path = PATH) -> PretrainingParams:

@@ -91,6 +91,16 @@ class Objective(Protocol):
         """Called after each update."""
 
 
+class Rates(Protocol):
+    """Learning rates that differ between weights."""
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """The weights that share a rate, by a name; all of the network's together."""
+
+    def scale(self, group: str, step: int) -> float:
+        """What the schedule's rate is multiplied by, for a group at an update."""
+
+
 class Trainer:
     """Updates an objective's network; the same seed and inputs give the same weights, to the bit on a CPU."""
 
@@ -104,6 +114,7 @@ class Trainer:
         device: str,
         state: Path,
         what: str,
+        rates: Rates | None = None,
     ):
         """Take up training from its last saved state, or begin.
 
@@ -115,11 +126,17 @@ class Trainer:
             device: ``cpu`` or ``cuda``.
             state: the file of the saved state, under a folder that changes with all that training depends on.
             what: the progress line's name.
+            rates: of the weights; None: all have the schedule's.
         """
         self._objective, self._batches, self._schedule = objective, batches, schedule
         self._seed, self._device, self._file, self._what = seed, device, state, what
+        self._rates = rates
+        groups = {"all": list(objective.network.parameters())} if rates is None else rates.groups()
         self._optimizer = torch.optim.AdamW(
-            objective.network.parameters(), betas=BETAS, eps=EPSILON, weight_decay=schedule.weight_decay
+            [{"params": each, "name": name} for name, each in groups.items()],
+            betas=BETAS,
+            eps=EPSILON,
+            weight_decay=schedule.weight_decay,
         )
         self.step = 0
         self.curve: list[dict[str, float]] = []
@@ -214,7 +231,8 @@ class Trainer:
                 "lower `learning_rate` or a longer `warmup` in pretrain/params.yaml"
             )
         for group in self._optimizer.param_groups:
-            group["lr"] = schedule.rate(self.step)
+            scale = 1.0 if self._rates is None else self._rates.scale(group["name"], self.step)
+            group["lr"] = schedule.rate(self.step) * scale
         self._optimizer.step()
         objective.updated(self.step)
         return means

@@ -1,0 +1,288 @@
+"""The stage ``fine-tuning`` of ``pretrain/dvc.yaml``: a pre-trained model learns what was said, and how."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import params, pretraining, settings
+from ..artifacts import pretraining as artifact
+from ..artifacts.corpora import RAW
+from ..corpora import read
+from ..encoders import av_hubert as network
+from ..encoders import installed
+from ..errors import PretrainingError, SettingsError
+from ..files import as_new, digest_of, file_digest, replacing, tree_digest, versions, work_folder, write_table
+from ..pretraining import stated
+from ..pretraining.recognition.fine_tune import Labelled, Trained, fine_tune
+from ..pretraining.recognition.objective import UNKNOWN
+from ..pretraining.recognition.over_seeds import over_seeds
+from ..pretraining.recognition.vocabulary import spoken
+from ..pretraining.stated import FineTuningStated
+from ..pretraining.store import InputStore
+from ..schema import UNSTATED
+from .entry import run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..encoders.av_hubert.network import AvHubert
+
+STAGE, SCRATCH = "fine-tuning", "from first weights"
+LIBRARIES = ("torch", "numpy", "transformers", "safetensors")
+CODE = [Path(pretraining.__file__).parent, Path(network.__file__).parent]
+FIGURES = {"cer": -1, "wer": -1, "wa": 1, "ua": 1}
+"""Figure → whether more of it is better (1) or worse (-1)."""
+SPLIT_SEED = 7
+"""Of which speakers are held out: the same for every model, so that figures can be compared."""
+
+
+def main() -> None:
+    whole, device = stated.load(), settings.load().torch_device()
+    of = whole.fine_tuning
+    folders = [artifact.INPUTS / corpus for corpus in of.corpora]
+    store, table = InputStore(folders), _table(of.corpora)
+    labelled, speakers = _labelled(store, table, of.held_out)
+    encoder = _encoder(of.model)
+    work = work_folder(STAGE, _digest(folders, labelled, of, device))
+
+    def trained(seed: int, start: AvHubert, name: str) -> Trained:
+        return fine_tune(
+            store,
+            labelled,
+            of,
+            encoder=start,
+            seed=seed,
+            state=work / f"{name}.{seed}.safetensors",
+            what=f"{name}, seed {seed}",
+            device=device,
+        )
+
+    first, *others = ((seed, trained(seed, encoder, STAGE)) for seed in of.seeds)
+    scores = [_scores(*each) for each in (first, *others)]
+    scratch = []
+    if of.from_scratch:
+        scratch = [_scores(seed, trained(seed, _first_weights(encoder, seed), SCRATCH)) for seed in of.seeds]
+    results = artifact.FineTuningResults(
+        corpora=of.corpora,
+        model=of.model,
+        sha256=file_digest(Path(of.model) / installed.WEIGHTS),
+        streams=of.streams,
+        speakers=speakers,
+        clips=(int((~labelled.tested).sum()), int(labelled.tested.sum())),
+        sentences_seen=_sentences_seen(labelled),
+        scores=scores,
+        from_scratch=scratch,
+        summary=_summary(scores),
+        gain=_gain(scores, scratch),
+    )
+    with replacing(artifact.FINE_TUNED) as folder:
+        _write_model(first[1], folder, of)
+        write_table(folder / artifact.ANSWERS.path().name, _answers(first[1], store, labelled, of))
+        results.write_file(folder / results.path().name)
+    print("\n".join(_lines(results)))
+
+
+def _table(corpora: Sequence[str]) -> pd.DataFrame:
+    """The utterance tables, by utterance."""
+    import pandas as pd
+
+    stated_layouts = params.load().layout if params.PATH.is_file() else (lambda _: UNSTATED)
+    tables = [read(corpus, RAW / corpus, stated_layouts(corpus)).table for corpus in corpora]
+    return pd.concat(tables, ignore_index=True).set_index("utterance_id")
+
+
+def _labelled(store: InputStore, table: pd.DataFrame, share: float) -> tuple[Labelled, list[str]]:
+    """What is known of the clips, and the speakers who are held out.
+
+    Raises:
+        PretrainingError: there are fewer than two speakers.
+    """
+    rows = table.loc[store.ids]
+    speakers = rows["speaker"].fillna(rows.index.to_series()).astype(str)  # of nobody known: each their own
+    held_out = _held_out(sorted(speakers.unique()), share)
+    classes = tuple(sorted(rows["label"].dropna().unique()))
+    numbers = {name: number for number, name in enumerate(classes)}
+    return (
+        Labelled(
+            [spoken(text) if isinstance(text, str) else "" for text in rows["text"]],
+            np.array([numbers.get(label, UNKNOWN) for label in rows["label"]], np.int64),
+            classes,
+            speakers.isin(held_out).to_numpy(bool),
+        ),
+        held_out,
+    )
+
+
+def _held_out(speakers: Sequence[str], share: float) -> list[str]:
+    """A share of the speakers, by a hash of their names; at least one, and not all."""
+    if len(speakers) < 2:
+        raise PretrainingError(
+            "fine-tuning: there is one speaker, and one is to be held out: add a corpus with more"
+        )
+    count = min(max(1, round(share * len(speakers))), len(speakers) - 1)
+    by_hash = sorted(speakers, key=lambda name: hashlib.sha256(f"{SPLIT_SEED} {name}".encode()).digest())
+    return sorted(by_hash[:count])
+
+
+def _encoder(folder: str) -> AvHubert:
+    """The pre-trained model.
+
+    Raises:
+        SettingsError: the folder holds none.
+    """
+    from ..encoders.av_hubert.network import AvHubert
+    from ..encoders.pretrained.architecture import from_safetensors
+
+    if not (Path(folder) / installed.WEIGHTS).is_file():
+        raise SettingsError(
+            f"{folder}, which fine-tuning.model of pretrain/params.yaml names, holds no model: make it with `emoflow "
+            "pretrain av-hubert`, or name another folder"
+        )
+    model, info = from_safetensors(AvHubert, Path(folder))
+    if lacking := sorted(info["missing_keys"]):
+        raise SettingsError(
+            f"{folder} is no AV-HuBERT model: it lacks {lacking[0]} and {len(lacking) - 1} more weights"
+        )
+    return model
+
+
+def _first_weights(encoder: AvHubert, seed: int) -> AvHubert:
+    """A network of the same sizes that has learned nothing."""
+    import torch
+
+    torch.manual_seed(seed)
+    return type(encoder)(encoder.config)
+
+
+def _digest(folders: Sequence[Path], labelled: Labelled, of: FineTuningStated, device: str) -> str:
+    return digest_of(
+        {
+            "data": tree_digest([*folders]),
+            "labels": [list(labelled.said), labelled.emotions.tolist(), labelled.tested.tolist()],
+            "code": tree_digest([*CODE]),
+            "libraries": versions(LIBRARIES),
+            "model": file_digest(Path(of.model) / installed.WEIGHTS),
+            "stage": of.model_dump(exclude={"seeds", "from_scratch", "beam"}),
+            "device": device,
+        }
+    )
+
+
+def _scores(seed: int, done: Trained) -> artifact.SeedScores:
+    rates = done.scored.rates
+    return artifact.SeedScores(
+        seed=seed,
+        cer=rates.characters if rates else None,
+        wer=rates.words if rates else None,
+        wa=done.scored.wa,
+        ua=done.scored.ua,
+    )
+
+
+def _sentences_seen(labelled: Labelled) -> float | None:
+    """The share of tested clips whose sentence is also said in training."""
+    said = np.array(labelled.said)
+    tested = said[labelled.tested & (said != "")]
+    return float(np.isin(tested, said[~labelled.tested]).mean()) if len(tested) else None
+
+
+def _summary(scores: Sequence[artifact.SeedScores]) -> dict[str, artifact.OverSeeds]:
+    return {
+        name: _over_seeds([getattr(each, name) for each in scores])
+        for name in FIGURES
+        if getattr(scores[0], name) is not None
+    }
+
+
+def _gain(
+    scores: Sequence[artifact.SeedScores], scratch: Sequence[artifact.SeedScores]
+) -> dict[str, artifact.OverSeeds]:
+    if not scratch:
+        return {}
+    return {
+        name: _over_seeds(
+            [
+                sign * (getattr(one, name) - getattr(other, name))
+                for one, other in zip(scores, scratch, strict=True)
+            ]
+        )
+        for name, sign in FIGURES.items()
+        if getattr(scores[0], name) is not None
+    }
+
+
+def _over_seeds(values: Sequence[float]) -> artifact.OverSeeds:
+    mean, low, high = over_seeds(values)
+    return artifact.OverSeeds(mean=mean, low=low, high=high)
+
+
+def _write_model(done: Trained, folder: Path, of: FineTuningStated) -> None:
+    """The network with its heads; as an encoder it is used without them."""
+    about = (
+        installed.read(Path(of.model)) if of.model and (Path(of.model) / installed.ABOUT).is_file() else None
+    )
+    done.network.save_pretrained(folder)
+    as_new(folder / installed.WEIGHTS)
+    seen = (*about.pretrained_on, *of.corpora) if about else tuple(of.corpora)
+    installed.write_about(
+        folder,
+        installed.Installed(
+            name="fine-tuned",
+            source=f"emoflow pretrain, of {about.source if about else of.model}",
+            revision=None,
+            licence=about.licence if about else None,
+            pretrained_on=tuple(dict.fromkeys(seen)),
+            sha256=file_digest(folder / installed.WEIGHTS),
+        ),
+    )
+
+
+def _answers(done: Trained, store: InputStore, labelled: Labelled, of: FineTuningStated) -> pd.DataFrame:
+    import pandas as pd
+
+    tested = np.flatnonzero(labelled.tested)
+    names: Mapping[int, str | None] = dict(enumerate(labelled.classes)) | {UNKNOWN: None}
+    found = done.answers
+    return pd.DataFrame(
+        {
+            "utterance_id": [store.ids[clip] for clip in tested],
+            "said": [labelled.said[clip] or None for clip in tested],
+            "recognised": found.texts if of.speech else None,
+            "label": [names[int(labelled.emotions[clip])] for clip in tested],
+            "predicted": [names[int(each)] for each in found.emotions.argmax(-1)] if of.emotion else None,
+        }
+    )
+
+
+def _lines(results: artifact.FineTuningResults) -> list[str]:
+    train, test = results.clips
+    lines = [
+        f"trained on {train} clips, tested on {test} of {len(results.speakers)} speakers held out; "
+        f"{len(results.scores)} seed(s)"
+    ]
+    if results.sentences_seen and "cer" in results.summary:
+        lines.append(
+            f"{results.sentences_seen:.0%} of the tested clips have a sentence that training says as well"
+        )
+    for name, over in results.summary.items():
+        line = f"{name.upper()} {_percent(over)}"
+        if gain := results.gain.get(name):
+            line += f"; better than from first weights by {_percent(gain)} points"
+        lines.append(line)
+    return lines
+
+
+def _percent(over: artifact.OverSeeds) -> str:
+    mean = f"{100 * over.mean:.1f}"
+    if over.low is None or over.high is None:
+        return mean
+    return f"{mean} (95 % interval over seeds {100 * over.low:.1f} to {100 * over.high:.1f})"
+
+
+if __name__ == "__main__":
+    run(STAGE, main)
