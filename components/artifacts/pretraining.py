@@ -11,6 +11,12 @@ AV_HUBERT = Path("data/pretraining/av-hubert")
 """The model: a folder as Hugging Face lays it out, with ``encoder.json`` and `AvHubertHistory`."""
 FINE_TUNED = Path("data/pretraining/fine-tuned")
 """Likewise, with `FineTuningResults` and `ANSWERS`."""
+LABELS = Table(
+    "data/pretraining/labels/{corpus}.parquet",
+    ("utterance_id", "speaker", "text", "label"),
+    "pretrain/dvc.yaml:labels@{corpus}",
+)
+"""One row per utterance, as its corpus has it; pre-training does not look at it."""
 PIPELINE = Path("pretrain/dvc.yaml")
 
 

@@ -34,7 +34,18 @@ app = typer.Typer(
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(assets.app, name="assets")
-for _group in (workspace, listings, registry, measure, explain, experiment, transfer, probe, pretrain, doctor):
+for _group in (
+    workspace,
+    listings,
+    registry,
+    measure,
+    explain,
+    experiment,
+    transfer,
+    probe,
+    pretrain,
+    doctor,
+):
     app.add_typer(_group.app)
 
 

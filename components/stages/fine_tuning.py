@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import params, pretraining, settings
+from .. import pretraining, settings
 from ..artifacts import pretraining as artifact
-from ..artifacts.corpora import RAW
-from ..corpora import read
 from ..encoders import av_hubert as network
 from ..encoders import installed
 from ..errors import PretrainingError, SettingsError
@@ -24,7 +22,6 @@ from ..pretraining.recognition.over_seeds import over_seeds
 from ..pretraining.recognition.vocabulary import spoken
 from ..pretraining.stated import FineTuningStated
 from ..pretraining.store import InputStore
-from ..schema import UNSTATED
 from .entry import run
 
 if TYPE_CHECKING:
@@ -88,11 +85,10 @@ def main() -> None:
 
 
 def _table(corpora: Sequence[str]) -> pd.DataFrame:
-    """The utterance tables, by utterance."""
+    """Who speaks, what they say, and how, by utterance."""
     import pandas as pd
 
-    stated_layouts = params.load().layout if params.PATH.is_file() else (lambda _: UNSTATED)
-    tables = [read(corpus, RAW / corpus, stated_layouts(corpus)).table for corpus in corpora]
+    tables = [artifact.LABELS.read(corpus=corpus) for corpus in corpora]
     return pd.concat(tables, ignore_index=True).set_index("utterance_id")
 
 
