@@ -15,20 +15,26 @@ class Objective(StrEnum):
     """A stage of pretrain/dvc.yaml each."""
 
     av_hubert = "av-hubert"
+    fine_tuning = "fine-tuning"
 
 
 @app.command(
-    epilog="Examples: `emoflow pretrain av-hubert`; `EMOFLOW_DEVICE=cuda emoflow pretrain av-hubert`"
+    epilog="Examples: `emoflow pretrain av-hubert`; `EMOFLOW_DEVICE=cuda emoflow pretrain av-hubert`; "
+    "`emoflow pretrain fine-tuning`"
 )
 def pretrain(
     objective: Annotated[
-        Objective, typer.Argument(help="av-hubert: predict the clusters of masked sound and pictures")
+        Objective,
+        typer.Argument(
+            help="av-hubert: predict the clusters of masked sound and pictures; fine-tuning: from a model that is "
+            "there, learn what is said, how, or both"
+        ),
     ],
 ) -> None:
-    """Pre-train a model on recordings without labels, as pretrain/params.yaml states it.
+    """Pre-train a model on recordings without labels, or fine-tune one on labelled ones, as pretrain/params.yaml says.
 
     It is `dvc repro pretrain/dvc.yaml:OBJECTIVE`: what is up to date is not run again, and a killed run goes on from
-    its last saved update. The model is an encoder's folder, data/pretraining/OBJECTIVE.
+    its last saved update. The model is an encoder's folder, data/pretraining/av-hubert or fine-tuned.
     """
     from ..artifacts.pretraining import PIPELINE
     from ..pipeline import reproduce
