@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 
 from .. import media
-from ..encoders.av_hubert.clip import Roi, joined, pictures_of
+from ..encoders.av_hubert.clip import joined, pictures_of
 from ..encoders.av_hubert.filterbank import RATE, stacked_filterbank
+from ..encoders.pretrained.spec import Roi
 from ..errors import MediaError, PretrainingError
 from ..process_pool import process_pool
 from .mfcc import mfcc

@@ -43,6 +43,6 @@ class Units:
 def grouped(rows: Iterable[tuple[str, str, float, float]]) -> dict[str, list[Phone]]:
     """Rows of utterance, phone, begin and end, by utterance."""
     said: dict[str, list[Phone]] = {}
-    for utterance_id, *phone in rows:
-        said.setdefault(utterance_id, []).append((phone[0], phone[1], phone[2]))
+    for utterance_id, name, begin, end in rows:
+        said.setdefault(utterance_id, []).append((name, begin, end))
     return said
