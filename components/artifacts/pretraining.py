@@ -144,6 +144,7 @@ class FineTuningResults(Document):
         streams: of a clip that the network was given.
         speakers: those held out.
         clips: trained on and tested.
+        too_fast: training clips whose text was not learned, since it has more characters than there are steps.
         sentences_seen: the share of tested clips whose sentence is also said in training.
         scores: of each seed.
         from_scratch: of each seed from first weights; empty where that was not asked for.
@@ -160,6 +161,7 @@ class FineTuningResults(Document):
     streams: Literal["av", "a", "v"]
     speakers: list[str]
     clips: tuple[int, int]
+    too_fast: int
     sentences_seen: float | None
     scores: list[SeedScores]
     from_scratch: list[SeedScores]

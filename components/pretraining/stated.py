@@ -113,6 +113,7 @@ class FineTuningStated(_Frozen):
         seeds: the same is trained with each; intervals are over them.
         layer_decay: by which a block's learning rate falls below that of the block above.
         frozen: the share of the updates in which the heads alone are trained.
+        steps_per_frame: at each of which one character can be given; there are 25 frames a second.
         beam: prefixes that the search for a text follows; 1: the most probable character of each frame.
         steps: updates.
         training: how.
@@ -129,6 +130,7 @@ class FineTuningStated(_Frozen):
     seeds: list[int] = Field(min_length=1)
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     frozen: float = Field(default=0.0, ge=0, lt=1)
+    steps_per_frame: int = Field(default=2, ge=1, le=16)
     beam: int = Field(default=8, ge=1, le=1000)
     steps: int = Field(ge=1)
     training: Training

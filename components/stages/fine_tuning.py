@@ -13,6 +13,7 @@ from .. import pretraining, settings
 from ..artifacts import pretraining as artifact
 from ..encoders import av_hubert as network
 from ..encoders import installed
+from ..encoders.pretrained.architecture import from_safetensors, quiet
 from ..errors import PretrainingError, SettingsError
 from ..files import as_new, digest_of, file_digest, replacing, tree_digest, versions, work_folder, write_table
 from ..pretraining import stated
@@ -71,6 +72,7 @@ def main() -> None:
         streams=of.streams,
         speakers=speakers,
         clips=(int((~labelled.tested).sum()), int(labelled.tested.sum())),
+        too_fast=first[1].scored.too_fast,
         sentences_seen=_sentences_seen(labelled),
         scores=scores,
         from_scratch=scratch,
@@ -132,7 +134,6 @@ def _encoder(folder: str) -> AvHubert:
         SettingsError: the folder holds none.
     """
     from ..encoders.av_hubert.network import AvHubert
-    from ..encoders.pretrained.architecture import from_safetensors
 
     if not (Path(folder) / installed.WEIGHTS).is_file():
         raise SettingsError(
@@ -222,7 +223,8 @@ def _write_model(done: Trained, folder: Path, of: FineTuningStated) -> None:
     about = (
         installed.read(Path(of.model)) if of.model and (Path(of.model) / installed.ABOUT).is_file() else None
     )
-    done.network.save_pretrained(folder)
+    with quiet():
+        done.network.save_pretrained(folder)
     as_new(folder / installed.WEIGHTS)
     seen = (*about.pretrained_on, *of.corpora) if about else tuple(of.corpora)
     installed.write_about(
@@ -261,6 +263,11 @@ def _lines(results: artifact.FineTuningResults) -> list[str]:
         f"trained on {train} clips, tested on {test} of {len(results.speakers)} speakers held out; "
         f"{len(results.scores)} seed(s)"
     ]
+    if results.too_fast:
+        lines.append(
+            f"of {results.too_fast} training clips what is said was not learned: it has more characters than there are "
+            "steps (fine-tuning.steps_per_frame)"
+        )
     if results.sentences_seen and "cer" in results.summary:
         lines.append(
             f"{results.sentences_seen:.0%} of the tested clips have a sentence that training says as well"

@@ -11,6 +11,7 @@ from .. import pretraining, settings
 from ..artifacts import pretraining as artifact
 from ..encoders import av_hubert as network
 from ..encoders import installed
+from ..encoders.pretrained.architecture import quiet
 from ..files import as_new, digest_of, file_digest, replacing, tree_digest, versions, work_folder
 from ..pretraining import stated
 from ..pretraining.objectives import av_hubert
@@ -81,7 +82,8 @@ def _write_model(model: AvHubert, folder: Path, corpora: list[str], licence: str
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # its one line of a second, in place of the training's last
-    model.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
     as_new(folder / installed.WEIGHTS)
     installed.write_about(
         folder,

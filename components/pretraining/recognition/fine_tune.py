@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from .errors import ErrorRates, error_rates
 from .network import AvHubertRecogniser
 from .objective import UNKNOWN, FineTuning, Targets
 from .recognise import Answers, recognise
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, steps_needed
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ class Scored:
         rates: of wrong characters and words.
         wa: the share of clips whose emotion is right.
         ua: the mean of the classes' recalls.
+        too_fast: training clips whose text is not learned, since it has more characters than there are steps.
         curve: of the training.
     """
 
+    too_fast: int
     rates: ErrorRates | None
     wa: float | None
     ua: float | None
@@ -99,11 +101,18 @@ def fine_tune(
     Raises:
         PretrainingError: a clip is longer than `longest`, nothing can be learned, or the loss is not finite.
     """
+    too_fast = _too_fast(store, labelled, stated) & ~labelled.tested
+    if too_fast.any():
+        labelled = replace(
+            labelled, said=["" if skip else text for text, skip in zip(labelled.said, too_fast, strict=True)]
+        )
     training = np.flatnonzero(~labelled.tested & _useful(labelled, stated))
     _check(store, labelled, stated, training)
     vocabulary = Vocabulary.of([labelled.said[clip] for clip in training.tolist()])
     torch.manual_seed(seed)
-    network = AvHubertRecogniser.from_encoder(encoder, vocabulary, labelled.classes).to(device)
+    network = AvHubertRecogniser.from_encoder(
+        encoder, vocabulary, labelled.classes, steps_per_frame=stated.steps_per_frame
+    ).to(device)
     targets = Targets(
         [vocabulary.numbers(each) for each in labelled.said], labelled.emotions.tolist(), store.begins
     )
@@ -139,7 +148,16 @@ def fine_tune(
     curve = trainer.run()
     tested = np.flatnonzero(labelled.tested).tolist()
     answers = recognise(network, store, tested, streams=stated.streams, width=stated.beam, device=device)
-    return Trained(network.cpu(), answers, _scored(answers, labelled, tested, stated, curve))
+    return Trained(
+        network.cpu(), answers, _scored(answers, labelled, tested, stated, curve, int(too_fast.sum()))
+    )
+
+
+def _too_fast(store: InputStore, labelled: Labelled, stated: FineTuningStated) -> np.ndarray:
+    """Which clips say more than CTC can give in their steps."""
+    needed = np.array([steps_needed(text) for text in labelled.said])
+    found: np.ndarray = (needed > store.lengths * stated.steps_per_frame) & (stated.speech > 0)
+    return found
 
 
 def _useful(labelled: Labelled, stated: FineTuningStated) -> np.ndarray:
@@ -170,6 +188,7 @@ def _scored(
     tested: Sequence[int],
     stated: FineTuningStated,
     curve: list[dict[str, float]],
+    too_fast: int,
 ) -> Scored:
     rates = wa = ua = None
     if stated.speech:
@@ -188,4 +207,4 @@ def _scored(
         if known.any():
             wa = float(right.mean())
             ua = float(np.mean([right[truth[known] == each].mean() for each in np.unique(truth[known])]))
-    return Scored(rates, wa, ua, curve)
+    return Scored(too_fast, rates, wa, ua, curve)

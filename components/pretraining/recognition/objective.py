@@ -128,10 +128,9 @@ class FineTuning:
             each = functional.ctc_loss(
                 found.characters.transpose(0, 1),
                 inputs["characters"],
-                inputs["attention_mask"].sum(1),
+                inputs["attention_mask"].sum(1) * self.network.config.steps_per_frame,
                 lengths,
                 reduction="none",
-                zero_infinity=True,  # a text that is longer than its clip has no way at all
             )
             logged["speech"] = torch.where(lengths > 0, each / lengths.clamp(min=1), 0.0).sum()
             total = total + self._speech * logged["speech"]

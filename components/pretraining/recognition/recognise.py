@@ -63,7 +63,7 @@ def recognise(
         )
         characters, probabilities = found.characters.cpu().numpy(), found.emotions.softmax(-1).cpu().numpy()
         for row, place in enumerate(places):
-            heard = characters[row, : batch.lengths[row]]
+            heard = characters[row, : batch.lengths[row] * network.config.steps_per_frame]
             texts[place] = vocabulary.text(beam(heard, width=width) if width > 1 else greedy(heard))
             emotions[place] = probabilities[row]
     return Answers(texts, emotions)

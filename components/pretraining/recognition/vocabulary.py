@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...media.text import words
 
@@ -43,3 +44,8 @@ class Vocabulary:
     def text(self, numbers: Sequence[int]) -> str:
         """The text of characters by number."""
         return "".join(self.characters[number - 1] for number in numbers if number != BLANK)
+
+
+def steps_needed(text: str) -> int:
+    """How many steps CTC takes for a text at the least: one a character, and a blank between two that are equal."""
+    return len(text) + sum(one == other for one, other in pairwise(text))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from emoflow.pretraining.recognition.decoding import beam, greedy
 from emoflow.pretraining.recognition.errors import error_rates
-from emoflow.pretraining.recognition.vocabulary import BLANK, Vocabulary, spoken
+from emoflow.pretraining.recognition.vocabulary import BLANK, Vocabulary, spoken, steps_needed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -79,3 +79,10 @@ def test_error_rates_count_over_all_clips():
     rates = error_rates(["kids are talking", ""], ["kids are talking by", "dogs"])
     assert rates.words == pytest.approx((1 + 1) / (4 + 1))
     assert rates.characters == pytest.approx((3 + 4) / (19 + 4))
+
+
+@given(st.lists(st.integers(1, 3), max_size=4), st.integers(0, 6))
+def test_a_text_needs_so_many_steps(numbers, steps):
+    text = "".join("abc"[each - 1] for each in numbers)
+    ways = (way for way in product(range(4), repeat=steps) if collapsed(way) == tuple(numbers))
+    assert (next(ways, None) is not None) == (steps_needed(text) <= steps)

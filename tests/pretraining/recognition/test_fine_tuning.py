@@ -79,6 +79,7 @@ def stated(**others) -> FineTuningStated:
 
 def run(spelled, tmp_path, of: FineTuningStated, **others):
     torch.manual_seed(0)
+    tmp_path.mkdir(exist_ok=True)
     told = {"encoder": AvHubert(AvHubertConfig.tiny()), "seed": 0, "device": "cpu", "what": "test"} | others
     return fine_tune(*spelled, of, state=tmp_path / "state.safetensors", **told)
 
@@ -95,6 +96,17 @@ def test_letters_and_emotions_are_learned_and_read_in_clips_held_out(spelled, tm
     whole = recognise(done.network, spelled[0], range(30, 40), streams="a", width=1, device="cpu", at_once=10)
     assert greedy.texts == whole.texts
     np.testing.assert_allclose(greedy.emotions, whole.emotions, atol=1e-5)
+
+
+def test_speech_that_is_faster_than_its_steps_is_left_out_and_counted(spelled, tmp_path):
+    store, labelled = spelled
+    said = ["abc" * 30 if clip < 5 else text for clip, text in enumerate(labelled.said)]
+    told = Labelled(said, labelled.emotions, labelled.classes, labelled.tested)
+    done = run((store, told), tmp_path, stated(steps=3, emotion=0.0))
+    assert done.scored.too_fast == 5
+    assert all(np.isfinite(point["speech"]) and point["speech"] > 0 for point in done.scored.curve)
+    slower = run((store, told), tmp_path / "slower", stated(steps=3, emotion=0.0, steps_per_frame=16))
+    assert slower.scored.too_fast == 0
 
 
 def test_what_has_no_weight_is_not_learned_and_not_scored(spelled, tmp_path):
