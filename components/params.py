@@ -2,7 +2,7 @@
 
 import difflib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -135,30 +135,12 @@ class ModelEncoder(_Frozen):
             )
         return layers
 
-    @model_validator(mode="before")
-    @classmethod
-    def _says_what_can_be_tuned(cls, stated: Any) -> Any:
-        if isinstance(stated, dict) and "tune" in stated and "tune" not in cls.model_fields:
-            raise ValueError(f"tune is not supported for {cls.__name__.removesuffix('Encoder').lower()} encoders, only "
-                             "for those of text")  # fmt: skip
-        return stated
-
 
 class HuggingFaceEncoder(ModelEncoder):
     """A model of Hugging Face's, as in ``{hf: facebook/wav2vec2-base, layers: 8}``."""
 
     hf: str = Field(min_length=1)
     """Its name on the hub, or the path of its folder."""
-
-
-class SpeechEncoder(HuggingFaceEncoder):
-    pooling: Pooling = "mean-std"
-
-
-class TextEncoder(HuggingFaceEncoder):
-    pooling: Pooling = "mean"
-    context: int = Field(default=0, ge=0)
-    """How many earlier turns of its dialogue are read before each utterance."""
     tune: Literal["lora", "full"] | None = None
     """Trained together with the fusion: by low-rank updates, or all weights; null: frozen."""
 
@@ -172,6 +154,16 @@ class TextEncoder(HuggingFaceEncoder):
         return self
 
 
+class SpeechEncoder(HuggingFaceEncoder):
+    pooling: Pooling = "mean-std"
+
+
+class TextEncoder(HuggingFaceEncoder):
+    pooling: Pooling = "mean"
+    context: int = Field(default=0, ge=0)
+    """How many earlier turns of its dialogue are read before each utterance."""
+
+
 class FaceEncoder(HuggingFaceEncoder):
     pooling: Pooling = "none"
 
@@ -183,6 +175,16 @@ class AvHubertEncoder(ModelEncoder):
     """Its name here, or the path of its folder."""
     roi: Literal["mouth", "face"] | None = None
     """What its pictures show; the model itself says so, and null leaves it to that."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_tuned_elsewhere(cls, stated: Any) -> Any:
+        if isinstance(stated, dict) and "tune" in stated:
+            raise ValueError(
+                "tune is not supported for an AV-HuBERT, which is fine-tuned by itself (emoflow pretrain fine-tuning) "
+                "and then named here"
+            )
+        return stated
 
 
 class AudioAvHubertEncoder(AvHubertEncoder):
@@ -235,9 +237,38 @@ def _form_of_media(stated: Any) -> str:
 _BY_FORM, _BY_FORM_OF_MEDIA = Discriminator(_form), Discriminator(_form_of_media)
 
 
+FRAMES = ("egemaps-lld", "logmel")
+"""Encoders by name that give a sequence at a rate of its own."""
+
+
 class ModalityFeatures(_Frozen):
     join: Join = "concatenate"
     """How the encoders' tokens become one sequence: at one rate side by side, or each as it is, in order of time."""
+    encoders: Sequence[str | HuggingFaceEncoder]
+
+    @model_validator(mode="after")
+    def _tuned_tokens_stand_alone(self):
+        stated = [each for each in self.encoders if isinstance(each, HuggingFaceEncoder)]
+        tuned = [each.hf for each in stated if each.tune is not None]
+        if not tuned or len(self.encoders) == 1:
+            return self
+        if self.join == "streams":
+            raise ValueError(f"tune ({tuned[0]}) is not supported with join: streams; leave one of them out")
+        sequences = [each for each in self.encoders if isinstance(each, str) and each in FRAMES]
+        sequences += [
+            each.hf for each in stated if each.pooling == "none" and not isinstance(each, FaceEncoder)
+        ]
+        av_hubert = [each for each in self.encoders if isinstance(each, AvHubertEncoder)]
+        sequences += [each.av_hubert for each in av_hubert if each.pooling == "none"]
+        # Sequences of faces are of the same pictures, and count as one; others would have to be resampled.
+        pictures = [each.hf for each in stated if each.pooling == "none" and isinstance(each, FaceEncoder)]
+        sequences += pictures[:1]
+        if len(sequences) > 1:
+            raise ValueError(
+                f"tune ({tuned[0]}) is not supported where several encoders have pooling: none or give frames "
+                f"({listed(sequences)}); pool all but one"
+            )
+        return self
 
 
 class AudioFeatures(ModalityFeatures):
@@ -271,20 +302,6 @@ class TextFeatures(ModalityFeatures):
         if self.words_from == "asr" and self.model is None:
             raise ValueError(
                 "from is asr, which needs a model that recognises speech: model: whisper-tiny.en"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _tuned_tokens_stand_alone(self):
-        stated = [each for each in self.encoders if isinstance(each, TextEncoder)]
-        tuned = [each.hf for each in stated if each.tune is not None]
-        if not tuned or len(self.encoders) == 1:
-            return self
-        if self.join == "streams":
-            raise ValueError(f"tune ({tuned[0]}) is not supported with join: streams; leave one of them out")
-        if sum(each.pooling == "none" for each in stated) > 1:
-            raise ValueError(
-                f"tune ({tuned[0]}) is not supported where several encoders have pooling: none; pool all but one"
             )
         return self
 

@@ -275,7 +275,7 @@ def test_the_layers_of_a_model_may_be_weighted(held, tmp_path):
     encoder = {"hf": "whisper-tiny.en", "layers": "weighted"}
     held["features"]["audio"]["encoders"] = ["egemaps", encoder]
     stated = load(held, tmp_path).features.audio.model_dump()["encoders"][1]
-    assert stated == encoder | {"revision": None, "pooling": "mean-std"}
+    assert stated == encoder | {"revision": None, "pooling": "mean-std", "tune": None}
     encoder["layers"] = "all"
     with pytest.raises(
         ParamsError, match=r"layers is 'all'; give a number, a list of numbers, .* or weighted"
@@ -318,12 +318,28 @@ def test_a_tuned_model_has_no_other_sequence_beside_it(beside, said, held, tmp_p
         load(held, tmp_path)
 
 
-@pytest.mark.parametrize("modality, kind", [("audio", "speech"), ("face", "face")])
-def test_no_other_model_may_be_tuned(modality, kind, held, tmp_path):
-    held["features"][modality]["encoders"] = [{"hf": "mine", "tune": "lora"}]
+@pytest.mark.parametrize("modality", ["audio", "face"])
+def test_models_of_speech_and_of_pictures_may_be_tuned_and_an_av_hubert_may_not(modality, held, tmp_path):
+    encoders = held["features"][modality]["encoders"] = [{"hf": "mine", "tune": "lora"}]
+    assert getattr(load(held, tmp_path).features, modality).encoders[0].tune == "lora"
+    encoders[0] = {"av_hubert": "mine", "tune": "lora"}
+    held["features"]["face"]["track"] = "cascade"
     with pytest.raises(
-        ParamsError, match=rf"{modality}\.encoders\.0: tune is not supported for {kind} encoders"
+        ParamsError, match=rf"{modality}\.encoders\.0: tune is not supported for an AV-HuBERT"
     ):
+        load(held, tmp_path)
+
+
+@pytest.mark.parametrize("pooling, refused", [("none", True), ("mean", False)])
+def test_tuned_pictures_have_no_sequence_of_another_rate_beside_them(pooling, refused, held, tmp_path):
+    held["features"]["face"] |= {
+        "track": "cascade",
+        "encoders": [{"hf": "vit", "tune": "lora"}, {"av_hubert": "mine", "pooling": pooling}],
+    }
+    if refused:
+        with pytest.raises(ParamsError, match=r"features\.face: tune \(vit\).*\(mine, vit\)"):
+            load(held, tmp_path)
+    else:
         load(held, tmp_path)
 
 

@@ -37,6 +37,8 @@ class Encoder(ABC):
     """Distributions whose version may change the tokens."""
     tuning_libraries: tuple[str, ...] = ()
     """Further distributions that it needs where its model was tuned, which the features of the frozen one do not."""
+    tunable: ClassVar[bool] = False
+    """Whether its model can be trained with the fusion."""
     device: str = "cpu"
     """Where it runs, ``cpu`` or ``cuda``; its tokens are the same to 1e-5, so they do not depend on it."""
     weights: str | None = None

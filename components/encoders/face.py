@@ -129,13 +129,21 @@ class Face(Encoder):
 
     def _sequence(self, tokens: Sequence[np.ndarray | None]) -> np.ndarray:
         """Each frame's token, None where it has no face, as one sequence. Raises MediaError where none has a face."""
-        found = [at for at, token in enumerate(tokens) if token is not None]
-        if not found:
-            raise MediaError(f"no face found in {len(tokens)} frames")
-        frames = range(len(tokens)) if self.aligned else found
-        nearest = [min(found, key=lambda other: abs(other - at)) for at in frames]
-        chosen = [token for at in nearest if (token := tokens[at]) is not None]
+        frames = self.shown([token is not None for token in tokens])
+        chosen = [token for at in frames if (token := tokens[at]) is not None]
         return checked(np.stack(chosen), self.feature_names())
+
+    def shown(self, there: Sequence[bool]) -> list[int]:
+        """Of which frame the face is that each token shows. Raises MediaError where none has a face.
+
+        Args:
+            there: whether a frame has a face.
+        """
+        found = [at for at, has_face in enumerate(there) if has_face]
+        if not found:
+            raise MediaError(f"no face found in {len(there)} frames")
+        frames = range(len(there)) if self.aligned else found
+        return [min(found, key=lambda other: abs(other - at)) for at in frames]
 
 
 class Appearance(Face):

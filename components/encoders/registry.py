@@ -12,8 +12,8 @@ from .base import Encoder, by_decoding, merge
 from .face import Appearance, Blendshapes, Face, Landmarks
 from .model_files import NO_MODELS, ModelFiles
 from .pretrained.located import PRETRAINED, Located
+from .pretrained.model import TUNING_LIBRARIES
 from .pretrained.spec import name_of
-from .pretrained.text import TUNING_LIBRARIES
 from .text import Hashing
 
 ENCODERS: dict[str, type[Encoder]] = {

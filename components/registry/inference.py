@@ -26,7 +26,7 @@ from ..encoders.base import Encoder, merge
 from ..encoders.dialogue import Line, Turn
 from ..encoders.model_files import ModelFiles
 from ..encoders.pretrained.recogniser import SpeechRecogniser
-from ..encoders.pretrained.tuning import TunedMembers
+from ..encoders.pretrained.tuning.members import TunedMembers
 from ..encoders.registry import encode_each, make
 from ..errors import EmoflowError, MediaError, listed
 from ..files import read_json
@@ -248,14 +248,13 @@ class Predictor:
             return merge(parts, join), missing
         medium = encoders[0].decode(source)
         frozen = {each.name: each.encode_decoded(medium) for each in encoders if each.name not in self._tuned}
+        tuned = {
+            each.name: self._tuned[each.name].encode(medium) for each in encoders if each.name in self._tuned
+        }
         members = []
         for k in range(len(self.card.seeds)):
-            own = {
-                each.name: self._tuned[each.name].encode(medium, k)
-                for each in encoders
-                if each.name in self._tuned
-            }
-            members.append(merge([(frozen | own)[each.name] for each in encoders], join))
+            own = frozen | {name: tokens[k] for name, tokens in tuned.items()}
+            members.append(merge([own[each.name] for each in encoders], join))
         return np.stack(members), {}
 
     def _why_not(self, name: str) -> str:

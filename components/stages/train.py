@@ -61,7 +61,7 @@ def main() -> None:
     winner = choice_for_everything(best.best, best.strategies[best.best])
     device = environment.torch_device()
     models = ModelFiles(environment.landmark_model, environment.encoders)
-    tuned = TunedEncoders.of(experiment, inputs, models)
+    tuned = TunedEncoders.of(experiment, inputs, models, environment.cache)
     keeps = not inputs.protocol.unseen and not tuned.tunes(best.best)
     jobs = {
         f"{name}.{fold.number}": job_of(

@@ -15,23 +15,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import encoders
+from .. import encoders, media
 from ..artifacts import features
+from ..artifacts.corpora import RAW
 from ..artifacts.model import TUNED, ModelTuning, TunedEncoder
+from ..artifacts.utterances import UTTERANCES
 from ..encoders import ModelFiles
-from ..encoders.dialogue import turns
+from ..encoders.dialogue import Turn, turns
+from ..encoders.extract import recipes_of
+from ..encoders.jobs import sources
 from ..encoders.pretrained.folder import find
 from ..encoders.pretrained.spec import PretrainedSpec, name_of
-from ..encoders.pretrained.tuning import TunableText
+from ..encoders.pretrained.tuning.inputs import Recording
+from ..encoders.pretrained.tuning.opener import Tunable
 from ..errors import ParamsError, SearchError, listed
 from ..files import as_new, replacing, tree_digest, versions
 from ..fusion.strategy import BASELINES, uses
 from ..params import Params
+from ..schema import MODALITIES
 from ..training.operations import members_operations
 from ..training.predicted import DIMENSION
 from ..training.subsets import members_by_subset
 from ..training.tuning.jobs import TuneContext, TuneJob, run_jobs
-from ..training.tuning.learner import Tuning
+from ..training.tuning.learner import Opener, Tuning
 from ..training.tuning.member import NOT_TUNED
 from ..training.workers import Context, Job
 from .training_inputs import Inputs
@@ -40,7 +46,7 @@ from .weights import load, save
 if TYPE_CHECKING:
     from torch import Tensor
 
-LIBRARIES = ("transformers", "tokenizers", "peft")
+LIBRARIES = ("transformers", "tokenizers", "peft", "soxr", "av", "pillow", "scikit-image")
 RATES = {"lora": 5e-4, "full": 2e-5}
 """The encoders' learning rates, where params.yaml does not say."""
 
@@ -72,55 +78,64 @@ class TunedEncoders:
     """The encoders that are tuned, and what is needed for it.
 
     Attributes:
-        specs: encoder → how params.yaml states it; empty where all are frozen.
+        specs: modality → encoder → how params.yaml states it; empty where all are frozen.
+        cache: the folder where decoded pictures are kept.
     """
 
     experiment: Params
     inputs: Inputs
     models: ModelFiles
-    specs: dict[str, PretrainedSpec]
+    specs: dict[str, dict[str, PretrainedSpec]]
+    cache: Path
 
     @classmethod
-    def of(cls, experiment: Params, inputs: Inputs, models: ModelFiles) -> TunedEncoders:
+    def of(cls, experiment: Params, inputs: Inputs, models: ModelFiles, cache: Path) -> TunedEncoders:
         """Those of params.yaml.
 
         Raises:
             ParamsError: tuning is asked for where it cannot be had.
         """
-        stated = experiment.features.text.model_dump()["encoders"] if "text" in inputs.trainable else []
-        specs = {
-            name_of(each): PretrainedSpec.of(each)
-            for each in stated
-            if isinstance(each, dict) and each["tune"]
-        }
-        if specs:
-            there = [name for name, _ in inputs.store.layout("text")]
-            lacking = [name for name in specs if name not in there]
+        specs = {}
+        for modality in (name for name in inputs.trainable if name in MODALITIES):
+            of_modality = {
+                name_of(each): PretrainedSpec.of(each)
+                for each in getattr(experiment.features, modality).model_dump()["encoders"]
+                if isinstance(each, dict) and each.get("tune")
+            }
+            if not of_modality:
+                continue
+            specs[modality] = of_modality
+            there = [name for name, _ in inputs.store.layout(modality)]
+            lacking = [name for name in of_modality if name not in there]
             if lacking:
                 raise ParamsError(
-                    f"features.text.encoders: {listed(lacking)} cannot be tuned, since a table of features that came "
-                    "with the corpus takes its place: leave tune out"
+                    f"features.{modality}.encoders: {listed(lacking)} cannot be tuned, since a table of features that "
+                    "came with the corpus takes its place: leave tune out"
                 )
             if inputs.protocol.unseen:
                 raise ParamsError(
-                    "features.text.encoders: tune is not supported under a zero-shot protocol, whose classes are "
-                    "recognised by features of a frozen encoder: leave tune out"
+                    f"features.{modality}.encoders: tune is not supported under a zero-shot protocol, whose classes "
+                    "are recognised by features of a frozen encoder: leave tune out"
                 )
-        return cls(experiment, inputs, models, specs)
+        return cls(experiment, inputs, models, specs, cache)
 
     def tunes(self, strategy: str) -> bool:
         """Whether a strategy uses one of them."""
-        return (
-            bool(self.specs) and strategy not in BASELINES and "text" in uses(strategy, self.inputs.trainable)
-        )
+        return bool(self._of(strategy))
+
+    def _of(self, strategy: str) -> dict[str, PretrainedSpec]:
+        """Those that a strategy uses."""
+        used = () if strategy in BASELINES else uses(strategy, self.inputs.trainable)
+        return {name: spec for modality in used for name, spec in self.specs.get(modality, {}).items()}
 
     def check(self, job: Job) -> None:
         """Raises ParamsError where the chosen configuration asks of training what tuning does not do."""
         asked = [name for name in NOT_TUNED if job.choice.config.get(name, 0)]
         if asked:
+            places = listed(f"features.{name}.encoders" for name in self.specs)
             raise ParamsError(
                 f"search.space: {job.choice.strategy} was chosen with {listed(asked)}, which fine-tuning does not "
-                "support: set it to 0, or leave tune out of features.text.encoders"
+                f"support: set it to 0, or leave tune out of {places}"
             )
 
     @property
@@ -130,39 +145,66 @@ class TunedEncoders:
             return {}
         return {
             "encoders": {
-                name: [spec.mapping(), find(spec, self.models).weights] for name, spec in self.specs.items()
+                name: [spec.mapping(), find(spec, self.models).weights]
+                for of_modality in self.specs.values()
+                for name, spec in of_modality.items()
             },
             "libraries": versions(LIBRARIES),
-            "code": tree_digest([Path(encoders.__file__).parent, Path(__file__)]),
+            "code": tree_digest(
+                [Path(encoders.__file__).parent, Path(media.__file__).parent, Path(__file__)]
+            ),
         }
 
     @cached_property
     def _tuning(self) -> Tuning:
         stated = self.experiment.train.tuning
-        rate = stated.learning_rate or min(RATES[str(spec.tune)] for spec in self.specs.values())
+        rate = stated.learning_rate or min(
+            RATES[str(spec.tune)] for of_modality in self.specs.values() for spec in of_modality.values()
+        )
         return Tuning(stated.epochs, rate, stated.batch, stated.accumulate)
 
     def context(self, common: Context) -> TuneContext:
         """What all members' jobs have in common."""
+        stated = self.experiment.train.tuning
+        sections = {name: getattr(self.experiment.features, name).model_dump() for name in self.specs}
+        recipes = recipes_of(sections, self.models)
+        openers: dict[str, tuple[str, Opener]] = {}
+        for modality, of_modality in self.specs.items():
+            for name, spec in of_modality.items():
+                rank, read = self._rank(spec), self._sources(modality, spec)
+                openers[name] = (
+                    modality,
+                    Tunable(recipes[modality], name, rank, stated.checkpointing, read, self.cache),
+                )
+        return TuneContext(common, self._tuning, openers)
+
+    def _sources(self, modality: str, spec: PretrainedSpec) -> Mapping[str, str | Turn | Recording]:
+        """What each utterance is made from that has features of a modality."""
+        there = set(self.inputs.store.ids(modality))
+        if modality == "text":
+            return self._texts(spec, there)
+        columns = [
+            "utterance_id",
+            *(f"{name}{part}" for name in ("audio", "video") for part in ("", "_digest")),
+        ]
+        return {
+            each.utterance_id: Recording(str(each.source), each.digest)
+            for corpus in self.inputs.corpora
+            for each in sources(UTTERANCES.read(corpus=corpus, columns=columns), modality, RAW / corpus)
+            if each.utterance_id in there
+        }
+
+    def _texts(self, spec: PretrainedSpec, there: Collection[str]) -> dict[str, str | Turn]:
         import pandas as pd
 
-        stated = self.experiment.train.tuning
         columns = ["utterance_id", "dialogue", "turn", "start_s", "speaker", "text"]
         table = self.inputs.utterances(columns)
         if self.experiment.features.text.recogniser:
             heard = pd.concat([features.RECOGNISED.read(corpus=name) for name in self.inputs.corpora])
             table["text"] = table["utterance_id"].map(heard.set_index("utterance_id")["text"])
-        table = table[table["utterance_id"].isin(self.inputs.store.ids("text"))]
+        table = table[table["utterance_id"].isin(there)]
         texts = dict(zip(table["utterance_id"], table["text"], strict=True))
-        openers = {}
-        for name, spec in self.specs.items():
-            said = turns(table, context=spec.context) if spec.context else {}
-            sources = texts | said
-            openers[name] = (
-                "text",
-                TunableText(spec, self.models, self._rank(spec), stated.checkpointing, sources),
-            )
-        return TuneContext(common, self._tuning, openers)
+        return texts | (turns(table, context=spec.context) if spec.context else {})
 
     def run(
         self,
@@ -248,7 +290,7 @@ class TunedEncoders:
                     rank=self._rank(spec),
                     parameters=sum(x.size for key, x in state.items() if key.startswith(f"{TUNED}0.{name}.")),
                 )
-                for name, spec in self.specs.items()
+                for name, spec in self._of(model.choice.strategy).items()
             },
             epochs=epochs_of(model, jobs, work),
             validation={

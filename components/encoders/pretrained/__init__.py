@@ -7,5 +7,5 @@ layers.py           hidden states to tokens: the choice of layers, pooling over 
 speech.py, text.py, pictures.py     one modality each
 speaker.py, expressions.py     GE2E, and face-api's network of expressions
 recogniser.py       words from speech
-tuning.py           a text model whose weights are trained with the fusion
+tuning/             encoders whose models are trained with the fusion
 """

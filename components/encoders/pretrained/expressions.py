@@ -26,6 +26,7 @@ class Expressions(Pictures):
     """
 
     version = 1
+    tunable = False
     margin = 0.1
     """Less than other picture models have: face-api cuts faces out more closely."""
 

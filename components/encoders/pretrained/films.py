@@ -23,6 +23,7 @@ class Films(Pictures):
     """
 
     version = 1
+    tunable = False
 
     def __init__(self, spec: PretrainedSpec, folder: ModelFolder, *, frames: int, **of_faces: Any):
         """A film model.
@@ -62,7 +63,7 @@ class Films(Pictures):
         Raises:
             MediaError: no face in any frame.
         """
-        faces = self._faces(medium)
+        faces = self.faces(medium)
         found = [at for at, face in enumerate(faces) if face is not None]
         if not found:
             raise MediaError(f"no face found in {len(faces)} frames")

@@ -70,9 +70,15 @@ class Located:
             parameters: what params.yaml says of the modality; of faces ``frames``, and ``aligned``.
 
         Raises:
-            ParamsError: the model does not have the layers asked for.
+            ParamsError: the model does not have the layers asked for, or cannot be tuned and shall be.
         """
         encoder = self._made(**parameters)
+        if self.spec.tune and not encoder.tunable:
+            raise ParamsError(
+                f"the encoder {self.spec.hf}: tune is not supported for a model of the architecture "
+                f"{configuration(self.folder.path).model_type!r}, only for models of text, speech and pictures: leave "
+                "tune out"
+            )
         encoder.device = self.device
         return encoder
 

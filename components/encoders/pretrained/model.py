@@ -21,6 +21,9 @@ from .spec import Layers, PretrainedSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
+TUNING_LIBRARIES = ("peft",)
+"""Distributions that LoRA needs."""
+
 
 class OfFolder(Encoder):
     """What runs the Hugging Face model of a folder."""
@@ -68,6 +71,11 @@ class Pretrained(OfFolder):
         width = 1 if self.layers is None else self.choice.width
         self.dimensions = pooled_size(width * config.hidden_size, spec.pooling)
         self.layers_apart = width if self.layers is not None and self.choice.apart else 1
+
+    @property
+    def tuning_libraries(self) -> tuple[str, ...]:
+        """That of LoRA."""
+        return TUNING_LIBRARIES if self.spec.tune == "lora" else ()
 
     @abstractmethod
     def default_layers(self) -> Layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ class Pictures(Pretrained, Face):
     """A token for each sampled frame with a face in it, of the face in colour."""
 
     version = 1
+    tunable = True
     libraries = (*Pretrained.libraries, "av", "pillow", "scikit-image")
     margin = 0.25
     """Added to the face's box on each side, as a share of it: the cascade's box goes from the brows to the mouth."""
@@ -72,12 +74,12 @@ class Pictures(Pretrained, Face):
         Raises:
             MediaError: no face in any frame.
         """
-        faces = self._faces(medium)
+        faces = self.faces(medium)
         found = iter(self._tokens([face for face in faces if face is not None]))
         sequence = self._sequence([None if face is None else next(found) for face in faces])
         return self.pooled([sequence])
 
-    def _faces(self, medium: media.Frames | FollowedFaces) -> list[np.ndarray | None]:
+    def faces(self, medium: media.Frames | FollowedFaces) -> list[np.ndarray | None]:
         """The face in each frame in colour, uint8 [H, H, 3] of its own size; None where there is none."""
         return [
             media.crop(
@@ -108,15 +110,23 @@ class Pictures(Pretrained, Face):
 
     def _of_batch(self, pictures: list[Image.Image]) -> Tensor:
         """``[B, D]`` of so many pictures."""
-        inputs = self.processor(images=pictures, return_tensors="pt")
-        return self._of_pictures(inputs["pixel_values"])
+        return self.token_of(self.loaded, *self.states(**self.inputs(pictures))).cpu()
 
-    def _of_pictures(self, pixels: Tensor) -> Tensor:
-        """``[B, 3, H, W] → [B, D]``."""
+    def inputs(self, pictures: list[Image.Image]) -> dict[str, Tensor]:
+        """What the model is given of so many pictures: ``[B, 3, H, W]``."""
+        return {"pixel_values": self.processor(images=pictures, return_tensors="pt")["pixel_values"]}
+
+    def token_of(self, model: Any, states: Sequence[Tensor], output: Any) -> Tensor:
+        """What is taken of a model's states, or of its pooled output: a token for each picture, ``[B, D]``.
+
+        Args:
+            model: as `loaded`.
+            states, output: as `Pretrained.states` gives them.
+        """
         if self.layers is None:
-            _, output = self.states(pixel_values=pixels)
-            return output.pooler_output.cpu()
-        state, _ = self.taken(pixel_values=pixels)
-        embeddings = self.loaded.embeddings
+            pooled: Tensor = output.pooler_output
+            return pooled
+        state = self.choice.of_states(states)
+        embeddings = model.embeddings
         has_class = any(hasattr(embeddings, name) for name in ("cls_token", "class_embedding"))
         return state[:, 0] if has_class else state.mean(1)

@@ -34,8 +34,8 @@ class PretrainedSpec:
         layers: which hidden states.
         revision: a commit, tag or branch of the hub.
         context: of text: how many earlier turns of the dialogue are read before each.
-        tune: of text: how training changes the model's weights, None where it does not. It is no part of the name: the
-            features that are stored, and that the search sees, are the frozen model's.
+        tune: how training changes the model's weights, None where it does not. It is no part of the name: the features
+            that are stored, and that the search sees, are the frozen model's.
         streams: of an AV-HuBERT: what it reads; None of any other model.
         roi: of an AV-HuBERT: what its pictures have to show; None where params.yaml does not say.
     """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class Speech(Pretrained, Audio):
     """
 
     version = 1
+    tunable = True
     libraries = (*Pretrained.libraries, "soxr")
 
     @property
@@ -71,11 +72,21 @@ class Speech(Pretrained, Audio):
             MediaError: shorter than the receptive field; and as ``decode`` and `pooled` do.
             SettingsError: the model hears another sampling rate, or cannot be loaded.
         """
+        return self.pooled(self._tokens(piece)[own] for piece, own in self.cut(medium))
+
+    def cut(self, medium: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, slice]]:
+        """The pieces in which a recording is heard.
+
+        Args:
+            medium: as `encode_decoded` takes it.
+
+        Yields:
+            float32 [samples], and which of the piece's tokens are its own.
+        """
         step = self._step
         # Of a Whisper with few positions, whose pieces are short, a quarter of a piece.
         context = min(math.ceil(CONTEXT_S * RATE / step), self.longest // (4 * step)) * step
-        cut = overlapping_pieces(medium, most=self.longest, context=context, step=step)
-        return self.pooled(self._tokens(piece)[own] for piece, own in cut)
+        yield from overlapping_pieces(medium, most=self.longest, context=context, step=step)
 
     @property
     def longest(self) -> int:
@@ -100,15 +111,21 @@ class Speech(Pretrained, Audio):
 
     def _tokens(self, samples: np.ndarray) -> np.ndarray:
         """One piece: float32 [T, D]."""
+        inputs = self.inputs(samples)
+        with self.fitted(self.loaded, inputs):
+            taken, _ = self.taken(**inputs)
+        return taken[0].numpy()
+
+    def inputs(self, samples: np.ndarray) -> dict[str, Tensor]:
+        """What the model is given of one piece. Raises MediaError: shorter than the receptive field."""
         if self.loaded._get_feat_extract_output_lengths(len(samples)) < 1:
             raise MediaError(f"shorter than the receptive field of {self.spec.hf}: {len(samples)} samples")
         # The extractor normalises where the model was trained so, and gives an attention mask where it wants one.
-        inputs = self.extractor(samples, sampling_rate=RATE, return_tensors="pt")
-        return self._chosen(**inputs)
+        return dict(self.extractor(samples, sampling_rate=RATE, return_tensors="pt"))
 
-    def _chosen(self, **inputs: Tensor) -> np.ndarray:
-        taken, _ = self.taken(**inputs)
-        return taken[0].numpy()
+    def fitted(self, model: Any, inputs: Mapping[str, Tensor]) -> AbstractContextManager[None]:
+        """Within it a model as `loaded` takes inputs of this length."""
+        return nullcontext()
 
 
 class Whisper(Speech):
@@ -129,12 +146,16 @@ class Whisper(Speech):
         """Samples from token to token: the second convolution halves the mel frames."""
         return 2 * self.extractor.hop_length
 
-    def _tokens(self, samples: np.ndarray) -> np.ndarray:
+    def inputs(self, samples: np.ndarray) -> dict[str, Tensor]:
+        """Mel frames ``[1, mels, 2 T]`` of one piece, filled up with silence to a whole number of tokens."""
         count = -(-len(samples) // self._step)
         whole = np.pad(samples, (0, count * self._step - len(samples)))
-        inputs = self.extractor(whole, sampling_rate=RATE, padding="do_not_pad", return_tensors="pt")
-        with _positions(self.loaded, count):
-            return self._chosen(input_features=inputs["input_features"])
+        heard = self.extractor(whole, sampling_rate=RATE, padding="do_not_pad", return_tensors="pt")
+        return {"input_features": heard["input_features"]}
+
+    def fitted(self, model: Any, inputs: Mapping[str, Tensor]) -> AbstractContextManager[None]:
+        """Within it the model has as many positions as the inputs have tokens."""
+        return _positions(model, inputs["input_features"].shape[-1] // 2)
 
 
 @contextmanager

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from transformers import BatchEncoding
 
 
-TUNING_LIBRARIES = ("peft",)
-"""Distributions that LoRA needs."""
-
-
 class TextModel(Pretrained, Text):
     """A token for each piece of a word, or their mean.
 
@@ -33,11 +29,7 @@ class TextModel(Pretrained, Text):
 
     version = 1
     libraries = (*Pretrained.libraries, "tokenizers")
-
-    @property
-    def tuning_libraries(self) -> tuple[str, ...]:
-        """That of LoRA."""
-        return TUNING_LIBRARIES if self.spec.tune == "lora" else ()
+    tunable = True
 
     def default_layers(self) -> int:
         """The model's output, whose mean sentence encoders were trained by."""

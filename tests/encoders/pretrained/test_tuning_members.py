@@ -6,10 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from emoflow.encoders import ModelFiles
 from emoflow.encoders.dialogue import Line, Turn
 from emoflow.encoders.pretrained.spec import PretrainedSpec
-from emoflow.encoders.pretrained.tuning import TunableText
 from emoflow.errors import FeatureError
 from emoflow.fusion.reduction import Reduction
 from emoflow.training.auxiliary_targets import AuxiliaryTargets
@@ -19,7 +17,7 @@ from emoflow.training.tuning import jobs
 from emoflow.training.tuning.jobs import TuneContext, TuneJob
 from emoflow.training.tuning.learner import Tuning
 from emoflow.training.workers import Context
-from tiny_models import SIZE, save_blind
+from tiny_models import SIZE, save_blind, tunable_of
 
 CLASSES = ("hate", "lovely", "four")
 """The word that was said before tells the class."""
@@ -58,7 +56,7 @@ def opener(tmp_path_factory):
     """A model whose tokens do not see one another, since its attention adds up zeros."""
     folder = save_blind(tmp_path_factory.mktemp("models") / "tiny")
     spec = PretrainedSpec(str(folder), "mean", None, None, 1, "lora")
-    return TunableText(spec, ModelFiles(), 4, False, SOURCES)
+    return tunable_of(spec, "text", SOURCES, rank=4)
 
 
 class Memory:

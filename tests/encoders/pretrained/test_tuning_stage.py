@@ -208,7 +208,9 @@ def test_the_packed_model_gives_what_its_members_gave_in_training(there, package
         inputs.reduction,
         inputs.auxiliary_targets(),
     )
-    tuned = TunedEncoders.of(experiment, inputs, ModelFiles(None, load_settings().encoders))
+    tuned = TunedEncoders.of(
+        experiment, inputs, ModelFiles(None, load_settings().encoders), load_settings().cache
+    )
     rows = inputs.folds[0].test
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "set_num_threads", lambda _: None)
@@ -256,7 +258,9 @@ def test_what_cannot_be_tuned_is_refused(untrained):
         inputs = Inputs.of(experiment)
         assert inputs.trainable == ["text"]
         vars(inputs).update(changes)
-        return TunedEncoders.of(experiment, inputs, ModelFiles(None, load_settings().encoders))
+        return TunedEncoders.of(
+            experiment, inputs, ModelFiles(None, load_settings().encoders), load_settings().cache
+        )
 
     assert of().tunes("text") and not of().tunes("majority")
     state(untrained, encoder=ENCODER | {"tune": None})

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from emoflow.encoders import ModelFiles
 from emoflow.encoders.dialogue import Line, Turn, as_turn
 from emoflow.encoders.pretrained.spec import PretrainedSpec
-from emoflow.encoders.pretrained.tuning import TunableText, TunedMembers, TunedText
+from emoflow.encoders.pretrained.tuning.members import TunedMembers
+from emoflow.encoders.pretrained.tuning.model import TunedModel
 from emoflow.errors import SettingsError
-from tiny_models import LONGEST, TEXT, _tokenizer, one, save
+from tiny_models import LONGEST, TEXT, _tokenizer, one, save, tunable_of
 
 SOURCES = {
     "a": "I hate this, unhappy!",
@@ -28,7 +28,7 @@ def folders(tmp_path_factory):
 
 def tunable(folder, *, rank: int | None = 2, pooling="mean", layers=None, context=0, checkpointing=False):
     spec = PretrainedSpec(str(folder), pooling, layers, None, context, "lora")
-    return TunableText(spec, ModelFiles(), rank, checkpointing, SOURCES)
+    return tunable_of(spec, "text", SOURCES, rank=rank, checkpointing=checkpointing)
 
 
 @pytest.mark.parametrize("name, rank", [*((name, 2) for name in TEXT), ("bert", None)])
@@ -87,18 +87,18 @@ def test_each_member_encodes_with_weights_of_its_own(rank, folders):
     encoder = one(folders["bert"], pooling="mean", context=1)
     weights = []
     for seed in (0, 1):
-        tuned = TunedText(encoder, rank=rank, seed=seed)
+        tuned = TunedModel(encoder, rank=rank, seed=seed)
         generator = torch.Generator().manual_seed(seed)
         weights.append({name: torch.randn(x.shape, generator=generator) for name, x in tuned.trained.items()})
     members = TunedMembers(encoder, rank=rank, weights=weights)
     for k, own in enumerate(weights):
-        tuned = TunedText(encoder, rank=rank, sources=SOURCES)
+        tuned = TunedModel(encoder, rank=rank, sources=SOURCES)
         with torch.no_grad():
             for name, x in tuned.trained.items():
                 x.copy_(own[name])
             expected = tuned.tokens(["b"])[0][0]
-        np.testing.assert_allclose(members.encode(SOURCES["b"], k), expected, atol=1e-6)
-    assert not np.allclose(members.encode(SOURCES["b"], 0), members.encode(SOURCES["b"], 1))
+        np.testing.assert_allclose(members.encode(SOURCES["b"])[k], expected, atol=1e-6)
+    assert not np.allclose(*members.encode(SOURCES["b"]))
     with pytest.raises(SettingsError, match="the weights that were trained are of another model"):
         TunedMembers(encoder, rank=rank, weights=[{"another": torch.zeros(1)}])
 

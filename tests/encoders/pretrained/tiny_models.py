@@ -10,6 +10,9 @@ import torch
 import transformers
 from emoflow.encoders import Encoder, ModelFiles, make
 from emoflow.encoders.networks import network
+from emoflow.encoders.parallel import Recipe
+from emoflow.encoders.pretrained.spec import PretrainedSpec
+from emoflow.encoders.pretrained.tuning.opener import Tunable
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers.utils import logging
 
@@ -195,6 +198,21 @@ def one(
     """The encoder of a model's folder."""
     stated = {"hf": str(folder), "pooling": pooling, "layers": layers, "context": context}
     return make([stated], parameters, modality=modality, models=ModelFiles())[0]
+
+
+def tunable_of(
+    spec: PretrainedSpec,
+    modality: str,
+    sources,
+    *,
+    rank: int | None = 2,
+    checkpointing: bool = False,
+    cache: Path | None = None,
+    **parameters,
+) -> Tunable:
+    """What opens a model for training; the parameters are those of the modality."""
+    recipe = Recipe(modality, (spec.mapping(),), parameters, ModelFiles())
+    return Tunable(recipe, spec.name, rank, checkpointing, sources, cache)
 
 
 def wav(samples: np.ndarray) -> bytes:
