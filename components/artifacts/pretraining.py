@@ -13,10 +13,19 @@ FINE_TUNED = Path("data/pretraining/fine-tuned")
 """Likewise, with `FineTuningResults` and `ANSWERS`."""
 LABELS = Table(
     "data/pretraining/labels/{corpus}.parquet",
-    ("utterance_id", "speaker", "text", "label"),
+    ("utterance_id", "speaker", "text", "label", "audio", "video"),
     "pretrain/dvc.yaml:labels@{corpus}",
 )
 """One row per utterance, as its corpus has it; pre-training does not look at it."""
+ADAPTED = Path("data/pretraining/adapted")
+"""A model's folder, with `AdaptationResults`, `RETRIEVED` and ``retrieved.html``, a page to look through."""
+RETRIEVED = Table(
+    "data/pretraining/adapted/retrieved.parquet",
+    ("utterance_id", "score", "anchor", "emotion"),
+    "pretrain/dvc.yaml:adaptation",
+)
+"""The clips of the pool that were taken, the most similar first: the cosine with the labelled clip ``anchor``, which
+has the emotion."""
 PIPELINE = Path("pretrain/dvc.yaml")
 
 
@@ -175,3 +184,35 @@ ANSWERS = Table(
     "pretrain/dvc.yaml:fine-tuning",
 )
 """What the model of the first seed says of the clips that were tested; null where that was not learned."""
+
+
+class AdaptationResults(Document):
+    """``data/pretraining/adapted/results.json``.
+
+    Attributes:
+        model: the folder of the model that was gone on with. sha256: of its weights.
+        labelled: clips by which others were found. pool: clips there were. retrieved: clips taken.
+        precision: the share of the retrieved clips that have the emotion of the labelled clip, where the pool's corpora
+            state one. chance: that share of clips drawn at random in their place. None where no emotion is stated.
+        ua_before, ua_after: UA of a linear classifier on each model's output, on the speakers held out.
+        gain: of its share of right answers, the mean over these speakers; low, high: its 95 % interval over them.
+        iteration: the clusters and the training on what was retrieved.
+    """
+
+    PATH: ClassVar[str] = "data/pretraining/adapted/results.json"
+    STAGE: ClassVar[str] = "pretrain/dvc.yaml:adaptation"
+
+    model: str
+    sha256: str
+    labelled: int
+    pool: int
+    retrieved: int
+    precision: float | None
+    chance: float | None
+    speakers: list[str]
+    ua_before: float
+    ua_after: float
+    gain: float
+    low: float | None
+    high: float | None
+    iteration: AvHubertIteration

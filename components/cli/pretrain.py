@@ -16,25 +16,27 @@ class Objective(StrEnum):
 
     av_hubert = "av-hubert"
     fine_tuning = "fine-tuning"
+    adaptation = "adaptation"
 
 
 @app.command(
     epilog="Examples: `emoflow pretrain av-hubert`; `EMOFLOW_DEVICE=cuda emoflow pretrain av-hubert`; "
-    "`emoflow pretrain fine-tuning`"
+    "`emoflow pretrain fine-tuning`; `emoflow pretrain adaptation`"
 )
 def pretrain(
     objective: Annotated[
         Objective,
         typer.Argument(
             help="av-hubert: predict the clusters of masked sound and pictures; fine-tuning: from a model that is "
-            "there, learn what is said, how, or both"
+            "there, learn what is said, how, or both; adaptation: go on pre-training with clips that are like "
+            "emotional ones"
         ),
     ],
 ) -> None:
     """Pre-train a model on recordings without labels, or fine-tune one on labelled ones, as pretrain/params.yaml says.
 
     It is `dvc repro pretrain/dvc.yaml:OBJECTIVE`: what is up to date is not run again, and a killed run goes on from
-    its last saved update. The model is an encoder's folder, data/pretraining/av-hubert or fine-tuned.
+    its last saved update. The model is an encoder's folder, data/pretraining/av-hubert, fine-tuned or adapted.
     """
     from ..artifacts.pretraining import PIPELINE
     from ..pipeline import reproduce

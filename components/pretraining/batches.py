@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..encoders.av_hubert.clip import SIDE
 from .store import AUDIO, InputStore
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..encoders.av_hubert.configuration import AvHubertConfig
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,27 @@ def batch_of(store: InputStore, clips: Sequence[int]) -> Batch:
     """Clips as they are, whole, in this order."""
     parts = [(clip, 0, int(store.lengths[clip])) for clip in clips]
     return _batch(store, parts, mirrored=np.zeros(len(parts), bool))
+
+
+def seen(config: AvHubertConfig, batch: Batch, streams: str) -> dict[str, Tensor]:
+    """What a network is given of a batch, by the names of its arguments; pictures are as its configuration has them.
+
+    Args:
+        config: of the network.
+        batch: of clips.
+        streams: ``a`` (sound), ``v`` (pictures) or ``av``.
+    """
+    import torch
+
+    given = {"attention_mask": torch.from_numpy(batch.there)}
+    if "a" in streams:
+        given |= {"audio": torch.from_numpy(batch.audio), "audio_present": torch.from_numpy(batch.heard)}
+    if "v" in streams and batch.pictures is not None:
+        there = torch.from_numpy(batch.seen)
+        grey = torch.from_numpy(batch.pictures).float() / 255
+        normal = (grey - config.image_mean) / config.image_std * there[..., None, None]
+        given |= {"video": normal, "video_present": there}
+    return given
 
 
 def _batch(store: InputStore, parts: Sequence[tuple[int, int, int]], *, mirrored: np.ndarray) -> Batch:

@@ -142,6 +142,42 @@ class FineTuningStated(_Frozen):
         return self
 
 
+class AdaptationStated(_Frozen):
+    """``adaptation``: go on pre-training with the clips of a pool that are like emotional ones.
+
+    How modalities are left out and how it is trained is that of ``av-hubert``.
+
+    Attributes:
+        model: the folder of a pre-trained model.
+        labelled: corpora with emotions.
+        pool: other corpora, whose labels are not looked at.
+        streams: of a clip that the network is given where clips are compared.
+        held_out: the share of the labelled corpora's speakers by whom the models are probed before and after.
+        metric_steps: updates in which clips of one emotion are drawn together, to compare clips by.
+        nearest: clips of the pool that are taken for each labelled one.
+        iteration: of clusters and training on what was taken.
+        seed: of the metric's training.
+    """
+
+    model: str
+    labelled: list[str] = Field(min_length=1)
+    pool: list[str] = Field(min_length=1)
+    streams: Literal["av", "a", "v"] = "av"
+    held_out: float = Field(default=0.25, gt=0, lt=1)
+    metric_steps: int = Field(ge=1)
+    nearest: int = Field(ge=1)
+    iteration: Iteration
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _pool_is_another(self) -> AdaptationStated:
+        if both := sorted(set(self.labelled) & set(self.pool)):
+            raise ValueError(
+                f"{both[0]} is labelled and pool; the pool is of other corpora, whose labels are not used"
+            )
+        return self
+
+
 class PretrainingParams(_Frozen):
     """The whole file.
 
@@ -153,6 +189,7 @@ class PretrainingParams(_Frozen):
     inputs: InputsStated
     av_hubert: AvHubertStated = Field(alias="av-hubert")
     fine_tuning: FineTuningStated = Field(alias="fine-tuning")
+    adaptation: AdaptationStated
 
 
 def load(path: Path = PATH) -> PretrainingParams:

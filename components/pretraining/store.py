@@ -173,14 +173,14 @@ class InputStore:
         return len(self.ids)
 
     def only(self, clips: Sequence[int]) -> InputStore:
-        """Some of the clips, in this order; their frames keep their numbers."""
+        """Some of the clips, in this order, as a store of its own; frames are numbered anew."""
         chosen = copy(self)
+        chosen.__dict__.pop("units", None)  # what was read of all clips
         chosen.ids = [self.ids[clip] for clip in clips]
         chosen._places = [self._places[clip] for clip in clips]
         where = np.asarray(clips, np.int64)
-        chosen.lengths, chosen.begins, chosen.heard = (
-            each[where] for each in (self.lengths, self.begins, self.heard)
-        )
+        chosen.lengths, chosen.heard = self.lengths[where], self.heard[where]
+        chosen.begins = np.cumsum(chosen.lengths) - chosen.lengths
         return chosen
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +12,9 @@ from .. import pretraining, settings
 from ..artifacts import pretraining as artifact
 from ..encoders import av_hubert as network
 from ..encoders import installed
-from ..encoders.pretrained.architecture import from_safetensors, quiet
-from ..errors import PretrainingError, SettingsError
-from ..files import as_new, digest_of, file_digest, replacing, tree_digest, versions, work_folder, write_table
+from ..files import digest_of, file_digest, replacing, tree_digest, versions, work_folder, write_table
 from ..pretraining import stated
+from ..pretraining.held_out import held_out
 from ..pretraining.recognition.fine_tune import Labelled, Trained, fine_tune
 from ..pretraining.recognition.objective import UNKNOWN
 from ..pretraining.recognition.over_seeds import over_seeds
@@ -24,6 +22,7 @@ from ..pretraining.recognition.vocabulary import spoken
 from ..pretraining.stated import FineTuningStated
 from ..pretraining.store import InputStore
 from .entry import run
+from .pretraining_models import labels, read_model, write_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,17 +34,15 @@ LIBRARIES = ("torch", "numpy", "transformers", "safetensors")
 CODE = [Path(pretraining.__file__).parent, Path(network.__file__).parent]
 FIGURES = {"cer": -1, "wer": -1, "wa": 1, "ua": 1}
 """Figure → whether more of it is better (1) or worse (-1)."""
-SPLIT_SEED = 7
-"""Of which speakers are held out: the same for every model, so that figures can be compared."""
 
 
 def main() -> None:
     whole, device = stated.load(), settings.load().torch_device()
     of = whole.fine_tuning
     folders = [artifact.INPUTS / corpus for corpus in of.corpora]
-    store, table = InputStore(folders), _table(of.corpora)
+    store, table = InputStore(folders), labels(of.corpora)
     labelled, speakers = _labelled(store, table, of.held_out)
-    encoder = _encoder(of.model)
+    encoder = read_model(of.model, stated="fine-tuning.model")
     work = work_folder(STAGE, _digest(folders, labelled, of, device))
 
     def trained(seed: int, start: AvHubert, name: str) -> Trained:
@@ -80,29 +77,19 @@ def main() -> None:
         gain=_gain(scores, scratch),
     )
     with replacing(artifact.FINE_TUNED) as folder:
-        _write_model(first[1], folder, of)
+        # With its heads; as an encoder it is used without them.
+        write_model(
+            first[1].network, folder, name="fine-tuned", pretrained_on=of.corpora, begun_with=of.model
+        )
         write_table(folder / artifact.ANSWERS.path().name, _answers(first[1], store, labelled, of))
         results.write_file(folder / results.path().name)
     print("\n".join(_lines(results)))
 
 
-def _table(corpora: Sequence[str]) -> pd.DataFrame:
-    """Who speaks, what they say, and how, by utterance."""
-    import pandas as pd
-
-    tables = [artifact.LABELS.read(corpus=corpus) for corpus in corpora]
-    return pd.concat(tables, ignore_index=True).set_index("utterance_id")
-
-
 def _labelled(store: InputStore, table: pd.DataFrame, share: float) -> tuple[Labelled, list[str]]:
-    """What is known of the clips, and the speakers who are held out.
-
-    Raises:
-        PretrainingError: there are fewer than two speakers.
-    """
+    """What is known of the clips, and the speakers who are held out."""
     rows = table.loc[store.ids]
-    speakers = rows["speaker"].fillna(rows.index.to_series()).astype(str)  # of nobody known: each their own
-    held_out = _held_out(sorted(speakers.unique()), share)
+    tested = held_out(sorted(rows["speaker"].unique()), share)
     classes = tuple(sorted(rows["label"].dropna().unique()))
     numbers = {name: number for number, name in enumerate(classes)}
     return (
@@ -110,42 +97,10 @@ def _labelled(store: InputStore, table: pd.DataFrame, share: float) -> tuple[Lab
             [spoken(text) if isinstance(text, str) else "" for text in rows["text"]],
             np.array([numbers.get(label, UNKNOWN) for label in rows["label"]], np.int64),
             classes,
-            speakers.isin(held_out).to_numpy(bool),
+            rows["speaker"].isin(tested).to_numpy(bool),
         ),
-        held_out,
+        tested,
     )
-
-
-def _held_out(speakers: Sequence[str], share: float) -> list[str]:
-    """A share of the speakers, by a hash of their names; at least one, and not all."""
-    if len(speakers) < 2:
-        raise PretrainingError(
-            "fine-tuning: there is one speaker, and one is to be held out: add a corpus with more"
-        )
-    count = min(max(1, round(share * len(speakers))), len(speakers) - 1)
-    by_hash = sorted(speakers, key=lambda name: hashlib.sha256(f"{SPLIT_SEED} {name}".encode()).digest())
-    return sorted(by_hash[:count])
-
-
-def _encoder(folder: str) -> AvHubert:
-    """The pre-trained model.
-
-    Raises:
-        SettingsError: the folder holds none.
-    """
-    from ..encoders.av_hubert.network import AvHubert
-
-    if not (Path(folder) / installed.WEIGHTS).is_file():
-        raise SettingsError(
-            f"{folder}, which fine-tuning.model of pretrain/params.yaml names, holds no model: make it with `emoflow "
-            "pretrain av-hubert`, or name another folder"
-        )
-    model, info = from_safetensors(AvHubert, Path(folder))
-    if lacking := sorted(info["missing_keys"]):
-        raise SettingsError(
-            f"{folder} is no AV-HuBERT model: it lacks {lacking[0]} and {len(lacking) - 1} more weights"
-        )
-    return model
 
 
 def _first_weights(encoder: AvHubert, seed: int) -> AvHubert:
@@ -216,28 +171,6 @@ def _gain(
 def _over_seeds(values: Sequence[float]) -> artifact.OverSeeds:
     mean, low, high = over_seeds(values)
     return artifact.OverSeeds(mean=mean, low=low, high=high)
-
-
-def _write_model(done: Trained, folder: Path, of: FineTuningStated) -> None:
-    """The network with its heads; as an encoder it is used without them."""
-    about = (
-        installed.read(Path(of.model)) if of.model and (Path(of.model) / installed.ABOUT).is_file() else None
-    )
-    with quiet():
-        done.network.save_pretrained(folder)
-    as_new(folder / installed.WEIGHTS)
-    seen = (*about.pretrained_on, *of.corpora) if about else tuple(of.corpora)
-    installed.write_about(
-        folder,
-        installed.Installed(
-            name="fine-tuned",
-            source=f"emoflow pretrain, of {about.source if about else of.model}",
-            revision=None,
-            licence=about.licence if about else None,
-            pretrained_on=tuple(dict.fromkeys(seen)),
-            sha256=file_digest(folder / installed.WEIGHTS),
-        ),
-    )
 
 
 def _answers(done: Trained, store: InputStore, labelled: Labelled, of: FineTuningStated) -> pd.DataFrame:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import pretraining, settings
 from ..artifacts import pretraining as artifact
 from ..encoders import av_hubert as network
-from ..encoders import installed
-from ..encoders.pretrained.architecture import quiet
-from ..files import as_new, digest_of, file_digest, replacing, tree_digest, versions, work_folder
+from ..files import digest_of, replacing, tree_digest, versions, work_folder
 from ..pretraining import stated
 from ..pretraining.objectives import av_hubert
 from ..pretraining.store import InputStore
 from .entry import run
-
-if TYPE_CHECKING:
-    from ..encoders.av_hubert.network import AvHubert
+from .pretraining_history import iteration_written
+from .pretraining_models import write_model
 
 STAGE = "av-hubert"
 LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "safetensors")
@@ -37,14 +32,14 @@ def main() -> None:
 
     model, iterations = av_hubert.pretrain(store, of, roi=roi, work=work, device=device)
     with replacing(artifact.AV_HUBERT) as folder:
-        _write_model(model, folder, whole.corpora, of.licence)
+        write_model(model, folder, name=STAGE, pretrained_on=whole.corpora, licence=of.licence)
         artifact.AvHubertHistory(
             corpora=whole.corpora,
             size=of.size,
             roi=roi,
             clips=len(store),
             frames=store.frames,
-            iterations=[_written(each) for each in iterations],
+            iterations=[iteration_written(each) for each in iterations],
         ).write_file(folder / artifact.AvHubertHistory.path().name)
     for number, each in enumerate(iterations, 1):
         last = each.curve[-1]
@@ -76,37 +71,6 @@ def _work(folders: list[Path], of: stated.AvHubertStated, device: str) -> Path:
             file=sys.stderr,
         )
     return work
-
-
-def _write_model(model: AvHubert, folder: Path, corpora: list[str], licence: str | None) -> None:
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # its one line of a second, in place of the training's last
-    with quiet():
-        model.save_pretrained(folder)
-    as_new(folder / installed.WEIGHTS)
-    installed.write_about(
-        folder,
-        installed.Installed(
-            name=STAGE,
-            source="emoflow pretrain",
-            revision=None,
-            licence=licence,
-            pretrained_on=tuple(corpora),
-            sha256=file_digest(folder / installed.WEIGHTS),
-        ),
-    )
-
-
-def _written(each: av_hubert.Iterated) -> artifact.AvHubertIteration:
-    about = {name: value for name, value in asdict(each).items() if name not in ("stated", "curve")}
-    return artifact.AvHubertIteration(
-        of=each.stated.of,
-        clusters=each.stated.clusters,
-        masking=each.stated.masking,
-        curve=[artifact.CurvePoint.model_validate(point) for point in each.curve],
-        **about,
-    )
 
 
 if __name__ == "__main__":

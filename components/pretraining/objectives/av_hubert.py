@@ -176,16 +176,49 @@ def pretrain(
         raise PretrainingError(
             "no clip has sound, of which the first clusters are made: add recordings with sound"
         )
+    config = getattr(AvHubertConfig, stated.size)(**({"roi": roi} if roi else {}))
     model: AvHubert | None = None
     done = []
     for number, iteration in enumerate(stated.iterations, 1):
         clusters = _clusters(store, model, iteration, number, stated.seed, work=work, device=device)
         model, curve = _trained(
-            store, clusters.numbers, iteration, number, stated, roi, work=work, device=device
+            store, clusters.numbers, iteration, number, stated, config, work=work, device=device
         )
         done.append(_iterated(iteration, clusters, store.units, curve))
     assert model is not None  # noqa: S101  (there is one iteration at least)
     return model.cpu(), done
+
+
+def continued(
+    store: InputStore,
+    model: AvHubert,
+    iteration: Iteration,
+    stated: AvHubertStated,
+    *,
+    work: Path,
+    device: str,
+) -> tuple[AvHubert, Iterated]:
+    """Go on with a model that is there: one iteration, of clusters of its own states or of MFCC, from its weights.
+
+    Args:
+        store: of the clips.
+        model: that is gone on with; it is left as it is.
+        iteration: what is done.
+        stated: how modalities are left out, and how it is trained.
+        work: the folder of unfinished work.
+        device: ``cpu`` or ``cuda``.
+
+    Returns:
+        The model, on the CPU, and what became of the iteration.
+
+    Raises:
+        PretrainingError: as `pretrain` does.
+    """
+    clusters = _clusters(store, model, iteration, 1, stated.seed, work=work, device=device)
+    after, curve = _trained(
+        store, clusters.numbers, iteration, 1, stated, model.config, work=work, device=device, start=model
+    )
+    return after.cpu(), _iterated(iteration, clusters, store.units, curve)
 
 
 def _iterated(
@@ -211,14 +244,17 @@ def _trained(
     iteration: Iteration,
     number: int,
     stated: AvHubertStated,
-    roi: str | None,
+    config: AvHubertConfig,
     *,
     work: Path,
     device: str,
+    start: AvHubert | None = None,
 ) -> tuple[AvHubert, list[dict[str, float]]]:
     torch.manual_seed(stated.seed + number)
-    config = getattr(AvHubertConfig, stated.size)(**({"roi": roi} if roi else {}))
-    network = AvHubertForPretraining(config, iteration.clusters, iteration.masking).to(device)
+    network = AvHubertForPretraining(config, iteration.clusters, iteration.masking)
+    if start is not None:
+        network.load_state_dict(start.state_dict(), strict=False)  # what predicts clusters is new
+    network = network.to(device)
     training = stated.training
     trainer = Trainer(
         MaskedClusters(network, clusters, stated),

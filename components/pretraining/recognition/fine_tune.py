@@ -113,8 +113,11 @@ def fine_tune(
     network = AvHubertRecogniser.from_encoder(
         encoder, vocabulary, labelled.classes, steps_per_frame=stated.steps_per_frame
     ).to(device)
+    learned = store.only(training.tolist())
     targets = Targets(
-        [vocabulary.numbers(each) for each in labelled.said], labelled.emotions.tolist(), store.begins
+        [vocabulary.numbers(labelled.said[clip]) for clip in training.tolist()],
+        labelled.emotions[training].tolist(),
+        learned.begins,
     )
     objective = FineTuning(
         network,
@@ -129,7 +132,7 @@ def fine_tune(
     how = stated.training
     trainer = Trainer(
         objective,
-        Batches(store.only(training.tolist()), frames=how.frames, longest=how.longest, seed=seed),
+        Batches(learned, frames=how.frames, longest=how.longest, seed=seed),
         Schedule(
             steps=stated.steps,
             warmup=int(how.warmup * stated.steps),

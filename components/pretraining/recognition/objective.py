@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...training.contrast import supervised_contrast
-from ..batches import Batch
+from ..batches import Batch, seen
 from ..trainer import Inputs, Losses
 from .network import AvHubertRecogniser
 
@@ -105,7 +105,7 @@ class FineTuning:
         characters = np.zeros((len(clips), max(map(len, said), default=0)), np.int64)
         for row, numbers in enumerate(said):
             characters[row, : len(numbers)] = numbers
-        return seen(self.network, batch, self._streams) | {
+        return seen(self.network.config, batch, self._streams) | {
             "characters": torch.from_numpy(characters),
             "spoken": torch.tensor([len(each) for each in said]),
             "emotions": torch.tensor([self._targets.emotions[clip] for clip in clips]),
@@ -149,17 +149,3 @@ class FineTuning:
 
     def updated(self, step: int) -> None:
         """Nothing follows an update."""
-
-
-def seen(network: AvHubertRecogniser, batch: Batch, streams: str) -> Inputs:
-    """What a network is given of a batch: the streams that are named, by the names of its arguments."""
-    config = network.config
-    given: Inputs = {"attention_mask": torch.from_numpy(batch.there)}
-    if "a" in streams:
-        given |= {"audio": torch.from_numpy(batch.audio), "audio_present": torch.from_numpy(batch.heard)}
-    if "v" in streams and batch.pictures is not None:
-        there = torch.from_numpy(batch.seen)
-        grey = torch.from_numpy(batch.pictures).float() / 255
-        normal = (grey - config.image_mean) / config.image_std * there[..., None, None]
-        given |= {"video": normal, "video_present": there}
-    return given

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..batches import batch_of
+from ..batches import batch_of, seen
 from ..store import InputStore
 from .decoding import beam, greedy
 from .network import AvHubertRecogniser, vocabulary_of
-from .objective import seen
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def recognise(
     for begin in range(0, len(order), at_once):
         places = order[begin : begin + at_once]
         batch = batch_of(store, [clips[place] for place in places])
-        given = {name: x.to(device) for name, x in seen(network, batch, streams).items()}
+        given = {name: x.to(device) for name, x in seen(network.config, batch, streams).items()}
         found = network(
             **{"audio": None, "video": None, "audio_present": None, "video_present": None} | given
         )
