@@ -151,8 +151,12 @@ class Pretrained(OfFolder):
 
         One more, since some models normalise what their last layer gives.
         """
-        highest = self.depth if self.layers is None else max(self.choice.numbers)
-        return min(highest + 1, self.depth)
+        return min(self.highest + 1, self.depth)
+
+    @property
+    def highest(self) -> int:
+        """The last of the states that are taken, which is as many layers up."""
+        return self.depth if self.layers is None else max(self.choice.numbers)
 
     @property
     def loaded(self) -> Any:

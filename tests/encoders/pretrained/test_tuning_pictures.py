@@ -91,6 +91,10 @@ def test_all_weights_but_those_that_nothing_reads_are_trained(folders, sources, 
     assert all(x.grad is not None for x in tuned.trained.values())
     assert "embeddings.patch_embeddings.projection.weight" in tuned.trained
     assert not any("pooler" in each for each in tuned.trained)
+    tuned = opened(folders["vit"], sources, rank=None, layers=1, cache=kept)
+    tuned.tokens(["a"])[0].square().sum().backward()
+    unread = {each for each, x in tuned.trained.items() if x.grad is None}
+    assert all(each.startswith("layernorm.") for each in unread)  # it normalises the model's output alone
 
 
 def test_computing_activations_again_changes_no_gradient(folders, sources, kept):

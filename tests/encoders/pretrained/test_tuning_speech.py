@@ -75,6 +75,17 @@ def test_of_a_whole_model_the_convolutions_in_front_stay_as_they_were(name, fold
     assert beginnings & {"feature_extractor", "conv1"}
 
 
+@pytest.mark.parametrize("rank", [2, None])
+@pytest.mark.parametrize("name", ["wav2vec2", "wavlm", "whisper", "moonshine"])
+def test_a_layer_above_the_states_that_are_taken_is_not_trained(name, rank, folders, sources):
+    tuned = opened(folders[name], sources, rank=rank, layers=1)
+    tuned.tokens(["a"])[0].square().sum().backward()
+    unread = {each for each, x in tuned.trained.items() if x.grad is None}
+    assert all(each.startswith("layer_norm.") for each in unread)  # it normalises the model's output alone
+    assert any("layers.0." in each for each in tuned.trained)
+    assert not any("layers.1." in each for each in tuned.trained)
+
+
 def test_of_a_recording_in_pieces_the_first_one_is_learned_from(folders, sources):
     """So an utterance of many minutes takes no more memory than one of half a minute."""
     tuned = opened(folders["whisper"], sources, pooling="none")

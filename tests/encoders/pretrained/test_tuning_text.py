@@ -65,6 +65,15 @@ def test_all_weights_but_those_that_nothing_reads_are_trained(folders):
     assert not any("pooler" in each for each in tuned.trained)
 
 
+@pytest.mark.parametrize("rank", [2, None])
+def test_a_layer_above_the_states_that_are_taken_is_not_trained(rank, folders):
+    tuned = tunable(folders["bert"], rank=rank, layers=1)(0, "cpu")
+    tuned.tokens(IDS)[0].square().sum().backward()
+    assert all(x.grad is not None for x in tuned.trained.values())
+    assert any("layer.0." in each for each in tuned.trained)
+    assert not any("layer.1." in each for each in tuned.trained)
+
+
 def test_the_seed_is_of_the_updates(folders):
     first, same, other = (tunable(folders["bert"])(seed, "cpu").trained for seed in (0, 0, 1))
     assert all(torch.equal(first[each], same[each]) for each in first)

@@ -22,7 +22,7 @@ from .inputs import Inputs
 from .pictures import PictureInputs
 from .speech import SpeechInputs
 from .text import TextInputs
-from .weights import all_trained, with_lora
+from .weights import all_trained, leave_last_layer, with_lora
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -63,6 +63,8 @@ class TunedModel:
             if rank is not None
             else all_trained(model, untrained=self.inputs.untrained)
         )
+        if encoder.highest < encoder.needed:
+            leave_last_layer(model, layers=encoder.needed)  # which no state is taken of
 
     @property
     def trained(self) -> dict[str, nn.Parameter]:

@@ -81,6 +81,18 @@ def all_trained(model: PreTrainedModel, *, untrained: Sequence[str]) -> nn.Modul
     return model
 
 
+def leave_last_layer(model: PreTrainedModel, *, layers: int) -> None:
+    """Have a model's last layer not trained.
+
+    Args:
+        model: it is changed.
+        layers: that it has.
+    """
+    for part in model.modules():
+        if isinstance(part, nn.ModuleList) and len(part) == layers:
+            part[-1].requires_grad_(False)
+
+
 class LowRankUpdate(nn.Module):
     """A weight ``[out, in]`` plus a low-rank update of it, begun as peft begins one: at 0.
 
