@@ -11,6 +11,8 @@ AV_HUBERT = Path("data/pretraining/av-hubert")
 """The model: a folder as Hugging Face lays it out, with ``encoder.json`` and `AvHubertHistory`."""
 FINE_TUNED = Path("data/pretraining/fine-tuned")
 """Likewise, with `FineTuningResults` and `ANSWERS`."""
+DATA2VEC = Path("data/pretraining/data2vec")
+"""A model's folder, with `Data2VecHistory`."""
 LABELS = Table(
     "data/pretraining/labels/{corpus}.parquet",
     ("utterance_id", "speaker", "text", "label", "audio", "video"),
@@ -117,6 +119,33 @@ class AvHubertHistory(Document):
     clips: int
     frames: int
     iterations: list[AvHubertIteration]
+
+
+class Data2VecPoint(Part):
+    """Means over the updates since the last point.
+
+    Attributes:
+        step: the update, from 1 on.
+        loss: the mean squared error of masked frames.
+        variance: of their targets: the error of whoever knows their mean alone.
+    """
+
+    step: int
+    loss: float
+    variance: float
+
+
+class Data2VecHistory(Document):
+    """``data/pretraining/data2vec/history.json``."""
+
+    PATH: ClassVar[str] = "data/pretraining/data2vec/history.json"
+    STAGE: ClassVar[str] = "pretrain/dvc.yaml:data2vec"
+
+    corpora: list[str]
+    size: Literal["tiny", "base", "large"]
+    clips: int
+    frames: int
+    curve: list[Data2VecPoint]
 
 
 class SeedScores(Part):

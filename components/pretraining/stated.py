@@ -98,6 +98,37 @@ class AvHubertStated(_Frozen):
         return self
 
 
+class Data2VecStated(_Frozen):
+    """``data2vec``: a student predicts a teacher's states of masked frames of sound.
+
+    Attributes:
+        size: of the network.
+        seed: of all that is drawn.
+        licence: of the weights, as ``encoder.json`` will state it; None: unstated.
+        top: blocks, from the last one down, whose states are averaged to the targets.
+        decay: of the teacher's weights at an update, at the first and at the last.
+        steps: updates.
+        training: how.
+    """
+
+    size: Size
+    seed: int = Field(ge=0)
+    licence: str | None = None
+    top: int = Field(ge=1)
+    decay: tuple[float, float]
+    steps: int = Field(ge=1)
+    training: Training
+
+    @model_validator(mode="after")
+    def _decays(self) -> Data2VecStated:
+        first, last = self.decay
+        if not 0 <= first <= last < 1:
+            raise ValueError(
+                f"decay is {list(self.decay)}; give two numbers from 0 to below 1, the first no higher"
+            )
+        return self
+
+
 class FineTuningStated(_Frozen):
     """``fine-tuning``: what was said, and how, on labelled clips.
 
@@ -188,6 +219,7 @@ class PretrainingParams(_Frozen):
     corpora: list[str] = Field(min_length=1)
     inputs: InputsStated
     av_hubert: AvHubertStated = Field(alias="av-hubert")
+    data2vec: Data2VecStated
     fine_tuning: FineTuningStated = Field(alias="fine-tuning")
     adaptation: AdaptationStated
 
