@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import WorkspaceError
+from ..errors import CorpusError, WorkspaceError, listed
 from .shared import require_workspace
 
 app = typer.Typer()
@@ -40,10 +40,18 @@ def pretrain(
     its last saved update. The model is an encoder's folder, data/pretraining/av-hubert, data2vec, fine-tuned or
     adapted.
     """
+    from ..artifacts.corpora import RAW
     from ..artifacts.pretraining import PIPELINE
     from ..pipeline import reproduce
+    from ..pretraining.stated import load
 
     require_workspace()
     if not PIPELINE.is_file():
         raise WorkspaceError(f"{PIPELINE} does not exist; to have it laid out: emoflow init --upgrade .")
+    absent = [name for name in load().corpora if not (RAW / name).exists()]
+    if absent:
+        raise CorpusError(
+            f"{RAW} has no {listed(absent)}, which pretrain/params.yaml names: emoflow corpora add (or synthesise) "
+            "brings a corpus there, dvc pull one that was pushed"
+        )
     reproduce(f"{PIPELINE.as_posix()}:{objective}", on_line=print, reasons=())

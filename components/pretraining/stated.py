@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import ParamsError
+from ..errors import ParamsError, listed
 from ..files import parse_yaml
 
 PATH = Path("pretrain/params.yaml")
@@ -222,6 +223,23 @@ class PretrainingParams(_Frozen):
     data2vec: Data2VecStated
     fine_tuning: FineTuningStated = Field(alias="fine-tuning")
     adaptation: AdaptationStated
+
+
+def require_listed(params: PretrainingParams, section: str, corpora: Sequence[str]) -> None:
+    """Refuse corpora of which no inputs are made.
+
+    Args:
+        params: of the pre-training.
+        section: that names the corpora.
+        corpora: its.
+
+    Raises:
+        ParamsError: ``corpora`` lacks some; names them.
+    """
+    if lacking := [name for name in corpora if name not in params.corpora]:
+        raise ParamsError(
+            f"{PATH}: {section} names {listed(lacking)}, of which no inputs are made: list it under `corpora`, too"
+        )
 
 
 def load(path: Path = PATH) -> PretrainingParams:

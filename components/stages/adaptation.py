@@ -57,6 +57,7 @@ CODE = [Path(pretraining.__file__).parent, Path(network.__file__).parent]
 def main() -> None:
     whole, device = stated.load(), settings.load().torch_device()
     of = whole.adaptation
+    stated.require_listed(whole, STAGE, [*of.labelled, *of.pool])
     table = labels([*of.labelled, *of.pool])
     store = InputStore([artifact.INPUTS / corpus for corpus in [*of.labelled, *of.pool]])
     rows = table.loc[store.ids]

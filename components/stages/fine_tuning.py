@@ -39,6 +39,7 @@ FIGURES = {"cer": -1, "wer": -1, "wa": 1, "ua": 1}
 def main() -> None:
     whole, device = stated.load(), settings.load().torch_device()
     of = whole.fine_tuning
+    stated.require_listed(whole, STAGE, of.corpora)
     folders = [artifact.INPUTS / corpus for corpus in of.corpora]
     store, table = InputStore(folders), labels(of.corpora)
     labelled, speakers = _labelled(store, table, of.held_out)

@@ -22,6 +22,7 @@ def workspace(tmp_path, monkeypatch) -> dict:
     lay_out("pool", speakers=3, seed=1)
     make_model("data/model")
     params = yaml.safe_load((ROOT / "pretrain" / "params.yaml").read_text())
+    params["corpora"] = ["mine", "pool"]
     params["av-hubert"]["training"] |= {"frames": 400, "save_every": 5}
     params["adaptation"] |= {"model": "data/model", "labelled": ["mine"], "streams": "a", "metric_steps": 40}
     params["adaptation"]["iteration"] = {"of": 1, "clusters": 8, "masking": "feature", "steps": 5}

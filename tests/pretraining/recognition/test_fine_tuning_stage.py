@@ -9,7 +9,7 @@ from conftest import ROOT
 from emoflow.artifacts.pretraining import ANSWERS, FINE_TUNED, FineTuningResults
 from emoflow.encoders import installed
 from emoflow.encoders.av_hubert.network import AvHubert
-from emoflow.errors import FeatureError
+from emoflow.errors import FeatureError, ParamsError
 from emoflow.stages import fine_tuning
 from emotional_clips import lay_out, make_model
 
@@ -21,6 +21,7 @@ def stated(tmp_path, monkeypatch) -> dict:
     lay_out("mine", speakers=4, seed=0)
     make_model("data/model")
     params = yaml.safe_load((ROOT / "pretrain" / "params.yaml").read_text())
+    params["corpora"] = ["mine"]
     params["fine-tuning"] |= {
         "model": "data/model",
         "corpora": ["mine"],
@@ -64,6 +65,10 @@ def test_a_model_is_fine_tuned_and_scored_beside_first_weights(stated, capsys):
 
 def test_a_corpus_of_which_nothing_was_read_is_named(stated):
     stated["fine-tuning"]["corpora"] = ["mine", "other"]
+    state(stated)
+    with pytest.raises(ParamsError, match="fine-tuning names other, of which no inputs are made"):
+        fine_tuning.main()
+    stated["corpora"] = ["mine", "other"]
     state(stated)
     with pytest.raises(FeatureError, match="inputs@other"):
         fine_tuning.main()
