@@ -11,7 +11,15 @@ from emoflow.errors import WorkspaceError
 
 STAGES = [
     *("corpora", "utterances", "validate", "features", "folds", "search", "train", "robustness", "evaluate"),
-    *("inputs", "av-hubert", "data2vec", "labels", "fine-tuning", "adaptation"),  # of pre-training
+    *(
+        "inputs",
+        "av-hubert",
+        "reconstruction",
+        "data2vec",
+        "labels",
+        "fine-tuning",
+        "adaptation",
+    ),  # of pre-training
 ]
 
 

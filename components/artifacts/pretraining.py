@@ -11,6 +11,8 @@ AV_HUBERT = Path("data/pretraining/av-hubert")
 """The model: a folder as Hugging Face lays it out, with ``encoder.json`` and `AvHubertHistory`."""
 FINE_TUNED = Path("data/pretraining/fine-tuned")
 """Likewise, with `FineTuningResults` and `ANSWERS`."""
+RECONSTRUCTION = Path("data/pretraining/reconstruction")
+"""A model's folder, with `ReconstructionHistory`."""
 DATA2VEC = Path("data/pretraining/data2vec")
 """A model's folder, with `Data2VecHistory`."""
 LABELS = Table(
@@ -86,7 +88,7 @@ class AvHubertIteration(Part):
     """One round of clusters and training.
 
     Attributes:
-        of: what was clustered: ``mfcc``, or the states behind this block of the model before.
+        of: what was clustered: ``mfcc``, ``joint``, or the states behind this block of the model before.
         clusters: asked for. used: that have a frame.
         inertia: the mean squared distance of a frame to its cluster's centre.
         entropy: of the clusters' frequencies, in nats: the loss of whoever knows them alone.
@@ -96,7 +98,7 @@ class AvHubertIteration(Part):
         curve: of the training.
     """
 
-    of: Literal["mfcc"] | int
+    of: Literal["mfcc", "joint"] | int
     clusters: int
     used: int
     inertia: float
@@ -119,6 +121,35 @@ class AvHubertHistory(Document):
     clips: int
     frames: int
     iterations: list[AvHubertIteration]
+
+
+class ReconstructionPoint(Part):
+    """Means over the updates since the last point.
+
+    Attributes:
+        step: the update, from 1 on.
+        loss: the mean absolute error of masked frames.
+        deviation: that of whoever knows the mean frame of a batch alone.
+    """
+
+    step: int
+    loss: float
+    deviation: float
+
+
+class ReconstructionHistory(Document):
+    """``data/pretraining/reconstruction/history.json``."""
+
+    PATH: ClassVar[str] = "data/pretraining/reconstruction/history.json"
+    STAGE: ClassVar[str] = "pretrain/dvc.yaml:reconstruction"
+
+    corpora: list[str]
+    size: Literal["tiny", "base", "large"]
+    roi: Literal["mouth", "face"] | None
+    streams: Literal["av", "a", "v"]
+    clips: int
+    frames: int
+    curve: list[ReconstructionPoint]
 
 
 class Data2VecPoint(Part):

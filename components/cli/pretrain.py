@@ -15,6 +15,7 @@ class Objective(StrEnum):
     """A stage of pretrain/dvc.yaml each."""
 
     av_hubert = "av-hubert"
+    reconstruction = "reconstruction"
     data2vec = "data2vec"
     fine_tuning = "fine-tuning"
     adaptation = "adaptation"
@@ -28,17 +29,16 @@ def pretrain(
     objective: Annotated[
         Objective,
         typer.Argument(
-            help="av-hubert: predict the clusters of masked sound and pictures; data2vec: predict what a teacher makes "
-            "of masked sound; fine-tuning: from a model that is there, learn what is said, how, or both; adaptation: "
-            "go on pre-training with clips that are like emotional ones"
+            help="av-hubert: predict the clusters of masked sound and pictures; reconstruction: predict these "
+            "themselves; data2vec: predict what a teacher makes of masked sound; fine-tuning: from a model that is "
+            "there, learn what is said, how, or both; adaptation: go on with clips that are like emotional ones"
         ),
     ],
 ) -> None:
     """Pre-train a model on recordings without labels, or fine-tune one on labelled ones, as pretrain/params.yaml says.
 
     It is `dvc repro pretrain/dvc.yaml:OBJECTIVE`: what is up to date is not run again, and a killed run goes on from
-    its last saved update. The model is an encoder's folder, data/pretraining/av-hubert, data2vec, fine-tuned or
-    adapted.
+    its last saved update. The model is an encoder's folder below data/pretraining.
     """
     from ..artifacts.corpora import RAW
     from ..artifacts.pretraining import PIPELINE

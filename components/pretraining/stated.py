@@ -58,13 +58,14 @@ class Iteration(_Frozen):
 
     Attributes:
         clusters: how many.
-        of: what is clustered: ``mfcc``, or the states behind this block of the round before, from 1 on.
+        of: what is clustered: ``mfcc``; ``joint``, sound and pictures at once; or the states behind this block of the
+            round before, from 1 on.
         masking: of features behind the front ends, or of their input.
         steps: updates.
     """
 
     clusters: int = Field(ge=2)
-    of: Literal["mfcc"] | int
+    of: Literal["mfcc", "joint"] | int
     masking: Literal["feature", "input"]
     steps: int = Field(ge=1)
 
@@ -94,8 +95,8 @@ class AvHubertStated(_Frozen):
 
     @model_validator(mode="after")
     def _begins_with_mfcc(self) -> AvHubertStated:
-        if self.iterations[0].of != "mfcc":
-            raise ValueError("the first of iterations has no model before it: it clusters mfcc")
+        if isinstance(self.iterations[0].of, int):
+            raise ValueError("the first of iterations has no model before it: it clusters mfcc or joint")
         return self
 
 
@@ -128,6 +129,26 @@ class Data2VecStated(_Frozen):
                 f"decay is {list(self.decay)}; give two numbers from 0 to below 1, the first no higher"
             )
         return self
+
+
+class ReconstructionStated(_Frozen):
+    """``reconstruction``: masked frames of sound and pictures, from those around them.
+
+    Attributes:
+        size: of the network.
+        seed: of all that is drawn.
+        licence: of the weights, as ``encoder.json`` will state it; None: unstated.
+        streams: of a clip that are given and reconstructed.
+        steps: updates.
+        training: how.
+    """
+
+    size: Size
+    seed: int = Field(ge=0)
+    licence: str | None = None
+    streams: Literal["av", "a", "v"] = "av"
+    steps: int = Field(ge=1)
+    training: Training
 
 
 class FineTuningStated(_Frozen):
@@ -220,6 +241,7 @@ class PretrainingParams(_Frozen):
     corpora: list[str] = Field(min_length=1)
     inputs: InputsStated
     av_hubert: AvHubertStated = Field(alias="av-hubert")
+    reconstruction: ReconstructionStated
     data2vec: Data2VecStated
     fine_tuning: FineTuningStated = Field(alias="fine-tuning")
     adaptation: AdaptationStated

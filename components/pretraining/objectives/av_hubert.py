@@ -18,6 +18,7 @@ from ...files import replacing
 from ...progress import track
 from ..batches import Batch, Batches
 from ..clusters import Clusters, clusters_of
+from ..joint_features import joint_of
 from ..masked_clusters import AvHubertForPretraining
 from ..masking import masked_spans, other_spans
 from ..quality import entropy, mutual_information, purity
@@ -294,6 +295,8 @@ def _clusters(
     if not path.is_file():
         if iteration.of == "mfcc":
             features, known = mfcc_of(store), np.repeat(store.heard, store.lengths)
+        elif iteration.of == "joint":
+            features, known = joint_of(store)
         else:
             assert model is not None  # noqa: S101  (the first iteration is of mfcc)
             features = states_of(store, model, iteration.of, work / f"states.{number}.npy", device=device)
@@ -308,7 +311,8 @@ def _clusters(
 
 
 def _named(of: str | int) -> str:
-    return "MFCC" if of == "mfcc" else f"the states behind block {of}"
+    named = {"mfcc": "MFCC", "joint": "sound and pictures"}
+    return named[of] if isinstance(of, str) else f"the states behind block {of}"
 
 
 def mfcc_of(store: InputStore) -> np.ndarray:
