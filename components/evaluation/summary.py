@@ -43,6 +43,8 @@ def table(metrics: Metrics) -> "Table":
         _against(metrics),
         _single(metrics),
         _contributed(metrics),
+        _on_worse(metrics),
+        _cheapest(metrics),
         metrics.search.statement,
         _spent(metrics.search),
     ]
@@ -130,6 +132,30 @@ def _contributed(metrics: Metrics) -> str:
         for name, value in sorted(shapley.items(), key=lambda item: -item[1].mean)
     )
     return f"★ contributions to UA, points above a guess (Shapley values): {shares}"
+
+
+def _on_worse(metrics: Metrics) -> str:
+    """How much UA falls on worse recordings, at each condition's worst level; nothing where none were made."""
+    if metrics.robustness is None or not metrics.robustness.conditions:
+        return ""
+    losses = ", ".join(
+        f"{name} {figures.levels[-1].level:g} {figures.unit} {100 * figures.levels[-1].loss.mean:.1f}".replace(
+            "-", "−"
+        )
+        for name, figures in sorted(metrics.robustness.conditions.items())
+    )
+    return f"★ points of UA lost on worse recordings, at the worst level of each: {losses}"
+
+
+def _cheapest(metrics: Metrics) -> str:
+    """The cheapest strategy whose UA is not shown to be lower, where that is another than the best."""
+    cheapest = metrics.cost.cheapest
+    if cheapest == metrics.best:
+        return ""
+    own, best = (metrics.strategies[name].operations for name in (cheapest, metrics.best))
+    if not own or not best:
+        return ""
+    return f"{cheapest} is not shown to be worse than ★, and takes {100 * own / best:.0f} % of its operations"
 
 
 def _spent(search: Search) -> str:

@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT
 from emoflow.artifacts.features import Exclusions, Recognition
 from emoflow.artifacts.folds import Folds, Waived
-from emoflow.artifacts.reports import Headline, Metrics
+from emoflow.artifacts.reports import Headline, Metrics, Robustness
 from emoflow.artifacts.search import Best
 from emoflow.errors import ArtifactError, EvaluationError
 from emoflow.evaluation.answer import answer
@@ -662,6 +662,49 @@ def rendered(metrics: Metrics, width: int = 80) -> str:
     out = StringIO()
     Console(file=out, width=width).print(table(metrics))
     return out.getvalue()
+
+
+def test_the_table_says_what_worse_recordings_take_and_what_does_as_well_for_less(done):
+    _, metrics = done
+    best, cheaper = metrics.best, next(name for name in metrics.strategies if name == "late-average")
+
+    def condition(unit: str, *losses: float) -> dict:
+        levels = [
+            {"level": level, "ua": none(0.5), "loss": none(loss), "unusable": 0}
+            for level, loss in enumerate(losses)
+        ]
+        return {"modality": "audio", "unit": unit, "levels": levels, "mean_loss": none(0.0)}
+
+    def none(mean: float) -> dict:
+        return {"mean": mean, "low": None, "high": None}
+
+    conditions = {"noise": condition("dB SNR", 0.05, 0.125), "blur": condition("share of the height", -0.01)}
+    told = {
+        "utterances": 9,
+        "speakers": 3,
+        "clean": none(0.6),
+        "conditions": conditions,
+        "without": {},
+        "left_out": {},
+    }
+    strategies = {
+        name: figures.model_copy(update={"operations": {best: 200, cheaper: 50}.get(name)})
+        for name, figures in metrics.strategies.items()
+    }
+    changed = metrics.model_copy(
+        update={
+            "robustness": Robustness.model_validate(told),
+            "strategies": strategies,
+            "cost": metrics.cost.model_copy(update={"cheapest": cheaper}),
+        }
+    )
+    said = " ".join(rendered(changed).split())
+    assert "worst level of each: blur 0 share of the height −1.0, noise 1 dB SNR 12.5" in said
+    assert f"{cheaper} is not shown to be worse than ★, and takes 25 % of its operations" in said
+    plain = metrics.model_copy(
+        update={"robustness": None, "cost": metrics.cost.model_copy(update={"cheapest": best})}
+    )
+    assert "worse recordings" not in rendered(plain) and "of its operations" not in rendered(plain)
 
 
 def test_the_table_fits_a_terminal_and_marks_the_best(done):
