@@ -1,13 +1,14 @@
-"""The runs of the deployment at the Prefect server: the next one planned, and those whose worker has died."""
+"""The runs of the deployments at the Prefect server: the next one planned, and those whose worker has died."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emoflow import process
 
-from .serve import DEPLOYMENT
+from .serve import DEPLOYMENT, PRETRAINING
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -46,7 +47,7 @@ def next_run(server: "SyncPrefectClient", *, within_s: float = PLANNED_S) -> dat
     until = time.monotonic() + within_s
     while True:
         with suppress(TransportError):  # a server that has died is started again
-            times = [run.next_scheduled_start_time for run in _runs(server, "SCHEDULED")]
+            times = [run.next_scheduled_start_time for run in _runs(server, [DEPLOYMENT], "SCHEDULED")]
             if planned := [each for each in times if each is not None]:
                 return min(planned).astimezone()
         if time.monotonic() > until:
@@ -55,7 +56,7 @@ def next_run(server: "SyncPrefectClient", *, within_s: float = PLANNED_S) -> dat
 
 
 def close_orphans(server: "SyncPrefectClient") -> int:
-    """Mark the runs of the deployment that are in progress as crashed, and end the processes that they left.
+    """Mark the runs of the deployments that are in progress as crashed, and end the processes that they left.
 
     Call it while no worker runs: no process of theirs is there that would report the end of such a run.
 
@@ -69,22 +70,24 @@ def close_orphans(server: "SyncPrefectClient") -> int:
 
     from .experiment import MARK
 
-    orphans = _runs(server, "RUNNING", "PENDING", "CANCELLING")
+    orphans = _runs(server, [DEPLOYMENT, PRETRAINING], "RUNNING", "PENDING", "CANCELLING")
     for run in orphans:
         process.end_marked(MARK, str(run.id))
         server.set_flow_run_state(run.id, Crashed(message="the worker that ran it has ended"), force=True)
     return len(orphans)
 
 
-def _runs(server: "SyncPrefectClient", *states: str) -> list["FlowRun"]:
+def _runs(server: "SyncPrefectClient", deployments: Sequence[str], *states: str) -> list["FlowRun"]:
     from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
     from prefect.exceptions import ObjectNotFound
 
-    try:
-        deployment = server.read_deployment_by_name(DEPLOYMENT)
-    except ObjectNotFound:  # this server has never had a worker
+    ids = []
+    for name in deployments:
+        with suppress(ObjectNotFound):  # this server has never had a worker that serves it
+            ids.append(server.read_deployment_by_name(name).id)
+    if not ids:
         return []
     return server.read_flow_runs(
-        deployment_filter=DeploymentFilter.model_validate({"id": {"any_": [deployment.id]}}),
+        deployment_filter=DeploymentFilter.model_validate({"id": {"any_": ids}}),
         flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": list(states)}}}),
     )

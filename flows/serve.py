@@ -1,4 +1,6 @@
-"""The deployment `experiment/nightly`, served from this workspace: `python -m emoflow.flows.serve`.
+"""The deployments `experiment/nightly` and `pretraining/when-asked`, served from this workspace.
+
+`python -m emoflow.flows.serve` serves them.
 
 It starts the runs that the Prefect UI, the API or the schedule asks for, one at a time, since a workspace holds one
 experiment. When it ends, the schedule is not paused, and a run in progress is ended with it.
@@ -10,7 +12,7 @@ from pathlib import Path
 import emoflow  # noqa: F401  (switches telemetry off)
 
 CRON = "0 3 * * *"
-DEPLOYMENT = "experiment/nightly"
+DEPLOYMENT, PRETRAINING = "experiment/nightly", "pretraining/when-asked"
 OWN_SERVER = "EMOFLOW_OWN_SERVER"
 """Set where no worker but this one can run the deployment: then what is in progress at its start has no worker."""
 
@@ -36,27 +38,32 @@ def schedule() -> str:
 
 
 def main() -> None:
-    """Serve the deployment until the process is ended."""
+    """Serve the deployments until the process is ended."""
+    from prefect import serve
     from prefect.flows import EntrypointType
     from prefect.schedules import Cron
 
     from . import scheduled
     from .experiment import experiment
+    from .pretraining import pretraining
 
     if OWN_SERVER in os.environ:
         api, login = os.environ["PREFECT_API_URL"], os.environ.get("PREFECT_API_AUTH_STRING")
         with scheduled.client(api, login) as server:
             if closed := scheduled.close_orphans(server):
                 print(f"marked {closed} runs as crashed: the worker that ran them has ended", flush=True)
-    experiment.serve(
+    nightly = experiment.to_deployment(
         name=DEPLOYMENT.partition("/")[2],
         description=f"The workspace's experiment as params.yaml states it: {schedule()}, and when asked.",
         schedule=Cron(CRON, timezone=time_zone()),
-        limit=1,
-        pause_on_shutdown=False,
-        print_starting_message=False,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    when_asked = pretraining.to_deployment(
+        name=PRETRAINING.partition("/")[2],
+        description="A model pre-trained, fine-tuned or adapted as pretrain/params.yaml states it, when asked.",
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    serve(nightly, when_asked, limit=1, pause_on_shutdown=False, print_starting_message=False)
 
 
 if __name__ == "__main__":

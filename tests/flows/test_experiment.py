@@ -14,6 +14,7 @@ from emoflow import params
 from emoflow.errors import PipelineError, PromotionConflict
 from emoflow.flows import experiment as flow_module
 from emoflow.flows import links
+from emoflow.flows.pretraining import pretraining
 from emoflow.registry import gates, promotion, publish
 from emoflow.registry.gates import Gate, Report
 from emoflow.registry.promotion import Promoted
@@ -27,6 +28,19 @@ stages:
     cmd: python -c "import os; print('mark', os.environ['EMOFLOW_FLOW_RUN']); open('only.txt', 'w').write('1')"
     params: [mood]
     outs: [only.txt]
+"""
+PRETRAINING = """
+stages:
+  inputs:
+    wdir: ..
+    matrix: {corpus: [control]}
+    cmd: python -c "open('${item.corpus}.txt', 'w').write('1')"
+    outs: [{"${item.corpus}.txt": {cache: false}}]
+  data2vec:
+    wdir: ..
+    cmd: python -c "import os; print('mark', os.environ['EMOFLOW_FLOW_RUN']); open('model.txt', 'w').write('1')"
+    deps: [control.txt]
+    outs: [{model.txt: {cache: false}}]
 """
 INTERVAL = {"mean": 0.712, "low": 0.68, "high": 0.741}
 METRICS = documents.metrics(
@@ -50,6 +64,9 @@ def workspace(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("flow")
     (root / "dvc.yaml").write_text(DVC_YAML)
     (root / "params.yaml").write_text("mood: good\n")
+    (root / "pretrain").mkdir()
+    (root / "pretrain" / "dvc.yaml").write_text(PRETRAINING)
+    (root / "pretrain" / "params.yaml").write_text((ROOT / "pretrain" / "params.yaml").read_text())
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
     METRICS.write(root)
@@ -193,6 +210,19 @@ def test_a_champion_that_changed_meanwhile_fails_the_run(run, registry, monkeypa
     assert state.type.value == "FAILED" and "the champion is 5, not 2" in state.message
     assert tasks["promote"].type.value == "FAILED"
     assert not artifacts
+
+
+def test_pretraining_has_a_task_a_corpus_and_one_for_the_objective(server, workspace, monkeypatch):
+    monkeypatch.chdir(workspace)
+    state = pretraining("data2vec", return_state=True)
+    assert state.message == "2 of 2 stages ran"
+    tasks, _ = seen(state.state_details.flow_run_id, ["inputs@control", "data2vec"])
+    assert {name: each.name for name, each in tasks.items()} == {
+        "inputs@control": "Completed", "data2vec": "Completed",
+    }  # fmt: skip
+    assert (workspace / "model.txt").is_file()
+    again = pretraining("data2vec", return_state=True)
+    assert again.message == "0 of 2 stages ran"
 
 
 def test_outside_a_project_dvc_says_so(server, tmp_path, monkeypatch):

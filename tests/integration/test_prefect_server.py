@@ -238,6 +238,8 @@ def test_a_run_asked_for_through_the_api_has_one_task_a_stage(project):
     deployment = project.api("deployments/name/experiment/nightly")
     assert f"every night at 3:00 ({serve.time_zone()})" in deployment["description"]
     assert deployment["schedules"][0]["schedule"]["timezone"] == serve.time_zone()
+    other = project.api("deployments/name/pretraining/when-asked")
+    assert other["schedules"] == [] and "objective" in other["parameter_openapi_schema"]["properties"]
     tasks = project.api.tasks(run, "first", "work@a", "work@b")
     assert {each["type"] for each in tasks.values()} == {"COMPLETED"}
     assert "ran in" in tasks["work@a"]["message"]
