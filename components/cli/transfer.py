@@ -74,13 +74,14 @@ def _run(missing: list, corpora: list[str]) -> None:
     Raises:
         EmoflowError: a corpus is not there.
     """
+    from ..artifacts.corpora import RAW
     from ..pipeline import environment, experiment_command
     from ..process import run_group
 
-    absent = [name for name in corpora if not (Path("data/raw") / name).exists()]
+    absent = [name for name in corpora if not (RAW / name).exists()]
     if absent:
         raise errors.EmoflowError(
-            f"data/raw has no {errors.listed(absent)}: emoflow corpora add, or dvc pull where they were pushed"
+            f"{RAW} has no {errors.listed(absent)}: emoflow corpora add, or dvc pull where they were pushed"
         )
     failed = []
     for number, each in enumerate(missing, start=1):
