@@ -363,7 +363,8 @@ def test_a_run_whose_worker_died_is_closed_by_the_next_worker(project):
     run, pids = project.slow_run()
     above = psutil.Process(pids[1]).parents()
     worker = next(n for n, each in enumerate(above) if "emoflow.flows.serve" in each.cmdline())
-    for process in above[worker - 1 : worker + 1]:  # the flow's process and its worker
+    # The worker, then the flow's process: a worker that lives reports that the process has ended.
+    for process in reversed(above[worker - 1 : worker + 1]):
         process.kill()
     project.wait_said("Worker is ready again")
     state = project.api.wait(run, "CRASHED", within_s=30)

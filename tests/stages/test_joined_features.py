@@ -100,7 +100,7 @@ def test_from_recordings_to_predictions(experiment, tmp_path, monkeypatch):
     assert made == ([14, 14] if join == "concatenate" else [11, 14])
 
     predictions = pd.read_parquet(root / "data/predictions.parquet")
-    assert set(predictions["strategy"]) == {"audio", "late-average", "chosen"}
+    assert set(predictions["strategy"]) == {"audio", "late-average", "chosen", "svm"}
     assert predictions.filter(like="p_").notna().all(axis=None)
 
     package = pack(root / "data/model", tmp_path / "packed")

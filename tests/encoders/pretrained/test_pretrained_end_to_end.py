@@ -146,7 +146,7 @@ def test_the_model_keeps_how_its_encoders_were_stated(root):
     audio = card.modalities["audio"]
     assert audio.encoders[0] == "egemaps" and set(audio.pretrained) == set(audio.encoders[1:])
     assert audio.pretrained["owner--tiny-hubert.layer2.mean-std"] == {
-        "hf": SPEECH, "revision": None, "layers": 2, "pooling": "mean-std",
+        "hf": SPEECH, "revision": None, "layers": 2, "pooling": "mean-std", "tune": None,
     }  # fmt: skip
     weighted = "owner--tiny-hubert.weighted.mean-std"
     assert audio.pretrained[weighted]["layers"] == "weighted"
