@@ -323,6 +323,19 @@ class FaceFeatures(ModalityFeatures):
     frames: int = Field(ge=1, le=256)
     track: Literal["cascade", "mediapipe"] | None = None
     """What follows the face through the clip; null: each frame is searched by itself."""
+    follow: Literal["largest", "active-speaker"] = Field(
+        default="largest", exclude_if=lambda stated: stated == "largest"
+    )
+    """Which of several faces the track is of: the largest and most central, or whose mouth moves with the sound."""
+
+    @model_validator(mode="after")
+    def _the_speaker_is_found_by_landmarks(self):
+        if self.follow == "active-speaker" and self.track != "mediapipe":
+            raise ValueError(
+                "follow is active-speaker, which is found by the lips' landmarks: set track to mediapipe (it is "
+                f"{self.track or 'null'}), or leave follow out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _blendshapes_are_of_a_track(self):

@@ -361,6 +361,23 @@ def test_blendshapes_need_a_track_of_mediapipes(held, tmp_path):
             load(held, tmp_path)
     face["track"] = "mediapipe"
     assert load(held, tmp_path).features.face.runs_landmarker
-    face.update(encoders=["appearance"], track="dlib")
+    face.update(encoders=["appearance"], follow="active-speaker")
+    assert load(held, tmp_path).features.face.follow == "active-speaker"
+    face["track"] = "cascade"
+    with pytest.raises(ParamsError, match=r"features\.face.*set track to mediapipe \(it is cascade\)"):
+        load(held, tmp_path)
+    face.update(follow="largest", track="dlib")
     with pytest.raises(ParamsError, match=r"features\.face\.track"):
         load(held, tmp_path)
+
+
+def test_the_face_that_is_followed_by_default_is_not_said(held, tmp_path):
+    """What is digested and published stays as it was before there was a choice."""
+    face = held["features"]["face"]
+    face["track"] = "mediapipe"
+    before = load(held, tmp_path).features.face.model_dump()
+    assert "follow" not in before
+    face["follow"] = "largest"
+    assert load(held, tmp_path).features.face.model_dump() == before
+    face["follow"] = "active-speaker"
+    assert load(held, tmp_path).features.face.model_dump() == before | {"follow": "active-speaker"}

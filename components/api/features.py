@@ -46,6 +46,7 @@ def extract_features(
     cache: str | Path = ".emoflow/cache",
     workers: int = 1,
     face_track: str | None = None,
+    face_follow: str = "largest",
     landmark_model: str | Path | None = None,
     models: str | Path = ".emoflow/encoders",
     recogniser: str | None = None,
@@ -63,6 +64,7 @@ def extract_features(
         cache: each clip is encoded once, and kept here.
         workers: processes.
         face_track: follow one face through each clip, found by ``cascade`` or ``mediapipe``.
+        face_follow: of several faces the ``largest``, or the ``active-speaker``, for the track ``mediapipe``.
         landmark_model: MediaPipe's model file, for the encoder ``landmarks`` and the track ``mediapipe``.
         models: the folder of Hugging Face models, for encoders such as ``{"hf": "microsoft/wavlm-base"}``.
         recogniser: a Whisper, such as ``whisper-tiny.en``: text is what it recognises in the recordings, in place of
@@ -74,7 +76,7 @@ def extract_features(
     Raises:
         FeatureError: ``out`` exists.
         ParamsError: ``encoders`` names an encoder or a modality that there is not, ``join`` a modality that is not
-            encoded or another way, ``face_track`` no detector.
+            encoded or another way, ``face_track`` no detector, ``face_follow`` no face that it can follow.
         SettingsError: a model that an encoder runs is absent.
     """
     out = Path(out)
@@ -88,7 +90,7 @@ def extract_features(
     chosen = encoders or {name: stated["encoders"] for name, stated in DEFAULTS.items()}
     if unknown := sorted(set(join or ()) - set(chosen)):
         raise ParamsError(f"join names {listed(unknown)}; what is encoded is {listed(chosen)}")
-    sections = DEFAULTS | {"face": DEFAULTS["face"] | {"track": face_track}}
+    sections = DEFAULTS | {"face": DEFAULTS["face"] | {"track": face_track, "follow": face_follow}}
     stated = {
         name: features_section(
             name, sections[name] | {"encoders": list(listing), "join": (join or {}).get(name, "concatenate")}

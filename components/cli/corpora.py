@@ -105,6 +105,13 @@ class FaceDetector(StrEnum):
     mediapipe = "mediapipe"
 
 
+class FollowedFace(StrEnum):
+    """Which of several faces is followed."""
+
+    largest = "largest"
+    active_speaker = "active-speaker"
+
+
 def _face_detector(name: FaceDetector):
     from .. import media
     from ..storage import assets
@@ -132,11 +139,17 @@ def corpora_describe(
     detector: Annotated[
         FaceDetector, typer.Option(help="what finds the faces; mediapipe needs its model file")
     ] = FaceDetector.cascade,
+    follow: Annotated[
+        FollowedFace,
+        typer.Option(help="which of several faces; active-speaker needs --detector mediapipe"),
+    ] = FollowedFace.largest,
 ) -> None:
     """Count what a corpus holds: hours, speakers, classes, what is missing, how far raters agree."""
     from ..artifacts.corpora import RAW
     from ..corpora.describe import describe
 
+    if follow is FollowedFace.active_speaker and detector is not FaceDetector.mediapipe:
+        raise typer.BadParameter("active-speaker needs --detector mediapipe", param_hint="--follow")
     require_workspace()
     found = describe.describe(
         corpus, RAW / corpus, stated=stated_layout(corpus), workers=environment().worker_count()
@@ -155,6 +168,7 @@ def corpora_describe(
             found.table,
             RAW / corpus,
             _face_detector(detector),
+            followed=follow.value,
             cache=environment().cache,
             workers=environment().worker_count(),
         )

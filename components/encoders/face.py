@@ -19,6 +19,7 @@ from .followed_faces import MARGIN, SIDE, FollowedFaces, follow
 from .model_files import LANDMARK_MODEL
 
 if TYPE_CHECKING:
+    from ..media.clip_faces import Followed
     from ..media.face_detector import Detector
 
 LANDMARK_MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
@@ -35,6 +36,7 @@ class Face(Encoder):
         *,
         frames: int,
         track: str | None = None,
+        follow: "Followed" = "largest",
         model: str | Path | None = None,
         aligned: bool = False,
     ):
@@ -44,14 +46,26 @@ class Face(Encoder):
             frames: how many of a clip's frames are looked at, at most.
             track: what follows the face through the clip, ``cascade`` or ``mediapipe``; None: each frame is searched
                 by itself.
+            follow: which of several faces the track is of; ``active-speaker`` needs ``mediapipe``.
             model: the file of MediaPipe's Face Landmarker, for what runs it.
             aligned: a token for every frame, also for those without a face.
+
+        Raises:
+            ParamsError: the active speaker is to be followed by another track than MediaPipe's.
         """
+        if follow == "active-speaker" and track != "mediapipe":
+            raise ParamsError(
+                "features.face.follow: active-speaker needs features.face.track: mediapipe, and it is "
+                f"{track or 'null'}"
+            )
         self.frames, self.track, self.aligned = frames, track, aligned
+        self.follow = follow
         self._landmark_model = model
         following = {"cascade": "scikit-image", "mediapipe": "mediapipe"}.get(track or "")
         if following and following not in self.libraries:
             self.libraries = (*self.libraries, following)
+        if follow == "active-speaker" and "soxr" not in self.libraries:
+            self.libraries = (*self.libraries, "soxr")
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -79,17 +93,17 @@ class Face(Encoder):
         """The frames of a clip; of a track, the face in each."""
         if self.track is None:
             return media.frames(source, count=self.frames)
-        return follow(media.ClipFaces(source, self._detector()), count=self.frames)
+        return follow(media.ClipFaces(source, self._detector(), followed=self.follow), count=self.frames)
 
     def decode_cached(self, source, *, digest: str, root: Path) -> "media.Frames | FollowedFaces":
         """As `decode`; a track and the face in its frames are kept for other encoders of faces."""
         if self.track is None:
             return self.decode(source)
-        faces = media.CachedFaces(source, self._detector(), digest=digest, root=root)
+        faces = media.CachedFaces(source, self._detector(), digest=digest, root=root, followed=self.follow)
         return follow(faces, count=self.frames)
 
     def notice(self, medium: "media.Frames | FollowedFaces") -> str | None:
-        """Whether a track has a face in few frames only."""
+        """Whether a track has a face in few frames only, and whether it is the active speaker's."""
         return medium.notice if isinstance(medium, FollowedFaces) else None
 
     def coverage(self, medium: "media.Frames | FollowedFaces") -> float | None:
@@ -108,8 +122,9 @@ class Face(Encoder):
         return media.LandmarkDetector(_once_checked_model(self._whose, str(self._landmark_model or "")))
 
     def _track_facts(self) -> dict[str, Any]:
-        from ..media import face, face_regions, face_track, landmark_detector
+        from ..media import active_speaker, audio, face, face_regions, face_track, landmark_detector
 
+        speaker = {"follow": [self.follow, active_speaker.VERSION, audio.VERSION]}
         detector = landmark_detector if self.track == "mediapipe" else face
         return {
             "detector": self.track,
@@ -117,7 +132,7 @@ class Face(Encoder):
             "detector_weights": LANDMARK_MODEL_SHA256 if self.track == "mediapipe" else None,
             "track_version": face_track.VERSION,
             "region": self._region_facts(face_regions.VERSION),
-        }
+        } | (speaker if self.follow != "largest" else {})
 
     def _region_facts(self, version: int) -> Any:
         """Which region of a track is looked at; ``version`` is that of the regions."""

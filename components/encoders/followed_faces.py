@@ -38,10 +38,23 @@ class FollowedFaces:
 
     @property
     def notice(self) -> str | None:
-        """What to report of the clip; None where the face is found in most of its frames."""
-        if self.track.coverage >= LITTLE:
-            return None
-        return f"with a face in less than {LITTLE:.0%} of the frames"
+        """What to report of the clip; None where nothing is."""
+        return notice_of(self.track.coverage, self.track.speaker_found)
+
+
+def notice_of(coverage: float | None, speaker_found: bool) -> str | None:
+    """What to report of a track: that it is the active speaker's, and a face in few frames; None: neither.
+
+    Args:
+        coverage: the share of frames in which the face is found; None: not known.
+        speaker_found: whether mouth and sound decided whose it is.
+    """
+    said = []
+    if speaker_found:
+        said.append("with the face whose mouth moves with the sound")
+    if coverage is not None and coverage < LITTLE:
+        said.append(f"with a face in less than {LITTLE:.0%} of the frames")
+    return ", ".join(said) or None
 
 
 def follow(faces: ClipFaces, *, count: int) -> FollowedFaces:

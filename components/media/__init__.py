@@ -5,6 +5,7 @@
     frames(source, count=8)       → Frames: RGB uint8 [n, H, W, 3] and their times
     find_face(image), crop(…)     → the largest frontal face; its square grey picture
     track_face(source, detector)  → FaceTrack: one face through a clip, 25 frames a second
+    track_active_speaker(…)       → the same, of the face whose mouth moves with the sound
     cut_regions(source, track, …) → frames of its mouth (``MouthRegion``) and face (``FaceRegion``)
     CachedFaces(source, …)        → both, kept in a cache
     normalise_text(text)          → what the text encoders read
@@ -36,6 +37,7 @@ _WHERE = {
     "LandmarkDetector": "landmark_detector",
     "FaceTrack": "face_track",
     "track_face": "face_track",
+    "track_active_speaker": "active_speaker",
     "ClipFaces": "clip_faces",
     "CachedFaces": "clip_faces",
     "FaceRegion": "face_regions",

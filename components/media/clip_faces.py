@@ -6,13 +6,14 @@ import zlib
 from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..content_cache import content_digest, entry_path, read_entry, write_entry
 from ..files import digest_of, versions
-from . import face, face_track, video
+from . import active_speaker, audio, face, face_track, video
+from .active_speaker import track_active_speaker
 from .container import Source
 from .face_detector import Detector
 from .face_regions import Region, cut_regions
@@ -21,22 +22,28 @@ from .face_track import FaceTrack, track_face
 LAYOUT = 1
 """Of the cache's entries: raised when they are written another way."""
 
+Followed = Literal["largest", "active-speaker"]
+"""Which of several faces a track follows: that of `track_face`, or that of `track_active_speaker`."""
+
 
 class ClipFaces:
-    """The face of whoever speaks in a clip, followed as `track_face` does and cut out as `cut_regions` does."""
+    """A face in a clip, followed as `track_face` or `track_active_speaker` does, and cut out as `cut_regions` does."""
 
-    def __init__(self, source: Source, detector: Detector):
+    def __init__(self, source: Source, detector: Detector, *, followed: Followed = "largest"):
         """The faces of one clip; nothing is read yet.
 
         Args:
             source: a path, or the file's bytes.
             detector: finds the faces.
+            followed: which of several.
         """
-        self.source, self.detector = source, detector
+        self.source, self.detector, self.followed = source, detector, followed
 
     @cached_property
     def track(self) -> FaceTrack:
         """The whole track. Raises MediaError: the clip cannot be read."""
+        if self.followed == "active-speaker":
+            return track_active_speaker(self.source, self.detector)
         return track_face(self.source, self.detector)
 
     def cut(self, *regions: Region, frames: Sequence[int] | None = None) -> list[np.ndarray]:
@@ -51,7 +58,15 @@ class CachedFaces(ClipFaces):
     track that is there. A clip that cannot be read leaves no entry.
     """
 
-    def __init__(self, source: Source, detector: Detector, *, digest: str, root: Path):
+    def __init__(
+        self,
+        source: Source,
+        detector: Detector,
+        *,
+        digest: str,
+        root: Path,
+        followed: Followed = "largest",
+    ):
         """The faces of one clip; nothing is read yet.
 
         Args:
@@ -59,8 +74,9 @@ class CachedFaces(ClipFaces):
             detector: finds the faces.
             digest: of the recording, or of the part of it that ``source`` names.
             root: the cache's folder, which any number of processes may share.
+            followed: which of several faces.
         """
-        super().__init__(source, detector)
+        super().__init__(source, detector, followed=followed)
         self._root = root
         self._track_key = digest_of(
             {
@@ -74,6 +90,7 @@ class CachedFaces(ClipFaces):
                 "detector_facts": detector.facts(),
                 "libraries": _versions("av", *detector.libraries),
             }
+            | self._followed_facts()
         )
 
     @cached_property
@@ -87,14 +104,17 @@ class CachedFaces(ClipFaces):
         kept = self._read(self._track_key)
         if kept is not None:
             arrays, said = kept
-            return FaceTrack(said["fps"], said["detector"], **arrays)
+            return FaceTrack(
+                said["fps"], said["detector"], **arrays, speaker_found=said.get("speaker_found", False)
+            )
         track = super().track
         arrays = {
             name: array
             for name in ("boxes", "found", "present", "landmarks", "blendshapes", "poses")
             if (array := getattr(track, name)) is not None
         }
-        self._write(self._track_key, arrays, {"fps": track.fps, "detector": track.detector})
+        said = {"fps": track.fps, "detector": track.detector}
+        self._write(self._track_key, arrays, said | ({"speaker_found": True} if track.speaker_found else {}))
         return track
 
     def cut(self, *regions: Region, frames: Sequence[int] | None = None) -> list[np.ndarray]:
@@ -124,6 +144,17 @@ class CachedFaces(ClipFaces):
                 self._write(key, {"packed": packed(cut)}, {"shape": list(cut.shape)})
                 images[key] = cut
         return [images[key] for key in keys]
+
+    def _followed_facts(self) -> dict[str, Any]:
+        """What decides which face is followed, where it is not the largest."""
+        if self.followed == "largest":
+            return {}
+        return {
+            "followed": self.followed,
+            "followed_version": active_speaker.VERSION,
+            "sound": audio.VERSION,
+            "sound_libraries": _versions("soxr"),
+        }
 
     def _region_key(self, region: Region, frames: list[int] | None) -> str:
         return digest_of(

@@ -16,6 +16,9 @@ They are AV-HuBERT's: 36, 39, 42, 45 and 33 of the 68 points of dlib. Speech and
 MOUTH = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87)
 """MediaPipe's landmarks at dlib's points 48 to 67, which are the lips' outer and inner contours."""
 
+INNER_LIPS = (78, 82, 13, 312, 308, 317, 14, 87)
+"""The last eight of them: the inner contour."""
+
 MEAN_FACE = np.array([(-0.5, 0.0), (-0.19, 0.02), (0.19, 0.02), (0.5, 0.0), (0.0, 0.54)])
 MEAN_MOUTH = np.array((0.0, 0.84))
 

@@ -1,5 +1,6 @@
 """A face track: one face followed through a clip at an even rate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -34,6 +35,7 @@ class FaceTrack:
         landmarks: float32 [n, 478, 3], in pixels; None where the detector has none, or finds no face at all.
         blendshapes: float32 [n, 52]; likewise.
         poses: float32 [n, 3], pitch, yaw and roll in degrees; likewise.
+        speaker_found: the face was chosen because its mouth moves with the sound; see `active_speaker`.
     """
 
     fps: float
@@ -44,6 +46,7 @@ class FaceTrack:
     landmarks: np.ndarray | None = None
     blendshapes: np.ndarray | None = None
     poses: np.ndarray | None = None
+    speaker_found: bool = False
 
     def __len__(self) -> int:
         return len(self.found)
@@ -69,7 +72,7 @@ class FaceTrack:
 
 
 def track_face(source: Source, detector: Detector, *, fps: float = FPS) -> FaceTrack:
-    """Follow the face of whoever speaks through a clip.
+    """Follow one face through a clip.
 
     Of several faces the track takes the largest and most central one, and stays with it: while it is lost, for up to
     ``LONGEST_GAP_S`` only a face in the same place continues the track.
@@ -85,6 +88,24 @@ def track_face(source: Source, detector: Detector, *, fps: float = FPS) -> FaceT
     Raises:
         MediaError: the clip cannot be read; see ``video.frames``.
     """
+    return follow(source, detector, fps=fps)
+
+
+def follow(
+    source: Source, detector: Detector, *, fps: float, wanted: Sequence[Box | None] | None = None
+) -> FaceTrack:
+    """As `track_face`, and in some frames a certain face.
+
+    Args:
+        source: a path, or the file's bytes.
+        detector: finds the faces.
+        fps: frames per second of the track.
+        wanted: for each frame where the face is that is to be followed; None: the frame has none, and the track goes
+            on as that of `track_face` does.
+
+    Raises:
+        MediaError: the clip cannot be read.
+    """
     faces: list[Face | None] = []
     image = last = None
     patience = round(LONGEST_GAP_S * fps)
@@ -94,11 +115,16 @@ def track_face(source: Source, detector: Detector, *, fps: float = FPS) -> FaceT
             if shown is not image:  # else it is the same picture, on show for longer than a frame
                 image = shown
                 face = None
+                there = wanted[len(faces)] if wanted is not None else None
+                if there is not None and last is not None and not same_place(last.box, there):
+                    last = None
                 if last is not None and lost == 0:
                     face = search.again(image, last.box, round(1000 * len(faces) / fps))
                 if face is None:
                     candidates = search.all(image)
-                    if last is not None and lost < patience:
+                    if there is not None:
+                        candidates = [each for each in candidates if same_place(each.box, there)]
+                    elif last is not None and lost < patience:
                         candidates = [each for each in candidates if same_place(each.box, last.box)]
                     face = talker(candidates, image.shape)
             faces.append(face)

@@ -51,20 +51,33 @@ def drawn(squares: Sequence[Square], shape: tuple[int, int] = SHAPE) -> np.ndarr
     return image
 
 
-def film(images: Sequence[np.ndarray], *, times_ms: Sequence[int] | None = None, fps: int = 25) -> bytes:
-    """An H.264 film of these pictures, by default at an even rate."""
+def film(
+    images: Sequence[np.ndarray],
+    *,
+    times_ms: Sequence[int] | None = None,
+    fps: int = 25,
+    sound: np.ndarray | None = None,
+) -> bytes:
+    """An H.264 film of these pictures, by default at an even rate; ``sound`` is mono at 16 kHz, within ±1."""
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as container:
         stream = container.add_stream("libx264", rate=fps)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.options = "yuv420p", {"crf": "5"}
         stream.codec_context.time_base = Fraction(1, 1000)
+        spoken = None if sound is None else container.add_stream("flac", rate=16_000, layout="mono")
         for number, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.time_base = Fraction(1, 1000)
             frame.pts = round(1000 * number / fps) if times_ms is None else times_ms[number]
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if spoken is not None and sound is not None:
+            samples = np.round(32767 * sound).astype(np.int16)[None]
+            heard = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            heard.sample_rate, heard.pts = 16_000, 0
+            container.mux(spoken.encode(heard))
+            container.mux(spoken.encode(None))
     return file.getvalue()
 
 

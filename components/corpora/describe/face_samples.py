@@ -12,13 +12,14 @@ import numpy as np
 from ... import media
 from ...errors import CorpusError, MediaError
 from ...process_pool import process_pool
-from ...progress import track
+from ...progress import track as shown_progress
 from ..media_digests import media_digest
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from ...media.clip_faces import Followed
     from ...media.face_detector import Detector
 
 CLIPS = 12
@@ -51,9 +52,10 @@ class FaceSample:
         """Coverage and gaps in words, or why there are none."""
         if self.track is None:
             return f"cannot be read: {self.reason}"
+        speaker = "; the mouth that moves with the sound" if self.track.speaker_found else ""
         return (
             f"{self.track.coverage:.0%} of {len(self.track):,} frames; gaps: "
-            f"{len(self.track.interpolated)} interpolated, {len(self.track.absent)} left"
+            f"{len(self.track.interpolated)} interpolated, {len(self.track.absent)} left{speaker}"
         )
 
 
@@ -63,6 +65,7 @@ def sampled(
     root: Path,
     detector: Detector,
     *,
+    followed: Followed = "largest",
     cache: Path,
     workers: int,
     clips: int = CLIPS,
@@ -76,6 +79,7 @@ def sampled(
         table: its utterance table.
         root: of the corpus.
         detector: finds the faces.
+        followed: which of several faces.
         cache: the folder that the encoders keep what they make in; see `media.CachedFaces`.
         workers: processes.
         clips: how many films, at most.
@@ -97,9 +101,10 @@ def sampled(
             chosen["video"],
             [root] * len(chosen),
             [detector] * len(chosen),
+            [followed] * len(chosen),
             [cache] * len(chosen),
         )
-        return list(track(found, total=len(chosen), what="faces"))
+        return list(shown_progress(found, total=len(chosen), what="faces"))
 
 
 def shown(samples: Sequence[FaceSample], detector: str) -> Table:
@@ -114,26 +119,26 @@ def shown(samples: Sequence[FaceSample], detector: str) -> Table:
     return table
 
 
-def _seen(utterance_id: str, name: str, root: Path, detector: Detector, cache: Path) -> FaceSample:
+def _seen(
+    utterance_id: str, name: str, root: Path, detector: Detector, followed: Followed, cache: Path
+) -> FaceSample:
     film, digest = root / name, media_digest(root, name)
     try:
         clip = (
-            media.CachedFaces(film, detector, digest=digest, root=cache)
+            media.CachedFaces(film, detector, digest=digest, root=cache, followed=followed)
             if digest
-            else media.ClipFaces(film, detector)
+            else media.ClipFaces(film, detector, followed=followed)
         )
-        followed = clip.track
-        there = np.flatnonzero(followed.present)
+        track = clip.track
+        there = np.flatnonzero(track.present)
         faces, mouths = clip.cut(
-            media.FaceRegion(followed, size=SIDE),
-            media.MouthRegion(followed),
+            media.FaceRegion(track, size=SIDE),
+            media.MouthRegion(track),
             frames=there[_spaced(len(there), FRAMES)].tolist(),
         )
     except MediaError as error:
         return FaceSample(utterance_id, str(error))
-    without = replace(
-        followed, landmarks=None, blendshapes=None, poses=None
-    )  # a long film has hundreds of MB
+    without = replace(track, landmarks=None, blendshapes=None, poses=None)  # a long film has hundreds of MB
     return FaceSample(utterance_id, None, without, list(faces), list(mouths))
 
 

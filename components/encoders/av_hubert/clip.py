@@ -31,12 +31,14 @@ class AudioVisualClip:
         pictures: grey, uint8 [T, ``SIDE``, ``SIDE``]; None: not read, or there is no film.
         present: whether a picture shows what it is to show, bool [T]; None where ``pictures`` is.
         coverage: the share of the film's frames in which the face was found; None where no film was read.
+        speaker_found: the face is the active speaker's; see `media.FaceTrack`.
     """
 
     audio: np.ndarray | None
     pictures: np.ndarray | None
     present: np.ndarray | None
     coverage: float | None = None
+    speaker_found: bool = False
 
     def __len__(self) -> int:
         return len(cast("np.ndarray", self.audio if self.audio is not None else self.pictures))

@@ -14,7 +14,7 @@ from ... import media
 from ...errors import MediaError, ParamsError, SettingsError
 from ..audio import Audio, overlapping_pieces
 from ..face import Face
-from ..followed_faces import LITTLE
+from ..followed_faces import notice_of
 from ..pretrained.architecture import configuration
 from ..pretrained.folder import ModelFolder
 from ..pretrained.model import Pretrained
@@ -160,11 +160,12 @@ class AvHubertFilms(AvHubertEncoder, Face):
 
     def decode(self, source: media.Source) -> AudioVisualClip:
         """The pictures of a film, and its sound. Raises MediaError: the film cannot be read."""
-        return self._read(media.ClipFaces(source, self._detector()))
+        return self._read(media.ClipFaces(source, self._detector(), followed=self.follow))
 
     def decode_cached(self, source: Any, *, digest: str, root: Path) -> AudioVisualClip:
         """As `decode`; the track and the pictures are kept."""
-        return self._read(media.CachedFaces(source, self._detector(), digest=digest, root=root))
+        faces = media.CachedFaces(source, self._detector(), digest=digest, root=root, followed=self.follow)
+        return self._read(faces)
 
     def _read(self, faces: media.ClipFaces) -> AudioVisualClip:
         pictures, present = pictures_of(faces, self.roi)
@@ -172,7 +173,10 @@ class AvHubertFilms(AvHubertEncoder, Face):
         if self.spec.streams == "av":
             with suppress(MediaError):  # which `notice` says
                 sound = sound_of(faces.source)
-        return replace(joined(sound, pictures, present), coverage=faces.track.coverage)
+        track = faces.track
+        return replace(
+            joined(sound, pictures, present), coverage=track.coverage, speaker_found=track.speaker_found
+        )
 
     def encode_decoded(self, medium: AudioVisualClip) -> np.ndarray:
         """Encode a film.
@@ -196,9 +200,7 @@ class AvHubertFilms(AvHubertEncoder, Face):
             return "without a face, encoded by sound alone"
         if self.spec.streams == "av" and medium.audio is None:
             return "without sound that can be used, encoded by pictures alone"
-        if medium.coverage is not None and medium.coverage < LITTLE:
-            return f"with a face in less than {LITTLE:.0%} of the frames"
-        return None
+        return notice_of(medium.coverage, medium.speaker_found)
 
     def coverage(self, medium: AudioVisualClip) -> float | None:
         """Of the track."""

@@ -24,6 +24,8 @@ def why_not(condition: str, modalities: Mapping[str, Modality]) -> str | None:
     films = modalities.get("face")
     if changed == "audio" and films and films.hears_films:
         return "AV-HuBERT hears the sound of films as a part of face (streams: av), which is not changed"
+    if changed == "audio" and films and films.parameters.get("follow") == "active-speaker":
+        return "the face is chosen by the sound of films (features.face.follow: active-speaker), which is not changed"
     if changed not in modalities:
         return None
     how = modalities[changed]
