@@ -92,6 +92,11 @@ def test_the_faces_of_films_on_a_sheet(project, corpora):
     assert (project / "again.png").read_bytes() == drawn
 
 
+def test_the_active_speaker_on_a_sheet_needs_mediapipe(project):
+    refused = typed("describe", "films", "--faces", "faces.png", "--follow", "active-speaker")
+    assert refused.exit_code == 2 and "mediapipe" in refused.output
+
+
 @pytest.mark.corpora
 @pytest.mark.slow
 def test_a_sheet_takes_the_faces_that_an_encoder_followed(project, corpora):

@@ -1,5 +1,7 @@
 """Encoders of faces that take the frames of a face track."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -176,3 +178,22 @@ def test_what_a_track_needs_is_said(corpora, tmp_path):
     encoder = encoders(["appearance"], tmp_path / "none.task")[0]
     with pytest.raises(SettingsError, match=r"features\.face\.track: mediapipe needs .*emoflow assets add"):
         encoder.decode(corpora / "video" / "single_face.mp4")
+
+
+@pytest.mark.parametrize("track", [None, "cascade"])
+def test_the_active_speaker_needs_mediapipes_track(track):
+    with pytest.raises(ParamsError, match=r"features\.face\.follow: active-speaker needs .*track: mediapipe"):
+        make(["appearance"], {"frames": 8, "track": track, "follow": "active-speaker"})
+
+
+def test_which_face_is_followed_is_in_the_digest_where_it_is_stated():
+    def digest(**stated) -> str:
+        return make(["appearance"], {"frames": 8, "track": "mediapipe", **stated})[0].digest()
+
+    assert digest() == digest(follow="largest") != digest(follow="active-speaker")
+
+
+def test_a_clip_that_mouth_and_sound_decided_is_reported(talker, landmark_model):
+    encoder = encoders(["blendshapes"], landmark_model)[0]
+    found = replace(talker, track=replace(talker.track, speaker_found=True))
+    assert encoder.notice(found) == "with the face whose mouth moves with the sound"

@@ -111,6 +111,8 @@ def test_what_cannot_be_tested_says_why():
     table = modality(encoders=["table"])
     assert "came as a table" in why_not("noise", {"audio": table, "text": modality()})
     assert "followed" in why_not("blur", {"face": modality(parameters={"track": "cascade"})})
+    chosen = modality(parameters={"track": "mediapipe", "follow": "active-speaker"})
+    assert "chosen by the sound" in why_not("noise", {"audio": modality(), "face": chosen})
     assert "audio alone" in why_not("missing", {"audio": modality()})
     recognised = modality(recogniser={"hf": "whisper-tiny.en", "language": None})
     for condition in ("noise", "dropped_words"):
