@@ -10,6 +10,7 @@ from emoflow.encoders.pretrained.spec import PretrainedSpec
 from emoflow.encoders.pretrained.tuning.inputs import Recording
 from emoflow.encoders.pretrained.tuning.members import TunedMembers
 from emoflow.errors import ParamsError
+from emoflow.media import Box
 from emoflow.synthesis import face_drawing
 from emoflow.synthesis.media_writer import write_film
 from tiny_models import DEPTH, PICTURES, one, save, tunable_of
@@ -133,6 +134,20 @@ def test_a_film_is_decoded_once(track, folders, sources, tmp_path, monkeypatch):
             opened(folders["vit"], sources, track=track, cache=tmp_path).tokens(["a"])[0], fresh[:1]
         )
         assert read == [sources["a"].source]
+
+
+def test_faces_whose_sizes_were_rounded_apart_are_kept(folders, sources, tmp_path, monkeypatch):
+    """The size that a clip's faces have in common, times 1.5, may end in a half, from which they go either way."""
+    tuned = opened(folders["vit"], sources, cache=tmp_path)
+    boxes = [Box(10.0, 10.0, size) for size in (48.0, 46.0, 46.0, 58.0)]
+    found = iter(boxes)
+    monkeypatch.setattr("emoflow.media.face.find_face", lambda *_, **__: next(found))
+    first = tuned.inputs.of_source(sources["a"])
+    assert len({face.shape for face in first}) > 1
+    again = tuned.inputs.of_source(sources["a"])  # nothing is left to be found
+    for one_face, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one_face, other)
+    tuned.tokens(["a"])
 
 
 def test_beside_another_encoder_of_faces_there_is_a_token_for_every_picture(folders, sources, decoded, kept):

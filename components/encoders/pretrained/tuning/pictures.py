@@ -23,7 +23,7 @@ from .inputs import Recording, Run
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-LAYOUT = 1
+LAYOUT = 2
 """Of the cache's entries: raised when they are written another way."""
 
 Faces = list[np.ndarray | None]
@@ -115,11 +115,15 @@ def _kept(path: Path) -> Faces | None:
     if about.get("digest") != content_digest([said], [arrays["packed"]]):
         return None
     pictures = iter(unpacked(arrays["packed"], said["shape"]))
-    return [next(pictures) if there else None for there in said["present"]]
+    return [next(pictures)[:side, :side] if side else None for side in said["sides"]]
 
 
 def _keep(path: Path, faces: Faces) -> None:
-    pictures = np.stack([face for face in faces if face is not None])  # those of a clip are of one size
+    sides = [0 if face is None else len(face) for face in faces]
+    # Those of a clip are of one size, but for a pixel where it was rounded: the smaller ones are filled up.
+    pictures = np.zeros((np.count_nonzero(sides), max(sides), max(sides), 3), np.uint8)
+    for place, face in zip(pictures, (each for each in faces if each is not None), strict=True):
+        place[: len(face), : len(face)] = face
     arrays = {"packed": packed(pictures)}
-    said = {"shape": list(pictures.shape), "present": [face is not None for face in faces]}
+    said = {"shape": list(pictures.shape), "sides": sides}
     write_entry(path, arrays, {"said": said, "digest": content_digest([said], [arrays["packed"]])})
