@@ -1,5 +1,7 @@
 """Speech models that are trained: what they give before the first step, and which weights learn."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from emoflow.encoders.pretrained.spec import PretrainedSpec
 from emoflow.encoders.pretrained.tuning.inputs import Recording
 from emoflow.encoders.pretrained.tuning.members import TunedMembers
 from emoflow.errors import FeatureError
-from tiny_models import SPEECH, one, save, tunable_of, voice, wav
+from tiny_models import DEPTH, SPEECH, one, save, tunable_of, voice, wav
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,14 @@ def sources(tmp_path_factory):
         path.write_bytes(wav(voice(seconds, seed=ord(name))))
         found[name] = Recording(path, name)
     return found
+
+
+def changed(name, root, **configuration):
+    """A tiny model whose configuration states something else."""
+    folder = save(name, root / name)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | configuration))
+    return folder
 
 
 def opened(folder, sources, *, rank: int | None = 2, pooling="mean-std", layers=-1, checkpointing=False):
@@ -84,6 +94,23 @@ def test_a_layer_above_the_states_that_are_taken_is_not_trained(name, rank, fold
     assert all(each.startswith("layer_norm.") for each in unread)  # it normalises the model's output alone
     assert any("layers.0." in each for each in tuned.trained)
     assert not any("layers.1." in each for each in tuned.trained)
+
+
+def test_of_data2vec_all_convolutions_of_positions_are_trained(sources, tmp_path):
+    """Though there are as many as layers that are run."""
+    folder = changed("data2vec-audio", tmp_path, num_conv_pos_embeddings=2)
+    tuned = opened(folder, sources, rank=None, layers=1)
+    assert any(each.startswith("encoder.pos_conv_embed.layers.1.") for each in tuned.trained)
+    assert not any(each.startswith("encoder.layers.1.") for each in tuned.trained)
+
+
+@pytest.mark.parametrize("name, key", [("whisper", "encoder_layerdrop"), ("wav2vec2", "layerdrop")])
+def test_no_layer_is_skipped(name, key, sources, tmp_path):
+    tuned = opened(changed(name, tmp_path, **{key: 1.0}), sources)
+    tuned.module.train()
+    tuned.tokens(["a"])[0].square().sum().backward()
+    moved = {each for each, x in tuned.trained.items() if x.grad is not None and x.grad.abs().max() > 0}
+    assert len(moved) == DEPTH * 2
 
 
 def test_of_a_recording_in_pieces_the_first_one_is_learned_from(folders, sources):

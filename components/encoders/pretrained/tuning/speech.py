@@ -45,6 +45,8 @@ class SpeechInputs:
         for name, off in (("apply_spec_augment", False), ("layerdrop", 0.0)):
             if hasattr(model.config, name):
                 setattr(model.config, name, off)
+        if hasattr(model, "layerdrop"):  # Whisper reads its configuration only when it is made
+            model.layerdrop = 0.0
 
     def of(self, medium: Iterable[np.ndarray]) -> list[Piece]:
         """See `Inputs`; as the frozen encoder a recording beyond 30 s is heard in pieces."""

@@ -88,8 +88,12 @@ def leave_last_layer(model: PreTrainedModel, *, layers: int) -> None:
         model: it is changed.
         layers: that it has.
     """
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
     for part in model.modules():
-        if isinstance(part, nn.ModuleList) and len(part) == layers:
+        if not isinstance(part, nn.ModuleList) or len(part) != layers:
+            continue
+        if isinstance(part[-1], GradientCheckpointingLayer):  # data2vec's convolutions of positions are none
             part[-1].requires_grad_(False)
 
 
