@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..errors import PretrainingError
 from ..files import as_new, replacing
 from .batches import Batch, Batches
+from .stated import Training
 
 LINE_EVERY_S = 10.0
 EPSILON = 1e-6
@@ -47,6 +48,19 @@ class Schedule:
     save_every: int = 500
     log_every: int = 10
     compiled: bool = False
+
+    @classmethod
+    def of(cls, training: Training, steps: int) -> Schedule:
+        """So many updates, as ``pretrain/params.yaml`` states the rest; a curve of a hundred points."""
+        return cls(
+            steps=steps,
+            warmup=int(training.warmup * steps),
+            learning_rate=training.learning_rate,
+            accumulation=training.accumulation,
+            save_every=training.save_every,
+            log_every=max(1, steps // 100),
+            compiled=training.compile,
+        )
 
     def rate(self, step: int) -> float:
         """The learning rate of an update, from 0 on."""

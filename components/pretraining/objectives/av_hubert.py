@@ -260,15 +260,7 @@ def _trained(
     trainer = Trainer(
         MaskedClusters(network, clusters, stated),
         Batches(store, frames=training.frames, longest=training.longest, seed=stated.seed + number),
-        Schedule(
-            steps=iteration.steps,
-            warmup=int(training.warmup * iteration.steps),
-            learning_rate=training.learning_rate,
-            accumulation=training.accumulation,
-            save_every=training.save_every,
-            log_every=max(1, iteration.steps // 100),
-            compiled=training.compile,
-        ),
+        Schedule.of(training, iteration.steps),
         seed=stated.seed + number,
         device=device,
         state=work / f"training.{number}.safetensors",

@@ -175,15 +175,7 @@ def pretrain(
     trainer = Trainer(
         Data2Vec(network, stated),
         Batches(store.only(heard), frames=training.frames, longest=training.longest, seed=stated.seed),
-        Schedule(
-            steps=stated.steps,
-            warmup=int(training.warmup * stated.steps),
-            learning_rate=training.learning_rate,
-            accumulation=training.accumulation,
-            save_every=training.save_every,
-            log_every=max(1, stated.steps // 100),
-            compiled=training.compile,
-        ),
+        Schedule.of(training, stated.steps),
         seed=stated.seed,
         device=device,
         state=work / "training.safetensors",

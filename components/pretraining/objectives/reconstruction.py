@@ -165,15 +165,7 @@ def pretrain(
     trainer = Trainer(
         Reconstruction(network, streams=stated.streams),
         Batches(store, frames=training.frames, longest=training.longest, seed=stated.seed),
-        Schedule(
-            steps=stated.steps,
-            warmup=int(training.warmup * stated.steps),
-            learning_rate=training.learning_rate,
-            accumulation=training.accumulation,
-            save_every=training.save_every,
-            log_every=max(1, stated.steps // 100),
-            compiled=training.compile,
-        ),
+        Schedule.of(training, stated.steps),
         seed=stated.seed,
         device=device,
         state=work / "training.safetensors",

@@ -133,15 +133,7 @@ def fine_tune(
     trainer = Trainer(
         objective,
         Batches(learned, frames=how.frames, longest=how.longest, seed=seed),
-        Schedule(
-            steps=stated.steps,
-            warmup=int(how.warmup * stated.steps),
-            learning_rate=how.learning_rate,
-            accumulation=how.accumulation,
-            save_every=how.save_every,
-            log_every=max(1, stated.steps // 100),
-            compiled=how.compile,
-        ),
+        Schedule.of(how, stated.steps),
         seed=seed,
         device=device,
         state=state,
