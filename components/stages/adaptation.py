@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import pretraining, settings
+from .. import settings
 from ..artifacts import pretraining as artifact
 from ..artifacts.corpora import RAW
-from ..encoders import av_hubert as network
 from ..encoders import installed
 from ..errors import PretrainingError, listed
 from ..files import (
-    digest_of,
     file_digest,
     replacing,
-    tree_digest,
-    versions,
-    work_folder,
     write_table,
     write_text,
 )
@@ -43,6 +38,7 @@ from ..pretraining.store import InputStore
 from .entry import run
 from .pretraining_history import iteration_written
 from .pretraining_models import labels, read_model, write_model
+from .pretraining_work import unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +46,6 @@ if TYPE_CHECKING:
     from ..encoders.av_hubert.network import AvHubert
 
 STAGE = "adaptation"
-LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "safetensors")
-CODE = [Path(pretraining.__file__).parent, Path(network.__file__).parent]
 
 
 def main() -> None:
@@ -72,7 +66,14 @@ def main() -> None:
             f"{len(pool)} clips in the pool of {listed(of.pool)}; of both there have to be some"
         )
     model = read_model(of.model, stated="adaptation.model")
-    work = work_folder(STAGE, _digest(whole, rows, device))
+    work = unfinished(
+        STAGE,
+        [*of.labelled, *of.pool],
+        device=device,
+        params=[of.model_dump(), whole.av_hubert.model_dump(exclude={"iterations", "licence"})],
+        model=file_digest(Path(of.model) / installed.WEIGHTS),
+        labels=rows[["speaker", "label", "corpus"]].astype("string").fillna("").to_numpy().tolist(),
+    )
 
     metric = _metric(store, rows, anchors, tested, whole, model, work=work, device=device)
     vectors = embeddings(metric, store, range(len(store)), streams=of.streams, device=device)
@@ -215,22 +216,6 @@ def _media(row) -> str | None:  # type: ignore[no-untyped-def]  # a row of panda
     name = next((each for each in (row.video, row.audio) if isinstance(each, str)), None)
     return (
         None if name is None else Path(os.path.relpath(RAW / row.corpus / name, artifact.ADAPTED)).as_posix()
-    )
-
-
-def _digest(whole: PretrainingParams, rows: pd.DataFrame, device: str) -> str:
-    of = whole.adaptation
-    folders = [artifact.INPUTS / corpus for corpus in [*of.labelled, *of.pool]]
-    return digest_of(
-        {
-            "data": tree_digest(folders),
-            "labels": rows[["speaker", "label", "corpus"]].astype("string").fillna("").to_numpy().tolist(),
-            "code": tree_digest([*CODE]),
-            "libraries": versions(LIBRARIES),
-            "model": file_digest(Path(of.model) / installed.WEIGHTS),
-            "stage": [of.model_dump(), whole.av_hubert.model_dump(exclude={"iterations", "licence"})],
-            "device": device,
-        }
     )
 
 

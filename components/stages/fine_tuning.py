@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import pretraining, settings
+from .. import settings
 from ..artifacts import pretraining as artifact
-from ..encoders import av_hubert as network
 from ..encoders import installed
-from ..files import digest_of, file_digest, replacing, tree_digest, versions, work_folder, write_table
+from ..files import file_digest, replacing, write_table
 from ..pretraining import stated
 from ..pretraining.held_out import held_out
 from ..pretraining.recognition.fine_tune import Labelled, Trained, fine_tune
@@ -23,6 +22,7 @@ from ..pretraining.stated import FineTuningStated
 from ..pretraining.store import InputStore
 from .entry import run
 from .pretraining_models import labels, read_model, write_model
+from .pretraining_work import unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ..encoders.av_hubert.network import AvHubert
 
 STAGE, SCRATCH = "fine-tuning", "from first weights"
-LIBRARIES = ("torch", "numpy", "transformers", "safetensors")
-CODE = [Path(pretraining.__file__).parent, Path(network.__file__).parent]
 FIGURES = {"cer": -1, "wer": -1, "wa": 1, "ua": 1}
 """Figure → whether more of it is better (1) or worse (-1)."""
 
@@ -44,7 +42,14 @@ def main() -> None:
     store, table = InputStore(folders), labels(of.corpora)
     labelled, speakers = _labelled(store, table, of.held_out)
     encoder = read_model(of.model, stated="fine-tuning.model")
-    work = work_folder(STAGE, _digest(folders, labelled, of, device))
+    work = unfinished(
+        STAGE,
+        of.corpora,
+        device=device,
+        params=of.model_dump(exclude={"seeds", "from_scratch", "beam"}),
+        model=file_digest(Path(of.model) / installed.WEIGHTS),
+        labels=[list(labelled.said), labelled.emotions.tolist(), labelled.tested.tolist()],
+    )
 
     def trained(seed: int, start: AvHubert, name: str) -> Trained:
         return fine_tune(
@@ -110,20 +115,6 @@ def _first_weights(encoder: AvHubert, seed: int) -> AvHubert:
 
     torch.manual_seed(seed)
     return type(encoder)(encoder.config)
-
-
-def _digest(folders: Sequence[Path], labelled: Labelled, of: FineTuningStated, device: str) -> str:
-    return digest_of(
-        {
-            "data": tree_digest([*folders]),
-            "labels": [list(labelled.said), labelled.emotions.tolist(), labelled.tested.tolist()],
-            "code": tree_digest([*CODE]),
-            "libraries": versions(LIBRARIES),
-            "model": file_digest(Path(of.model) / installed.WEIGHTS),
-            "stage": of.model_dump(exclude={"seeds", "from_scratch", "beam"}),
-            "device": device,
-        }
-    )
 
 
 def _scores(seed: int, done: Trained) -> artifact.SeedScores:

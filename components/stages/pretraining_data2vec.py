@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from .. import pretraining, settings
+from .. import settings
 from ..artifacts import pretraining as artifact
-from ..encoders import av_hubert as network
-from ..files import digest_of, replacing, tree_digest, versions, work_folder
+from ..files import replacing
 from ..pretraining import stated
 from ..pretraining.objectives.data2vec import pretrain
 from ..pretraining.store import InputStore
 from .entry import run
 from .pretraining_models import write_model
+from .pretraining_work import unfinished
 
 STAGE = "data2vec"
-LIBRARIES = ("torch", "numpy", "transformers", "safetensors")
-CODE = [Path(pretraining.__file__).parent, Path(network.__file__).parent]
 
 
 def main() -> None:
@@ -24,7 +20,7 @@ def main() -> None:
     of = whole.data2vec
     folders = [artifact.INPUTS / corpus for corpus in whole.corpora]
     store = InputStore(folders)
-    work = work_folder(STAGE, _digest(folders, of, device))
+    work = unfinished(STAGE, whole.corpora, device=device, params=of.model_dump(exclude={"licence"}))
     model, curve = pretrain(store, of, work=work, device=device)
     with replacing(artifact.DATA2VEC) as folder:
         write_model(model, folder, name=STAGE, pretrained_on=whole.corpora, licence=of.licence)
@@ -39,18 +35,6 @@ def main() -> None:
     explained = 1 - last["loss"] / last["variance"]
     print(
         f"error of masked frames {last['loss']:.3f}, variance {last['variance']:.3f}: {explained:.0%} is explained"
-    )
-
-
-def _digest(folders: list[Path], of: stated.Data2VecStated, device: str) -> str:
-    return digest_of(
-        {
-            "data": tree_digest([*folders]),
-            "code": tree_digest([*CODE]),
-            "libraries": versions(LIBRARIES),
-            "stage": of.model_dump(exclude={"licence"}),
-            "device": device,
-        }
     )
 
 

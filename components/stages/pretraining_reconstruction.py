@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from .. import pretraining, settings
+from .. import settings
 from ..artifacts import pretraining as artifact
-from ..encoders import av_hubert as network
-from ..files import digest_of, replacing, tree_digest, versions, work_folder
+from ..files import replacing
 from ..pretraining import stated
 from ..pretraining.objectives.reconstruction import pretrain
 from ..pretraining.store import InputStore
 from .entry import run
 from .pretraining_models import write_model
+from .pretraining_work import unfinished
 
 STAGE = "reconstruction"
-LIBRARIES = ("torch", "numpy", "transformers", "safetensors")
-CODE = [Path(pretraining.__file__).parent, Path(network.__file__).parent]
 
 
 def main() -> None:
@@ -25,7 +21,7 @@ def main() -> None:
     folders = [artifact.INPUTS / corpus for corpus in whole.corpora]
     roi = artifact.PretrainingInputs.read(corpus=whole.corpora[0]).roi
     store = InputStore(folders)
-    work = work_folder(f"pretrain-{STAGE}", _digest(folders, of, device))
+    work = unfinished(STAGE, whole.corpora, device=device, params=of.model_dump(exclude={"licence"}))
     model, curve = pretrain(store, of, roi=roi, work=work, device=device)
     with replacing(artifact.RECONSTRUCTION) as folder:
         write_model(model, folder, name=STAGE, pretrained_on=whole.corpora, licence=of.licence)
@@ -40,18 +36,6 @@ def main() -> None:
         ).write_file(folder / artifact.ReconstructionHistory.path().name)
     last = curve[-1]
     print(f"error of masked frames {last['loss']:.3f}, of their mean alone {last['deviation']:.3f}")
-
-
-def _digest(folders: list[Path], of: stated.ReconstructionStated, device: str) -> str:
-    return digest_of(
-        {
-            "data": tree_digest([*folders]),
-            "code": tree_digest([*CODE]),
-            "libraries": versions(LIBRARIES),
-            "stage": of.model_dump(exclude={"licence"}),
-            "device": device,
-        }
-    )
 
 
 if __name__ == "__main__":
