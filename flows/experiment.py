@@ -5,8 +5,9 @@ and time. The workspace runs as it is: `params.yaml` is the only statement of th
 """
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from emoflow import params, pipeline, process, settings
 from emoflow.artifacts.reports import Metrics
@@ -56,9 +57,18 @@ def run_name() -> str:
     return f"{' + '.join(stated.corpora)} · {stated.protocol_name()}"
 
 
+class Reproduces(Protocol):
+    """A pipeline, `dvc.yaml`'s or another."""
+
+    def reproduce(
+        self, stage: str, *, on_line: Callable[[str], None], env: Mapping[str, str] | None = None
+    ) -> Outcome:
+        """See `Pipeline.reproduce`."""
+
+
 @task(task_run_name="{name}", **PLAIN)
-def stage(name: str, dag: Pipeline, after: list[Outcome]) -> State[Outcome]:
-    """Bring one stage of `dvc.yaml` up to date.
+def stage(name: str, dag: Reproduces, after: list[Outcome]) -> State[Outcome]:
+    """Bring one stage up to date.
 
     Call it, never submit it: in the main thread a cancellation ends the wait, and with it the process group.
 

@@ -74,7 +74,7 @@ def main() -> None:
         sha256=file_digest(Path(of.model) / installed.WEIGHTS),
         streams=of.streams,
         speakers=speakers,
-        clips=(int((~labelled.tested).sum()), int(labelled.tested.sum())),
+        clips=(first[1].scored.clips, int(labelled.tested.sum())),
         too_fast=first[1].scored.too_fast,
         sentences_seen=_sentences_seen(labelled),
         scores=scores,

@@ -47,10 +47,12 @@ class Scored:
         rates: of wrong characters and words.
         wa: the share of clips whose emotion is right.
         ua: the mean of the classes' recalls.
+        clips: that were trained on.
         too_fast: training clips whose text is not learned, since it has more characters than there are steps.
         curve: of the training.
     """
 
+    clips: int
     too_fast: int
     rates: ErrorRates | None
     wa: float | None
@@ -144,7 +146,9 @@ def fine_tune(
     tested = np.flatnonzero(labelled.tested).tolist()
     answers = recognise(network, store, tested, streams=stated.streams, width=stated.beam, device=device)
     return Trained(
-        network.cpu(), answers, _scored(answers, labelled, tested, stated, curve, int(too_fast.sum()))
+        network.cpu(),
+        answers,
+        _scored(answers, labelled, tested, stated, curve, len(training), int(too_fast.sum())),
     )
 
 
@@ -183,6 +187,7 @@ def _scored(
     tested: Sequence[int],
     stated: FineTuningStated,
     curve: list[dict[str, float]],
+    clips: int,
     too_fast: int,
 ) -> Scored:
     rates = wa = ua = None
@@ -202,4 +207,4 @@ def _scored(
         if known.any():
             wa = float(right.mean())
             ua = float(np.mean([right[truth[known] == each].mean() for each in np.unique(truth[known])]))
-    return Scored(too_fast, rates, wa, ua, curve)
+    return Scored(clips, too_fast, rates, wa, ua, curve)
