@@ -34,13 +34,18 @@ CONDITIONS = {
     "babble": Condition("audio", "dB SNR", -60, 60, falling=True),
     "reverberation": Condition("audio", "s RT60", 0.05, 10),
     "codec": Condition("audio", "kbit/s", 6, 128, falling=True),
+    "pitch": Condition("audio", "semitones", -12, 12),
+    "tempo": Condition("audio", "factor", 0.5, 2),
     "dropped_words": Condition("text", "rate", 0, 1),
+    "wrong_words": Condition("text", "rate", 0, 1),
     "blur": Condition("face", "share of the height", 0, 0.5),
     "occlusion": Condition("face", "share of the height", 0, 1),
     "brightness": Condition("face", "factor", 0, 10, falling=True),
     "frame_loss": Condition("face", "rate", 0, 1),
     "shift": Condition("audio", "ms", -2000, 2000),
     "missing": Condition(None, "rate", 0, 1),
+    "fgsm": Condition(None, "SD of a feature", 0, 5),
+    "pgd": Condition(None, "SD of a feature", 0, 5),
 }
 """What ``robustness.conditions`` of params.yaml may name."""
 

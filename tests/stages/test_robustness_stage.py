@@ -29,6 +29,7 @@ SPEAKERS, CLIPS = 6, 4
 SENTENCES = ["the door is open now", "we walk to the shop", "a dog sits by the tree"]
 CONFIG = {"width": 16, "layers": 1, "learning_rate": 0.01, "dropout": 0.1}
 CACHE = ".emoflow/cache"
+HARDER = {"wrong_words": [1], "pitch": [3], "tempo": [1.5], "fgsm": [0.01, 2], "pgd": [2]}
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +98,14 @@ def cached(root: Path) -> dict[Path, int]:
 
 
 def test_what_tells_the_class_is_lost_with_it_and_with_nothing_else(trained):
-    table = run(trained, {"noise": [20, -20], "babble": [-20], "dropped_words": [0.5, 1]})
+    table = run(trained, {"noise": [20, -20], "babble": [-20], "dropped_words": [0.5, 1]} | HARDER)
     by_level = {key: accuracy(rows) for key, rows in table.groupby(["condition", "level"])}
     assert by_level["noise", 20] > 0.9
     assert by_level["noise", -20] < 0.7 and by_level["babble", -20] < 0.8
     assert by_level["dropped_words", 0.5] == by_level["dropped_words", 1] > 0.9
-    assert len(table) == 5 * SPEAKERS * 2 * CLIPS
+    assert min(by_level[kept] for kept in (("wrong_words", 1), ("tempo", 1.5), ("pitch", 3))) > 0.9
+    assert max(by_level["pgd", 2], by_level["fgsm", 2]) < 0.5 < by_level["fgsm", 0.01]
+    assert len(table) == 11 * SPEAKERS * 2 * CLIPS
     np.testing.assert_allclose(table[COLUMNS].sum(axis=1), 1)
     # Without a word there is nothing to encode; the sound is still there.
     unusable = table.groupby(["condition", "level"])["unusable"].mean()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ...artifacts.model import Modality
 from ...encoders import TABLE
 from ...schema import CONDITIONS
+from .attacked import ATTACKS
 
 
 def why_not(condition: str, modalities: Mapping[str, Modality]) -> str | None:
@@ -15,6 +16,8 @@ def why_not(condition: str, modalities: Mapping[str, Modality]) -> str | None:
         modalities: those that the strategy takes. A condition of another one changes nothing, and can be tested.
     """
     changed = CONDITIONS[condition].modality
+    if condition in ATTACKS:
+        return None
     if changed is None:
         only = next(iter(modalities))
         return f"the registered strategy takes {only} alone" if len(modalities) == 1 else None

@@ -13,7 +13,7 @@ from ... import media
 from ...encoders.dialogue import Turn
 from ...files import digest_of, versions
 from ...schema import CONDITIONS
-from . import pictures, sound, words
+from . import pace, pictures, sound, words
 
 VERSION = 1
 """Raised when the same recording is changed otherwise, so that no cache mixes the two."""
@@ -32,15 +32,16 @@ class Perturbation:
         level: of the condition.
         seed: of the experiment.
         utterance_id: whose recording it is.
-        others: of babble: the recordings that are heard beside it.
-        others_digests: of these recordings.
+        others: of other people: the recordings that are heard beside it (babble), or the texts that words are taken
+            from (wrong words).
+        others_digests: of these recordings and texts.
     """
 
     condition: str
     level: float
     seed: int
     utterance_id: str
-    others: tuple[Path, ...] = ()
+    others: tuple[Path | str, ...] = ()
     others_digests: tuple[str, ...] = ()
 
     def digest(self, recording: str) -> str:
@@ -73,11 +74,16 @@ class Perturbation:
         if self.condition == "noise":
             return sound.noise(samples, self.level, draws)
         if self.condition == "babble":
-            return sound.babble(samples, [media.decode_audio(other) for other in self.others], self.level)
+            others = [media.decode_audio(Path(other)) for other in self.others]
+            return sound.babble(samples, others, self.level)
         if self.condition == "reverberation":
             return sound.reverberation(samples, self.level, draws)
         if self.condition == "shift":
             return sound.shift(samples, self.level)
+        if self.condition == "pitch":
+            return pace.pitch(samples, self.level)
+        if self.condition == "tempo":
+            return pace.tempo(samples, self.level)
         return sound.codec(samples, self.level)
 
     def _frames(self, frames: media.Frames, draws: np.random.Generator) -> media.Frames:
@@ -90,6 +96,9 @@ class Perturbation:
         return replace(frames, images=change(frames.images, self.level))
 
     def _turn(self, turn: Turn, draws: np.random.Generator) -> Turn:
+        if self.condition == "wrong_words":
+            others = " ".join(str(other) for other in self.others)
+            return replace(turn, text=words.wrong(turn.text, others, self.level, draws))
         return replace(turn, text=words.dropped(turn.text, self.level, draws))
 
 

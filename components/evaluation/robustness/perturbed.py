@@ -12,11 +12,12 @@ from ...artifacts.fold_models import FoldModels
 from ...artifacts.model import PROBABILITY
 from ...encoders import FeatureStore
 from ...encoders.cache import Cache
+from ...encoders.dialogue import Turn
 from ...encoders.jobs import Source
 from ...encoders.parallel import Recipe
 from ...errors import EvaluationError
 from ...schema import CONDITIONS
-from . import scoring
+from . import attacked, scoring
 from .extraction import Changed, extract
 from .missing import absent
 from .perturbation import Perturbation
@@ -24,6 +25,9 @@ from .talkers import talkers
 
 if TYPE_CHECKING:
     import pandas as pd
+
+BY_OTHERS = ("babble", "wrong_words")
+"""Conditions that take sound or words of other people."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def perturbed(
         A table as `artifacts.robustness.PERTURBED` describes it.
 
     Raises:
-        EvaluationError: babble, and a corpus with one test speaker.
+        EvaluationError: a condition by what others say, and a corpus with one test speaker.
     """
     import pandas as pd
 
@@ -95,11 +99,24 @@ def perturbed(
         clean = [_clean(name, tested, there) for name in own["utterance_id"]]
         for condition, levels in conditions.items():
             for level in levels:
-                held = [
-                    _worse(name, features, condition, level, changed, seed=seed)
-                    for name, features in zip(own["utterance_id"], clean, strict=True)
-                ]
-                scored = scoring.probabilities(model, [features for features, _ in held])
+                if condition in attacked.ATTACKS:
+                    held = [(features, False) for features in clean]
+                    truth = pd.Categorical(own["label"], categories=tested.models.classes).codes.astype(int)
+                    scored = attacked.probabilities(
+                        model,
+                        clean,
+                        truth,
+                        condition,
+                        level,
+                        utterance_ids=list(own["utterance_id"]),
+                        seed=seed,
+                    )
+                else:
+                    held = [
+                        _worse(name, features, condition, level, changed, seed=seed)
+                        for name, features in zip(own["utterance_id"], clean, strict=True)
+                    ]
+                    scored = scoring.probabilities(model, [features for features, _ in held])
                 known = {
                     "utterance_id": own["utterance_id"].to_numpy(),
                     "fold": int(fold),
@@ -131,19 +148,23 @@ def _changes(
         if name not in recordings:
             continue
         how = partial(Perturbation, condition, level, seed, name)
-        if condition != "babble":
+        if condition not in BY_OTHERS:
             yield recordings[name], how()
             continue
-        others = talkers(name, tested.speakers, recordings, seed=seed)
+        others = talkers(name, condition, tested.speakers, recordings, seed=seed)
         if not others:
             raise EvaluationError(
-                f"robustness.conditions.babble: {name.partition('/')[0]} has one test speaker, and nobody else to be "
-                "heard beside; leave babble out"
+                f"robustness.conditions.{condition}: {name.partition('/')[0]} has one test speaker, and nobody else "
+                f"whose {'sound' if condition == 'babble' else 'words'} could be taken; leave {condition} out"
             )
         yield (
             recordings[name],
-            how(tuple(Path(str(each.source)) for each in others), tuple(each.digest for each in others)),
+            how(tuple(_content(each) for each in others), tuple(each.digest for each in others)),
         )
+
+
+def _content(source: Source) -> Path | str:
+    return source.source.text if isinstance(source.source, Turn) else source.source
 
 
 def _clean(utterance_id: str, tested: Tested, there: Mapping[str, set[str]]) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...artifacts.fold_models import FoldModels, weights
 from ...fusion.model import EmotionModel
@@ -45,18 +46,25 @@ def probabilities(model: EmotionModel, rows: Sequence[Mapping[str, np.ndarray]])
     Returns:
         float64 ``[N, C]``.
     """
-    sizes = {name: sum(plan.dimensions for plan in plans) for name, plans in model.preparation.plans.items()}
     scored = []
     for at in range(0, len(rows), BATCH):
-        batch, tokens, present = rows[at : at + BATCH], {}, {}
-        for name, size in sizes.items():
-            longest = max((len(row[name]) for row in batch if name in row), default=1)
-            tokens[name] = torch.zeros(len(batch), longest, size)
-            present[name] = torch.zeros(len(batch), longest, dtype=torch.bool)
-            for k, row in enumerate(batch):
-                if name in row:
-                    tokens[name][k, : len(row[name])] = torch.from_numpy(row[name])
-                    present[name][k, : len(row[name])] = True
+        tokens, present = padded(model, rows[at : at + BATCH])
         with torch.inference_mode():
             scored.append(model(tokens, present).double().numpy())
     return np.concatenate(scored)
+
+
+def padded(
+    model: EmotionModel, rows: Sequence[Mapping[str, np.ndarray]]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """B utterances as a model takes them: tokens ``{modality: [B, T, D]}`` and which there are, bool ``[B, T]``."""
+    tokens, present = {}, {}
+    for name, plans in model.preparation.plans.items():
+        longest = max((len(row[name]) for row in rows if name in row), default=1)
+        tokens[name] = torch.zeros(len(rows), longest, sum(plan.dimensions for plan in plans))
+        present[name] = torch.zeros(len(rows), longest, dtype=torch.bool)
+        for k, row in enumerate(rows):
+            if name in row:
+                tokens[name][k, : len(row[name])] = torch.from_numpy(row[name])
+                present[name][k, : len(row[name])] = True
+    return tokens, present

@@ -1,4 +1,4 @@
-"""Who is heard beside an utterance in babble."""
+"""Other people's utterances: what is heard beside one in babble, and where wrong words are taken from."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,20 @@ MOST = 4
 
 
 def talkers(
-    utterance_id: str, speakers: Mapping[str, str], recordings: Mapping[str, Source], *, seed: int
+    utterance_id: str,
+    condition: str,
+    speakers: Mapping[str, str],
+    recordings: Mapping[str, Source],
+    *,
+    seed: int,
 ) -> list[Source]:
     """One utterance each of other speakers of the same corpus, drawn at random.
 
     Args:
-        utterance_id: whose background they are.
+        utterance_id: which they are drawn for.
+        condition: the one that they are drawn for.
         speakers: test utterance → who speaks.
-        recordings: utterance → its sound.
+        recordings: utterance → its sound or text.
         seed: of the experiment.
 
     Returns:
@@ -29,7 +35,7 @@ def talkers(
         same = each.partition("/")[0] == corpus and speakers[each] != speakers[utterance_id]
         if same and each in recordings:
             others.setdefault(speakers[each], []).append(each)
-    draws = generator(seed, "babble", utterance_id)
+    draws = generator(seed, condition, utterance_id)
     names = sorted(others)
     chosen = draws.choice(len(names), size=min(MOST, len(names)), replace=False)
     return [recordings[others[names[k]][draws.integers(len(others[names[k]]))]] for k in chosen]

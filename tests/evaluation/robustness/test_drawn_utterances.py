@@ -53,14 +53,14 @@ def test_other_speakers_of_the_same_corpus_talk_in_babble():
     recordings = {name: Source(name, Path(name), name) for name in speakers if not name.endswith("-0")}
     heard = Counter()
     for name in sorted(speakers)[:40]:
-        others = talkers(name, speakers, recordings, seed=7)
+        others = talkers(name, "babble", speakers, recordings, seed=7)
         who = [speakers[each.utterance_id] for each in others]
         assert len(set(who)) == len(who) == 4
         assert speakers[name] not in who and "other/1" not in who
-        assert others == talkers(name, speakers, recordings, seed=7)
+        assert others == talkers(name, "babble", speakers, recordings, seed=7)
         heard.update(each.utterance_id for each in others)
     assert len(heard) > 40
-    assert talkers("other/1", speakers, recordings, seed=7) == []
+    assert talkers("other/1", "babble", speakers, recordings, seed=7) == []
 
 
 def test_a_change_is_known_by_all_that_decides_it():
@@ -88,6 +88,21 @@ def test_the_words_of_a_turn_are_dropped_and_not_those_before_it():
     )
     assert worse.earlier == before and worse.speaker == "A"
     assert 0 < len(worse.text.split()) < 7
+
+
+def test_wrong_words_of_a_turn_are_those_of_others():
+    worse = Perturbation("wrong_words", 1, 7, "control/1", ("the door is open",), ("f00",))(
+        Turn("A", "the dog")
+    )
+    assert worse.speaker == "A"
+    assert len(worse.text.split()) == 2 and set(worse.text.split()) <= {"door", "is", "open"}
+
+
+@pytest.mark.parametrize(("condition", "level", "length"), [("pitch", 3, 8000), ("tempo", 2, 4000)])
+def test_an_utterance_has_another_pitch_or_tempo(condition, level, length):
+    said = np.random.default_rng(0).normal(size=8000).astype(np.float32) / 5
+    (worse,) = Perturbation(condition, level, 7, "control/1")([said[:3000], said[3000:]])
+    assert worse.shape == (length,) and worse.std() > 0.1
 
 
 def test_the_frames_of_a_film_are_changed_or_lost():
@@ -122,3 +137,4 @@ def test_what_cannot_be_tested_says_why():
     held = {"audio": modality(), "text": modality(), "face": modality(parameters={"track": None})}
     assert [name for name in CONDITIONS if why_not(name, held)] == []
     assert why_not("blur", {"audio": modality()}) is None
+    assert why_not("fgsm", {"audio": table}) is why_not("pgd", {"face": chosen}) is None

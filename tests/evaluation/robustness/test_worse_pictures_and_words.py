@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from emoflow.evaluation.robustness import pictures
 from emoflow.evaluation.robustness.missing import absent
-from emoflow.evaluation.robustness.words import dropped
+from emoflow.evaluation.robustness.words import dropped, wrong
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +78,26 @@ def test_words_are_dropped_at_the_rate():
     assert dropped(text, 1, np.random.default_rng(0)) == ""
     left = dropped("word " * 1000, 0.3, np.random.default_rng(0)).split()
     assert len(left) / 1000 == pytest.approx(0.7, abs=0.05)
+
+
+@given(words=st.lists(st.text("abc", min_size=1), max_size=20), low=RATES, high=RATES, seed=SEEDS)
+def test_words_are_taken_for_those_of_others_and_stay_so_at_a_higher_rate(words, low, high, seed):
+    low, high = sorted((low, high))
+    less = wrong(" ".join(words), "xx yy zz", low, np.random.default_rng(seed)).split()
+    more = wrong(" ".join(words), "xx yy zz", high, np.random.default_rng(seed)).split()
+    for said, before, after in zip(words, less, more, strict=True):
+        assert before in (said, after) and after in (said, "xx", "yy", "zz")
+
+
+def test_words_are_wrong_at_the_rate():
+    text = "Kids are talking,  by the door!\n"
+    assert wrong(text, "dogs", 0, np.random.default_rng(0)) == text
+    # "Kids" is a word of the text, whatever its case; nobody says another one but "dogs".
+    assert wrong(text, "kids dogs", 1, np.random.default_rng(0)) == " ".join(["dogs"] * 6)
+    assert wrong(text, "kids are", 1, np.random.default_rng(0)) == ""
+    heard = wrong("word " * 1000, "dogs cats", 0.3, np.random.default_rng(0)).split()
+    assert heard.count("word") / 1000 == pytest.approx(0.7, abs=0.05)
+    assert heard.count("dogs") == pytest.approx(150, abs=35)
 
 
 @given(rates=st.tuples(RATES, RATES), seed=SEEDS, count=st.integers(1, 4))
