@@ -199,6 +199,7 @@ def metrics(**changes: Any) -> Metrics:
         "cost": {"tokens": {"audio": 1}, "front": ["audio"], "cheapest": "audio"},
         "misclassified": [],
         "slices": [],
+        "by_dialogue": None,
         "robustness": None,
         "comparisons": [],
         "search": {

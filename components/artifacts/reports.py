@@ -248,6 +248,18 @@ class Slice(Part):
     gap: Gap | None
 
 
+class DialogueFigures(Part):
+    """Figures with intervals over dialogues.
+
+    Attributes:
+        dialogues: of the test.
+        figures: metric → figure.
+    """
+
+    dialogues: int
+    figures: dict[str, Interval]
+
+
 class Contributions(Part):
     """What each modality contributes to a strategy's UA, with intervals over speakers.
 
@@ -640,6 +652,7 @@ class Metrics(Document):
         cost: of all strategies but baselines.
         misclassified: by ``best``, those it was surest of.
         slices: of ``best``, by attributes of which the test utterances have several groups.
+        by_dialogue: of ``best``; None where some test utterance is in no dialogue.
         robustness: of ``best``; None where params.yaml names no condition.
         comparisons: of ``best`` with every other strategy.
         ceiling: None where no truth is planted.
@@ -655,7 +668,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 8
+    VERSION: ClassVar[int | None] = 9
 
     corpora: list[str]
     protocol: str
@@ -678,6 +691,7 @@ class Metrics(Document):
     cost: Cost
     misclassified: list[Misclassified]
     slices: list[Slice]
+    by_dialogue: DialogueFigures | None
     robustness: Robustness | None
     comparisons: list[Comparison]
     search: Search

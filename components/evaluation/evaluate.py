@@ -11,6 +11,7 @@ from ..errors import EvaluationError, listed
 from ..schema import BASELINES
 from . import (
     alarms,
+    by_dialogue,
     ceilings,
     cost,
     dimensions,
@@ -133,6 +134,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             predictions, best.best, corpora, coalitions=given_less.get(best.best)
         ),
         slices=slices.by_attribute(predictions, best.best, corpora),
+        by_dialogue=by_dialogue.figures(predictions, best.best, corpora),
         robustness=robustness.of_conditions(
             predictions,
             best.best,
