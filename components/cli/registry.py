@@ -301,4 +301,6 @@ def _answer(row: dict):
     ]
     if row["unused"]:
         below.append(Text(f"not used: {row['unused']}", style="yellow"))
+    if row.get("notices"):  # models of earlier versions give none
+        below.append(Text(f"used in part: {row['notices']}", style="yellow"))
     return Group(title, shown, *below)

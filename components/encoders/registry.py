@@ -1,6 +1,7 @@
 """Encoders as params.yaml states them, and encoding one recording as training sees it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -90,27 +91,37 @@ def encode(encoders: Sequence[Encoder], source, *, join: Join = "concatenate") -
     Raises:
         MediaError: it cannot be used; the message is the reason.
     """
-    parts, _ = encode_each(encoders, source, join=join)
-    return np.ascontiguousarray(merge(parts, join))
+    return np.ascontiguousarray(merge(encode_each(encoders, source, join=join).parts, join))
 
 
-def encode_each(
-    encoders: Sequence[Encoder], source, *, join: Join
-) -> tuple[list[np.ndarray], dict[str, str]]:
-    """What each of one modality's encoders makes of a recording, for `merge`.
+@dataclass(frozen=True)
+class Encoded:
+    """What each of one modality's encoders makes of a recording.
+
+    Attributes:
+        parts: of each encoder, float32 ``[T, D]``, none where it finds nothing; for `merge`.
+        missing: encoder → why it finds nothing, of those that do not.
+        notices: encoder → what of the recording it does not encode, of those that leave something out.
+    """
+
+    parts: list[np.ndarray]
+    missing: dict[str, str]
+    notices: dict[str, str]
+
+
+def encode_each(encoders: Sequence[Encoder], source, *, join: Join) -> Encoded:
+    """Encode a recording by each of one modality's encoders.
 
     Args:
         source: as `encode` takes it.
         join: of ``streams`` some may find nothing in the recording.
-
-    Returns:
-        The tokens of each encoder [T, D], none where it finds nothing; and of these encoders, by name, why.
 
     Raises:
         MediaError: an encoder finds nothing, of ``streams`` all of them; the message is the reason.
     """
     found: dict[str, np.ndarray] = {}
     missing: dict[str, str] = {}
+    notices: dict[str, str] = {}
     for group in by_decoding(encoders):
         try:
             medium = group[0].decode(source)
@@ -122,6 +133,8 @@ def encode_each(
         for encoder in group:
             try:
                 found[encoder.name] = encoder.encode_decoded(medium)
+                if notice := encoder.notice(medium):
+                    notices[encoder.name] = notice
             except MediaError as error:
                 if join == "concatenate":
                     raise
@@ -129,4 +142,4 @@ def encode_each(
     if len(missing) == len(encoders):
         raise MediaError("; ".join(dict.fromkeys(missing.values())))
     nothing = {each.name: np.empty((0, each.dimensions), np.float32) for each in encoders}
-    return [(nothing | found)[each.name] for each in encoders], missing
+    return Encoded([(nothing | found)[each.name] for each in encoders], missing, notices)

@@ -13,3 +13,37 @@ function emoflowRun(run) {
   }
   place.replaceChildren(...parts.flatMap((part, n) => (n ? [" · ", part] : [part])));
 }
+
+// Tables whose rows stand for themselves are sorted by a click on a column's head.
+const SCALES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+function emoflowValue(cell) {
+  const shown = (cell.querySelector("b") || cell).textContent.trim();
+  const parts = shown.replace(/−/g, "-").replace(/[,\s]/g, "").match(/^([-+<]?[\d.]+)([kMGT]?)/);
+  return parts ? parseFloat(parts[1].replace("<", "")) * (SCALES[parts[2]] || 1) : null;
+}
+function emoflowSort(head, column) {
+  const body = head.closest("table").tBodies[0];
+  const rows = Array.from(body.rows, (row) => ({ row, value: emoflowValue(row.cells[column]), text: row.cells[column].textContent }));
+  const numeric = rows.some((each) => each.value !== null);
+  const down = head.ariaSort ? head.ariaSort === "ascending" : numeric; // of figures, the highest first
+  const way = down ? -1 : 1;
+  rows.sort((one, other) => {
+    if (!numeric) return way * one.text.localeCompare(other.text);
+    if (one.value === null || other.value === null) return (one.value === null) - (other.value === null);
+    return way * (one.value - other.value);
+  });
+  for (const each of head.parentNode.cells) each.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  body.append(...rows.map((each) => each.row));
+}
+for (const table of document.querySelectorAll(".scroll > table")) {
+  const rows = table.tHead?.rows.length === 1 ? Array.from(table.tBodies[0].rows) : [];
+  if (rows.length < 3 || table.matches(".matrix") || rows.some((row) => !row.cells[0].textContent.trim())) continue;
+  Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
+    if (!head.textContent.trim() || head.children.length) return;
+    const button = document.createElement("button");
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => emoflowSort(head, column));
+    head.append(button);
+  });
+}

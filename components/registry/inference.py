@@ -66,6 +66,21 @@ class _Words:
     why_not: str | None = None
 
 
+@dataclass(frozen=True)
+class _Heard:
+    """What a model takes of a row.
+
+    Attributes:
+        tokens: by modality.
+        unused: what was given and is not used, and why.
+        notices: what is used in part, and how far.
+    """
+
+    tokens: dict[str, np.ndarray]
+    unused: dict[str, str]
+    notices: dict[str, str]
+
+
 class Predictor:
     """A model and its encoders, ready to predict raw media.
 
@@ -118,39 +133,39 @@ class Predictor:
 
         Returns:
             Columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
-            was given and not used, and why), ``reason`` (why there is no label) and ``model_version``. Of a model
-            whose probabilities were calibrated also ``confidence`` (the calibrated probability of the label) and
-            ``prediction_set`` ("anger+fear": the classes among which the right one is, with the probability that the
-            calibration states; the most probable first). Of a model that recognises words also ``recognised_text``:
-            what it recognised, null where a text was given or nothing was recognised. The index of ``rows``.
+            was given and not used, and why), ``notices`` (what was used in part, and how far), ``reason`` (why there is
+            no label) and ``model_version``. Of a model whose probabilities were calibrated also ``confidence`` (the
+            calibrated probability of the label) and ``prediction_set`` ("anger+fear": the classes among which the right
+            one is, with the probability that the calibration states; the most probable first). Of a model that
+            recognises words also ``recognised_text``: what it recognised, null where a text was given or nothing was
+            recognised. The index of ``rows``.
         """
         given = [{name: row[name] for name in row.index} for _, row in rows.iterrows()]
         spoken = [self._recognised(row) for row in given]
         heard = [self._row(row, words) for row, words in zip(given, spoken, strict=True)]
         probabilities = np.full((len(rows), len(self.classes)), np.nan)
-        usable = [number for number, (tokens, _) in enumerate(heard) if tokens]
-        lengths = [max((x.shape[-2] for x in tokens.values()), default=0) for tokens, _ in heard]
+        usable = [number for number, each in enumerate(heard) if each.tokens]
+        lengths = [max((x.shape[-2] for x in each.tokens.values()), default=0) for each in heard]
         usable.sort(key=lengths.__getitem__)  # little padding in a batch
         for at in range(0, len(usable), BATCH):
             batch = usable[at : at + BATCH]
-            probabilities[batch] = self.probabilities([heard[number][0] for number in batch])
+            probabilities[batch] = self.probabilities([heard[number].tokens for number in batch])
         labels = [
-            self.classes[int(np.argmax(row))] if tokens else None
-            for row, (tokens, _) in zip(probabilities, heard, strict=True)
+            self.classes[int(np.argmax(row))] if each.tokens else None
+            for row, each in zip(probabilities, heard, strict=True)
         ]
-        unused = [
-            "; ".join(f"{name}: {why}" for name, why in sorted(why_not.items())) for _, why_not in heard
-        ]
+        unused = [_in_words(each.unused) for each in heard]
         found = {"label": labels}
         found |= {f"p_{name}": probabilities[:, at] for at, name in enumerate(self.classes)}
-        used = ["+".join(self.model.decides_by(tokens)) for tokens, _ in heard]
+        used = ["+".join(self.model.decides_by(each.tokens)) for each in heard]
         if self.calibration:
             found |= _calibrated(probabilities, used, self.classes, self.calibration)
         found["modalities_used"] = used
         found["unused"] = unused
+        found["notices"] = [_in_words(each.notices) for each in heard]
         found["reason"] = [
-            None if tokens else (why or self._nothing_given())
-            for (tokens, _), why in zip(heard, unused, strict=True)
+            None if each.tokens else (why or self._nothing_given())
+            for each, why in zip(heard, unused, strict=True)
         ]
         if self._recogniser:
             found[RECOGNISED] = [words.text for words in spoken]
@@ -195,10 +210,8 @@ class Predictor:
         except (EmoflowError, OSError) as error:
             return _Words(sound, why_not=str(error))
 
-    def _row(
-        self, given: dict[str, Any], words: _Words = _Words()
-    ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """A row's tokens by modality, and what was given and is not used, with the reason.
+    def _row(self, given: dict[str, Any], words: _Words = _Words()) -> _Heard:
+        """What the model takes of a row.
 
         Args:
             given: the row.
@@ -207,6 +220,7 @@ class Predictor:
         given = {name: value for name, value in given.items() if name in self.columns and not _missing(value)}
         tokens: dict[str, np.ndarray] = {}
         unused = {"text": words.why_not} if words.why_not else {}
+        notices: dict[str, str] = {}
         taken = {words.sound} if words.sound else set()
         if words.text is not None:
             given["text"] = words.text
@@ -227,25 +241,26 @@ class Predictor:
                     medium = _turn(given) if source == "text" else _medium(given[source])
                     if source in RECORDINGS:
                         _check_length(modality, medium)
-                    tokens[modality], missing = self._encoded(modality, medium)
+                    tokens[modality], missing, partial = self._encoded(modality, medium)
                     unused |= {f"{modality}/{encoder}": why for encoder, why in missing.items()}
+                    notices |= {f"{modality}/{encoder}": what for encoder, what in partial.items()}
                 else:
                     tokens[modality] = _features(given[source], sum(size for _, size in layout))
             except (EmoflowError, OSError) as error:
                 unused[modality] = str(error)
         for name in sorted(given.keys() - taken):
             unused[name] = self._why_not(name)
-        return tokens, unused
+        return _Heard(tokens, unused, notices)
 
-    def _encoded(self, modality: str, source: Any) -> tuple[np.ndarray, dict[str, str]]:
+    def _encoded(self, modality: str, source: Any) -> tuple[np.ndarray, dict[str, str], dict[str, str]]:
         """A medium's tokens ``[T, D]``; ``[K, T, D]`` of a modality whose encoders each of the K members has tuned.
 
-        With the encoders that found nothing in it where others did, and why.
+        With the encoders that found nothing in it where others did, and why; and those that left a part of it out.
         """
         encoders, join = self._encoders[modality], self.card.modalities[modality].join
         if not self.card.tuned(modality):
-            parts, missing = encode_each(encoders, source, join=join)
-            return merge(parts, join), missing
+            encoded = encode_each(encoders, source, join=join)
+            return merge(encoded.parts, join), encoded.missing, encoded.notices
         medium = encoders[0].decode(source)
         frozen = {each.name: each.encode_decoded(medium) for each in encoders if each.name not in self._tuned}
         tuned = {
@@ -255,7 +270,8 @@ class Predictor:
         for k in range(len(self.card.seeds)):
             own = frozen | {name: tokens[k] for name, tokens in tuned.items()}
             members.append(merge([own[each.name] for each in encoders], join))
-        return np.stack(members), {}
+        notices = {each.name: notice for each in encoders if (notice := each.notice(medium))}
+        return np.stack(members), {}, notices
 
     def _why_not(self, name: str) -> str:
         if name in DIALOGUE:
@@ -267,6 +283,10 @@ class Predictor:
 
     def _nothing_given(self) -> str:
         return f"nothing was given; wanted at least one of {', '.join(self.columns)}"
+
+
+def _in_words(said: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {what}" for name, what in sorted(said.items()))
 
 
 def _calibrated(

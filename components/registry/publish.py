@@ -227,7 +227,7 @@ def _register(
                 ColSpec("string", "prediction_set", required=False),
                 *(
                     ColSpec("string", each, required=False)
-                    for each in ("modalities_used", "unused", "reason", *recognised)
+                    for each in ("modalities_used", "unused", "notices", "reason", *recognised)
                 ),
                 ColSpec("string", "model_version"),
             ]

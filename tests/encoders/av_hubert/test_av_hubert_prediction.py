@@ -2,6 +2,7 @@
 
 import shutil
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,11 +81,27 @@ def row(film):
 def test_a_film_is_predicted_by_what_was_packed(published, corpora):
     predictor, tokens, package = published
     found = predictor.table(row(corpora / "video" / "lbax4n.mpg")).iloc[0]
-    assert found["modalities_used"] == "audio+face" and not found["unused"]
+    assert found["modalities_used"] == "audio+face" and not found["unused"] and not found["notices"]
     expected = predictor.probabilities([tokens])[0]
     assert np.allclose(found[["p_anger", "p_neutral"]].astype(float), expected, atol=1e-6)
     names = {line.partition("==")[0].lower() for line in package.requirements}
     assert {"torch", "transformers", "soxr", "av", "scipy", "scikit-image"} <= names
+
+
+def test_a_film_without_sound_says_what_it_was_encoded_by(published, corpora, tmp_path):
+    silent = tmp_path / "silent.mp4"
+    with av.open(corpora / "video" / "lbax4n.mpg") as film, av.open(silent, "w") as copy:
+        stream = copy.add_stream("mpeg4", rate=25)
+        shown = film.streams.video[0]
+        stream.width, stream.height = shown.width, shown.height
+        for frame in film.decode(shown):
+            copy.mux(stream.encode(frame.reformat(format="yuv420p")))
+        copy.mux(stream.encode(None))
+    found = published[0].table(row(silent)).iloc[0]
+    assert found["modalities_used"] == "face" and found["unused"].startswith("audio: ")
+    assert (
+        found["notices"] == "face/av-tiny.av.none: without sound that can be used, encoded by pictures alone"
+    )
 
 
 def test_an_explanation_leaves_frames_out_for_all_that_look_at_them(published, corpora):
