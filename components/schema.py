@@ -131,6 +131,7 @@ UTTERANCE_COLUMNS = {
     "corpus": "str",
     "speaker": "str",  # "<corpus>/<speaker>": the same number in two corpora is not the same person
     "speaker_gender": "str",  # female, male
+    "speaker_age": "Int64",  # in years
     "session": "str",
     "dialogue": "str",
     "turn": "Int64",  # place in the dialogue, from 0
@@ -146,6 +147,7 @@ UTTERANCE_COLUMNS = {
     "arousal": "float64",
     "dominance": "float64",
     "intensity": "str",  # low, normal, strong
+    "elicitation": "str",  # scripted, improvised, spontaneous
     "raters": "str",  # JSON: {"rater": ["label", …]}: words of EMOTIONS, else the corpus's own
     "audio_digest": "str",  # SHA-256 of the file's bytes, or of the text as UTF-8
     "video_digest": "str",

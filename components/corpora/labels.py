@@ -98,6 +98,7 @@ _GENDERS = {
     "male": "m man männlich maennlich mann mies homme masculin hombre masculino uomo maschio boy",
 }
 _INTENSITIES = {"low": "lo weak", "normal": "md medium mid moderate", "strong": "hi high"}
+_ELICITATIONS = {"scripted": "acted read script", "improvised": "impro induced", "spontaneous": "natural"}
 _SPLITS = {"train": "training", "validation": "val valid dev devel development", "test": "testing eval"}
 
 
@@ -156,6 +157,18 @@ def intensity(word: str) -> str | None:
     return _synonyms("intensity").get(_plain(word))
 
 
+def elicitation(word: str) -> str | None:
+    """A corpus's word for how an emotion came about as the utterance table's.
+
+    Args:
+        word: as the corpus writes it.
+
+    Returns:
+        ``scripted``, ``improvised`` or ``spontaneous``; None for what is none of them.
+    """
+    return _synonyms("elicitation").get(_plain(word))
+
+
 def split(word: str) -> str | None:
     """A corpus's word for a split as the utterance table's.
 
@@ -179,7 +192,12 @@ def _emotion_among(name: str) -> str | None:
 
 @cache
 def _synonyms(of: str) -> dict[str, str]:
-    vocabulary = {"gender": _GENDERS, "intensity": _INTENSITIES, "split": _SPLITS}[of]
+    vocabulary = {
+        "gender": _GENDERS,
+        "intensity": _INTENSITIES,
+        "elicitation": _ELICITATIONS,
+        "split": _SPLITS,
+    }[of]
     return {_plain(word): name for name, words in vocabulary.items() for word in (name, *words.split())}
 
 

@@ -5,6 +5,7 @@ apart were looked for, so that their distance is a little too large.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +15,20 @@ from .inputs import CorpusFacts, tested_utterances
 from .metrics import METRICS, confusion_by
 from .predictions import Predictions
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ATTRIBUTES = {
     "speaker_gender": "gender",
     "language": "language",
     "intensity": "intensity",
+    "elicitation": "elicitation",
     "corpus": "corpus",
 }
 """Columns of the utterance table, and what they are called."""
+AGES = {30: "under 30", 45: "30 to 44", 60: "45 to 59"}
+"""Speakers below an age, in years, and what they are called; others are `OLDER`."""
+OLDER = "60 or older"
 LEAST_SPEAKERS = 4
 """Of a group, so that it is compared with others."""
 
@@ -35,19 +43,31 @@ def by_attribute(predictions: Predictions, strategy: str, corpora: Mapping[str, 
     """
     tested = tested_utterances(corpora, predictions.utterance_ids)
     predicted = predictions.predicted(strategy)
+    coded = {title: _coded(tested[column]) for column, title in ATTRIBUTES.items()}
+    coded["age"] = _age_groups(tested["speaker_age"])
     return [
-        _slice(title, *_coded(tested[column]), predictions, predicted)
-        for column, title in ATTRIBUTES.items()
-        if tested[column].nunique() > 1
+        _slice(title, groups, codes, predictions, predicted)
+        for title, (groups, codes) in coded.items()
+        if len(groups) > 1
     ]
 
 
-def _coded(values: "np.ndarray") -> tuple[list[str], np.ndarray]:
+def _coded(values: "pd.Series") -> tuple[list[str], np.ndarray]:
     """The groups, sorted, and their codes ``[N]``; -1 where unknown."""
     import pandas as pd
 
     codes, groups = pd.factorize(values, sort=True)
     return [str(each) for each in groups], codes
+
+
+def _age_groups(ages: "pd.Series") -> tuple[list[str], np.ndarray]:
+    """As `_coded`, the youngest first."""
+    import pandas as pd
+
+    codes, places = pd.factorize(np.searchsorted(list(AGES), ages.dropna().astype(int), "right"), sort=True)
+    of_all = np.full(len(ages), -1)
+    of_all[ages.notna().to_numpy()] = codes
+    return [[*AGES.values(), OLDER][place] for place in places], of_all
 
 
 def _slice(

@@ -188,6 +188,7 @@ def _values(corpus: str, adapter: str) -> Iterator[Clause]:
     for column, values in (
         ("speaker_gender", ("female", "male")),
         ("intensity", ("low", "normal", "strong")),
+        ("elicitation", ("scripted", "improvised", "spontaneous")),
         ("split_official", ("train", "validation", "test")),
     ):
         yield holds(
@@ -207,6 +208,14 @@ def _values(corpus: str, adapter: str) -> Iterator[Clause]:
             f"Say what the lowest and the highest value are: layouts.{corpus}.scale in params.yaml.",
             {"column": column, "min_value": -1, "max_value": 1},
         )
+    yield Clause(
+        UTTERANCES,
+        BETWEEN,
+        CRITICAL,
+        "from 0 to 120 years",
+        adapter,
+        {"column": "speaker_age", "min_value": 0, "max_value": 120},
+    )
     yield Clause(
         UTTERANCES,
         MATCH,

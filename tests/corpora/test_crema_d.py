@@ -62,6 +62,8 @@ def test_a_row(one):
         "corpus": "crema-d",
         "speaker": "crema-d/1001",
         "speaker_gender": "male",
+        "speaker_age": 51,
+        "elicitation": "scripted",
         "audio": "AudioWAV/1001_DFA_ANG_XX.wav",
         "video": "VideoFlash/1001_DFA_ANG_XX.flv",
         "text": "Don't forget a jacket.",
@@ -156,6 +158,10 @@ def test_a_recording_that_most_clips_have_is_missed(tmp_path):
 def test_no_demographics_and_odd_ones(one):
     write(one, "VideoDemographics.csv", DEMOGRAPHICS.replace("Male", "X"))
     assert "1001: x" in reasons(read("crema-d", one))["VideoDemographics.csv"]
+    write(one, "VideoDemographics.csv", DEMOGRAPHICS.replace("51", "old"))
+    reading = read("crema-d", one)
+    assert "1001: old" in reasons(reading)["VideoDemographics.csv"]
+    assert reading.table["speaker_age"].isna().all() and reading.table["speaker_gender"].notna().any()
     (one / "VideoDemographics.csv").unlink()
     reading = read("crema-d", one)
     assert (

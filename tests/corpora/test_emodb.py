@@ -28,6 +28,8 @@ def test_a_row(tmp_path):
         "corpus": "emodb",
         "speaker": "emodb/03",
         "speaker_gender": "male",
+        "speaker_age": 31,
+        "elicitation": "scripted",
         "audio": "wav/03a01Fa.wav",
         "text": "Der Lappen liegt auf dem Eisschrank.",
         "language": "de",
@@ -48,7 +50,7 @@ def test_the_letters_are_those_of_german_words():
         "N": "neutral",
     }
     assert {label for _, label in emodb.LABELS.values()} <= set(EMOTIONS)
-    women = {number for number, gender in emodb.SPEAKERS.items() if gender == "female"}
+    women = {number for number, (gender, _) in emodb.SPEAKERS.items() if gender == "female"}
     assert women == {"08", "09", "13", "14", "16"} and len(emodb.SPEAKERS) == 10
 
 

@@ -87,6 +87,7 @@ def test_a_row(small):
         "speaker_gender": "female",
         "session": "iemocap/Ses01",
         "dialogue": "iemocap/Ses01F_impro01",
+        "elicitation": "improvised",
         "turn": 0,
         "start_s": 6.2901,
         "end_s": 8.2357,

@@ -120,6 +120,12 @@ def test_every_column_as_people_write_it(alone):
     ]
 
 
+def test_ages_and_how_emotions_came_about(alone):
+    one, other = rows(read("mylab", alone("id,Age,elicitation\na1,31,acted\na2,,Natural\n")))
+    assert (one["speaker_age"], one["elicitation"]) == (31, "scripted")
+    assert "speaker_age" not in other and other["elicitation"] == "spontaneous"
+
+
 def test_a_word_that_is_no_emotion_stays_as_it_is(alone):
     (row,) = rows(read("mylab", alone("id,label\na1,Lüge\n")))
     assert row["label_raw"] == "Lüge" and "label" not in row
@@ -264,6 +270,9 @@ def test_a_written_utterance_table_reads_as_what_it_was(root, tmp_path):
         ("id,intensity\na1,loud\n", r"'loud'; it must be one of low, normal, strong"),
         ("id,split\na1,half\n", "train, validation, test"),
         ("id,language\na1,finnish\n", "two letters"),
+        ("id,age\na1,130\n", "of another kind"),
+        ("id,age\na1,30.5\n", "of another kind"),
+        ("id,elicitation\na1,posed\n", "scripted, improvised, spontaneous"),
         ("id,raters\na1,anger\n", "raters of another kind"),
         ('id,raters\na1,"{""r"": 1}"\n', "raters of another kind"),
         (f"id,raters\na1,{'[' * 100_000}\n", "raters of another kind"),

@@ -62,6 +62,7 @@ def test_a_row(tmp_path):
         "label_raw": "fearful",
         "label": "fear",
         "intensity": "strong",
+        "elicitation": "scripted",
     }
 
 

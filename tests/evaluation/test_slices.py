@@ -50,6 +50,15 @@ def test_a_group_s_figures_are_those_of_its_utterances_alone():
         assert figures.ua.low < figures.ua.mean < figures.ua.high
 
 
+def test_ages_are_grouped_the_youngest_first():
+    age = pd.array(np.repeat([17, 29, 30, 44, 45, None], 16), dtype="Int64")
+    predictions, corpora = study(np.random.default_rng(0), speaker_age=age)
+    found = slices.by_attribute(predictions, "audio", corpora)[-1]
+    assert (found.attribute, list(found.groups)) == ("age", ["under 30", "30 to 44", "45 to 59"])
+    assert [group.utterances for group in found.groups.values()] == [32, 32, 16] and found.unknown == 16
+    assert [group.speakers for group in found.groups.values()] == [4, 4, 2]
+
+
 @pytest.mark.parametrize(("lost", "told"), [(0.0, (0.02, 0.09)), (0.35, (0.9, 1.0))])
 def test_a_difference_is_told_from_chance_as_often_as_it_should_be(lost, told):
     generator, found = np.random.default_rng(1), []

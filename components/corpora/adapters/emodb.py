@@ -16,9 +16,10 @@ from ..adapter_interface import Adapter, Reading, files_below, unread_list, utte
 from .corpus_root import beside, wrong_root
 
 SPEAKERS = {
-    "03": "male", "08": "female", "09": "female", "10": "male", "11": "male",
-    "12": "male", "13": "female", "14": "female", "15": "male", "16": "female",
+    "03": ("male", 31), "08": ("female", 34), "09": ("female", 21), "10": ("male", 32), "11": ("male", 26),
+    "12": ("male", 30), "13": ("female", 32), "14": ("female", 35), "15": ("male", 25), "16": ("female", 31),
 }  # fmt: skip
+"""Gender and age, as the corpus's documentation states them."""
 SENTENCES = {
     "a01": "Der Lappen liegt auf dem Eisschrank.",
     "a02": "Das will sie am Mittwoch abgeben.",
@@ -78,16 +79,19 @@ def local_id(name: str) -> str | None:
 def _row(corpus: str, path: str, local: str) -> dict:
     speaker, text, letter, _version = _NAME.fullmatch(local).groups()
     raw, label = LABELS[letter]
+    gender, age = SPEAKERS[speaker]
     return {
         "utterance_id": f"{corpus}/{local}",
         "corpus": corpus,
         "speaker": f"{corpus}/{speaker}",
-        "speaker_gender": SPEAKERS[speaker],
+        "speaker_gender": gender,
+        "speaker_age": age,
         "audio": path,
         "text": SENTENCES[text],
         "language": "de",
         "label_raw": raw,
         "label": label,
+        "elicitation": "scripted",
     }
 
 

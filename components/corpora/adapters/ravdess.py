@@ -142,6 +142,7 @@ def _row(corpus: str, local: str, files: dict[str, str]) -> dict:
         "label_raw": raw,
         "label": label,
         "intensity": INTENSITIES[intensity],
+        "elicitation": "scripted",
     }
 
 

@@ -83,12 +83,14 @@ def _row(take: Take, corpus: str, name: str, paths: dict[str, str]) -> dict:
         "corpus": corpus,
         "speaker": f"{corpus}/{name[:4]}",
         "speaker_gender": take.gender,
+        "speaker_age": _age(int(name[:4])),
         **paths,
         "text": take.spoken,
         "language": "en",
         "label_raw": _CODES[take.label],
         "label": take.label,
         "intensity": INTENSITIES[name[-2:]],
+        "elicitation": "scripted",
         "raters": json.dumps(raters, sort_keys=True) if raters else None,
     }
 
@@ -103,10 +105,12 @@ def _raters(take: Take) -> list[tuple[str, str, list[str]]]:
 
 def _demographics(takes: Sequence[Take]) -> bytes:
     genders = {ACTORS[take.speaker]: take.gender.capitalize() for take in takes}
-    people = [
-        [actor, 20 + actor * 7 % 55, sex, "Unknown", "Not Hispanic"] for actor, sex in sorted(genders.items())
-    ]
+    people = [[actor, _age(actor), sex, "Unknown", "Not Hispanic"] for actor, sex in sorted(genders.items())]
     return _csv(["ActorID", "Age", "Sex", "Race", "Ethnicity"], people)
+
+
+def _age(actor: int) -> int:
+    return 20 + actor * 7 % 55
 
 
 def _answers(takes: Sequence[Take], names: dict[int, str]) -> list[dict]:

@@ -18,7 +18,9 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
     for take in takes:
         if "audio" not in take.displays:
             continue
-        speaker = [number for number, gender in SPEAKERS.items() if gender == take.gender][take.speaker // 2]
+        speaker = [number for number, (gender, _) in SPEAKERS.items() if gender == take.gender][
+            take.speaker // 2
+        ]
         letter, raw = _LETTERS[take.label]
         names = (f"{speaker}{_TEXTS[take.spoken]}{letter}{version}" for version in VERSIONS)
         name = next(name for name in names if name not in taken)
@@ -32,11 +34,13 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
                 "corpus": corpus,
                 "speaker": f"{corpus}/{speaker}",
                 "speaker_gender": take.gender,
+                "speaker_age": SPEAKERS[speaker][1],
                 "audio": path,
                 "text": take.spoken,
                 "language": "de",
                 "label_raw": raw,
                 "label": take.label,
+                "elicitation": "scripted",
             }
         )
     planned = Plan(recordings, {}, rows, ids)

@@ -157,6 +157,7 @@ def _row(corpus: str, turn: _Turn, film: str, wav: str | None) -> dict:
         "speaker_gender": turn.take.gender,
         "session": f"{corpus}/{session}",
         "dialogue": f"{corpus}/{turn.name.rpartition('_')[0]}",
+        "elicitation": "scripted" if "_script" in turn.name else "improvised",
         "turn": turn.take.turn,
         "start_s": start,
         "end_s": end,

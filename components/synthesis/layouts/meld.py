@@ -64,6 +64,7 @@ def plan(takes: Sequence[Take], corpus: str, seed: int, clean: bool) -> Plan:
                 "label_raw": _RAW[take.label],
                 "label": take.label,
                 "valence": {"negative": -1.0, "neutral": 0.0, "positive": 1.0}[sentiment],
+                "elicitation": "scripted",
                 "split_official": official,
             }
         )

@@ -77,6 +77,7 @@ def _row(take: Take, corpus: str, name: str, paths: dict[str, str]) -> dict:
         "label_raw": _EMOTIONS[take.label][1],
         "label": take.label,
         "intensity": INTENSITIES[intensity],
+        "elicitation": "scripted",
     }
 
 

@@ -42,6 +42,7 @@ SENTENCES = {
 }
 INTENSITIES = {"LO": "low", "MD": "normal", "HI": "strong", "XX": None}
 ACTORS = range(1001, 1092)
+OLDEST = 120
 SOUND, FILM, MP3, DEMOGRAPHICS = "AudioWAV", "VideoFlash", "AudioMP3", "VideoDemographics.csv"
 READ = DEMOGRAPHICS, ANSWERS, FIRST_ANSWERS, TABULATED
 KNOWN_BAD = {
@@ -94,9 +95,11 @@ def read(root: Path, corpus: str = "crema-d", stated: Layout = UNSTATED) -> Read
     if mp3s:
         unread[MP3] = f"{mp3s} file(s): the sound that {SOUND} has too, which is taken"
     unread |= beside(other, "not recordings, and not read") | _gaps(media, unread)
-    genders = _genders(root, unread)
+    actors = _actors(root, unread)
     votes = read_votes(root, set(media), _canonical, unread)
-    table = utterance_table(_row(corpus, local, files, genders, votes) for local, files in media.items())
+    table = utterance_table(
+        _row(corpus, local, files, actors.get(local[:4], {}), votes) for local, files in media.items()
+    )
     return Reading(table, unread_list(unread, droppings))
 
 
@@ -118,13 +121,13 @@ def _canonical(stem: str) -> str:
     return f"{stem}X" if stem.endswith("_X") else stem
 
 
-def _row(corpus: str, local: str, files: dict[str, str], genders: dict, votes: dict) -> dict:
+def _row(corpus: str, local: str, files: dict[str, str], person: dict, votes: dict) -> dict:
     actor, sentence, emotion, level = local.split("_")
     return {
         "utterance_id": f"{corpus}/{local}",
         "corpus": corpus,
         "speaker": f"{corpus}/{actor}",
-        "speaker_gender": genders.get(actor),
+        **person,
         "audio": files.get(SOUND),
         "video": files.get(FILM),
         "text": SENTENCES[sentence],
@@ -132,6 +135,7 @@ def _row(corpus: str, local: str, files: dict[str, str], genders: dict, votes: d
         "label_raw": emotion,
         "label": LABELS[emotion],
         "intensity": INTENSITIES[level],
+        "elicitation": "scripted",
         "raters": votes.get(local),
     }
 
@@ -148,18 +152,31 @@ def _gaps(media: dict[str, dict[str, str]], unread: dict[str, str]) -> dict[str,
     return {path: reason for path, reason in gaps.items() if path not in unread}
 
 
-def _genders(root: Path, unread: dict[str, str]) -> dict[str, str]:
-    """The actor → female or male."""
+def _actors(root: Path, unread: dict[str, str]) -> dict[str, dict]:
+    """The actor → gender and age, as far as they are stated."""
     path = root / DEMOGRAPHICS
     if not path.is_file():
-        unread[DEMOGRAPHICS] = "missing: without it the actors' genders are not known"
+        unread[DEMOGRAPHICS] = "missing: without it the actors' genders and ages are not known"
         return {}
-    table = read_rows(path, required=("ActorID", "Sex"))
-    genders = dict(zip(table["ActorID"], table["Sex"].str.lower(), strict=True))
-    odd = sorted(f"{actor}: {sex}" for actor, sex in genders.items() if sex not in ("female", "male"))
+    table = read_rows(path, required=("ActorID", "Sex", "Age"))
+    stated = list(zip(table["ActorID"], table["Sex"].str.lower(), table["Age"], strict=True))
+    odd = [f"{actor}: {sex}" for actor, sex, _ in stated if sex not in ("female", "male")]
+    odd += [f"{actor}: {age}" for actor, _, age in stated if not _is_age(age)]
     if odd:
-        unread[DEMOGRAPHICS] = f"sex is Male or Female; it is not of {listed(odd)}"
-    return {actor: sex for actor, sex in genders.items() if sex in ("female", "male")}
+        unread[DEMOGRAPHICS] = (
+            f"sex is Male or Female, age a number of years; they are not of {listed(sorted(odd))}"
+        )
+    actors: dict[str, dict] = {actor: {} for actor, _, _ in stated}
+    for actor, sex, age in stated:
+        if sex in ("female", "male"):
+            actors[actor]["speaker_gender"] = sex
+        if _is_age(age):
+            actors[actor]["speaker_age"] = int(age)
+    return actors
+
+
+def _is_age(cell: object) -> bool:
+    return isinstance(cell, str) and cell.isdecimal() and int(cell) <= OLDEST
 
 
 def _fault(folder: str, name: str) -> str | None:

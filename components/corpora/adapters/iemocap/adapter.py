@@ -126,6 +126,7 @@ def _row(corpus: str, local: str, turn: Turn | None, words: Words | None, langua
         "speaker_gender": GENDERS[name["talker"]],
         "session": session,
         "dialogue": f"{corpus}/{name['dialogue']}",
+        "elicitation": "scripted" if "_script" in local else "improvised",
         "text": (words.text or None) if words else None,
         "language": language,
     }

@@ -29,6 +29,7 @@ ALIASES = {
     "id": "utterance_id",
     "gender": "speaker_gender",
     "sex": "speaker_gender",
+    "age": "speaker_age",
     "emotion": "label",
     "transcript": "text",
     "transcription": "text",
@@ -87,6 +88,9 @@ def read(root: Path, corpus: str = "control", stated: Layout = UNSTATED) -> Read
     found |= table.numbers(stated.scale)
     found["speaker_gender"] = table.words("speaker_gender", labels.gender, unread)
     found["intensity"] = table.one_of("intensity", labels.intensity, "low, normal, strong")
+    found["elicitation"] = table.one_of(
+        "elicitation", labels.elicitation, "scripted, improvised, spontaneous"
+    )
     found["split_official"] = table.one_of("split_official", labels.split, "train, validation, test")
     found["raters"] = table.raters(stated.labels)
     control = "control" in (corpus, stated.layout)

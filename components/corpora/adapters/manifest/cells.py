@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIMENSIONS = "valence", "arousal", "dominance"
+OLDEST = 120
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,15 @@ class Cells:
             scale: the lowest and the highest that the corpus's dimensions have.
 
         Returns:
-            Column → numbers: ``turn``, ``start_s``, ``end_s`` and ``DIMENSIONS``.
+            Column → numbers: ``turn``, ``speaker_age``, ``start_s``, ``end_s`` and ``DIMENSIONS``.
         """
+        age = self._number("speaker_age")
+        self.refuse_where(
+            (age < 0) | (age > OLDEST) | (age % 1 > 0),
+            "age(s) of another kind",
+            age,
+            f"an age is a whole number of years, from 0 to {OLDEST}",
+        )
         turn = self._number("turn")
         start, end = (self._number(column, clock=True) for column in ("start_s", "end_s"))
         self.refuse_where(
@@ -130,7 +138,12 @@ class Cells:
             times,
             "correct start_s and end_s, or leave the rows out",
         )
-        found = {"turn": turn.astype("Int64"), "start_s": start, "end_s": end}
+        found = {
+            "turn": turn.astype("Int64"),
+            "speaker_age": age.astype("Int64"),
+            "start_s": start,
+            "end_s": end,
+        }
         low, high = scale
         for column in DIMENSIONS:
             value = self._number(column)

@@ -169,6 +169,7 @@ def _place(corpus: str, dialogue: str, turn: int) -> dict:
         "utterance_id": f"{corpus}/{dialogue}_utt{turn}",
         "corpus": corpus,
         "dialogue": f"{corpus}/{dialogue}",
+        "elicitation": "scripted",
         "turn": turn,
     }
 
