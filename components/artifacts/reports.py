@@ -299,12 +299,15 @@ class LevelFigures(Part):
         ua: with its interval over speakers.
         loss: UA of the recordings as they are, minus ``ua``, on the same utterances.
         unusable: utterances whose changed recording gave no features of the modality, which was then missing.
+        shapley: modality → its Shapley value of ``ua``; empty where no one modality is changed, or the strategy takes
+            one alone.
     """
 
     level: float
     ua: Interval
     loss: Interval
     unusable: int
+    shapley: dict[str, Interval]
 
 
 class ConditionFigures(Part):
@@ -329,6 +332,7 @@ class Robustness(Part):
     Attributes:
         utterances, speakers: that were drawn.
         clean: UA on the same utterances as they are.
+        shapley: modality → its Shapley value of ``clean``; empty of a strategy that takes one alone.
         conditions: by name.
         without: modality that a condition changes → UA on the same utterances without it, of a strategy of several.
         left_out: condition → why it could not be tested.
@@ -337,6 +341,7 @@ class Robustness(Part):
     utterances: int
     speakers: int
     clean: Interval
+    shapley: dict[str, Interval]
     conditions: dict[str, ConditionFigures]
     without: dict[str, Interval]
     left_out: dict[str, str]

@@ -21,19 +21,30 @@ def root(tmp_path_factory):
     return experiment(tmp_path_factory.mktemp("experiment")).parent
 
 
-def perturbed(root, *, spoiled: dict[float, float], condition: str = "noise") -> pd.DataFrame:
-    """The registered strategy's own answers on 150 utterances, of which a share is replaced by a guess."""
+def perturbed(
+    root, *, spoiled: dict[float, float], condition: str = "noise", modality: str = "audio"
+) -> pd.DataFrame:
+    """The registered strategy's own answers on 150 utterances, of which a share is replaced by a guess.
+
+    With fewer modalities, of which the one is among them, the same utterances are guesses.
+    """
     rows = drawn(pd.read_parquet(root / "data/folds.parquet"), 150, seed=7)
     said = pd.read_parquet(root / "data/predictions.parquet")
     said = said[said["strategy"] == BEST].groupby(["fold", "utterance_id"])[COLUMNS].mean()
-    clean = said.loc[list(zip(rows["fold"], rows["utterance_id"], strict=True))].to_numpy()
+    places = list(zip(rows["fold"], rows["utterance_id"], strict=True))
+    clean = {"audio+face+text": said.loc[places].to_numpy()}
+    less = pd.read_parquet(root / "data/subsets.parquet")
+    for name, of_subset in less[less["strategy"] == BEST].groupby("modalities"):
+        if modality in name:
+            clean[name] = of_subset.set_index(["fold", "utterance_id"])[COLUMNS].loc[places].to_numpy()
     generator, tables = np.random.default_rng(0), []
     for level, share in spoiled.items():
         guess = np.eye(len(CLASSES))[generator.integers(0, len(CLASSES), len(rows))]
         lost = generator.random(len(rows)) < share
-        known = rows[["utterance_id", "fold"]].assign(condition=condition, level=level, unusable=lost)
-        known[COLUMNS] = np.where(lost[:, None], guess, clean)
-        tables.append(known)
+        for name, answers in clean.items():
+            known = rows[["utterance_id", "fold"]].assign(condition=condition, level=level, unusable=lost)
+            known[COLUMNS] = np.where(lost[:, None], guess, answers)
+            tables.append(known.assign(modalities=name))
     return pd.concat(tables).sample(frac=1, random_state=0)
 
 
@@ -55,7 +66,7 @@ def test_losses_are_against_the_same_utterances(root):
     assert [level.level for level in noise.levels] == [20, 0, -20]
     truth = pd.read_parquet(root / "data/utterances/control.parquet").set_index("utterance_id")["label"]
     for level in noise.levels:
-        own = table[table["level"] == level.level]
+        own = table[(table["level"] == level.level) & (table["modalities"] == "audio+face+text")]
         said = np.array(CLASSES)[own[COLUMNS].to_numpy().argmax(1)]
         ua = balanced_accuracy_score(truth[own["utterance_id"]], said)
         assert level.ua.mean == pytest.approx(ua)
@@ -70,7 +81,7 @@ def test_losses_are_against_the_same_utterances(root):
 
 
 def test_what_is_left_without_the_modality_stands_beside(root):
-    metrics, section = measured(root, perturbed(root, spoiled={0.4: 0.4}, condition="blur"))
+    metrics, section = measured(root, perturbed(root, spoiled={0.4: 0.4}, condition="blur", modality="face"))
     rows = drawn(pd.read_parquet(root / "data/folds.parquet"), 150, seed=7)
     given = pd.read_parquet(root / "data/subsets.parquet")
     given = given[(given["strategy"] == BEST) & (given["modalities"] == "audio+text")]
@@ -83,8 +94,36 @@ def test_what_is_left_without_the_modality_stands_beside(root):
     assert f"without face {100 * expected:.1f}" in section and 'class="without"' in section
 
 
+def test_a_modality_contributes_less_where_it_is_worse(root):
+    table = perturbed(root, spoiled={20.0: 0.0, -20.0: 1.0})
+    metrics, section = measured(root, table)
+    held = metrics.robustness
+    mild, worst = held.conditions["noise"].levels
+    assert mild.shapley == held.shapley and set(held.shapley) == {"audio", "face", "text"}
+    # What noise leaves is a guess wherever sound is given: sound takes all the others add.
+    assert worst.shapley["audio"].mean < 0 < held.shapley["audio"].mean
+    for level in (mild, worst):
+        total = sum(each.mean for each in level.shapley.values())
+        assert total == pytest.approx(level.ua.mean - 1 / len(CLASSES))
+    # By hand: the mean over the six orders of what face adds.
+    truth = pd.read_parquet(root / "data/utterances/control.parquet").set_index("utterance_id")["label"]
+    less = pd.read_parquet(root / "data/subsets.parquet")
+    drawn_ids = set(table["utterance_id"])
+    less = less[(less["strategy"] == BEST) & less["utterance_id"].isin(drawn_ids)]
+    noisy = table[table["level"] == -20]
+    given = {"": 1 / len(CLASSES)}
+    for name in ("audio", "face", "text", "audio+face", "audio+text", "face+text", "audio+face+text"):
+        rows = (noisy if "audio" in name else less).query("modalities == @name")
+        said = np.array(CLASSES)[rows[COLUMNS].to_numpy().argmax(1)]
+        given[name] = balanced_accuracy_score(truth[rows["utterance_id"]], said)
+    alone, last = given["face"] - given[""], given["audio+face+text"] - given["audio+text"]
+    second = (given["audio+face"] - given["audio"]) + (given["face+text"] - given["text"])
+    assert worst.shapley["face"].mean == pytest.approx(alone / 3 + second / 6 + last / 3)
+    assert section.count("Shapley value of") == 3
+
+
 def test_the_interval_of_one_level_is_that_of_the_mean_over_it(root):
-    metrics, _ = measured(root, perturbed(root, spoiled={0.4: 0.4}, condition="frame_loss"))
+    metrics, _ = measured(root, perturbed(root, spoiled={0.4: 0.4}, condition="frame_loss", modality="face"))
     only = metrics.robustness.conditions["frame_loss"]
     assert only.mean_loss.model_dump() == pytest.approx(only.levels[0].loss.model_dump())
 

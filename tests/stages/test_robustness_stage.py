@@ -82,10 +82,11 @@ def state(root: Path, conditions: dict, utterances: int | None = None) -> None:
 
 
 def run(root: Path, conditions: dict, utterances: int | None = None) -> pd.DataFrame:
-    """The table that the stage writes."""
+    """What the stage writes of answers given both modalities."""
     state(root, conditions, utterances)
     run_stages(root, robustness)
-    return PERTURBED.read(root)
+    table = PERTURBED.read(root)
+    return table[table["modalities"] == "audio+text"].reset_index(drop=True)
 
 
 def accuracy(rows: pd.DataFrame) -> float:
@@ -111,6 +112,20 @@ def test_what_tells_the_class_is_lost_with_it_and_with_nothing_else(trained):
     unusable = table.groupby(["condition", "level"])["unusable"].mean()
     assert unusable["dropped_words", 1] == 1 and unusable["dropped_words", 0.5] < 0.2
     assert not unusable[["noise", "babble"]].any()
+
+
+def test_each_subset_that_holds_what_is_changed_is_given_too(trained):
+    run(trained, {"noise": [-20], "dropped_words": [0.5, 1], "missing": [0.5]})
+    table = PERTURBED.read(trained)
+    of_level = table.groupby(["condition", "level"])["modalities"].unique().map(sorted).to_dict()
+    assert of_level == {
+        ("noise", -20): ["audio", "audio+text"],
+        ("dropped_words", 0.5): ["audio+text", "text"],
+        ("dropped_words", 1): ["audio+text"],  # nothing is left of the text to be given alone
+        ("missing", 0.5): ["audio+text"],
+    }
+    words = table[(table["modalities"] == "text") & (table["level"] == 0.5)]
+    assert accuracy(words) < 0.7 and len(words) > 0.8 * SPEAKERS * 2 * CLIPS
 
 
 def test_a_condition_that_changes_nothing_gives_the_test_predictions(trained):

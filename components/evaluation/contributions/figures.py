@@ -1,8 +1,10 @@
 """What each modality contributes to UA, with intervals over speakers, and to single predictions."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ...artifacts.reports import Contributions
+from ...artifacts.reports import Contributions, Interval
 from .. import intervals
 from ..ceilings import subset_name
 from ..metrics import METRICS
@@ -32,7 +34,7 @@ def to_ua(coalitions: Coalitions, predictions: Predictions) -> Contributions:
             for k, without in enumerate(coalitions.guessed)
             if k and without.any()
         },
-        shapley={name: intervals.of_signed(_shapley(m), counts) for m, name in enumerate(modalities)},
+        shapley=_shapley_of(counts, modalities),
         interactions={
             subset_name([modalities[i], modalities[j]]): intervals.of_signed(
                 _interaction((i, j)), counts, bound=2.0
@@ -54,6 +56,21 @@ def to_predictions(coalitions: Coalitions, rows: np.ndarray, classes: np.ndarray
         ``[n, M]``, which sum over the modalities to the probability minus 1 / C.
     """
     return shapley_values(coalitions.probabilities[:, rows, classes].T)
+
+
+def shapley(coalitions: Coalitions, predictions: Predictions, rows: np.ndarray) -> dict[str, Interval]:
+    """Shapley values of UA on some utterances, by modality.
+
+    Args:
+        coalitions: of one strategy.
+        predictions: whose test utterances they are.
+        rows: indices ``[n]`` of the utterances.
+    """
+    return _shapley_of(_counts(coalitions, predictions, rows), coalitions.modalities)
+
+
+def _shapley_of(counts: np.ndarray, modalities: Sequence[str]) -> dict[str, Interval]:
+    return {name: intervals.of_signed(_shapley(m), counts) for m, name in enumerate(modalities)}
 
 
 def _shapley(modality: int) -> intervals.Metric:

@@ -21,7 +21,7 @@ def probabilities(
     condition: str,
     radius: float,
     *,
-    utterance_ids: Sequence[str],
+    utterance_ids: np.ndarray,
     seed: int,
 ) -> np.ndarray:
     """What a model says of utterances whose prepared features were moved so that it errs.
@@ -35,7 +35,7 @@ def probabilities(
         truth: the classes, int ``[N]``.
         condition: one of `ATTACKS`.
         radius: 0 or more.
-        utterance_ids: N, which together with the seed decide where projected gradient descent starts.
+        utterance_ids: ``[N]``; with the seed they decide where projected gradient descent starts.
         seed: of the experiment.
 
     Returns:
@@ -57,7 +57,7 @@ def probabilities(
         tokens, present = padded(model, rows[at : at + BATCH])
         target = torch.from_numpy(truth[at : at + BATCH])
         ids = utterance_ids[at : at + BATCH]
-        seeds = member_seeds([int(digest_of([seed, condition, each]), 16) for each in ids], "cpu")
+        seeds = member_seeds([int(digest_of([seed, condition, str(each)]), 16) for each in ids], "cpu")
 
         def uphill(
             moved: dict[str, Tensor], present: dict[str, Tensor] = present, target: Tensor = target

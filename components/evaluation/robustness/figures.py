@@ -1,17 +1,18 @@
 """UA under each condition, and what is lost against the recordings as they are."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...artifacts.model import PROBABILITY
-from ...artifacts.reports import ConditionFigures, LevelFigures, Robustness
+from ...artifacts.reports import ConditionFigures, Interval, LevelFigures, Robustness
 from ...errors import EvaluationError
 from ...schema import CONDITIONS
 from .. import intervals
 from ..contributions.coalitions import Coalitions
-from ..contributions.figures import counts_without
+from ..contributions.figures import counts_without, shapley
 from ..metrics import METRICS, confusion_by
 from ..predictions import Predictions
 
@@ -19,6 +20,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UA = METRICS["ua"]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the strategy says given subsets of its modalities.
+
+    Attributes:
+        table: of worse recordings, see `artifacts.robustness.PERTURBED`; ``place``: of each row among the predictions.
+        coalitions: of the recordings as they are; None where the strategy takes one modality.
+    """
+
+    table: "pd.DataFrame"
+    coalitions: Coalitions | None
+
+    def shapley(
+        self, condition: str, level: float, drawn: np.ndarray, predictions: Predictions
+    ) -> dict[str, Interval]:
+        """By modality, on the utterances ``drawn``, where the condition changes one of the modalities."""
+        held, modality = self.coalitions, CONDITIONS[condition].modality
+        if held is None or modality not in held.modalities:
+            return {}
+        bit = 1 << held.modalities.index(modality)
+        probabilities, guessed = held.probabilities.copy(), held.guessed.copy()
+        own = self.table[(self.table["condition"] == condition) & (self.table["level"] == level)]
+        columns = [PROBABILITY + label for label in predictions.classes]
+        for k in range(1, len(probabilities)):
+            if k & bit:
+                rows = own[own["modalities"] == held.name(k)]
+                probabilities[k, drawn], guessed[k, drawn] = 1 / len(columns), True
+                probabilities[k, rows["place"]], guessed[k, rows["place"]] = rows[columns], False
+        return shapley(replace(held, probabilities=probabilities, guessed=guessed), predictions, drawn)
 
 
 def of_conditions(
@@ -46,11 +78,16 @@ def of_conditions(
     """
     if table is None or (table.empty and not left_out):
         return None
-    at = _places(table, predictions)
+    by_subset = table.assign(place=_places(table, predictions))
+    everything = max(table["modalities"].unique(), key=lambda name: str(name).count("+"), default="")
+    table = by_subset[by_subset["modalities"] == everything]
+    at = table["place"].to_numpy()
     drawn = np.unique(at) if len(at) else np.arange(len(predictions.truth))
     clean = _counts(predictions, drawn, predictions.predicted(strategy)[drawn])
     conditions = {
-        name: _condition(name, table[rows], at[rows], drawn, clean, predictions)
+        name: _condition(
+            name, table[rows], at[rows], drawn, clean, predictions, _Given(by_subset, coalitions)
+        )
         for name in CONDITIONS
         if (rows := (table["condition"] == name).to_numpy()).any()
     }
@@ -58,6 +95,7 @@ def of_conditions(
         utterances=len(drawn),
         speakers=len(clean),
         clean=intervals.of_figure(UA, clean),
+        shapley=shapley(coalitions, predictions, drawn) if coalitions else {},
         conditions=conditions,
         without={
             name: intervals.of_figure(UA, counts_without(coalitions, predictions, name, drawn))
@@ -101,6 +139,7 @@ def _condition(
     drawn: np.ndarray,
     clean: np.ndarray,
     predictions: Predictions,
+    given: _Given,
 ) -> ConditionFigures:
     columns = [PROBABILITY + label for label in predictions.classes]
     predicted = rows[columns].to_numpy(float).argmax(1)
@@ -120,6 +159,7 @@ def _condition(
                 ua=intervals.of_figure(UA, counts),
                 loss=intervals.of_difference(UA, clean, counts),
                 unusable=int(rows["unusable"].to_numpy(bool)[own].sum()),
+                shapley=given.shapley(name, float(level), drawn, predictions),
             )
         )
     # The levels one below the other, as `of_difference` takes confusion counts.

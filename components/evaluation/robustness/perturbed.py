@@ -17,6 +17,8 @@ from ...encoders.jobs import Source
 from ...encoders.parallel import Recipe
 from ...errors import EvaluationError
 from ...schema import CONDITIONS
+from ...training.subsets import proper_subsets
+from ..ceilings import subset_name
 from . import attacked, scoring
 from .extraction import Changed, extract
 from .missing import absent
@@ -25,6 +27,8 @@ from .talkers import talkers
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ...fusion.model import EmotionModel
 
 BY_OTHERS = ("babble", "wrong_words")
 """Conditions that take sound or words of other people."""
@@ -96,38 +100,70 @@ def perturbed(
     tables = []
     for fold, own in rows.groupby("fold", sort=True):
         model = scoring.load(tested.models, int(fold), tested.root)
-        clean = [_clean(name, tested, there) for name in own["utterance_id"]]
+        ids = own["utterance_id"].to_numpy()
+        clean = [_clean(name, tested, there) for name in ids]
+        truth = pd.Categorical(own["label"], categories=tested.models.classes).codes.astype(int)
         for condition, levels in conditions.items():
             for level in levels:
                 if condition in attacked.ATTACKS:
-                    held = [(features, False) for features in clean]
-                    truth = pd.Categorical(own["label"], categories=tested.models.classes).codes.astype(int)
                     scored = attacked.probabilities(
-                        model,
-                        clean,
-                        truth,
-                        condition,
-                        level,
-                        utterance_ids=list(own["utterance_id"]),
-                        seed=seed,
+                        model, clean, truth, condition, level, utterance_ids=ids, seed=seed
                     )
+                    answers = [_answers(ids, scored, tested, given=tested.modalities)]
                 else:
                     held = [
                         _worse(name, features, condition, level, changed, seed=seed)
-                        for name, features in zip(own["utterance_id"], clean, strict=True)
+                        for name, features in zip(ids, clean, strict=True)
                     ]
-                    scored = scoring.probabilities(model, [features for features, _ in held])
-                known = {
-                    "utterance_id": own["utterance_id"].to_numpy(),
-                    "fold": int(fold),
-                    "condition": condition,
-                    "level": float(level),
-                    "unusable": [lost for _, lost in held],
-                }
-                columns = {PROBABILITY + label: scored[:, c] for c, label in enumerate(tested.models.classes)}
-                tables.append(pd.DataFrame(known | columns))
-    order = ["condition", "level", "fold", "utterance_id"]
+                    answers = _by_subset(model, ids, held, CONDITIONS[condition].modality, tested)
+                known = {"fold": int(fold), "condition": condition, "level": float(level)}
+                tables += [each.assign(**known) for each in answers]
+    order = ["condition", "level", "modalities", "fold", "utterance_id"]
     return pd.concat(tables).sort_values(order, ignore_index=True)
+
+
+def _by_subset(
+    model: "EmotionModel",
+    ids: np.ndarray,
+    held: Sequence[tuple[dict[str, np.ndarray], bool]],
+    changed: str | None,
+    tested: Tested,
+) -> "list[pd.DataFrame]":
+    """What a model says given all modalities, and given each subset that holds the one that was changed.
+
+    Args:
+        held: of each utterance its features, and whether the changed recording gave none.
+    """
+    lost = np.array([each for _, each in held])
+    scored = scoring.probabilities(model, [features for features, _ in held])
+    tables = [_answers(ids, scored, tested, given=tested.modalities, unusable=lost)]
+    for subset in proper_subsets(tested.modalities):
+        if changed not in subset:
+            continue  # what is given is as it was
+        given = [
+            {name: tokens for name, tokens in features.items() if name in subset} for features, _ in held
+        ]
+        some = np.array([bool(each) for each in given])
+        if some.any():
+            scored = scoring.probabilities(model, [each for each in given if each])
+            tables.append(_answers(ids[some], scored, tested, given=subset, unusable=lost[some]))
+    return tables
+
+
+def _answers(
+    ids: np.ndarray,
+    probabilities: np.ndarray,
+    tested: Tested,
+    *,
+    given: Sequence[str],
+    unusable: np.ndarray | bool = False,
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    known = {"utterance_id": ids, "modalities": subset_name(tuple(given)), "unusable": unusable}
+    return pd.DataFrame(
+        known | {PROBABILITY + label: probabilities[:, c] for c, label in enumerate(tested.models.classes)}
+    )
 
 
 def _changes(

@@ -60,7 +60,7 @@ def _rows(features: list[dict[str, np.ndarray]], truth: np.ndarray) -> Rows:
 
 def attack(held, condition: str, radius: float, which: slice = slice(None)) -> np.ndarray:
     model, features, truth = held
-    ids = [f"lab/{k}" for k in range(COUNT)]
+    ids = np.array([f"lab/{k}" for k in range(COUNT)])
     return attacked.probabilities(
         model, features[which], truth[which], condition, radius, utterance_ids=ids[which], seed=7
     )
