@@ -138,11 +138,13 @@ def _on_worse(metrics: Metrics) -> str:
     """How much UA falls on worse recordings, at each condition's worst level; nothing where none were made."""
     if metrics.robustness is None or not metrics.robustness.conditions:
         return ""
+    worst = {
+        name: (max(each.levels, key=lambda level: level.loss.mean), each.unit)
+        for name, each in sorted(metrics.robustness.conditions.items())
+    }
     losses = ", ".join(
-        f"{name} {figures.levels[-1].level:g} {figures.unit} {100 * figures.levels[-1].loss.mean:.1f}".replace(
-            "-", "−"
-        )
-        for name, figures in sorted(metrics.robustness.conditions.items())
+        f"{name.replace('_', ' ')} {level.level:g} {unit} {100 * level.loss.mean:.1f}".replace("-", "−")
+        for name, (level, unit) in worst.items()
     )
     return f"★ points of UA lost on worse recordings, at the worst level of each: {losses}"
 
