@@ -4,7 +4,7 @@ import difflib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import regex
 from pydantic import (
@@ -775,12 +775,14 @@ def _sentence(error: dict) -> str:
 
 
 def _keys_beside(loc: tuple, *, form: str) -> list[str]:
-    model = Params
+    model: Any = Params
     for part in loc[:-1]:
-        # Of all lists, those of encoders alone hold keys.
-        model = (
-            STATED_ENCODERS[form][loc[1]] if isinstance(part, int) else model.model_fields[part].annotation
-        )
+        if isinstance(part, int):  # of all lists, those of encoders alone hold keys
+            model = STATED_ENCODERS[form][loc[1]]
+        elif get_origin(model) is dict:  # the part is a name of the user's own
+            model = get_args(model)[1]
+        else:
+            model = model.model_fields[part].annotation
     names = [field.alias or name for name, field in model.model_fields.items()]
     return [".".join(map(str, (*loc[:-1], name))) for name in names]
 

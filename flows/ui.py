@@ -118,7 +118,8 @@ def _welcome(services: Sequence[Service]) -> str:
             lines += [f"  Prefect asks for a login, made up for this start: {worker.env[LOGIN]}", ""]
         else:
             lines += [
-                f"  Prefect asks for a login: set {LOGIN}=USER:PASSWORD before the start to know it",
+                "  Prefect asks for a login, which is not written here because this output is no terminal:",
+                f"  set {LOGIN}=USER:PASSWORD before the start to choose it",
                 "",
             ]
     login = f"{LOGIN}=USER:PASSWORD " if LOGIN in worker.env else ""

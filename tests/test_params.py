@@ -47,6 +47,18 @@ def test_auto_cannot_choose_between_corpora(held, tmp_path):
             r"'search\.epoch' is not known; did you mean 'search\.epochs'",
         ),
         (
+            lambda p: p["layouts"].update(mylab={"patern": "x", "layout": "folder"}),
+            r"'layouts\.mylab\.patern' is not known; did you mean 'layouts\.mylab\.pattern'",
+        ),
+        (
+            lambda p: p["label_spaces"].update(s2={"clases": ["calm", "tense"]}),
+            r"'label_spaces\.s2\.clases' is not known; did you mean 'label_spaces\.s2\.classes'",
+        ),
+        (
+            lambda p: p["folds"].update(exclude={"mylab": {"reason": "r", "speakers": ["S04"]}}),
+            r"'folds\.exclude\.mylab\.speakers' is not known; did you mean 'folds\.exclude\.mylab\.reason'",
+        ),
+        (
             lambda p: p["preparation"].update(components=600),
             r"components is 600, above 512: nothing would be reduced",
         ),

@@ -41,7 +41,9 @@ def _beside_single(metrics: Metrics) -> str:
     """Whether the chosen strategy, if it fuses, is better than each strategy of a single modality."""
     single, best = single_modalities(metrics), metrics.best
     if best in single:
-        return ": a single modality, which validation preferred to every fusion"
+        fused = [name for name in metrics.search.strategies if len(metrics.strategies[name].modalities) > 1]
+        why = "which validation preferred to every fusion" if fused else "as no fusion was searched"
+        return f": a single modality, {why}"
     compared = {each.second: each for each in metrics.comparisons if each.second in single}
     verdicts: dict[str, list[str]] = {}
     for name in single:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..artifacts.model import PREDICTIONS, seen
 from ..artifacts.reports import Metrics
 from ..errors import ArtifactError, RegistryError, listed
+from ..evaluation.summary import percent
 from ..files import digest_of
 from ..lineage import Store
 from . import loadback
@@ -31,7 +32,7 @@ NO_ENCODER = "no pre-trained encoder"
 WAIVE_LICENCE = "--waive licence --reason 'what it allows'"
 RESEARCH_ONLY = re.compile(r"non-?commercial|research only|\bNC\b", re.IGNORECASE)
 """Licences that keep a model from being put to any use, such as CC-BY-NC-4.0 and AV-HuBERT's."""
-WAIVABLE = ("lineage", "alarms", "licence", "pre-training", "protocol", "better")
+WAIVABLE = ("lineage", "alarms", "chance", "licence", "pre-training", "protocol", "better")
 """Gates that a person may answer for. Data that broke its contract and a model that does not load are not among
 them."""
 
@@ -146,7 +147,14 @@ def judge(
         registered = version_of(client, name, version)
         model = store.model(name, version)
         challenger_run = _Run(client, registered, Path(folder) / "challenger")
-        gates = [_data(model), _lineage(model), _alarms(challenger_run), _licence(model), _pretraining(model)]
+        gates = [
+            _data(model),
+            _lineage(model),
+            _alarms(challenger_run),
+            _chance(challenger_run),
+            _licence(model),
+            _pretraining(model),
+        ]
         if champion is not None and champion != version:
             champion_run = _Run(client, version_of(client, name, champion), Path(folder) / "champion")
             speakers = {row["utterance_id"]: row["speaker"] for row in store.members(name, version)}
@@ -250,6 +258,26 @@ def _alarms(run: _Run) -> Gate:
         " ".join(alarm.message for alarm in alarms) or "none",
         expected,
         advice if alarms else "",
+    )
+
+
+def _chance(run: _Run) -> Gate:
+    expected = "the 95 % interval of the UA of its strategy lies above chance"
+    try:
+        metrics = run.metrics()
+    except ArtifactError:
+        return Gate("chance", True, "not known: written by another version of emoflow", expected)
+    ua, chance = metrics.strategies[metrics.best].ua, 1 / len(metrics.classes)
+    ok = ua.mean > chance and (ua.low is None or ua.low > chance)
+    return Gate(
+        "chance",
+        ok,
+        f"UA {percent(ua)}; chance is {100 * chance:.1f}",
+        expected,
+        ""
+        if ok
+        else "it is not shown to recognise anything: train longer, on more speakers or with other features, or promote "
+        "it all the same with --waive chance --reason …",
     )
 
 

@@ -61,7 +61,7 @@ class Published:
 
     def sentence(self) -> str:
         how = "was published before" if self.reused else "is published"
-        clean = "" if self.clean else " (its lineage is not clean)"
+        clean = "" if self.clean else " (its lineage is not clean: `emoflow promote` will say what to commit)"
         other = (
             "; the figures and the report in MLflow are those of then, and differ from this workspace's"
             if self.other_metrics

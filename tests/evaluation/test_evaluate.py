@@ -628,8 +628,13 @@ def test_the_answer_where_a_single_modality_wins_and_where_figures_are_inflated(
     data = experiment(
         tmp_path, skill=SKILL | {"audio": 0.9}, planted=False, said={"inflated": "they overlap"}
     )
-    said = answer(measured(data))
+    metrics = measured(data)
+    said = answer(metrics)
     assert said.startswith("audio was chosen") and "which validation preferred to every fusion" in said
+    alone = metrics.search.model_copy(update={"strategies": {"audio": metrics.search.strategies["audio"]}})
+    assert ": a single modality, as no fusion was searched" in answer(
+        metrics.model_copy(update={"search": alone})
+    )
     assert "strictly nested" not in said and said.endswith("All figures are inflated: they overlap.")
 
 

@@ -243,7 +243,7 @@ def test_the_whole_way_of_two_champions_and_back(root, monkeypatch):
     assert first.changed
     assert first.report.ok
     names = [gate.gate for gate in first.report.gates]
-    assert names == ["data", "lineage", "alarms", "licence", "pre-training", "load-back"]
+    assert names == ["data", "lineage", "alarms", "chance", "licence", "pre-training", "load-back"]
     cases = {case["case"]: case for case in first.report.loadback["cases"]}
     assert {"batches of 1", "batches of 3", "features that training saw"} <= set(cases)
     assert cases["features that training saw"]["rows"] == loadback.RECORDINGS
@@ -253,21 +253,23 @@ def test_the_whole_way_of_two_champions_and_back(root, monkeypatch):
     second = publish.publish(root=root, **URIS)
     better = promote(root, second.version, expected=1)
     assert (better.version, better.before) == (2, 1)
-    assert [gate.gate for gate in better.report.gates][5:7] == ["protocol", "better"]
+    assert [gate.gate for gate in better.report.gates][6:8] == ["protocol", "better"]
 
     monkeypatch.setattr(loadback, "check", as_if_loaded_back)  # the first two were
     experiment(root, seed=2, right=0.3)
     third = publish.publish(root=root, **URIS)
     with pytest.raises(GateRefused, match=r"better: UA 33\.3 against 83\.3 on 36 utterances of 6 speakers"):
         promote(root, third.version)
+    with pytest.raises(GateRefused, match=r"chance: UA 30\.0 \(20\.0–40\.0\); chance is 33\.3"):
+        promote(root, third.version, waive=["better"], reason="for a demonstration")
     with pytest.raises(RegistryError, match="with a reason"):
         promote(root, third.version, waive=["better"], reason="")
     with pytest.raises(PromotionConflict, match="not 1 as expected"):
         promote(root, third.version, expected=1)
-    promote(root, third.version, waive=["better"], reason="for a demonstration")
+    promote(root, third.version, waive=["better", "chance"], reason="for a demonstration")
 
     store = Store(URIS["lineage_uri"], root=root)
-    assert store.ledger(NAME)[-1].waived == ["better"]
+    assert store.ledger(NAME)[-1].waived == ["chance", "better"]
     back = promotion.rollback(NAME, root=root, reason="worse", **URIS)
     assert (back.version, back.before) == (2, 3)
     assert promotion.rollback(NAME, root=root, reason="worse still", **URIS).version == 1

@@ -18,7 +18,6 @@ from ...encoders.parallel import Recipe
 from ...errors import EvaluationError
 from ...schema import CONDITIONS
 from ...training.subsets import proper_subsets
-from ..ceilings import subset_name
 from . import attacked, scoring
 from .extraction import Changed, extract
 from .missing import absent
@@ -160,7 +159,7 @@ def _answers(
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    known = {"utterance_id": ids, "modalities": subset_name(tuple(given)), "unusable": unusable}
+    known = {"utterance_id": ids, "modalities": "+".join(sorted(given)), "unusable": unusable}
     return pd.DataFrame(
         known | {PROBABILITY + label: probabilities[:, c] for c, label in enumerate(tested.models.classes)}
     )
