@@ -49,6 +49,11 @@ CONDITIONS = {
 }
 """What ``robustness.conditions`` of params.yaml may name."""
 
+TABLE = "table"
+"""The encoder's name of features that came with a corpus: vectors for each utterance, made by others."""
+POSTERIORS = "posteriors"
+"""The encoder's name of class probabilities that came with a corpus: the answers of a model of others."""
+
 BASELINES = ("majority", "chance")
 """Strategies that look at no modality, so that they need not two of them to fuse: shown beside the others, never
 chosen over them."""

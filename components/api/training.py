@@ -173,7 +173,7 @@ def fit_population(
         raise SearchError("no configuration is given; configurations(…) draws some")
     modalities = uses(strategy, tuple(fold.train.tokens))
     train = fold.train.of(modalities)
-    train = train.at(train.there().any(1))
+    train = train.trainable()
     if not len(train):
         raise SearchError(f"no training row has {' or '.join(modalities)}")
     keys = entry(strategy, tuple(train.tokens)).load().architecture_keys
@@ -189,6 +189,7 @@ def fit_population(
             dimensions=train.dimensions,
             classes=len(fold.classes),
             layers=train.layers,
+            posteriors=train.posteriors,
             device=device,
         )
         with _one_thread(device):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ..schema import Join
+from ..schema import POSTERIORS, TABLE, Join
 from .document import Document, Part, Table
 
 STAGE = "train"
@@ -137,6 +137,11 @@ class Modality(Part):
     def stated(self) -> list[str | dict[str, Any]]:
         """The encoders as params.yaml states them, in the order of their features."""
         return [self.pretrained.get(name, name) for name in self.encoders]
+
+    @property
+    def came_along(self) -> bool:
+        """Whether it came to training as a table, of features or of posteriors, and not as recordings."""
+        return self.encoders in ([TABLE], [POSTERIORS])
 
     @property
     def hears_films(self) -> bool:

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from .document import Document, Part, Table
+from .fold_features import FoldFeatures
 from .utterances import UnreadFile
 
 STAGE = "validate@{corpus}"
@@ -67,11 +70,13 @@ class Verdict(Document):
         unusable: utterances of which no medium can be used.
         original_copies: utterances whose recordings are byte-identical copies in the corpus as it was published.
         features: modality → how much of the corpus its attached feature table covers, in words.
+        fold_features: modality → what was declared of it, of those whose attached features differ by test fold.
         unread: files that the adapter could not read.
     """
 
     PATH: ClassVar[str] = "reports/validation/{corpus}/verdict.json"
     STAGE: ClassVar[str] = STAGE
+    VERSION: ClassVar[int] = 2
 
     corpus: str
     ok: bool
@@ -83,4 +88,5 @@ class Verdict(Document):
     original_copies: list[str]
     quarantined: list[Quarantined]
     features: dict[str, str]
+    fold_features: dict[str, FoldFeatures] = Field(default_factory=dict)
     unread: list[UnreadFile]

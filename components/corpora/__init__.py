@@ -38,6 +38,7 @@ from .names import normalised
 from .planted_truth import is_planted
 
 if TYPE_CHECKING:
+    from .attached.by_fold import AttachedByFold
     from .attached.features import Attached
 
 
@@ -110,7 +111,7 @@ def read(corpus: str, root: Path, stated: Layout = UNSTATED) -> Reading:
 
 def attached_features(
     corpus: str, root: Path, ids: Iterable[str], stated: Layout = UNSTATED
-) -> dict[str, Attached]:
+) -> dict[str, Attached | AttachedByFold]:
     """The pre-computed features that came with a corpus: its own, and those in ``attached/``, which go first.
 
     Args:
@@ -120,7 +121,8 @@ def attached_features(
         stated: what params.yaml states of its layout.
 
     Returns:
-        Modality → ``attached.features.Attached``, sorted.
+        Modality → ``attached.features.Attached``, or ``attached.by_fold.AttachedByFold`` where they differ by test
+        fold; sorted.
 
     Raises:
         CorpusError: features that do not join to the corpus; names the rows.
@@ -129,7 +131,8 @@ def attached_features(
 
     root, ids = Path(root), list(ids)
     reader = adapter(layout_of(corpus, root, stated))
-    found = reader.features(root, corpus, ids) if reader.features else {}
+    found: dict[str, Attached | AttachedByFold] = {}
+    found.update(reader.features(root, corpus, ids) if reader.features else {})
     for modality, path in attached_paths(root).items():
         found[modality] = read_features(path, corpus, reader.local_id, ids)
     return dict(sorted(found.items()))

@@ -10,11 +10,10 @@ from .base import Encoder, layout_of, merge
 from .model_files import ModelFiles
 from .pretrained.spec import name_of
 from .registry import ENCODERS, encode, make
-from .store import TABLE, FeatureStore, open_all
+from .store import FeatureStore, open_all
 
 __all__ = [
     "ENCODERS",
-    "TABLE",
     "Encoder",
     "FeatureStore",
     "ModelFiles",

@@ -20,7 +20,7 @@ from .jobs import Source, run_missing, sources
 from .model_files import NO_MODELS, ModelFiles
 from .parallel import Recipe
 from .recognition import Recognised
-from .store import TABLE, Row, write
+from .store import Row, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +30,23 @@ class FeatureTable(Protocol):
     """Features of one modality that came with a corpus, which take its encoders' place.
 
     Attributes:
+        encoder: what stands for their encoder in the feature store.
         names: of the D features.
-        tokens: utterance id → float32 ``[T, D]``.
         unusable: utterance id → why its features cannot be used.
     """
 
-    names: Sequence[str]
-    tokens: Mapping[str, np.ndarray]
-    unusable: Mapping[str, str]
+    @property
+    def encoder(self) -> str: ...
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def unusable(self) -> Mapping[str, str]: ...
+
+    def rows(self) -> Iterator[tuple[int | None, str, np.ndarray]]:
+        """The test fold, None where they are the same in all; the utterance; its tokens, float32 ``[T, D]``."""
+        ...
 
     def coverage(self, ids: Iterable[str]) -> str:
         """In words, how many of these utterances have features."""
@@ -144,7 +153,9 @@ def extract(
                 lines.append(f"{modality}/{encoder.name}: {_context([source.source for source, _ in mine])}")
         if modality in attached:
             _write_table(out, modality, attached[modality], table, excluded, exclusions)
-            lines.append(f"{modality}/{TABLE}: {attached[modality].coverage(table['utterance_id'])}")
+            lines.append(
+                f"{modality}/{attached[modality].encoder}: {attached[modality].coverage(table['utterance_id'])}"
+            )
     reasons = Counter((each["modality"], each["encoder"], each["reason"]) for each in exclusions)
     lines += [
         f"{modality}/{name}: {count} left out: {why}"
@@ -234,25 +245,28 @@ def _write_table(
     exclusions: list[dict],
 ) -> None:
     """Features that came with the corpus, as its tokens."""
-    strange = sorted({*features.tokens, *features.unusable} - set(table["utterance_id"]))
+    held = list(features.rows())
+    strange = sorted({*(name for _, name, _ in held), *features.unusable} - set(table["utterance_id"]))
     if strange:
         raise CorpusError(
             f"the {modality} features that came with the corpus are also of utterances that it does not have: "
             f"{listed(strange)}"
         )
-    rows = []
-    for utterance_id, tokens in features.tokens.items():
+    encoder = features.encoder
+    rows, left_out = [], dict(features.unusable)
+    for fold, utterance_id, tokens in held:
         reason = excluded.get((utterance_id, modality))
         if reason:
-            exclusions.append(_exclusion(utterance_id, modality, TABLE, reason))
+            left_out[utterance_id] = reason
         else:
-            rows.append(Row(utterance_id, hashlib.sha256(tokens.tobytes()).hexdigest(), tokens))
-    exclusions += [_exclusion(each, modality, TABLE, why) for each, why in features.unusable.items()]
+            digest = hashlib.sha256(tokens.tobytes()).hexdigest()
+            rows.append(Row(utterance_id, digest, tokens, fold=fold))
+    exclusions += [_exclusion(each, modality, encoder, why) for each, why in left_out.items()]
     write(
         folder,
         rows,
         modality=modality,
-        encoder=TABLE,
+        encoder=encoder,
         params_digest=digest_of(list(features.names)),
         feature_names=features.names,
     )

@@ -5,7 +5,8 @@
                                                     metadata: feature_names, model, join (where it is not concatenate),
                                                     recogniser (of an encoder of recognised words)
 <folder>/<modality>/<encoder>/index.parquet         utterance_id, offset, length, media_digest, encoder, params_digest,
-                                                    coverage (of the face in a film's frames; else NaN)
+                                                    coverage (of the face in a film's frames; else NaN); of features
+                                                    that differ by test fold also fold
 """
 
 import json
@@ -19,11 +20,8 @@ import numpy as np
 
 from ..errors import FeatureError, listed
 from ..files import as_new, write_table
-from ..schema import Join
+from ..schema import POSTERIORS, TABLE, Join
 from .base import Layout, entries, merge
-
-TABLE = "table"
-"""The encoder's name of features that came with a corpus: a vector for each utterance, made by others."""
 
 _TOKENS, _INDEX = "tokens.safetensors", "index.parquet"
 
@@ -37,6 +35,12 @@ class Row:
     """[T, D]"""
     coverage: float | None = None
     """The share of a film's frames with a face, where a face was followed."""
+    fold: int | None = None
+    """The test fold that these tokens are of; None: they are the same in every fold."""
+
+
+Key = tuple[int | None, str]
+"""A row's fold, and its utterance."""
 
 
 def write(
@@ -72,7 +76,7 @@ def write(
     import pandas as pd
     from safetensors.numpy import save_file
 
-    rows = sorted(rows, key=lambda row: row.utterance_id)
+    rows = sorted(rows, key=lambda row: (row.utterance_id, -1 if row.fold is None else row.fold))
     if not rows:
         return 0
     lengths = np.array([len(row.tokens) for row in rows])
@@ -87,6 +91,8 @@ def write(
             "coverage": np.array([row.coverage for row in rows], np.float32),
         }
     )
+    if any(row.fold is not None for row in rows):
+        index["fold"] = [row.fold for row in rows]
     folder = Path(folder, modality, encoder)
     folder.mkdir(parents=True)
     tokens = np.concatenate([row.tokens for row in rows])
@@ -135,6 +141,7 @@ class _Shard:
             index = pd.read_parquet(folder / _INDEX)
             offsets, lengths = index["offset"].to_numpy(), index["length"].to_numpy()
             self.digests = dict(zip(index["utterance_id"], index["media_digest"], strict=True))
+            folds = index["fold"].tolist() if "fold" in index else [None] * len(index)
             self.params_digest = index["params_digest"].iloc[0]
             self.feature_names = json.loads(self._file.metadata()["feature_names"])
             self.model = json.loads(self._file.metadata().get("model", "null"))
@@ -145,15 +152,16 @@ class _Shard:
                 f"{folder} is not part of a feature store ({error}); make it again with: dvc repro features"
             ) from None
         whole = (lengths > 0).all() and (offsets == np.cumsum(lengths) - lengths).all()
-        if not whole or lengths.sum() != count or len(self.digests) != len(index):
+        keys: list[Key] = list(zip(folds, index["utterance_id"], strict=True))
+        if not whole or lengths.sum() != count or len(set(keys)) != len(index):
             raise FeatureError(
                 f"{folder}: the index does not fit the tokens ({lengths.sum()} in the index, {count} there); "
                 "make it again with: dvc repro features"
             )
-        self.spans = dict(zip(index["utterance_id"], zip(offsets, lengths, strict=True), strict=True))
+        self.spans = dict(zip(keys, zip(offsets, lengths, strict=True), strict=True))
 
-    def read(self, utterance_id: str) -> np.ndarray:
-        offset, length = self.spans[utterance_id]
+    def read(self, key: Key) -> np.ndarray:
+        offset, length = self.spans[key]
         return self._slice[int(offset) : int(offset + length)].reshape(length, -1)
 
 
@@ -175,19 +183,27 @@ class _Modality:
         return next(iter(self.shards.values()))[0].join
 
     @cached_property
-    def where(self) -> dict[str, list[_Shard | None]]:
-        """For each utterance that every encoder has, of streams any encoder: where each has it."""
+    def where(self) -> dict[Key, list[_Shard | None]]:
+        """For each row that every encoder has, of streams any encoder: where each has it."""
         by_encoder = [
-            {id_: shard for shard in shards for id_ in shard.spans} for shards in self.shards.values()
+            {key: shard for shard in shards for key in shard.spans} for shards in self.shards.values()
         ]
         joined = set.union if self.join == "streams" else set.intersection
-        return {id_: [each.get(id_) for each in by_encoder] for id_ in joined(*map(set, by_encoder))}
+        return {key: [each.get(key) for each in by_encoder] for key in joined(*map(set, by_encoder))}
 
-    def parts(self, utterance_id: str) -> list[np.ndarray]:
-        """The tokens [T, D] of each encoder; none where it has none."""
+    @cached_property
+    def folds(self) -> list[int]:
+        """That some of the rows are of, sorted."""
+        return sorted({fold for fold, _ in self.where if fold is not None})
+
+    def parts(self, utterance_id: str, fold: int | None) -> list[np.ndarray]:
+        """The tokens [T, D] of each encoder; none where it has none, nothing where no encoder has any."""
+        key = next((key for key in ((None, utterance_id), (fold, utterance_id)) if key in self.where), None)
+        if key is None:
+            return []
         return [
-            np.empty((0, shards[0].dimensions), np.float32) if shard is None else shard.read(utterance_id)
-            for shard, shards in zip(self.where[utterance_id], self.shards.values(), strict=True)
+            np.empty((0, shards[0].dimensions), np.float32) if shard is None else shard.read(key)
+            for shard, shards in zip(self.where[key], self.shards.values(), strict=True)
         ]
 
 
@@ -249,15 +265,36 @@ class FeatureStore:
         """How the encoders' tokens are joined (see `merge`)."""
         return self._modality(modality).join
 
-    def ids(self, modality: str) -> list[str]:
+    def folds(self, modality: str) -> list[int]:
+        """The test folds by which a modality's features differ, sorted; none where they are the same in all."""
+        return self._modality(modality).folds
+
+    def holds_posteriors(self, modality: str) -> bool:
+        """Whether a modality's tokens are the class probabilities that a model of others gave."""
+        return POSTERIORS in self._modality(modality).shards
+
+    def ids(self, modality: str, fold: int | None = None) -> list[str]:
         """The utterances that have this modality, sorted: those that every one of its encoders could encode.
 
         Where encoders are joined as streams, those that any of them could encode.
-        """
-        return sorted(self._modality(modality).where)
 
-    def tokens(self, modality: str, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        Args:
+            modality: its name.
+            fold: of features that differ by test fold, those of this one; None: of any fold.
+        """
+        where = self._modality(modality).where
+        return sorted({name for of, name in where if fold is None or of is None or of == fold})
+
+    def tokens(
+        self, modality: str, ids: Sequence[str], folds: Sequence[int | None] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of the utterances named, in that order.
+
+        Args:
+            modality: its name.
+            ids: of the utterances.
+            folds: the test fold of each, whose features are read where they differ by fold; without a fold (None) an
+                utterance lacks such a modality.
 
         Returns:
             float32 [N, T, D], zero where there is no token; and bool [N, T], whether there is one. An utterance
@@ -265,12 +302,17 @@ class FeatureStore:
             as streams a token is of one of them, and NaN in the columns of the others.
 
         Raises:
-            FeatureError: features that are not finite; the message names the utterances.
+            FeatureError: features that are not finite; the message names the utterances. Or features that differ by
+                fold, and ``folds`` is not given.
         """
         stored = self._modality(modality)
+        if folds is None and stored.folds:
+            raise FeatureError(
+                f"the {modality} features differ by test fold: say of which fold each row is to be read"
+            )
         parts, bad = [], []
-        for id_ in ids:
-            own = stored.parts(id_) if id_ in stored.where else []
+        for id_, fold in zip(ids, folds or [None] * len(ids), strict=True):
+            own = stored.parts(id_, fold)
             if not all(np.isfinite(part).all() for part in own):
                 bad.append(id_)
             parts.append(merge(own, stored.join) if own else None)
@@ -306,7 +348,7 @@ class FeatureStore:
             strange = sorted({id_ for _, id_ in digests if id_ not in media})
             other = sorted(
                 {id_ for (encoder, id_), digest in digests.items()
-                 if encoder != TABLE and id_ in media and digest not in media[id_]}
+                 if encoder not in (TABLE, POSTERIORS) and id_ in media and digest not in media[id_]}
             )  # fmt: skip
             for ids, what in (
                 (strange, "are not in the utterance table"),
@@ -342,7 +384,7 @@ def _same_layout(modality: str, corpora: list[dict[str, _Shard]]) -> None:
                 encoder,
                 shard.dimensions,
                 shard.layers,
-                shard.feature_names if encoder == TABLE else shard.params_digest,
+                shard.feature_names if encoder in (TABLE, POSTERIORS) else shard.params_digest,
                 shard.join,
             )
             for encoder, shard in shards.items()

@@ -1,6 +1,6 @@
 """Late fusion: each modality decides for itself, and the decisions are combined by a rule, or by fitted weights."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,33 +9,50 @@ from .experts import Expert
 from .layers import complete
 from .opinion_pools import evidence, fit_stacking, fit_weights
 from .output import FusionOutput
-from .strategy import Choice, Strategy
+from .posteriors import OfPosteriors, Posterior, tempered_by
+from .strategy import Choice
 
 
-class LateAverage(Strategy):
+class LateAverage(OfPosteriors):
     """The mean of the probabilities of one expert a modality, over the modalities that are present.
 
-    Each expert is trained by its own loss alone, as if no other were there.
+    Each expert is trained by its own loss alone, as if no other were there. Posteriors stand for an expert themselves.
     """
 
     space: ClassVar = {"width": Choice((128,)), "layers": Choice((1, 2))}
     defaults: ClassVar = {"unimodal_weight": 1.0}
 
-    def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
-        super().__init__(dimensions, classes)
+    def __init__(
+        self,
+        dimensions: dict[str, int],
+        classes: int,
+        *,
+        width: int,
+        layers: int,
+        posteriors: frozenset[str] = frozenset(),
+    ):
+        super().__init__(dimensions, classes, posteriors)
         self.experts = nn.ModuleDict(
-            {name: Expert(size, classes, width=width, layers=layers) for name, size in dimensions.items()}
+            {
+                name: Posterior() if name in posteriors else Expert(size, classes, width=width, layers=layers)
+                for name, size in dimensions.items()
+            }
         )
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         tokens, present = complete(tokens, present, self.dimensions)
-        made = {name: self.experts[name](tokens[name], present[name]) for name in self.modalities}
         there = torch.stack([present[name].any(1) for name in self.modalities], dim=-1)  # [B, M]
-        logits = {name: made[name][1] for name in self.modalities}
-        each = {name: made[name][0] for name in self.modalities}
-        embedding = torch.cat(list(each.values()), dim=-1)
-        fused = self._decide(torch.stack(list(logits.values()), dim=1), there)
-        return FusionOutput(fused, embedding, logits, per_modality_embeddings=each)
+        logits, each = {}, {}
+        for name in self.modalities:
+            made = self.experts[name](tokens[name], present[name])
+            if name in self.posteriors:
+                logits[name] = made
+            else:
+                each[name], logits[name] = made
+        decisions = torch.stack(list(logits.values()), dim=1)  # [B, M, C]
+        fused = self._decide(self.tempered(decisions), there)
+        embedding = torch.cat(list(each.values()), dim=-1) if each else torch.zeros_like(fused)
+        return FusionOutput(fused, embedding, logits, per_modality_embeddings=each or None)
 
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
         """``[B, M, C], [B, M] → [B, C]``."""
@@ -53,8 +70,8 @@ class _Evidence(LateAverage):
 
     log_prior: Tensor
 
-    def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
-        super().__init__(dimensions, classes, width=width, layers=layers)
+    def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
+        super().__init__(dimensions, classes, **architecture)
         self.register_buffer("log_prior", torch.zeros(classes))
 
     @staticmethod
@@ -92,8 +109,8 @@ class LateWeighted(_Evidence):
     weights: Tensor
     bias: Tensor
 
-    def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
-        super().__init__(dimensions, classes, width=width, layers=layers)
+    def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
+        super().__init__(dimensions, classes, **architecture)
         self.register_buffer("weights", torch.full((len(dimensions),), 1.0 / len(dimensions)))
         self.register_buffer("bias", torch.zeros(classes))
 
@@ -104,8 +121,8 @@ class LateWeighted(_Evidence):
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
         return torch.einsum("bmc,m->bc", evidence(logits, there, self.log_prior), self.weights) + self.bias
 
-    @staticmethod
     def fit_on_validation(
+        self,
         per_modality_logits: dict[str, Tensor],
         there: Tensor,
         target: Tensor,
@@ -113,10 +130,10 @@ class LateWeighted(_Evidence):
         prior: Tensor,
         class_weight: Tensor,
     ) -> dict[str, Tensor]:
-        logits = torch.stack(list(per_modality_logits.values()), dim=-2)  # [K, N, M, C]
-        x = evidence(logits, there, prior.log()[:, None, None])
+        first = super().fit_on_validation(per_modality_logits, there, target, seen, prior, class_weight)
+        x = evidence(tempered_by(first, per_modality_logits), there, prior.log()[:, None, None])
         weights, bias = fit_weights(x, target, seen, prior=prior, class_weight=class_weight)
-        return {"weights": weights, "bias": bias}
+        return first | {"weights": weights, "bias": bias}
 
 
 class LateStacking(_Evidence):
@@ -129,8 +146,8 @@ class LateStacking(_Evidence):
     mixing: Tensor
     bias: Tensor
 
-    def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
-        super().__init__(dimensions, classes, width=width, layers=layers)
+    def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
+        super().__init__(dimensions, classes, **architecture)
         self.register_buffer("mixing", torch.eye(classes).repeat(len(dimensions), 1, 1) / len(dimensions))
         self.register_buffer("bias", torch.zeros(classes))
 
@@ -141,8 +158,8 @@ class LateStacking(_Evidence):
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
         return torch.einsum("bmc,mdc->bd", evidence(logits, there, self.log_prior), self.mixing) + self.bias
 
-    @staticmethod
     def fit_on_validation(
+        self,
         per_modality_logits: dict[str, Tensor],
         there: Tensor,
         target: Tensor,
@@ -150,7 +167,7 @@ class LateStacking(_Evidence):
         prior: Tensor,
         class_weight: Tensor,
     ) -> dict[str, Tensor]:
-        logits = torch.stack(list(per_modality_logits.values()), dim=-2)  # [K, N, M, C]
-        x = evidence(logits, there, prior.log()[:, None, None])
+        first = super().fit_on_validation(per_modality_logits, there, target, seen, prior, class_weight)
+        x = evidence(tempered_by(first, per_modality_logits), there, prior.log()[:, None, None])
         mixing, bias = fit_stacking(x, target, seen, prior=prior, class_weight=class_weight)
-        return {"mixing": mixing, "bias": bias}
+        return first | {"mixing": mixing, "bias": bias}

@@ -98,6 +98,7 @@ class EmotionModel(nn.Module):
                 classes=classes,
                 config=dict(config),
                 layers=preparation.layers,
+                posteriors=preparation.posteriors,
             )
             for _ in range(members)
         ]

@@ -33,7 +33,7 @@ def fit_weights(
     Without the ridge the weight of an expert that has learned to say nothing (``x_m`` near 0) would be anything.
 
     Args:
-        x: ``[K, N, M, C]``, of `evidence`.
+        x: ``[K, N, M, C]``, of `evidence`; or ``[S, K, N, M, C]``, that of each fit.
         target: ``[N]``.
         seen: bool ``[S, N]``, the rows of each fit.
         prior: ``[K, C]``, of each member's training targets.
@@ -79,7 +79,7 @@ def fit_stacking(
     Returns:
         ``A [S, K, M, C, C], b [S, K, C]``.
     """
-    modalities, classes = x.shape[2:]
+    modalities, classes = x.shape[-2:]
     x, hot, share = _fits(x, target, seen, class_weight)
     unit = torch.eye(classes, device=x.device).repeat(1, modalities)
     weights, base = _pool(x, hot, share, prior.log().repeat(len(seen), 1))
@@ -107,7 +107,8 @@ def _fits(x: Tensor, target: Tensor, seen: Tensor, class_weight: Tensor) -> tupl
     weight = seen.unsqueeze(1) * class_weight[:, target]  # [S, K, N]
     share = (weight / weight.sum(-1, keepdim=True).clamp(min=1e-9)).flatten(0, 1).unsqueeze(1)
     hot = torch.nn.functional.one_hot(target, x.shape[-1]).mT * share
-    return x.permute(0, 2, 3, 1).repeat(len(seen), 1, 1, 1), hot, share
+    each = x.movedim(-3, -1).expand(len(seen), *[-1] * 4).flatten(0, 1).contiguous()
+    return each, hot, share
 
 
 def _residual(logits: Tensor, hot: Tensor, share: Tensor) -> Tensor:

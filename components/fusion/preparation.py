@@ -17,6 +17,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from ..schema import POSTERIORS
 from .layer_weights import Blocks
 from .layers import masked_mean
 from .reduction import Reduction, autoencoder, principal_axes
@@ -24,6 +25,8 @@ from .reduction import Reduction, autoencoder, principal_axes
 COUNT_ENCODERS = frozenset({"hashing"})
 """Encoders whose features are counts of terms: log tf-idf of unit length, of the terms seen, instead of scaling."""
 
+FAINTEST = 1e-6
+"""Smaller posteriors are raised to this before their logarithm is taken: they are often written with few digits."""
 CLIP = 5.0
 DEFAULT = Reduction()
 FIT_TOKENS = 20_000
@@ -41,7 +44,7 @@ class BlockPlan:
 
     Attributes:
         dimensions: of all its layers.
-        kind: "counts" or "scaled".
+        kind: "counts", "scaled", or "posteriors", of which logarithms are taken.
         components: that the features are reduced to, of each layer; of counts, the terms that a fit saw; 0 where all
             remain.
         reduction: how, of `reduction.KINDS`.
@@ -104,7 +107,9 @@ class Block(nn.Module):
             self.register_buffer("deviation", torch.ones(plan.components))
 
     def fit(self, x: Tensor) -> None:
-        """Fit on the training tokens ``[N, D]``."""
+        """Fit on the training tokens ``[N, D]``; nothing of posteriors, which are the same to all."""
+        if self.plan.kind == "posteriors":
+            return
         if self.plan.kind == "counts":
             self._fit_counts(x)
             return
@@ -120,7 +125,7 @@ class Block(nn.Module):
             self.centre, self.axes = principal_axes(self._layers(x), self.plan.components)
 
     def learn_nothing(self) -> None:
-        """Fit on no token: whatever comes becomes 0."""
+        """Fit on no token: whatever comes becomes 0, but for posteriors, of which nothing is learned anyway."""
         if self.plan.kind == "counts":
             self._fit_counts(self.scale.new_zeros(0, self.plan.dimensions))
         self.scale.zero_()
@@ -149,7 +154,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[..., L · D] → [..., outputs]``."""
         z = self._scaled(x)
-        if self.plan.kind == "counts" or not self.plan.components:
+        if self.plan.kind != "scaled" or not self.plan.components:
             return z
         z = (self._apart(z) - self.centre) @ self.axes
         if self.plan.reduction == "autoencoder":
@@ -157,6 +162,8 @@ class Block(nn.Module):
         return z.flatten(-2)
 
     def _scaled(self, x: Tensor) -> Tensor:
+        if self.plan.kind == "posteriors":
+            return x.clamp(min=FAINTEST).log().log_softmax(-1)
         if self.plan.kind == "counts":
             x = x[..., self.columns] if self.plan.components else x
             z = torch.log1p(x.clamp(min=0.0)) * self.scale
@@ -214,6 +221,13 @@ class Preparation(nn.Module):
             for name, blocks in self.plans.items()
             if any(plan.layers > 1 for plan in blocks)
         }
+
+    @property
+    def posteriors(self) -> frozenset[str]:
+        """The modalities whose prepared tokens are logarithms of the class probabilities that others gave."""
+        return frozenset(
+            name for name, blocks in self.plans.items() if any(plan.kind == "posteriors" for plan in blocks)
+        )
 
     def fit(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> "Preparation":
         """Fit on training rows: ``tokens[m] [N, T, D]``, ``present[m]`` bool ``[N, T]``; absent tokens are ignored."""
@@ -311,6 +325,8 @@ def _block(encoder: str, sizes: Sequence[int], reduction: Reduction) -> BlockPla
     """Counts keep the columns seen: a telling word is rare, and the large components are of the words that are not."""
     if encoder in COUNT_ENCODERS:
         return BlockPlan(encoder, sum(sizes), "counts", 0, "none")
+    if encoder == POSTERIORS:
+        return BlockPlan(encoder, sum(sizes), "posteriors", 0, "none")
     if sizes[0] <= reduction.above or reduction.reduction == "none":
         return BlockPlan(encoder, sum(sizes), "scaled", 0, "none", len(sizes))
     return BlockPlan(encoder, sum(sizes), "scaled", reduction.components, reduction.reduction, len(sizes))

@@ -36,7 +36,7 @@ The tests over the registry (tests/fusion/test_strategies.py) then hold it to wh
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
@@ -72,6 +72,8 @@ class Strategy(nn.Module):
     architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers")
     defaults: ClassVar[dict[str, Any]] = {}
     """Fixed entries of every configuration of this strategy."""
+    takes_posteriors: ClassVar[bool] = False
+    """Whether a modality may be the class probabilities of a model of others (see `posteriors`)."""
 
     def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
         super().__init__()
@@ -125,8 +127,8 @@ class Strategy(nn.Module):
         """
         return {}
 
-    @staticmethod
     def fit_on_validation(
+        self,
         per_modality_logits: dict[str, Tensor],
         there: Tensor,
         target: Tensor,
@@ -147,6 +149,20 @@ class Strategy(nn.Module):
             ``{buffer's name: [S, K, ...]}``; empty for a strategy that has none.
         """
         return {}
+
+
+def learns_posteriors(name: str, modalities: Sequence[str], posteriors: Collection[str]) -> list[str]:
+    """The posteriors that a strategy would learn from as if they were features; none where it takes them for what they
+    are.
+
+    Args:
+        name: of the strategy.
+        modalities: those there are.
+        posteriors: those of them that are class probabilities of a model of others.
+    """
+    if name in BASELINES or entry(name, modalities).load().takes_posteriors:
+        return []
+    return sorted(set(uses(name, modalities)) & set(posteriors))
 
 
 def entry(name: str, modalities: Sequence[str]) -> Entry:
@@ -182,6 +198,7 @@ def build(
     classes: int,
     config: dict[str, Any],
     layers: Mapping[str, Blocks] | None = None,
+    posteriors: Collection[str] = (),
 ) -> Strategy:
     """A strategy for prepared tokens of these sizes, its parameters drawn from torch's global generator.
 
@@ -189,10 +206,18 @@ def build(
         dimensions: of the modalities that the strategy takes (`uses`).
         config: a configuration; keys that are no business of the architecture are ignored.
         layers: of the modalities whose tokens hold several layers of an encoder (`Preparation.layers`).
+        posteriors: the modalities whose tokens are class probabilities of a model of others
+            (`Preparation.posteriors`).
     """
     kind = entry(name, tuple(dimensions)).load()
     dimensions = dict(sorted(dimensions.items()))
     architecture = {key: config[key] for key in kind.architecture_keys}
+    if not kind.takes_posteriors and name not in BASELINES:
+        assert not set(dimensions) & set(posteriors), (
+            f"{name} would learn from posteriors: {sorted(posteriors)}"
+        )
+    elif kind.takes_posteriors and (given := frozenset(dimensions) & frozenset(posteriors)):
+        architecture["posteriors"] = given
     own = {modality: blocks for modality, blocks in (layers or {}).items() if modality in dimensions}
     if not own or name in BASELINES:  # which look at no token
         return kind(dimensions, classes, **architecture)

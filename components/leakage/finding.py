@@ -18,6 +18,8 @@ KINDS = {
     "duplicate": "byte-identical recordings have different roles",
     "fingerprint": "copies of one recording in other codecs, rates or levels have different roles",
     "face-track": "films with the same pictures have different roles",
+    "model-heard-test": "a fold's features came from a model that was trained on speakers of its test",
+    "model-heard-validation": "a fold's features came from a model that was trained on speakers of its validation",
     "duplicate-text": "held-out sentences are in training word for word, and no corpus repeats them by design",
     "near-duplicate-text": "held-out sentences are in training but for a word or so",
 }

@@ -40,11 +40,11 @@ DIALOGUE = ("speaker", "context")
 SOURCE = {"audio": "audio", "face": "video", "text": "text"}
 """The column that each modality is made from."""
 
-TABLE = "table"
-"""The encoder's name of a modality that came to training as a table of features."""
-
 RECOGNISED = "recognised_text"
 """The column of the words that a model recognised."""
+
+OFF_BY = 1e-3
+"""By how much posteriors may miss the sum of 1: they are often written with few digits."""
 
 BATCH = 64
 
@@ -246,6 +246,8 @@ class Predictor:
                     notices |= {f"{modality}/{encoder}": what for encoder, what in partial.items()}
                 else:
                     tokens[modality] = _features(given[source], sum(size for _, size in layout))
+                    if modality in self.model.preparation.posteriors:
+                        _check_posteriors(tokens[modality], self.classes)
             except (EmoflowError, OSError) as error:
                 unused[modality] = str(error)
         for name in sorted(given.keys() - taken):
@@ -334,7 +336,7 @@ def tuned_encoders(
 
 def columns_of(modalities: Mapping[str, Modality]) -> list[str]:
     """The columns that a model's input may have: the media, the modalities that come as features, the turns before."""
-    tables = [name for name, modality in modalities.items() if modality.encoders == [TABLE]]
+    tables = [name for name, modality in modalities.items() if modality.came_along]
     reads_context = any(modality.context for modality in modalities.values())
     return list(dict.fromkeys([*MEDIA, *tables, *(DIALOGUE if reads_context else ())]))
 
@@ -352,7 +354,7 @@ def encoders_of(card: ModelCard, models: ModelFiles) -> dict[str, list[Encoder]]
     return {
         name: make(modality.stated(), modality.parameters, modality=name, models=models, join=modality.join)
         for name, modality in card.modalities.items()
-        if modality.encoders != [TABLE]
+        if not modality.came_along
     }
 
 
@@ -420,6 +422,15 @@ def _check_length(modality: str, recording: str | bytes) -> None:
         raise MediaError(
             f"too long: {seconds / 60:.1f} min, at most {LONGEST_S // 60} are taken as one utterance; name a part "
             "of it, as in recording.wav#t=12.5,16"
+        )
+
+
+def _check_posteriors(found: np.ndarray, classes: list[str]) -> None:
+    """Raise MediaError for what is not one row of probabilities."""
+    if len(found) != 1 or found.min() < 0 or abs(float(found.sum()) - 1) > OFF_BY:
+        raise MediaError(
+            f"posteriors of {listed(classes, 12)} were wanted, from 0 on and of sum 1; "
+            f"{len(found)} row(s) were given, the first of sum {float(found[0].sum()):.3g}"
         )
 
 

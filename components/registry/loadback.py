@@ -245,12 +245,15 @@ def _recordings(root: Path, predictor: "Predictor") -> list[tuple[dict[str, Any]
         for modality in predictor.layouts:
             if modality not in store.modalities:
                 continue
-            values, present = store.tokens(modality, [row["utterance_id"]])
+            fold = next(
+                iter(store.folds(modality)), None
+            )  # any that there is: predictions are compared, not judged
+            values, present = store.tokens(modality, [row["utterance_id"]], [fold])
             if present.any():
                 tokens[modality] = values[0][present[0]]
                 if modality in predictor.columns and modality not in media:
                     media[modality] = None
-                if modality in predictor.columns and predictor.layouts[modality][0][0] == "table":
+                if modality in predictor.columns and predictor.card.modalities[modality].came_along:
                     media[modality] = tokens[modality].astype(float).tolist()
         paths = [media[column] for column in ("audio", "video") if isinstance(media[column], str)]
         if tokens and all(Path(file_of(path)).is_file() for path in paths):

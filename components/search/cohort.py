@@ -99,7 +99,7 @@ def run_cohort(
     Raises:
         SearchError: no training row has one of the modalities; no memory for a single member.
     """
-    training = training.at(training.there().any(1)).to(device)
+    training = training.trainable().to(device)
     if not len(training):
         raise SearchError(f"no training row has {' or '.join(training.tokens)}")
     rows = {"training": training, "validation": validation.to(device)}
@@ -199,6 +199,7 @@ class _Contest:
                     dimensions=training.dimensions,
                     classes=classes,
                     layers=training.layers,
+                    posteriors=training.posteriors,
                     device=device,
                 )
                 self.groups.append((part_ids, population))

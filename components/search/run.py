@@ -8,7 +8,7 @@ from functools import partial
 from ..encoders import FeatureStore
 from ..errors import SearchError, listed
 from ..fusion.reduction import Reduction
-from ..fusion.strategy import BASELINES, uses
+from ..fusion.strategy import BASELINES, learns_posteriors, uses
 from ..ray_cluster import Site
 from ..training.auxiliary_targets import AuxiliaryTargets
 from ..training.rows import Fold, fit_preparation, prepare, read
@@ -150,6 +150,7 @@ def absent_strategies(
     corpora: Sequence[str],
     modalities: Sequence[str],
     missing_in: Mapping[str, Sequence[int]],
+    posteriors: Sequence[str] = (),
     folds: Sequence[int],
 ) -> dict[str, str]:
     """The strategies that nothing can be searched for, and why.
@@ -159,6 +160,7 @@ def absent_strategies(
         corpora: named in the reasons.
         modalities: those that params.yaml names.
         missing_in: modality that is stored → the folds that cannot train on it.
+        posteriors: those modalities that are class probabilities of a model of others.
         folds: the numbers of all.
 
     Returns:
@@ -173,8 +175,15 @@ def absent_strategies(
                 absent[name] = (
                     f"the features of {name!r} are of none of {whose}'s labelled utterances"
                     if list(missing_in[name]) == list(folds)
-                    else f"no training utterance of fold {listed(missing_in[name])} has the modality {name!r}"
+                    else f"no {'validation' if name in posteriors else 'training'} utterance of fold "
+                    f"{listed(missing_in[name])} has the modality {name!r}"
                 )
         elif len(trainable) == 1 and name not in {*modalities, *BASELINES}:
             absent[name] = f"{whose} has {listed(trainable)} alone, so there is nothing to fuse"
+        elif learned := learns_posteriors(name, modalities, set(posteriors) & set(trainable)):
+            absent[name] = (
+                f"it learns from training rows, where the {listed(learned)} posteriors are those of models that were "
+                "trained on these rows; late strategies and posteriors alone learn nothing of them but a temperature "
+                "and weights, on validation rows"
+            )
     return absent

@@ -241,6 +241,7 @@ def _tensors(rows: Rows, part: str) -> dict[str, Any]:
     if rows.speaker is not None:
         tensors[f"{part}/speaker"] = rows.speaker
     tensors |= {f"{part}/layers/{name}": torch.tensor(blocks) for name, blocks in rows.layers.items()}
+    tensors |= {f"{part}/posteriors/{name}": torch.tensor(True) for name in rows.posteriors}
     return tensors
 
 
@@ -262,4 +263,5 @@ def _rows(file: Any, part: str) -> Rows:
         group("side"),
         optional("speaker"),
         {name: tuple(map(tuple, blocks.tolist())) for name, blocks in group("layers").items()},
+        frozenset(group("posteriors")),
     )

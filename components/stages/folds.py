@@ -12,6 +12,7 @@ from ..artifacts.folds import FOLDS, Finding, Folds, Leakage, Waived
 from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import FINGERPRINTS, Verdict
 from ..errors import ProtocolError, listed
+from ..leakage import fold_features
 from ..protocols import AUTO, Protocol, assigned, automatic, protocol, select, speakers_used
 from ..protocols.display_name import display_name, why_inflated
 from ..protocols.fold_table import digest, sizes
@@ -30,7 +31,8 @@ ROWS_SHOWN = 10
 
 def main() -> None:
     experiment = params.load()
-    table, unusable = _usable(read_tables(experiment.corpora), experiment.corpora, experiment.folds.exclude)
+    every = read_tables(experiment.corpora)
+    table, unusable = _usable(every, experiment.corpora, experiment.folds.exclude)
     labelled = table[table["corpus"].isin(experiment.labelled)].reset_index(drop=True)
     plan = _plan(experiment, labelled)
     selection = select(plan, labelled)
@@ -40,6 +42,14 @@ def main() -> None:
     folds = with_unlabelled(plan, assigned(plan, selection), selection, bare)
     unlabelled = unlabelled_count(folds, bare)
 
+    declared = _declared(experiment)
+    fold_features.check(
+        declared,
+        plan,
+        folds=folds["fold"].unique().tolist(),
+        classes=selection.classes,
+        speakers=every.dropna(subset=["speaker"]).groupby("corpus")["speaker"].unique().to_dict(),
+    )
     waivers = experiment.folds.waivers
     findings = leakage.find(
         as_training(folds),
@@ -49,6 +59,7 @@ def main() -> None:
             copy for name in experiment.corpora for copy in Verdict.read(corpus=name).original_copies
         ],
     )
+    findings += fold_features.find(declared, folds)
     findings = [
         *leakage.unexpected_counts(plan, selection.rows),
         *leakage.ignored_split(plan, selection.rows),
@@ -131,6 +142,16 @@ def _plan(experiment: params.Params, table: pd.DataFrame) -> Protocol:
     )
     first, dot, rest = name.partition(".")
     return made(automatic(made("kfold5"), table) + dot + rest if first == AUTO else name)
+
+
+def _declared(experiment: params.Params) -> fold_features.Declared:
+    """What was declared of attached features that differ by fold, of the modalities in use."""
+    return {
+        (corpus, modality): each
+        for corpus in experiment.corpora
+        for modality, each in Verdict.read(corpus=corpus).fold_features.items()
+        if modality in experiment.modalities
+    }
 
 
 def _usable(

@@ -13,7 +13,7 @@ from ..artifacts.folds import FOLDS
 from ..artifacts.model import ModelCard
 from ..artifacts.robustness import PERTURBED, LeftOut
 from ..artifacts.utterances import UTTERANCES
-from ..encoders import TABLE, ModelFiles, open_all
+from ..encoders import ModelFiles, open_all
 from ..encoders.cache import Cache
 from ..encoders.jobs import sources
 from ..encoders.parallel import Recipe
@@ -58,7 +58,7 @@ def _perturbed(
         os.environ[name] = "1"  # the workers inherit it: they share the cores among themselves
     environment, folds, stated = settings.load(), FOLDS.read(), experiment.robustness
     encoded = {
-        name: how for name, how in card.modalities.items() if name in MODALITIES and how.encoders != [TABLE]
+        name: how for name, how in card.modalities.items() if name in MODALITIES and not how.came_along
     }
     device = environment.torch_device() if any(how.pretrained for how in encoded.values()) else "cpu"
     files = ModelFiles(environment.landmark_model, environment.encoders, device=device)

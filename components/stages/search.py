@@ -40,6 +40,7 @@ def main() -> None:
         corpora=experiment.corpora,
         modalities=experiment.modalities,
         missing_in=inputs.missing_in,
+        posteriors=inputs.posteriors,
         folds=numbers,
     )
     for name, why in absent.items():

@@ -40,7 +40,7 @@ from ..training import zero_shot
 from ..training.operations import OPERATIONS, TOKENS
 from ..training.predicted import dimensions, predictions
 from ..training.refit import Choice, choice_for_everything
-from ..training.rows import Fold, unlabelled
+from ..training.rows import Fold, out_of_fold, unlabelled
 from ..training.subsets import subset_table
 from ..training.workers import Context, Job, StoredReader, SvmJob, job_of, run_jobs
 from .entry import run
@@ -160,6 +160,11 @@ def _classifier_jobs(experiment: params.Params, inputs: Inputs) -> dict[str, Svm
     if stated and inputs.protocol.unseen:
         print(f"train: without {listed(stated)}, which cannot recognise classes that no training row has")
         return {}
+    if stated and set(inputs.trainable) <= set(inputs.posteriors):
+        print(
+            f"train: without {listed(stated)}, which cannot learn from posteriors, and there is nothing else"
+        )
+        return {}
     return {f"{name}.{fold.number}": SvmJob(fold) for name in stated for fold in inputs.folds}
 
 
@@ -180,10 +185,11 @@ def _operations(scored: Iterable[tuple[str, Fold, dict[str, np.ndarray]]]) -> Op
 
 
 def _everything(inputs: Inputs):
-    """The rows that the registered model is trained on."""
+    """The rows that the registered model is trained on, with features that no fold's model made of its own training
+    rows."""
     first = inputs.folds[0]
     learned = first.seen if inputs.protocol.scarce else first.seen + first.test
-    return learned.labelled + unlabelled(inputs.folds)
+    return out_of_fold(learned.labelled + unlabelled(inputs.folds), inputs.folds)
 
 
 def _write_fold_models(inputs: Inputs, best: Best, refits: dict[int, dict[str, np.ndarray]]) -> None:
@@ -240,6 +246,7 @@ def _card(
         classes=len(protocol.classes),
         config=winner.config,
         layers=preparation.layers,
+        posteriors=preparation.posteriors,
     )
     tuned_weights = sum(each.parameters for each in tuning.encoders.values()) if tuning else 0
     by_prompts = protocol.unseen and winner.strategy not in BASELINES

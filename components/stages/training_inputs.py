@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,16 +58,26 @@ class Inputs:
 
     @cached_property
     def missing_in(self) -> dict[str, list[int]]:
-        """Modality that is stored → the folds of which no training utterance has it."""
+        """Modality that is stored → the folds of which no training utterance has it; of posteriors no validation
+        utterance."""
         return {
-            name: lacking(self.store.ids(name), self.folds)
+            name: lacking(partial(self.store.ids, name), self.folds, posteriors=name in self.posteriors)
             for name in self.modalities
             if name in self.store.modalities
         }
 
+    @cached_property
+    def posteriors(self) -> list[str]:
+        """The modalities that are class probabilities of a model of others."""
+        return [
+            name
+            for name in self.modalities
+            if name in self.store.modalities and self.store.holds_posteriors(name)
+        ]
+
     @property
     def trainable(self) -> list[str]:
-        """The modalities that every fold can train on."""
+        """The modalities that every fold can train on, or of posteriors fit a temperature on."""
         return [name for name in self.modalities if self.missing_in.get(name) == []]
 
     def utterances(self, columns: Sequence[str]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from ..artifacts import validation as artifact
 from ..artifacts.corpora import RAW
 from ..artifacts.utterances import UTTERANCES, Unread
 from ..artifacts.validation import Breach, Verdict
+from ..corpora.attached.by_fold import AttachedByFold
 from ..errors import ContractBreach, listed
 from ..files import replacing
 from ..schema import Layout
@@ -84,6 +85,9 @@ def validate(
     verdict = verdict.model_copy(
         update={
             "features": {name: each.coverage(table["utterance_id"]) for name, each in attached.items()},
+            "fold_features": {
+                name: each.declared for name, each in attached.items() if isinstance(each, AttachedByFold)
+            },
             "unread": Unread.read(corpus=corpus).files,
         }
     )

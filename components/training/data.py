@@ -26,6 +26,7 @@ class Rows:
             ``dominance`` in -1…1, ``intensity`` in 0…1, ``gender`` (0 female, 1 male).
         speaker: int64 ``[N]``, a number for each; None where it is unknown.
         layers: of the modalities whose tokens hold several layers of an encoder (`Preparation.layers`).
+        posteriors: the modalities whose tokens are class probabilities of a model of others (`Preparation.posteriors`).
     """
 
     tokens: dict[str, Tensor]
@@ -35,6 +36,7 @@ class Rows:
     side: dict[str, Tensor] = field(default_factory=dict)
     speaker: Tensor | None = None
     layers: Mapping[str, Blocks] = field(default_factory=dict)
+    posteriors: frozenset[str] = frozenset()
 
     @property
     def dimensions(self) -> dict[str, int]:
@@ -64,6 +66,26 @@ class Rows:
         """Which modality a row has: bool ``[N, M]``, in the order of ``present``."""
         return torch.stack([mask.any(1) for mask in self.present.values()], dim=-1)
 
+    def without_posteriors(self) -> "Rows":
+        """The rows as training sees them, in which nobody has posteriors.
+
+        They are of models that may have been trained on these very rows, and are surer here than elsewhere.
+        """
+        present = {
+            name: torch.zeros_like(mask) if name in self.posteriors else mask
+            for name, mask in self.present.items()
+        }
+        return replace(self, present=present)
+
+    def trainable(self) -> "Rows":
+        """Those that a strategy of these modalities is trained on: they have one that is no posteriors.
+
+        Of posteriors alone all, since nothing is learned of them but the classes' shares.
+        """
+        if self.posteriors.issuperset(self.present):
+            return self
+        return self.at(self.without_posteriors().there().any(1))
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Rows":
         return Rows(
             {name: change(x) for name, x in self.tokens.items()},
@@ -73,6 +95,7 @@ class Rows:
             {name: change(x) for name, x in self.side.items()},
             None if self.speaker is None else change(self.speaker),
             self.layers,
+            self.posteriors,
         )
 
 

@@ -71,6 +71,7 @@ def member_bytes(
         dimensions=training.dimensions,
         classes=classes,
         layers=training.layers,
+        posteriors=training.posteriors,
         device=device,
     )
     with Peak() as peak:

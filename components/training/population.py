@@ -39,6 +39,7 @@ class Population:
         dimensions: sizes of the prepared tokens of the strategy's modalities.
         classes: how many.
         layers: of the modalities whose tokens hold several layers of an encoder (`Rows.layers`).
+        posteriors: the modalities whose tokens are class probabilities of a model of others (`Rows.posteriors`).
         device: "cpu" or "cuda".
     """
 
@@ -50,6 +51,7 @@ class Population:
         dimensions: dict[str, int],
         classes: int,
         layers: Mapping[str, Blocks] | None = None,
+        posteriors: frozenset[str] = frozenset(),
         device: str = "cpu",
     ):
         self.kind = entry(strategy, tuple(dimensions)).load()
@@ -76,6 +78,7 @@ class Population:
                         classes=classes,
                         config=member.config,
                         layers=layers,
+                        posteriors=posteriors,
                     )
                 )
         self.stacked, flat = stack(
@@ -164,10 +167,12 @@ class Population:
         return curves
 
     def _used(self, rows: Rows) -> Rows:
-        """Without the votes and side targets that no member learns from."""
+        """Without the votes and side targets that no member learns from, and without posteriors."""
         shares = rows.shares if "soft_labels" in self.setting.on else None
         return replace(
-            rows, shares=shares, side={k: x for k, x in rows.side.items() if k in self.stacked.heads}
+            rows.without_posteriors(),
+            shares=shares,
+            side={k: x for k, x in rows.side.items() if k in self.stacked.heads},
         )
 
     def _fit_on_training(self, rows: Rows) -> None:
@@ -207,7 +212,7 @@ class Population:
         there = torch.stack([validation.present[name].any(1) for name in unimodal], dim=-1)
         parts = held_out(validation)
         seen = torch.cat((torch.ones_like(parts[:1]), ~parts))  # all, then all but each part
-        fitted = self.kind.fit_on_validation(
+        fitted = self.model.fit_on_validation(
             unimodal, there, validation.target, seen, self._prior, self._class_weight
         )
         if not fitted:

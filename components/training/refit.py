@@ -84,9 +84,10 @@ def refit(
         dimensions=rows.dimensions,
         classes=classes,
         layers=rows.layers,
+        posteriors=rows.posteriors,
         device=device,
     )
-    rows = rows.at(rows.there().any(1))
+    rows = rows.trainable()
     for epochs, config in parts:
         population.reconfigure([config] * len(members))
         population.fit(rows, epochs=epochs)

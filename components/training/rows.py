@@ -16,19 +16,29 @@ from .data import UNLABELLED, Rows
 if TYPE_CHECKING:
     import pandas as pd
 
-Reader = Callable[[str, Sequence[str]], tuple[np.ndarray, np.ndarray]]
-"""``(modality, utterance ids) → tokens [N, T, D], present [N, T]``: the feature store's `tokens`."""
+Reader = Callable[[str, Sequence[str], Sequence[int | None]], tuple[np.ndarray, np.ndarray]]
+"""``(modality, utterance ids, folds) → tokens [N, T, D], present [N, T]``: the feature store's `tokens`."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Utterances and their classes, `UNLABELLED` where the class is unknown."""
+    """Utterances and their classes, `UNLABELLED` where the class is unknown.
+
+    Attributes:
+        folds: the test fold of which each one's features are read, where features differ by fold; None: it lacks such
+            features.
+    """
 
     ids: tuple[str, ...]
     target: tuple[int, ...]
+    folds: tuple[int | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.folds:
+            object.__setattr__(self, "folds", (None,) * len(self.ids))
 
     def __add__(self, other: "Part") -> "Part":
-        return Part(self.ids + other.ids, self.target + other.target)
+        return Part(self.ids + other.ids, self.target + other.target, self.folds + other.folds)
 
     @property
     def labelled(self) -> "Part":
@@ -40,7 +50,11 @@ class Part:
         return self._where([name not in ids for name in self.ids])
 
     def _where(self, kept: Sequence[bool]) -> "Part":
-        return Part(tuple(compress(self.ids, kept)), tuple(compress(self.target, kept)))
+        return Part(
+            tuple(compress(self.ids, kept)),
+            tuple(compress(self.target, kept)),
+            tuple(compress(self.folds, kept)),
+        )
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,20 @@ def unlabelled(folds: Sequence[Fold]) -> Part:
     return Part(tuple(ids), (UNLABELLED,) * len(ids))
 
 
+def out_of_fold(part: Part, folds: Sequence[Fold]) -> Part:
+    """The part, each utterance with the features of a fold whose models were not trained on it.
+
+    That is the fold that tests it, as in stacked generalisation (Wolpert, Neural Networks 5(2), 1992); of an utterance
+    that none tests the first that validates on it. What has a part in no test and no validation lacks such features.
+    """
+    held: dict[str, int] = {}
+    for fold in folds:
+        held = dict.fromkeys(fold.test.ids, fold.number) | held
+    for fold in folds:
+        held = dict.fromkeys(fold.validation.ids, fold.number) | held
+    return replace(part, folds=tuple(held.get(name) for name in part.ids))
+
+
 def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collection[str] = ()) -> list[Fold]:
     """The folds of a fold table (utterance_id, fold, label, role), in their order, ids sorted.
 
@@ -96,7 +124,7 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
                     f"fold {number} has no {role} rows: use a protocol with more speakers or folds"
                 )
             target = tuple(classes.index(label) for label in having["label"])
-            parts[role] = Part(tuple(having["utterance_id"]), target)
+            parts[role] = Part(tuple(having["utterance_id"]), target, (int(number),) * len(having))
         shown = {classes[i] for part in ("train", "validation") for i in parts[part].target}
         if shown & set(unseen):
             raise ProtocolError(
@@ -111,7 +139,7 @@ def folds_of(table: "pd.DataFrame", classes: Sequence[str], *, unseen: Collectio
                 "a protocol with other folds, or add speakers who show it"
             )
         bare = tuple(rows.loc[rows["role"] == "unlabelled", "utterance_id"])
-        parts["train"] += Part(bare, (UNLABELLED,) * len(bare))
+        parts["train"] += Part(bare, (UNLABELLED,) * len(bare), (int(number),) * len(bare))
         folds.append(Fold(int(number), **parts))
     return folds
 
@@ -127,7 +155,7 @@ def read(reader: Reader, part: Part, modalities: Sequence[str]) -> Rows:
     """
     tokens, present = {}, {}
     for name in modalities:
-        x, mask = reader(name, part.ids)
+        x, mask = reader(name, part.ids, part.folds)
         tokens[name], present[name] = torch.from_numpy(x), torch.from_numpy(mask)
     return Rows(tokens, present, torch.tensor(part.target, dtype=torch.int64))
 
@@ -146,18 +174,30 @@ def fit_preparation(rows: Rows, layouts: dict[str, Layout], reduction: Reduction
 
 def prepare(preparation: Preparation, rows: Rows) -> Rows:
     """The rows with scaled and reduced tokens; all else stays."""
-    return replace(rows, tokens=preparation(rows.tokens, rows.present), layers=preparation.layers)
+    return replace(
+        rows,
+        tokens=preparation(rows.tokens, rows.present),
+        layers=preparation.layers,
+        posteriors=preparation.posteriors,
+    )
 
 
-def lacking(ids: Collection[str], folds: Sequence[Fold]) -> list[int]:
-    """The numbers of the folds that cannot train on a modality.
+def lacking(
+    ids: Callable[[int], Collection[str]], folds: Sequence[Fold], *, posteriors: bool = False
+) -> list[int]:
+    """The numbers of the folds that cannot use a modality.
 
     Args:
-        ids: the utterances that have the modality.
+        ids: fold → the utterances that have the modality there.
         folds: those to check.
+        posteriors: whether the modality is class probabilities of a model of others.
 
     Returns:
-        The folds whose labelled training rows contain none of ``ids``.
+        The folds of whose labelled training rows none has it; of posteriors, which are not trained on, of whose
+        validation rows.
     """
-    there = set(ids)
-    return [fold.number for fold in folds if there.isdisjoint(fold.train.labelled.ids)]
+    return [
+        fold.number
+        for fold in folds
+        if set(ids(fold.number)).isdisjoint(fold.validation.ids if posteriors else fold.train.labelled.ids)
+    ]

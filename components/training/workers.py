@@ -55,7 +55,10 @@ class Job:
 
 @dataclass(frozen=True)
 class SvmJob:
-    """A support vector machine on a fold: validation chooses, all seen rows are fitted on, the test is scored once."""
+    """A support vector machine on a fold: validation chooses, all seen rows are fitted on, the test is scored once.
+
+    It learns from training rows, and so not from posteriors.
+    """
 
     fold: Fold
 
@@ -152,11 +155,12 @@ def _run(job: Job | SvmJob) -> dict[str, np.ndarray]:
 
 def _run_svm(fold: Fold) -> dict[str, np.ndarray]:
     preparation, training = _prepared(fold.train)
-    validation = prepare(preparation, read(_context.reader, fold.validation, _context.modalities))
-    cost, temperature = choose_svm(training, validation, classes=_context.classes)
+    learned = [name for name in _context.modalities if name not in training.posteriors]
+    validation = prepare(preparation, read(_context.reader, fold.validation, learned))
+    cost, temperature = choose_svm(training.of(learned), validation, classes=_context.classes)
     preparation, seen = _prepared(fold.seen)
-    test = prepare(preparation, read(_context.reader, fold.test, _context.modalities))
-    scored = by_svm(seen, test, cost=cost, temperature=temperature, classes=_context.classes)
+    test = prepare(preparation, read(_context.reader, fold.test, learned))
+    scored = by_svm(seen.of(learned), test, cost=cost, temperature=temperature, classes=_context.classes)
     return {"probabilities": scored[None]}
 
 
@@ -204,8 +208,10 @@ def _refit(job: Job) -> dict[str, np.ndarray]:
 class Store(Protocol):
     """An open feature store."""
 
-    def tokens(self, modality: str, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The utterances' tokens ``[N, T, D]``, and bool ``[N, T]``, whether there is one."""
+    def tokens(
+        self, modality: str, ids: Sequence[str], folds: Sequence[int | None]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The utterances' tokens ``[N, T, D]``, and bool ``[N, T]``, whether there is one; of the folds named."""
 
 
 Opener = Callable[[Path, tuple[str, ...]], Store]
@@ -226,8 +232,10 @@ class StoredReader:
     root: Path
     corpora: tuple[str, ...]
 
-    def __call__(self, modality: str, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        return _opened(self.opener, self.root, self.corpora).tokens(modality, ids)
+    def __call__(
+        self, modality: str, ids: Sequence[str], folds: Sequence[int | None]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return _opened(self.opener, self.root, self.corpora).tokens(modality, ids, folds)
 
 
 @lru_cache(maxsize=1)

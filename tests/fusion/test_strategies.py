@@ -167,7 +167,7 @@ def test_late_averages_probabilities_of_those_present():
 
 
 def test_late_weights_find_the_one_that_knows():
-    kind = entry("late-weighted", tuple(SIZES)).load()
+    model = make("late-weighted")
     target = torch.randint(0, CLASSES, (400,), generator=torch.Generator().manual_seed(0))
     right = torch.nn.functional.one_hot(target, CLASSES) * 4.0
     noise = torch.randn(400, CLASSES, generator=torch.Generator().manual_seed(1)) * 3
@@ -175,7 +175,7 @@ def test_late_weights_find_the_one_that_knows():
     there = torch.ones(400, 2, dtype=torch.bool)
     even = torch.full((2, CLASSES), 1 / CLASSES)
     seen = torch.ones(1, 400, dtype=torch.bool)
-    weights = kind.fit_on_validation(logits, there, target, seen, even, torch.ones(2, CLASSES))["weights"][0]
+    weights = model.fit_on_validation(logits, there, target, seen, even, torch.ones(2, CLASSES))["weights"][0]
     assert weights[0, 0] > 0.7 and weights[1, 1] > 0.7
     assert weights[0, 1] < 0.05 and weights[1, 0] < 0.05
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from ...errors import CorpusError, listed
 from ..tabular import check_header, cut_short, delimiter_of, read_text
 from . import openface
+from .declaration import FOLD, undeclared
 from .expanded_size import check_expanded_size
 
 if TYPE_CHECKING:
@@ -114,6 +115,25 @@ def read_clips(path: Path, is_clip: Callable[[str], bool]) -> Clips:
     return clips
 
 
+def clips_of_table(path: Path, table: pd.DataFrame, is_clip: Callable[[str], bool]) -> Clips:
+    """Every clip's features in the rows of a table.
+
+    Args:
+        path: where the table was read, for messages.
+        table: as `read_numbers` gives it, or some of its rows.
+        is_clip: whether a text is the name of one of the corpus's clips.
+
+    Returns:
+        The features, not joined to the corpus yet.
+
+    Raises:
+        CorpusError: as `read_clips`.
+    """
+    clips = Clips(path, is_clip)
+    _add_table(clips, path, table, None)
+    return clips
+
+
 def feature_files(folder: Path) -> tuple[dict[str, Path], int]:
     """The feature files below a folder.
 
@@ -193,6 +213,8 @@ def _add_table(clips: Clips, path: Path, table: pd.DataFrame, clip: str | None) 
     import numpy as np
     import pandas as pd
 
+    if FOLD in table:
+        raise undeclared(clips.path)
     key = _column_of_names(table, clips.is_clip)
     if key is None and clip is None:
         raise CorpusError(_no_names(path, table))

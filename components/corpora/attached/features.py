@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import listed
+from ...schema import TABLE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,16 @@ class Attached:
     unusable: dict[str, str]
     foreign: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def encoder(self) -> str:
+        """What stands for their encoder in the feature store."""
+        return TABLE
+
+    def rows(self) -> Iterator[tuple[int | None, str, np.ndarray]]:
+        """None, for they are the same in every fold; utterance; and its tokens."""
+        for name, tokens in self.tokens.items():
+            yield None, name, tokens
 
     @property
     def index(self) -> list[str]:

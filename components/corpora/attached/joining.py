@@ -12,14 +12,18 @@ from ...errors import CorpusError, listed
 from ..adapter_interface import OURS
 from ..media_files import leading_out
 from ..names import nfc
+from .by_fold import AttachedByFold, clips_by_fold
+from .declaration import SUFFIX, declaration_of, read_declaration
 from .feature_files import SUFFIXES, Clips, feature_files, read_clips
 from .features import Attached
 
 
 def read_features(
     path: Path, corpus: str, local_id: Callable[[str], str | None], ids: Iterable[str]
-) -> Attached:
+) -> Attached | AttachedByFold:
     """A file of features, or a folder of them (see ``feature_files``), joined to a corpus by name.
+
+    Where a declaration stands beside them (see ``declaration``) they differ by test fold.
 
     Args:
         path: of the file or folder.
@@ -32,11 +36,23 @@ def read_features(
 
     Raises:
         CorpusError: no such file, no names, names that are no names of this corpus, twice the same clip, no clip of
-            the corpus, numbers that are not finite, dimensions that differ; names the clips.
+            the corpus, numbers that are not finite, dimensions that differ, a declaration that they do not keep to;
+            names the clips.
     """
     known = set(ids)
     by_name = _by_name(corpus, local_id, known)
-    return join(read_clips(path, lambda name: by_name(name).utterance in known), corpus, local_id, known)
+
+    def is_clip(name: str) -> bool:
+        return by_name(name).utterance in known
+
+    declaration = declaration_of(path)
+    if declaration is None:
+        return join(read_clips(path, is_clip), corpus, local_id, known)
+    declared = read_declaration(declaration)
+    by_fold = clips_by_fold(path, declared, is_clip)
+    return AttachedByFold(
+        declared, {fold: join(clips, corpus, local_id, known) for fold, clips in by_fold.items()}
+    )
 
 
 def join(clips: Clips, corpus: str, local_id: Callable[[str], str | None], ids: Iterable[str]) -> Attached:
@@ -93,7 +109,7 @@ def join(clips: Clips, corpus: str, local_id: Callable[[str], str | None], ids: 
 
 
 def to_attach(modality: str, path: Path) -> dict[str, Path]:
-    """Where in a corpus's folder its features are kept.
+    """Where in a corpus's folder its features are kept, and the declaration beside them.
 
     Args:
         modality: its name.
@@ -105,11 +121,13 @@ def to_attach(modality: str, path: Path) -> dict[str, Path]:
     Raises:
         CorpusError: nothing there, or no feature file.
     """
+    declaration = declaration_of(path)
+    declared = {f"{OURS}/{modality}{SUFFIX}": declaration} if declaration else {}
     if path.is_dir():
-        return {f"{OURS}/{modality}/{name}": file for name, file in feature_files(path)[0].items()}
+        return declared | {f"{OURS}/{modality}/{name}": file for name, file in feature_files(path)[0].items()}
     if not path.is_file():
         raise CorpusError(f"{path} does not exist")
-    return {f"{OURS}/{modality}{path.suffix.lower()}": path}
+    return declared | {f"{OURS}/{modality}{path.suffix.lower()}": path}
 
 
 def attached_paths(root: Path) -> dict[str, Path]:

@@ -34,6 +34,11 @@ class Block:
         return self.encoder if self.layer is None else f"{self.encoder}, layer {self.layer}"
 
 
+def of_every_fold(store: FeatureStore) -> list[str]:
+    """The modalities whose features are the same in every test fold, so that there is one set of them to probe."""
+    return [name for name in store.modalities if not store.folds(name)]
+
+
 def blocks_of(store: FeatureStore, modality: str) -> list[Block]:
     """The blocks of a modality, in the order of their columns."""
     blocks, start = [], 0
@@ -46,7 +51,7 @@ def blocks_of(store: FeatureStore, modality: str) -> list[Block]:
 
 
 def features_of(store: FeatureStore, ids: Sequence[str]) -> Iterator[tuple[Block, np.ndarray]]:
-    """Every block of every modality, with a vector for each utterance: the mean over its tokens.
+    """Every block of every modality of `of_every_fold`, with a vector for each utterance: the mean over its tokens.
 
     Args:
         store: the features.
@@ -58,7 +63,7 @@ def features_of(store: FeatureStore, ids: Sequence[str]) -> Iterator[tuple[Block
     Raises:
         FeatureError: features that are not finite; the message names the utterance.
     """
-    for modality in store.modalities:
+    for modality in of_every_fold(store):
         means = np.stack(
             [_mean(*store.tokens(modality, [name])) for name in ids]
         )  # one at a time: T may be long

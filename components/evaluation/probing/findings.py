@@ -67,7 +67,7 @@ class Probing(Part):
         protocol: whose folds split the emotion, with its caveats.
         seed: of splits, control tasks and randomised components.
         c: of logistic regression, the inverse of its penalty. components: that wider blocks are reduced to.
-        left_out: target → why it was not probed for.
+        left_out: target → why it was not probed for; modality → why it was not probed.
     """
 
     protocol: str

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...errors import EvaluationError
 from ...progress import track
-from .blocks import Block, blocks_of, features_of
+from .blocks import Block, blocks_of, features_of, of_every_fold
 from .figures import figures_of
 from .findings import Probed, ProbedBlock, ProbedTarget, Probing
 from .inputs import Inputs
@@ -32,10 +32,14 @@ def probing(inputs: Inputs, *, targets: Sequence[str] | None = None, seed: int =
     if not wanted:
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise EvaluationError(f"there is nothing to probe for: {reasons}")
+    by_fold = sorted(set(inputs.store.modalities) - set(of_every_fold(inputs.store)))
+    left_out |= dict.fromkeys(
+        by_fold, "its features differ by test fold, and a probe is of one set of features"
+    )
     speakers = speaker_codes(inputs.utterances)
     found: dict[Block, dict[str, Probed | None]] = {}
     held: dict[Block, int] = {}
-    total = len(wanted) * sum(len(blocks_of(inputs.store, name)) for name in inputs.store.modalities)
+    total = len(wanted) * sum(len(blocks_of(inputs.store, name)) for name in of_every_fold(inputs.store))
     # Threads wait for one another longer than these small matrices take, and their number changes the last digits.
     with threadpool_limits(1):
         for block, features, target in track(_each(inputs, wanted), total=total, what="probing"):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from ...artifacts.model import Modality
-from ...encoders import TABLE
 from ...schema import CONDITIONS
 from .attacked import ATTACKS
 
@@ -32,7 +31,7 @@ def why_not(condition: str, modalities: Mapping[str, Modality]) -> str | None:
     if changed not in modalities:
         return None
     how = modalities[changed]
-    if how.encoders == [TABLE]:
+    if how.came_along:
         return f"{changed} came as a table of features, not as recordings"
     if how.parameters.get("track"):
         return "the face is followed through the whole film (features.face.track), which is not changed"

@@ -100,7 +100,7 @@ def perturbed(
     for fold, own in rows.groupby("fold", sort=True):
         model = scoring.load(tested.models, int(fold), tested.root)
         ids = own["utterance_id"].to_numpy()
-        clean = [_clean(name, tested, there) for name in ids]
+        clean = [_clean(name, int(fold), tested, there) for name in ids]
         truth = pd.Categorical(own["label"], categories=tested.models.classes).codes.astype(int)
         for condition, levels in conditions.items():
             for level in levels:
@@ -202,13 +202,16 @@ def _content(source: Source) -> Path | str:
     return source.source.text if isinstance(source.source, Turn) else source.source
 
 
-def _clean(utterance_id: str, tested: Tested, there: Mapping[str, set[str]]) -> dict[str, np.ndarray]:
-    """An utterance's stored features ``[T, D]`` by modality."""
+def _clean(
+    utterance_id: str, fold: int, tested: Tested, there: Mapping[str, set[str]]
+) -> dict[str, np.ndarray]:
+    """An utterance's stored features ``[T, D]`` by modality, those of the fold that tests it."""
     found = {}
     for name in tested.modalities:
         if utterance_id in there[name]:
-            tokens, present = tested.store.tokens(name, [utterance_id])
-            found[name] = tokens[0][present[0]]
+            tokens, present = tested.store.tokens(name, [utterance_id], [fold])
+            if present.any():
+                found[name] = tokens[0][present[0]]
     return found
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing.queues import Queue
 from typing import Protocol
@@ -173,7 +173,8 @@ def _stored(train: Part, modalities: tuple[str, ...]) -> tuple[Stored, Preparati
     common = _context.common
     rows = common.targets.of(read(common.reader, train, modalities), train)
     layouts = {name: common.layouts[name] for name in modalities}
-    return Stored(train.ids, rows), fit_preparation(rows, layouts, common.reduction)
+    preparation = fit_preparation(rows, layouts, common.reduction)
+    return Stored(train.ids, replace(rows, posteriors=preparation.posteriors)), preparation
 
 
 def _run(job: TuneJob) -> dict[str, np.ndarray]:

@@ -84,7 +84,8 @@ class Live:
                 [tokens[modality][..., :start], own, tokens[modality][..., stop:]], dim=-1
             )
         prepared = self.preparation(tokens, part.present)
-        return replace(part, tokens=prepared, layers=self.preparation.layers)
+        of = self.preparation
+        return replace(part, tokens=prepared, layers=of.layers, posteriors=of.posteriors)
 
     def check(self, stored: Stored, rows: int = 4) -> None:
         """Hold the encoders against some of the features that they made.

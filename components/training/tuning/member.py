@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -54,7 +55,9 @@ class TunedMember:
         self.stacked, self.setting = population.stacked, population.setting
         self.member, self.classes = population.members[0], population.classes
         self.live, self.tuning, self.advance = live, tuning, advance
-        known = ((train.rows.target >= 0) & train.rows.there().any(1)).nonzero().squeeze(-1)
+        known = (
+            ((train.rows.target >= 0) & train.rows.without_posteriors().there().any(1)).nonzero().squeeze(-1)
+        )
         self.train = Stored(tuple(train.ids[i] for i in known.tolist()), train.rows.at(known))
         self.lengths = live.lengths(self.train)
         self.counts = class_counts(self.train.rows.target, self.classes).to(live.device)
@@ -137,10 +140,10 @@ class TunedMember:
         yield from by_length.tensor_split(min(self.tuning.accumulate, len(index)))
 
     def _without_unused(self, rows: Rows) -> Rows:
-        """Without the votes and side targets that the configuration does not learn from."""
+        """Without the votes and side targets that the configuration does not learn from, and without posteriors."""
         shares = rows.shares if "soft_labels" in self.setting.on else None
         side = {name: x for name, x in rows.side.items() if name in self.stacked.heads}
-        return Rows(rows.tokens, rows.present, rows.target, shares, side, rows.speaker, rows.layers)
+        return replace(rows.without_posteriors(), shares=shares, side=side)
 
     def _factor(self, step: int) -> float:
         """Of the learning rates: a linear rise, then a linear fall to 0 at the end of the last epoch."""
