@@ -24,12 +24,13 @@ Declared = Mapping[tuple[str, str], FoldFeatures]
 _KINDS = {
     "test": (
         "model-heard-test",
-        "Take features of models that were trained without the test's speakers, as data/folds.parquet has them.",
+        "Take features of models that were trained without the test's speakers.",
     ),
     "validation": (
         "model-heard-validation",
-        "Take features of models that were trained without the fold's validation speakers too (data/folds.parquet has "
-        "them); else validation trusts the models further than strangers would bear out.",
+        "Take features of models that were trained without the fold's validation speakers, too: validation would trust "
+        "these further than the test bears out (data/folds.parquet says who validates; without this modality under "
+        "modalities, dvc repro folds makes it).",
     ),
 }
 """Role → the kind of leak where a model was trained on its speakers, and what to do."""

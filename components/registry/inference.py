@@ -245,9 +245,10 @@ class Predictor:
                     unused |= {f"{modality}/{encoder}": why for encoder, why in missing.items()}
                     notices |= {f"{modality}/{encoder}": what for encoder, what in partial.items()}
                 else:
-                    tokens[modality] = _features(given[source], sum(size for _, size in layout))
+                    found = _features(given[source], sum(size for _, size in layout))
                     if modality in self.model.preparation.posteriors:
-                        _check_posteriors(tokens[modality], self.classes)
+                        _check_posteriors(found, self.classes)
+                    tokens[modality] = found
             except (EmoflowError, OSError) as error:
                 unused[modality] = str(error)
         for name in sorted(given.keys() - taken):

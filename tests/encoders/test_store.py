@@ -152,3 +152,37 @@ def test_a_broken_store_is_refused(tmp_path):
     (folder / "index.parquet").unlink()
     with pytest.raises(FeatureError, match="not part of a feature store"):
         FeatureStore.open(tmp_path)
+
+
+def test_features_that_differ_by_fold_are_read_fold_by_fold(tmp_path):
+    rows = [
+        Row(f"c/{name}", "0", np.full((1, 2), 10 * fold + place, np.float32), fold=fold)
+        for fold in (0, 1)
+        for place, name in enumerate("abc")
+        if (fold, name) != (1, "c")
+    ]
+    about = {"modality": "text", "encoder": "posteriors", "params_digest": "p", "feature_names": ["x", "y"]}
+    assert write(tmp_path / "c", rows, **about) == 5
+    put(tmp_path / "c", "audio", "egemaps", {"c/a": [[1.0]]})
+    store = open_all(tmp_path, ["c"])
+    assert store.folds("text") == [0, 1] and store.folds("audio") == []
+    assert store.holds_posteriors("text") and not store.holds_posteriors("audio")
+    assert store.ids("text") == store.ids("text", 0) == ["c/a", "c/b", "c/c"] and store.ids("text", 1) == [
+        "c/a",
+        "c/b",
+    ]
+    assert store.ids("audio", 1) == ["c/a"]
+    tokens, present = store.tokens("text", ["c/b", "c/b", "c/c", "c/a"], [1, 0, 1, None])
+    assert tokens[:, 0, 0].tolist() == [11, 1, 0, 0] and present[:, 0].tolist() == [True, True, False, False]
+    assert store.tokens("audio", ["c/a"], [1])[0].tolist() == [[[1.0]]]  # the same in every fold
+    with pytest.raises(FeatureError, match="text features differ by test fold"):
+        store.tokens("text", ["c/a"])
+
+
+def test_two_corpora_of_other_classes_are_not_one_modality(tmp_path):
+    for corpus, names in (("a", ["anger", "neutral"]), ("b", ["neutral", "anger"])):
+        row = Row(f"{corpus}/1", "0", np.ones((1, 2), np.float32) / 2, fold=0)
+        about = {"modality": "text", "encoder": "posteriors", "params_digest": "p"}
+        write(tmp_path / corpus, [row], feature_names=names, **about)
+    with pytest.raises(FeatureError, match="not of one kind"):
+        open_all(tmp_path, ["a", "b"])

@@ -20,9 +20,9 @@ def project(tmp_path, monkeypatch):
     held = yaml.safe_load(params.PATH.read_text(encoding="utf-8")) | {"corpora": ["ravdess"]}
     monkeypatch.chdir(tmp_path)
 
-    def put(table: pd.DataFrame, *, unusable=(), **changes) -> None:
+    def put(table: pd.DataFrame, *, unusable=(), fold_features=(), **changes) -> None:
         params.PATH.write_text(yaml.safe_dump(held | changes), encoding="utf-8")
-        validated(Path(), table, unusable=list(unusable))
+        validated(Path(), table, unusable=list(unusable), fold_features=dict(fold_features))
 
     return put
 
@@ -165,6 +165,34 @@ def test_a_planted_copy_refuses_and_leaves_the_findings_to_be_read(project):
     assert not FOLDS.path().exists()
     kinds = [finding["kind"] for finding in Leakage.read().model_dump()["findings"]]
     assert "duplicate" in kinds
+
+
+def test_a_model_that_heard_the_test_refuses_or_is_said_with_every_figure(project):
+    heard = {fold: ["02"] if fold == 0 else [] for fold in range(5)}  # fold 0 tests actor 02
+    given = {"protocol": "ravdess8.luna5", "kind": "features", "training_speakers": heard}
+    project(ravdess(LUNA_ONE_EACH), fold_features={"text": given})
+    with pytest.raises(
+        LeakageError, match=r"(?s)trained on ravdess/02.*in the test.*model-heard-test: <why>"
+    ):
+        stage.main()
+    assert not FOLDS.path().exists()
+    waivers = {"seed": 7, "waivers": {"model-heard-test": "to see by how much"}}
+    project(ravdess(LUNA_ONE_EACH), fold_features={"text": given}, folds=waivers)
+    stage.main()
+    held = written()[1]
+    assert "waived: model-heard-test" in held["protocol"] and held["waived"][0]["count"] == 16
+    project(ravdess(LUNA_ONE_EACH), fold_features={"text": given}, modalities=["audio"])
+    stage.main()
+    assert written()[1]["protocol"] == "ravdess8.luna5 (subset 5 of 24)"  # features that are not used
+
+
+def test_a_declaration_of_other_folds_is_refused(project):
+    given = {"protocol": "ravdess8.kfold4", "kind": "features", "training_speakers": {0: []}}
+    project(ravdess(LUNA_ONE_EACH), fold_features={"text": given})
+    with pytest.raises(
+        ProtocolError, match=r"is of the folds of ravdess8\.kfold4; these are of ravdess8\.luna5"
+    ):
+        stage.main()
 
 
 def test_a_missing_table_says_how_to_make_it(project):
