@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from .document import Document, Part, Table
 
 STAGE = "search"
@@ -106,15 +108,18 @@ class Best(Document):
         best: the strategy of highest mean validation UA over the folds: the one that is registered.
         per_fold_best: fold → the strategy that this fold's validation alone put first.
         left_out: strategy → why nothing was searched for it.
-        modalities: those that every fold can train on.
+        modalities: those that every fold can train on, or of posteriors fit a temperature on.
+        posteriors: those of them that are class probabilities of a model of others, which nothing learns from.
     """
 
     PATH: ClassVar[str] = "data/search/best.json"
     STAGE: ClassVar[str] = STAGE
+    VERSION: ClassVar[int] = 2
 
     strategies: dict[str, StrategyChoice]
     best: str
     per_fold_best: dict[int, str]
     left_out: dict[str, str]
     modalities: list[str]
+    posteriors: list[str] = Field(default_factory=list)
     budget: Budget

@@ -23,6 +23,7 @@ def beside_oracle(
     strategies: list[str],
     *,
     modalities: list[str],
+    posteriors: list[str],
     corpora: Mapping[str, CorpusFacts],
 ) -> tuple[Ceiling | None, list[Finding]]:
     """Compare every strategy with the oracle of its modalities on the corpora with planted truth.
@@ -30,7 +31,8 @@ def beside_oracle(
     Args:
         predictions: of every strategy.
         strategies: those to compare.
-        modalities: those that the corpora have.
+        modalities: those that the corpora have; posteriors: those of them that are class probabilities of a model of
+            others.
         corpora: what is known of each corpus, by name.
 
     Returns:
@@ -64,7 +66,7 @@ def beside_oracle(
         return None, findings
     covered = pd.Index(predictions.utterance_ids).isin(pd.concat(planted)["utterance_id"])
     right = {name: (predictions.predicted(name) == predictions.truth)[covered] for name in strategies}
-    subsets = {name: subset_name(modalities_of(name, modalities)) for name in strategies}
+    subsets = {name: subset_name(modalities_of(name, modalities, posteriors)) for name in strategies}
     if any(facts.recognition for facts in corpora.values()):  # recognised words are made from the voice
         subsets = {
             name: subset_name(list({*subset.split("+"), "audio"})) if "text" in subset.split("+") else subset

@@ -4,13 +4,14 @@ A corpus with planted truth knows, for each subset of modalities, what the best 
 would have answered. A strategy that is better than that beyond sampling error has seen what it must not see.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..artifacts.reports import BesideOracle, Interval
 from ..errors import EvaluationError, listed
-from ..schema import BASELINES
+from ..schema import BASELINES, CLASSIFIERS
 from .comparison import ALPHA, holm, mcnemar_above
 
 if TYPE_CHECKING:
@@ -25,15 +26,18 @@ def subset_name(modalities: list[str] | tuple[str, ...]) -> str:
     return "+".join(sorted(modalities))
 
 
-def modalities_of(strategy: str, modalities: list[str]) -> list[str]:
+def modalities_of(strategy: str, modalities: Sequence[str], posteriors: Sequence[str]) -> list[str]:
     """The modalities that a strategy looks at: one is named by its only one, majority and chance look at none, any
-    other looks at all.
+    other looks at all; but a classifier, which learns from training rows, not at posteriors.
 
     Args:
         modalities: those that the corpora have.
+        posteriors: those of them that are class probabilities of a model of others.
     """
     if strategy in BASELINES:
         return []
+    if strategy in CLASSIFIERS:
+        return sorted(set(modalities) - set(posteriors))
     return [strategy] if strategy in modalities else sorted(modalities)
 
 

@@ -65,7 +65,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             ratio=ratio,
             params=best.strategies[name].parameters if name in best.strategies else None,
             operations=cost.most_operations(name, experiment.operations) if name in best.strategies else None,
-            modalities=ceilings.modalities_of(name, best.modalities),
+            modalities=ceilings.modalities_of(name, best.modalities, best.posteriors),
         )
         for name in predictions.strategies
     }
@@ -75,6 +75,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         predictions,
         [name for name in real if name not in BASELINES],
         modalities=best.modalities,
+        posteriors=best.posteriors,
         corpora=corpora,
     )
     recognition = {name: facts.recognition for name, facts in corpora.items() if facts.recognition}
@@ -119,7 +120,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             predictions,
             best.best,
             given_less.get(best.best),
-            modalities=ceilings.modalities_of(best.best, best.modalities),
+            modalities=ceilings.modalities_of(best.best, best.modalities, best.posteriors),
             seed=seed,
         ),
         soft_labels=beside_raters(predictions, best.best, experiment.votes, experiment.folds)

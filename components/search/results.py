@@ -99,7 +99,12 @@ def _json(value: Any) -> str:
 
 
 def choose(
-    outcomes: Outcomes, *, absent: Mapping[str, str], modalities: Sequence[str], budget: Budget
+    outcomes: Outcomes,
+    *,
+    absent: Mapping[str, str],
+    modalities: Sequence[str],
+    budget: Budget,
+    posteriors: Sequence[str] = (),
 ) -> Best:
     """Each strategy's choice on each fold, and the strategies that validation puts first.
 
@@ -108,6 +113,7 @@ def choose(
         absent: strategy → why nothing was searched for it.
         modalities: those that every fold can train on.
         budget: what every strategy was given; ``failed`` is counted here.
+        posteriors: those modalities that are class probabilities of a model of others.
 
     Raises:
         SearchError: a strategy whose trials all failed on a fold, or nothing to choose from.
@@ -138,6 +144,7 @@ def choose(
         },
         left_out=dict(sorted(absent.items())),
         modalities=list(modalities),
+        posteriors=[name for name in modalities if name in posteriors],
         budget=budget.model_copy(update={"failed": sum(map(len, failures(outcomes).values()))}),
     )
 

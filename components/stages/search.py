@@ -87,7 +87,9 @@ def main() -> None:
         evolve=stated.evolve,
         failed=0,
     )
-    best = choose(outcomes, absent=absent, modalities=inputs.trainable, budget=budget)
+    best = choose(
+        outcomes, absent=absent, modalities=inputs.trainable, posteriors=inputs.posteriors, budget=budget
+    )
     trials_of_all = trials_table(
         outcomes, absent=absent, count=stated.configurations, folds=numbers, seeds=stated.seeds
     )

@@ -152,10 +152,24 @@ def test_features_that_came_along_are_joined_and_what_they_lack_is_named(project
     folder.mkdir()
     features = pd.DataFrame({"name": [*names[:150], "03-01-01-01-01-01-24"], "AU01": 0.5})
     features.to_csv(folder / "face.csv", index=False)
+    by_fold = pd.concat([pd.DataFrame({"name": names, "x": 0.5}).assign(fold=fold) for fold in (0, 1)])
+    by_fold.to_csv(folder / "hubert.csv", index=False)
+    heard = "{0: {training_speakers: ['03']}, 1: {training_speakers: ['07']}}"
+    declared = f"protocol: ravdess8.kfold2\nkind: features\nfolds: {heard}\n"
+    (folder / "hubert.folds.yaml").write_text(declared)
     stage.main()
     outcome = verdict()
     breach = next(each for each in outcome["warnings"] if each["column"] == "face_features_coverage")
     assert breach["rows"] == sorted(table["utterance_id"].iloc[150:])
-    assert outcome["counts"]["features"] == {"face": 150}
+    assert outcome["counts"]["features"] == {"face": 150, "hubert": 180}
+    assert outcome["features"]["hubert"] == "of fold 0, 1: 1 features of 180 of 180 utterances"
+    assert outcome["fold_features"] == {
+        "hubert": {
+            "protocol": "ravdess8.kfold2",
+            "kind": "features",
+            "classes": [],
+            "training_speakers": {0: ["03"], 1: ["07"]},
+        }
+    }
     assert "150 of 180" in outcome["features"]["face"]
     assert "1 clip(s) are not of this corpus" in outcome["features"]["face"]

@@ -76,10 +76,11 @@ class AttachedByFold:
 
     def coverage(self, ids: Iterable[str]) -> str:
         """In a sentence, how many of these utterances have features in each fold."""
-        ids = list(ids)
-        said: dict[str, list[int]] = {}
+        ids, said = set(ids), {}
         for fold, each in self.folds.items():
-            said.setdefault(each.coverage(ids), []).append(fold)
+            facts = [f"{len(each.names)} features of {len(ids & set(each.tokens))} of {len(ids)} utterances"]
+            facts += [f"{each.foreign} clip(s) are not of this corpus"] if each.foreign else []
+            said.setdefault("; ".join((*facts, *each.notes)), []).append(fold)
         return "; ".join(f"of fold {listed(folds, 20)}: {what}" for what, folds in said.items())
 
 
