@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from emoflow.encoders.store import Row, write
 from emoflow.errors import EvaluationError, FeatureError, ParamsError, ProtocolError, SearchError
 from emoflow.synthesis import control_corpus
 
@@ -104,3 +105,34 @@ def test_features_and_a_population(corpus, tmp_path):
     assert figures.loc["text", "wa_low"] is None or figures.loc["text", "wa_low"] <= figures.loc["text", "wa"]
     with pytest.raises(EvaluationError, match="lacks"):
         emoflow.evaluate(pd.concat([predictions.iloc[1:]]), folds)
+
+
+def test_features_of_the_fold_are_read_and_posteriors_are_not_learned_from(tmp_path):
+    rows = [
+        {"utterance_id": f"c/{speaker}-{label}", "speaker": f"c/{speaker}", "label": label}
+        for speaker in range(3)
+        for label in ("anger", "neutral")
+    ]
+    names = ("train", "validation", "test")
+    table = pd.DataFrame(
+        row | {"fold": fold, "role": names[(int(row["speaker"][-1]) - fold) % 3]}
+        for fold in range(3)
+        for row in rows
+    )
+    for modality, encoder in (("audio", "egemaps"), ("text", "posteriors")):
+        held = [
+            Row(row["utterance_id"], "0", np.full((1, 2), 0.1 + 0.2 * fold, np.float32), fold=fold)
+            for fold in range(3)
+            for row in rows
+        ]
+        about = {"modality": modality, "encoder": encoder, "params_digest": "0", "feature_names": ["x", "y"]}
+        write(tmp_path / "c", held, **about)
+    folds = emoflow.Folds(table, ("anger", "neutral"), "c.kfold3", None, {})
+    prepared = emoflow.prepare_fold(emoflow.load_features(tmp_path / "c"), folds, 2)
+    assert prepared.test.posteriors == {"text"}
+    stored = emoflow.load_features(tmp_path / "c").tokens("audio", ["c/0-anger"], [2])[0]
+    np.testing.assert_allclose(stored, 0.5)
+    with pytest.raises(
+        SearchError, match="early-concatenation learns from training rows, where the text posteriors"
+    ):
+        emoflow.fit_population("early-concatenation", [{}], prepared)

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from ..encoders import FeatureStore
-from ..errors import ProtocolError, SearchError
+from ..errors import ProtocolError, SearchError, listed
 from ..fusion.catalogue import REGISTRY
 from ..fusion.reduction import Reduction
-from ..fusion.strategy import entry, uses
+from ..fusion.strategy import entry, learns_posteriors, uses
 from ..search.space import configurations as spread_configurations
 from ..training import rows as fold_rows
 from ..training.data import Rows
@@ -167,11 +167,17 @@ def fit_population(
         seed: of all members: initial weights, batches, dropout, augmentation.
 
     Raises:
-        SearchError: no configuration is given, or no training row has a modality of the strategy.
+        SearchError: no configuration is given, no training row has a modality of the strategy, or it would learn from
+            posteriors.
     """
     if not configs:
         raise SearchError("no configuration is given; configurations(…) draws some")
     modalities = uses(strategy, tuple(fold.train.tokens))
+    if learned := learns_posteriors(strategy, tuple(fold.train.tokens), fold.train.posteriors):
+        raise SearchError(
+            f"{strategy} learns from training rows, where the {listed(learned)} posteriors are those of models that "
+            "were trained on these rows; take a late strategy"
+        )
     train = fold.train.of(modalities)
     train = train.trainable()
     if not len(train):

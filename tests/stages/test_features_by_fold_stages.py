@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT
 from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.model import ModelCard
-from emoflow.artifacts.robustness import PERTURBED
+from emoflow.artifacts.robustness import PERTURBED, LeftOut
 from emoflow.artifacts.search import Best
 from emoflow.encoders import FeatureStore
 from emoflow.evaluation.robustness import scoring
@@ -34,7 +34,7 @@ def lay_out(root, *, kind: str, strategies=STRATEGIES, epochs: int = 12) -> None
     params["search"] |= {"strategies": strategies, "configurations": 1, "epochs": epochs, "halvings": 0}
     params["search"]["space"] = {"width": [16], "learning_rate": 0.05}
     params["train"]["seeds"] = [0]
-    params["robustness"]["conditions"] = {"missing": [0.0]}
+    params["robustness"]["conditions"] = {"missing": [0.0], "fgsm": [0.1]}
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     generator = np.random.default_rng(0)
     rows = [
@@ -167,6 +167,8 @@ def test_the_registered_model_takes_posteriors_as_a_column(of_posteriors, tmp_pa
 
 def test_the_folds_models_read_their_own_folds_features(of_posteriors):
     run_stages(of_posteriors, robustness)
+    left_out = LeftOut.read(of_posteriors).conditions
+    assert left_out == {"fgsm": "text came as posteriors, and attacks move features"}
     models = FoldModels.read(of_posteriors)
     classes = [f"p_{name}" for name in CLASSES]
     table = PERTURBED.read(of_posteriors).set_index("utterance_id")[classes]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from ...artifacts.model import Modality
-from ...schema import CONDITIONS
+from ...errors import listed
+from ...schema import CONDITIONS, POSTERIORS
 from .attacked import ATTACKS
 
 
@@ -16,7 +17,8 @@ def why_not(condition: str, modalities: Mapping[str, Modality]) -> str | None:
     """
     changed = CONDITIONS[condition].modality
     if condition in ATTACKS:
-        return None
+        given = [name for name, how in modalities.items() if POSTERIORS in how.encoders]
+        return f"{listed(given)} came as posteriors, and attacks move features" if given else None
     if changed is None:
         only = next(iter(modalities))
         return f"the registered strategy takes {only} alone" if len(modalities) == 1 else None
