@@ -1,6 +1,6 @@
 """Features that differ by test fold: a table with a column ``fold``, or a folder with a file or folder for each fold.
 
-A fold's rows are what the model of this fold made of the utterances, which its training speakers have influenced.
+A fold's rows are what one model made of the utterances: the one that was trained on speakers of the fold's training.
 """
 
 from __future__ import annotations
@@ -61,12 +61,10 @@ class AttachedByFold:
     @property
     def unusable(self) -> dict[str, str]:
         """Utterance id → why nothing of what came for it can be used in any fold."""
-        return {
-            name: why
-            for each in self.folds.values()
-            for name, why in each.unusable.items()
-            if name not in self.index
-        }
+        every = {name: why for each in self.folds.values() for name, why in each.unusable.items()}
+        for name in self.index:
+            every.pop(name, None)
+        return every
 
     def rows(self) -> Iterator[tuple[int | None, str, np.ndarray]]:
         """Fold, utterance and its tokens, float32 ``[T, D]``."""
