@@ -82,7 +82,7 @@ def begin(stored, monkeypatch):
         opener, features = stored(modality, name, rank)
         opened = []
 
-        def reader(_, ids):
+        def reader(_, ids, folds):
             return np.stack([features[each] for each in ids]), np.ones((len(ids), 1), bool)
 
         def remembering(seed, device):

@@ -102,7 +102,7 @@ def stored(opener):
     encoder = opener(0, "cpu").encoder
     features = {name: encoder.encode_decoded(turn) for name, turn in SOURCES.items()}
 
-    def reader(_, ids):
+    def reader(_, ids, folds):
         return np.stack([features[name] for name in ids]), np.ones((len(ids), 1), bool)
 
     return reader
@@ -196,8 +196,8 @@ def test_a_member_that_diverges_has_no_weights_and_a_curve_that_ends(begin):
 def test_features_that_another_encoder_made_are_refused(begin, monkeypatch):
     common = begin()
 
-    def others(name, ids):
-        tokens, present = common.reader(name, ids)
+    def others(name, ids, folds):
+        tokens, present = common.reader(name, ids, folds)
         return tokens + 1, present
 
     context = replace(jobs._context, common=replace(common, reader=others))
