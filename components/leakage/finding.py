@@ -25,7 +25,7 @@ KINDS = {
 }
 """What can be critical, and so be waived: in params.yaml, or by a protocol that is known for it."""
 
-NOTES = ("repeated-text", "no-digest", "no-speaker", "count", "waiver", "split")
+NOTES = ("repeated-text", "no-digest", "no-speaker", "count", "waiver", "split", "fold-features")
 """Kinds that never refuse."""
 
 ROWS_AT_MOST = 1000

@@ -99,10 +99,22 @@ def find(declared: Declared, folds: pd.DataFrame) -> list[Finding]:
         folds: ``fold, utterance_id, speaker, role``.
 
     Returns:
-        A critical finding per fold, role and modality.
+        A critical finding per fold, role and modality; and one of each modality that says what was declared.
     """
     findings = []
     for (corpus, modality), each in declared.items():
+        trained = sorted({len(names) for names in each.training_speakers.values()})
+        findings.append(
+            finding(
+                "fold-features",
+                "info",
+                fold=None,
+                rows=[],
+                explanation=f"the {modality} features of {corpus} differ by fold: they are the {each.kind} of models "
+                f"that were trained on {' to '.join(map(str, trained[:1] + trained[1:][-1:]))} speaker(s) each.",
+                advice="That is as their declaration says, which the features themselves cannot confirm.",
+            )
+        )
         for fold, names in sorted(each.training_speakers.items()):
             heard = set(_whole(corpus, names))
             rows = folds[(folds["fold"] == fold) & folds["speaker"].isin(heard)]
