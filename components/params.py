@@ -27,6 +27,7 @@ from .schema import (
     EMOTIONS,
     LABEL_SPACES,
     LAYOUTS,
+    ChooseBy,
     Join,
     LabelSpace,
     Layout,
@@ -421,7 +422,9 @@ class Search(_Frozen):
     halvings: int = Field(ge=0, le=10)
     seed: int
     seeds: int = Field(default=1, ge=1, le=64)
-    """Every configuration is trained with as many; what is chosen by is their mean."""
+    """Every configuration is trained with as many."""
+    choose_by: ChooseBy = "mean"
+    """Whether a configuration is scored by the mean of its seeds' scores, or by the score of their ensemble."""
     proposals: Literal["spread", "random", "tpe"] = "spread"
     """How configurations are drawn: spread evenly, at random, or learnt from the batches before."""
     batches: int = Field(default=1, ge=1)

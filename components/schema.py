@@ -10,6 +10,10 @@ MODALITIES = ("audio", "text", "face")
 Join = Literal["concatenate", "streams"]
 """How the tokens of a modality's encoders become one sequence: at one rate side by side, or each as it is."""
 
+ChooseBy = Literal["mean", "ensemble"]
+"""How a configuration with several seeds is scored on validation: by the mean of the seeds' scores, or by the score of
+their ensemble, the mean of their probabilities."""
+
 
 @dataclass(frozen=True)
 class Condition:

@@ -92,10 +92,13 @@ def nothing_perturbed(root: Path) -> None:
     LeftOut(conditions={}).write(root)
 
 
+DECISION = {"by": "ua", "equal": 1}
+
+
 def chosen(**changes: Any) -> Chosen:
     """A fold's choice."""
     usual = {"trial": 0, "config": {}, "schedule": [], "parameters": 10, "epochs": 2, "fitted": {}}
-    usual["validation"] = {"wa": 0.5, "ua": 0.5, "loss": 1.0}
+    usual |= {"validation": {"wa": 0.5, "ua": 0.5, "loss": 1.0}, "other": None, "decision": DECISION}
     return Chosen.model_validate(usual | changes)
 
 
@@ -122,6 +125,9 @@ def best(folds: dict[str, dict[int, Chosen]], **changes: Any) -> Best:
             fold: max(strategies, key=lambda name: strategies[name].folds[fold].validation.ua)
             for fold in numbers
         },
+        "decision": DECISION,
+        "per_fold_decision": dict.fromkeys(numbers, DECISION),
+        "other": None,
         "left_out": {},
         "modalities": ["audio", "text", "face"],
         "budget": budget(folds=len(numbers)),
@@ -140,7 +146,7 @@ def card(**changes: Any) -> ModelCard:
 def budget(**changes: Any) -> Budget:
     """What every strategy had on each fold."""
     usual = {"configurations": 1, "epochs": 2, "folds": 3, "seeds": 1, "rungs": [2], "proposals": "spread"}
-    usual |= {"batches": 1, "patience": None, "evolve": False, "failed": 0}
+    usual |= {"choose_by": "mean", "batches": 1, "patience": None, "evolve": False, "failed": 0}
     return Budget(**usual | changes)
 
 

@@ -7,6 +7,7 @@ import gc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ import torch
 
 from ..errors import SearchError
 from ..fusion.strategy import entry
+from ..schema import ChooseBy
 from ..training.data import Rows
 from ..training.hyperparameters import common
 from ..training.memory import is_lack_of_memory
 from ..training.population import Member, Population
+from .ensemble import Ensembles
 from .evolution import perturbed, succession
 from .fitting import at_once, too_large
 from .outcome import Outcome
@@ -33,6 +36,7 @@ class Cohort:
         seeds: one a configuration; its further repeats derive theirs from it (`space.repeated_seed`).
         halvings: how often the better half goes on alone.
         repeats: seeds that each configuration is trained with; they go and stay together.
+        choose_by: whether they are ranked by the mean of their seeds' scores or by the score of their ensemble.
         patience: epochs without a better validation curve after which a configuration is trained no longer; it may
             still be chosen. None: all are trained to the end.
         moves: the ranges within which evolution may move a configuration (`evolution`), which then takes the place of
@@ -47,6 +51,7 @@ class Cohort:
     epochs: int
     halvings: int
     repeats: int = 1
+    choose_by: ChooseBy = "mean"
     patience: int | None = None
     moves: dict[str, tuple[float, float]] | None = None
     batch: int = 0
@@ -179,9 +184,10 @@ class _Contest:
     ):
         self.cohort, self.architectures = cohort, groups
         self.training, self.validation = training, validation
+        self.ensembles = Ensembles(validation.target, cohort.repeats)
         self.done = 0
         self.states = [
-            TrialState.at_start(cohort.first + i, cohort.batch, config, cohort.repeats)
+            TrialState.at_start(cohort.first + i, cohort.batch, config, cohort.repeats, cohort.choose_by)
             for i, config in enumerate(cohort.configs)
         ]
         self.groups: list[tuple[list[tuple[int, int]], Population]] = []
@@ -220,13 +226,20 @@ class _Contest:
 
     def _fit(self, epochs: int, rung: int) -> None:
         for ids, population in self.groups:
-            curves = population.fit(self.training, epochs=epochs, validation=self.validation)
+            on_scored = partial(self._score_ensembles, ids) if self.cohort.repeats > 1 else None
+            curves = population.fit(
+                self.training, epochs=epochs, validation=self.validation, on_scored=on_scored
+            )
             for k, (i, repeat) in enumerate(ids):
                 self.states[i].record(repeat, curves, k)
                 self.states[i].rung = rung
                 scored = all(math.isfinite(losses[k]) for losses in curves.loss)
                 if not (population.alive[k] and scored):
                     self.states[i].leave("failed", "the loss is no longer finite")
+
+    def _score_ensembles(self, ids: Sequence[tuple[int, int]], epoch: int, logits: torch.Tensor) -> None:
+        for i, scores in self.ensembles.add(ids, epoch, logits):
+            self.states[i].record_ensemble(scores)
 
     def halve(self) -> None:
         """The lower half of those still in leaves, be they trained on or not."""
@@ -265,7 +278,14 @@ class _Contest:
 
     def outcome(self) -> Outcome:
         trials = [state.trial() for state in self.states]
-        return Outcome(trials, {s.number: s.shown_curves() for s in self.states})
+        curves = {s.number: s.shown_curves() for s in self.states}
+        return Outcome(trials, curves, resolution(self.validation.target))
+
+
+def resolution(target: torch.Tensor) -> float:
+    """By how much one utterance of the rarest class changes the UA of rows of these classes ``[N]``."""
+    counts = target.unique(return_counts=True)[1]
+    return 1 / (len(counts) * int(counts.min()))
 
 
 def _by_architecture(strategy: str, modalities: tuple[str, ...], configs: Sequence[dict]) -> list[list[int]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..fusion.strategy import Log, Uniform
+from ..schema import ChooseBy
 from ..training.hyperparameters import COMMON
 from .cohort import Cohort
 from .outcome import Outcome
@@ -32,6 +33,7 @@ class Plan:
     halvings: int
     seed: int
     seeds: int
+    choose_by: ChooseBy
     space: Mapping[str, Any]
     proposals: Method
     batches: int
@@ -89,6 +91,7 @@ class Plan:
                         self.epochs,
                         self.halvings,
                         repeats=self.seeds,
+                        choose_by=self.choose_by,
                         patience=self.patience,
                         moves=moves if self.evolve else None,
                         batch=batch,

@@ -94,8 +94,8 @@ def _optuna_trial(
 
     params = {name: config[name] for name in distributions}
     if trial.status == "finished":
-        return create_trial(params=params, distributions=distributions, value=trial.ua)
-    reached = {trial.epochs: trial.ua}
+        return create_trial(params=params, distributions=distributions, value=trial.peak.ua)
+    reached = {trial.epochs: trial.peak.ua}
     return create_trial(
         params=params, distributions=distributions, state=TrialState.PRUNED, intermediate_values=reached
     )

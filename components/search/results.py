@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..artifacts.search import CURVES, TRIALS, Best, Budget, Chosen, Scores, StrategyChoice
+from ..artifacts.search import (
+    CURVES,
+    TRIALS,
+    Best,
+    Budget,
+    Chosen,
+    Decision,
+    OtherChoice,
+    Scores,
+    StrategyChoice,
+)
 from ..errors import SearchError, listed
-from ..schema import BASELINES
-from .outcome import Outcome, Trial
+from ..schema import BASELINES, ChooseBy
+from .choice import Candidate, first
+from .outcome import Outcome, Peak
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEASURED = ("train_loss", "loss", "wa", "ua")
 """What a learning curve has at each epoch."""
+SCORES = ("wa", "ua", "loss")
 
 Outcomes = Mapping[tuple[str, int], Outcome]
 """``{(strategy, fold): outcome}``."""
@@ -27,8 +39,7 @@ def trials_table(
 ) -> "pd.DataFrame":
     """One row per configuration and seed.
 
-    ``seed`` counts a configuration's seeds from 0. Status and best epoch are the configuration's; the scores are the
-    seed's own at that epoch.
+    ``seed`` counts a configuration's seeds from 0. ``config`` is as it was at the epoch that the rule chooses.
 
     Args:
         outcomes: of all strategies and folds that were searched.
@@ -45,26 +56,14 @@ def trials_table(
     rows = []
     for (strategy, fold), outcome in outcomes.items():
         for t in outcome.trials:
-            settings = (_json(t.config), _json(t.schedule) if t.schedule else None)
+            settings = (_json(t.peak.config), _json(t.schedule) if t.schedule else None)
             way = (t.parameters, t.rung, t.epochs, t.status, t.reason)
+            ensemble = (t.ensemble.wa, t.ensemble.ua, t.ensemble.loss, t.ensemble.epoch)
             for seed, s in enumerate(t.scores):
-                rows.append(
-                    (
-                        strategy,
-                        fold,
-                        t.batch,
-                        t.trial,
-                        seed,
-                        *settings,
-                        *way,
-                        s.wa,
-                        s.ua,
-                        s.loss,
-                        t.best_epoch,
-                    )
-                )
+                own = (s.wa, s.ua, s.loss, t.mean.epoch)
+                rows.append((strategy, fold, t.batch, t.trial, seed, *settings, *way, *own, *ensemble))
     for strategy, reason in absent.items():
-        empty = ("{}", None, None, 0, 0, "left out", reason, None, None, None, None)
+        empty = ("{}", None, None, 0, 0, "left out", reason, *(None,) * 8)
         rows += [
             (strategy, fold, 0, trial, seed, *empty)
             for fold in folds
@@ -74,8 +73,9 @@ def trials_table(
     table = pd.DataFrame(rows, columns=list(TRIALS.columns)).sort_values(
         ["strategy", "fold", "trial", "seed"], ignore_index=True
     )
-    floats = {name: "float64" for name in ("wa", "ua", "loss")}
-    return table.astype(floats | {"best_epoch": "Int64", "parameters": "Int64", "schedule": "string"})
+    floats = {prefix + name: "float64" for prefix in ("", "ensemble_") for name in SCORES}
+    whole = {name: "Int64" for name in ("best_epoch", "ensemble_epoch", "parameters")}
+    return table.astype(floats | whole | {"schedule": "string"})
 
 
 def curves_table(outcomes: Outcomes) -> "pd.DataFrame":
@@ -118,30 +118,20 @@ def choose(
     Raises:
         SearchError: a strategy whose trials all failed on a fold, or nothing to choose from.
     """
-    strategies: dict[str, StrategyChoice] = {}
-    folds = sorted({fold for _, fold in outcomes})
-    for name in sorted({strategy for strategy, _ in outcomes}):
-        chosen = {fold: _chosen(name, fold, outcomes[name, fold]) for fold in folds}
-        mean = {
-            key: round(sum(getattr(each.validation, key) for each in chosen.values()) / len(chosen), 6)
-            for key in ("wa", "ua", "loss")
-        }
-        strategies[name] = StrategyChoice(
-            folds=chosen,
-            validation=Scores(**mean),
-            parameters=max(each.parameters for each in chosen.values()),
-            across_folds=best_across_folds([outcomes[name, fold] for fold in folds]),
-        )
+    strategies = _strategies(outcomes)
     if set(strategies) <= set(BASELINES):
         raise SearchError(
             f"there is nothing to choose from: {listed(f'{n}: {why}' for n, why in absent.items())}"
         )
+    best, decision = _first(strategies)
+    per_fold = _per_fold(strategies)
     return Best(
         strategies=strategies,
-        best=_first(strategies),
-        per_fold_best={
-            fold: _first({name: choice.folds[fold] for name, choice in strategies.items()}) for fold in folds
-        },
+        best=best,
+        decision=decision,
+        per_fold_best={fold: name for fold, (name, _) in per_fold.items()},
+        per_fold_decision={fold: decision for fold, (_, decision) in per_fold.items()},
+        other=_other(outcomes, budget.choose_by) if budget.seeds > 1 else None,
         left_out=dict(sorted(absent.items())),
         modalities=list(modalities),
         posteriors=[name for name in modalities if name in posteriors],
@@ -149,27 +139,66 @@ def choose(
     )
 
 
+def _strategies(outcomes: Outcomes) -> dict[str, StrategyChoice]:
+    """Each strategy's choices."""
+    strategies = {}
+    folds = sorted({fold for _, fold in outcomes})
+    for name in sorted({strategy for strategy, _ in outcomes}):
+        chosen = {fold: _chosen(name, fold, outcomes[name, fold]) for fold in folds}
+        strategies[name] = StrategyChoice(
+            folds=chosen,
+            validation=_mean([each.validation for each in chosen.values()]),
+            parameters=max(each.parameters for each in chosen.values()),
+            across_folds=best_across_folds([outcomes[name, fold] for fold in folds]),
+        )
+    return strategies
+
+
+def _per_fold(strategies: Mapping[str, StrategyChoice]) -> dict[int, tuple[str, Decision]]:
+    """The strategy that each fold's validation puts first."""
+    folds = next(iter(strategies.values())).folds
+    return {fold: _first({name: choice.folds[fold] for name, choice in strategies.items()}) for fold in folds}
+
+
+def _other(outcomes: Outcomes, choose_by: ChooseBy) -> OtherChoice:
+    """What the other rule than this would have chosen."""
+    other: ChooseBy = "ensemble" if choose_by == "mean" else "mean"
+    strategies = _strategies({key: outcome.by(other) for key, outcome in outcomes.items()})
+    first = {fold: name for fold, (name, _) in _per_fold(strategies).items()}
+    return OtherChoice(
+        choose_by=other,
+        per_fold_best=first,
+        folds={fold: strategies[name].folds[fold] for fold, name in first.items()},
+    )
+
+
 def _chosen(name: str, fold: int, outcome: Outcome) -> Chosen:
-    best = outcome.best()
-    if best is None:
+    finished = {t.trial: t for t in outcome.trials if t.status == "finished"}
+    if not finished:
         reasons = sorted({t.reason for t in outcome.trials if t.status == "failed"})
         raise SearchError(
             f"{name}: every configuration failed on fold {fold} ({listed(reasons)}); "
             "look at the features, or leave the strategy out of params.yaml"
         )
+    number, decision = first(
+        [Candidate(n, t.peak.ua, t.peak.loss, t.parameters) for n, t in finished.items()], outcome.resolution
+    )
+    best = finished[number]
     return Chosen(
         trial=best.trial,
-        config=best.config,
+        config=best.peak.config,
         schedule=best.schedule,
         parameters=best.parameters,
-        epochs=best.best_epoch,
-        fitted=best.fitted,
-        validation=Scores(wa=best.wa, ua=best.ua, loss=best.loss),
+        epochs=best.peak.epoch,
+        fitted=best.peak.fitted,
+        validation=_scores(best.peak),
+        other=_scores(best.other) if len(best.scores) > 1 else None,
+        decision=decision,
     )
 
 
 def best_across_folds(outcomes: Sequence[Outcome]) -> Chosen | None:
-    """The configuration of highest mean validation UA over the folds; ties by lower loss, then by fewer parameters.
+    """The configuration that is first by its mean validation scores over the folds, see `choice.first`.
 
     A fold that stopped a configuration at a rung counts with what it had reached there; one that failed on a fold, or
     that no fold trained to the end, is not chosen.
@@ -179,41 +208,47 @@ def best_across_folds(outcomes: Sequence[Outcome]) -> Chosen | None:
         that trained it to the end. None where the folds did not try the same configurations (``proposals: tpe``,
         ``evolve``).
     """
-    tried = [[(t.trial, t.config, t.schedule) for t in outcome.trials] for outcome in outcomes]
+    tried = [[(t.trial, t.peak.config, t.schedule) for t in outcome.trials] for outcome in outcomes]
     if any(t.schedule for t in outcomes[0].trials) or any(each != tried[0] for each in tried):
         return None
-    candidates = [
-        trials
+    candidates = {
+        trials[0].trial: trials
         for trials in zip(*(outcome.trials for outcome in outcomes), strict=True)
         if all(t.status != "failed" for t in trials) and any(t.status == "finished" for t in trials)
-    ]
+    }
     if not candidates:
         return None
-    trials = min(
-        candidates,
-        key=lambda trials: (
-            -_mean(trials, "ua"),
-            _mean(trials, "loss"),
-            trials[0].parameters,
-            trials[0].trial,
-        ),
+    means = {number: _mean([_scores(t.peak) for t in trials]) for number, trials in candidates.items()}
+    number, decision = first(
+        [Candidate(n, each.ua, each.loss, candidates[n][0].parameters) for n, each in means.items()],
+        min(outcome.resolution for outcome in outcomes) / len(outcomes),  # one utterance of one fold
     )
+    trials = candidates[number]
     finished = [t for t in trials if t.status == "finished"]
     return Chosen(
-        trial=trials[0].trial,
-        config=trials[0].config,
+        trial=number,
+        config=trials[0].peak.config,
         schedule=[],
         parameters=trials[0].parameters,
-        epochs=max(1, round(median(t.best_epoch for t in finished))),
+        epochs=max(1, round(median(t.peak.epoch for t in finished))),
         fitted={
-            name: np.mean([t.fitted[name] for t in finished], axis=0).tolist() for name in finished[0].fitted
+            name: np.mean([t.peak.fitted[name] for t in finished], axis=0).tolist()
+            for name in finished[0].peak.fitted
         },
-        validation=Scores(**{key: _mean(trials, key) for key in ("wa", "ua", "loss")}),
+        validation=means[number],
+        other=_mean([_scores(t.other) for t in trials]) if len(trials[0].scores) > 1 else None,
+        decision=decision,
     )
 
 
-def _mean(trials: Sequence[Trial], key: str) -> float:
-    return round(sum(getattr(t, key) for t in trials) / len(trials), 6)
+def _scores(peak: Peak) -> Scores:
+    return Scores(wa=peak.wa, ua=peak.ua, loss=peak.loss)
+
+
+def _mean(scores: Sequence[Scores]) -> Scores:
+    return Scores(
+        **{name: round(sum(getattr(each, name) for each in scores) / len(scores), 6) for name in SCORES}
+    )
 
 
 def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
@@ -224,12 +259,13 @@ def failures(outcomes: Outcomes) -> dict[tuple[str, int], list[int]]:
     return {key: trials for key, trials in failed.items() if trials}
 
 
-def _first(choices: Mapping[str, StrategyChoice] | Mapping[str, Chosen]) -> str:
-    """The name of highest UA, a baseline only where there is nothing else; ties by lower loss, then by fewer
-    parameters, then by name."""
-
-    def rank(name: str) -> tuple[bool, float, float, int, str]:
-        choice = choices[name]
-        return (name in BASELINES, -choice.validation.ua, choice.validation.loss, choice.parameters, name)
-
-    return min(choices, key=rank)
+def _first(choices: Mapping[str, StrategyChoice] | Mapping[str, Chosen]) -> tuple[str, Decision]:
+    """The strategy that comes first, see `choice.first`, in the order of their names. A baseline never does."""
+    return first(
+        [
+            Candidate(name, each.validation.ua, each.validation.loss, each.parameters)
+            for name, each in sorted(choices.items())
+            if name not in BASELINES
+        ],
+        resolution=0.0,
+    )

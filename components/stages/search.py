@@ -80,6 +80,7 @@ def main() -> None:
         epochs=stated.epochs,
         folds=len(numbers),
         seeds=stated.seeds,
+        choose_by=stated.choose_by,
         rungs=rungs(stated.epochs, stated.halvings),
         proposals=stated.proposals,
         batches=stated.batches,

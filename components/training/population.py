@@ -6,7 +6,7 @@ and of counters, so it comes out as it would alone.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -133,7 +133,13 @@ class Population:
         self.setting = self._setting()
 
     def fit(
-        self, rows: Rows, *, epochs: int, validation: Rows | None = None, steps: int | None = None
+        self,
+        rows: Rows,
+        *,
+        epochs: int,
+        validation: Rows | None = None,
+        steps: int | None = None,
+        on_scored: Callable[[int, Tensor], None] | None = None,
     ) -> Curves:
         """Continue training.
 
@@ -142,6 +148,7 @@ class Population:
             epochs: how many more.
             validation: prepared rows that are scored after each epoch.
             steps: at most so many an epoch; None: all.
+            on_scored: called after each epoch with its number (from 1) and the validation rows' logits ``[K, N, C]``.
 
         Returns:
             The curves of these epochs; those of validation are empty without validation rows.
@@ -164,6 +171,8 @@ class Population:
             if validation is not None:
                 logits, fitted = self._score(validation)
                 curves.validated(logits, validation.target, fitted)
+                if on_scored is not None:
+                    on_scored(self.epoch, logits)
         return curves
 
     def _used(self, rows: Rows) -> Rows:

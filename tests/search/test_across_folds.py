@@ -1,27 +1,19 @@
 """Which configuration is registered: the best by the mean over the folds, where they tried the same."""
 
-from dataclasses import replace
-
 import documents
 import numpy as np
 from emoflow.artifacts.search import StrategyChoice
-from emoflow.search.outcome import Outcome, Score, Trial
 from emoflow.search.results import best_across_folds, choose
 from emoflow.training.refit import choice_for_everything
-
-
-def trial(number: int, ua: float, *, status: str = "finished", epoch: int = 4, **changes) -> Trial:
-    scores = {"wa": ua, "ua": ua, "loss": 1.0}
-    config = {"dropout": number / 100}
-    made = Trial(number, 0, config, [], 1, 0, 4, status, "", best_epoch=epoch, fitted={},
-                 scores=[Score(**scores)], **scores)  # fmt: skip
-    return replace(made, **changes)
+from made_trials import outcome, trial
 
 
 def searched(ua: np.ndarray) -> StrategyChoice:
     """``best.json``'s entry of a strategy with these validation scores ``[folds, configurations]``."""
     outcomes = {
-        ("audio", fold): Outcome([trial(i, float(x)) for i, x in enumerate(row)], {})
+        ("audio", fold): outcome(
+            *(trial(i, float(x), config={"dropout": i / 100}) for i, x in enumerate(row))
+        )
         for fold, row in enumerate(ua)
     }
     best = choose(outcomes, absent={}, modalities=["audio"], budget=documents.budget())
@@ -46,8 +38,8 @@ def test_the_mean_over_folds_loses_less_than_votes():
 
 def test_what_is_chosen_brings_its_own_epochs_and_weights():
     folds = [
-        Outcome([trial(0, 0.5, epoch=2, fitted={"w": [1.0]}), trial(1, 0.6, status="stopped")], {}),
-        Outcome([trial(0, 0.9, epoch=6, fitted={"w": [3.0]}), trial(1, 0.7)], {}),
+        outcome(trial(0, 0.5, epoch=2, fitted={"w": [1.0]}), trial(1, 0.6, status="stopped")),
+        outcome(trial(0, 0.9, epoch=6, fitted={"w": [3.0]}), trial(1, 0.7)),
     ]
     made = best_across_folds(folds)
     assert (made.trial, made.epochs, made.fitted, made.validation.ua) == (
@@ -59,17 +51,17 @@ def test_what_is_chosen_brings_its_own_epochs_and_weights():
 
 
 def test_what_failed_somewhere_or_finished_nowhere_is_not_chosen():
-    failed = replace(trial(0, 0.9, status="failed"), wa=None, ua=None, loss=None)
+    failed = trial(0, None, None, status="failed", epoch=None)
     stopped = trial(1, 0.8, status="stopped")
     folds = [
-        Outcome([failed, stopped, trial(2, 0.4)], {}),
-        Outcome([trial(0, 0.9), stopped, trial(2, 0.4)], {}),
+        outcome(failed, stopped, trial(2, 0.4)),
+        outcome(trial(0, 0.9), stopped, trial(2, 0.4)),
     ]
     assert best_across_folds(folds).trial == 2
 
 
 def test_where_the_configurations_differ_there_is_none():
     other = trial(0, 0.5, config={"dropout": 0.5})
-    assert best_across_folds([Outcome([trial(0, 0.5)], {}), Outcome([other], {})]) is None
+    assert best_across_folds([outcome(trial(0, 0.5)), outcome(other)]) is None
     moved = trial(0, 0.5, schedule=[[1, {}], [2, {}]])
-    assert best_across_folds([Outcome([moved], {}), Outcome([moved], {})]) is None
+    assert best_across_folds([outcome(moved), outcome(moved)]) is None

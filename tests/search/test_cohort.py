@@ -44,16 +44,14 @@ def test_the_better_half_goes_on():
     ]  # fmt: skip
     for t in outcome.trials:
         assert len(outcome.curves[t.trial][0]["ua"]) == t.epochs
-        window = t.best_epoch - 1 - centre(t.epochs)
-        assert t.ua == pytest.approx(smoothed(outcome.curves[t.trial][0]["ua"])[window], abs=1e-6)
-        assert len(t.fitted["weights"]) == len(SIZES) and min(t.fitted["weights"]) > 0
-    finished = [t for t in outcome.trials if t.status == "finished"]
-    assert outcome.best() == min(finished, key=lambda t: (-t.ua, t.loss, t.trial))
+        window = t.peak.epoch - 1 - centre(t.epochs)
+        assert t.peak.ua == pytest.approx(smoothed(outcome.curves[t.trial][0]["ua"])[window], abs=1e-6)
+        assert len(t.peak.fitted["weights"]) == len(SIZES) and min(t.peak.fitted["weights"]) > 0
 
 
 def test_a_trial_says_how_many_parameters_its_model_has():
     (trial,) = cohort(drawn(1), halvings=0, epochs=1).trials
-    model = build("late-weighted", dimensions=SIZES, classes=3, config=trial.config)
+    model = build("late-weighted", dimensions=SIZES, classes=3, config=trial.peak.config)
     assert trial.parameters == parameter_count(model)
 
 
@@ -73,7 +71,7 @@ def test_configurations_that_cannot_share_a_population_share_a_cohort():
     changes = ({"layers": 1}, {"layers": 2}, {"adversarial": 0.1, "adversarial_steps": 2}, {})
     configs = [config | change for config, change in zip(drawn(4), changes, strict=True)]
     outcome = cohort(configs, halvings=0, epochs=1)
-    assert [t.config for t in outcome.trials] == configs
+    assert [t.peak.config for t in outcome.trials] == configs
     assert {t.status for t in outcome.trials} == {"finished"}
 
 
@@ -83,11 +81,11 @@ def test_a_diverging_trial_is_failed_and_never_the_best():
     outcome = cohort(configs, halvings=1)
     assert outcome.trials[0].status == "failed"
     assert "no longer finite" in outcome.trials[0].reason
-    assert outcome.best().trial != 0
-    assert Outcome.from_json(outcome.to_json()).trials[0].ua is None
+    assert Outcome.from_json(outcome.to_json()).trials[0].peak.ua is None
     best = choose(
         {("late-weighted", 0): outcome}, absent={}, modalities=["audio"], budget=documents.budget(folds=1)
     )
+    assert best.strategies["late-weighted"].folds[0].trial != 0
     assert best.budget == documents.budget(folds=1, failed=1)
 
 

@@ -54,13 +54,13 @@ def test_nobody_leaves_and_the_worst_go_on_from_the_best():
     for t in moved:
         (begin, first), *rest = t.schedule
         assert begin == 1 and first in configs and [epoch for epoch, _ in rest] in ([4], [7], [4, 7])
-        assert t.config in [config for _, config in t.schedule]
+        assert t.peak.config in [config for _, config in t.schedule]
 
 
 def test_a_schedule_trained_alone_gives_the_curve_that_is_told_of_it():
     configs, outcome = evolved()
     moved = max((t for t in outcome.trials if t.schedule), key=lambda t: len(t.schedule))
-    choice = Choice("late-weighted", moved.config, 12, {}, tuple(map(tuple, moved.schedule)))
+    choice = Choice("late-weighted", moved.peak.config, 12, {}, tuple(map(tuple, moved.schedule)))
     seed = member_seed(7, configs.index(moved.schedule[0][1]))
     alone = Population("late-weighted", [Member(moved.schedule[0][1], seed)], dimensions=SIZES, classes=3)
     losses = []

@@ -4,21 +4,13 @@ import documents
 import pytest
 from emoflow.errors import SearchError
 from emoflow.schema import BASELINES
-from emoflow.search.outcome import Outcome, Score, Trial
 from emoflow.search.results import choose
 from emoflow.search.space import check_names
-
-
-def outcome(ua: float) -> Outcome:
-    scores = {"wa": ua, "ua": ua, "loss": 1.0}
-    trial = Trial(
-        0, 0, {}, [], 1, 0, 4, "finished", "", best_epoch=4, fitted={}, scores=[Score(**scores)], **scores
-    )
-    return Outcome([trial], {0: []})
+from made_trials import outcome, trial
 
 
 def chosen(**ua: float) -> dict:
-    outcomes = {(name, fold): outcome(value) for name, value in ua.items() for fold in (0, 1)}
+    outcomes = {(name, fold): outcome(trial(0, value)) for name, value in ua.items() for fold in (0, 1)}
     return choose(outcomes, absent={}, modalities=["audio"], budget=documents.budget())
 
 

@@ -41,7 +41,7 @@ def test_the_seeds_of_a_configuration_go_and_stay_together():
     for t in outcome.trials:
         assert len(t.scores) == 3
         assert {len(curve["ua"]) for curve in outcome.curves[t.trial]} == {t.epochs}
-        assert t.ua == pytest.approx(sum(s.ua for s in t.scores) / 3, abs=2e-6)
+        assert t.mean.ua == pytest.approx(sum(s.ua for s in t.scores) / 3, abs=2e-6)
         assert len({s.loss for s in t.scores}) == 3
     assert sorted(t.epochs for t in outcome.trials) == [2, 2, 2, 4, 8, 8]
 

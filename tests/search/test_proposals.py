@@ -8,11 +8,12 @@ from conftest import ROOT
 from emoflow import params
 from emoflow.errors import ParamsError
 from emoflow.fusion.strategy import Choice, Log, Uniform
-from emoflow.search.outcome import Outcome, Score, Trial, joined
+from emoflow.search.outcome import Outcome, Trial, joined
 from emoflow.search.plan import Plan
 from emoflow.search.proposals import batch_sizes, propose
 from hypothesis import given
 from hypothesis import strategies as st
+from made_trials import outcome, peak, trial
 
 SPACE = {"dropout": Uniform(0.1, 0.9), "learning_rate": Log(1e-4, 1e-1), "layers": Choice((1, 2))}
 PLAN = Plan(
@@ -24,6 +25,7 @@ PLAN = Plan(
     halvings=1,
     seed=7,
     seeds=2,
+    choose_by="mean",
     space={},
     proposals="tpe",
     batches=3,
@@ -32,11 +34,9 @@ PLAN = Plan(
 )
 
 
-def trial(number: int, config: dict, ua: float | None, status: str = "finished") -> Trial:
-    return Trial(
-        number, batch=0, config=config, schedule=[], parameters=1, rung=0, epochs=4 if status == "finished" else 2,
-        status=status, reason="", wa=ua, ua=ua, loss=None, best_epoch=1, fitted={}, scores=[Score(ua, ua, None)],
-    )  # fmt: skip
+def told(number: int, config: dict, ua: float | None, status: str = "finished") -> Trial:
+    epochs = 4 if status == "finished" else 2
+    return trial(number, ua, status=status, config=config, epoch=1, epochs=epochs, seeds=2)
 
 
 def run_batches(plan: Plan, score) -> dict:
@@ -44,10 +44,10 @@ def run_batches(plan: Plan, score) -> dict:
     for batch in range(plan.batches):
         for cohort in plan.cohorts(batch, done):
             trials = [
-                trial(cohort.first + i, config, *score(cohort, config))
+                told(cohort.first + i, config, *score(cohort, config))
                 for i, config in enumerate(cohort.configs)
             ]
-            done.setdefault((cohort.strategy, cohort.fold), []).append((cohort, Outcome(trials, {})))
+            done.setdefault((cohort.strategy, cohort.fold), []).append((cohort, outcome(*trials)))
     return done
 
 
@@ -124,8 +124,8 @@ def test_a_configuration_that_was_changed_in_its_cohort_is_told_as_it_was_propos
     done = run_batches(PLAN, by_dropout)
     changed = {
         key: [
-            (cohort, Outcome([replace(t, config={"order": "face"}) for t in outcome.trials], {}))
-            for cohort, outcome in held
+            (cohort, replace(was, trials=[replace(t, mean=peak(t.mean.ua)) for t in was.trials]))
+            for cohort, was in held
         ]
         for key, held in done.items()
     }

@@ -35,7 +35,7 @@ def test_killed_and_run_again_it_gives_the_same_table(searched, tmp_path):
     best = read_json(searched / "data/search/best.json")
     assert set(best["strategies"]) == set(STRATEGIES)
     assert best["best"] not in ("text",)
-    stated = {"configurations": 4, "epochs": 8, "folds": 3, "seeds": 1, "rungs": [4, 8]}
+    stated = {"configurations": 4, "epochs": 8, "folds": 3, "seeds": 1, "choose_by": "mean", "rungs": [4, 8]}
     drawn = {"proposals": "spread", "batches": 1, "patience": None, "evolve": False, "failed": 0}
     assert best["budget"] == stated | drawn
     trials = pd.read_parquet(searched / "data/search/trials.parquet")
