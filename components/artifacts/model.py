@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ..schema import POSTERIORS, TABLE, Join
+from ..schema import POSTERIORS, TABLE, ChooseBy, Join
 from .document import Document, Part, Table
 
 STAGE = "train"
@@ -17,19 +17,19 @@ TUNED = "tuned."
 
 PREDICTIONS = Table("data/predictions.parquet", ("utterance_id", "fold", "seed", "strategy", "label"), STAGE)
 """One row per strategy, fold, seed and test utterance. ``p_<class>`` columns hold the probabilities. The strategy
-`CHOSEN` is, on each fold, the one that the fold's own validation put first. The probabilities of a seed that diverged
-in the refit of a strategy on a fold are null, those of all the fold's utterances."""
+`CHOSEN` is, on each fold, the one that the fold's own validation put first; see also `CHOSEN_BY`. The probabilities of
+a seed that diverged in the refit of a strategy on a fold are null, those of all the fold's utterances."""
 
 SUBSETS = Table("data/subsets.parquet", ("utterance_id", "fold", "strategy", "modalities"), STAGE)
 """The test predictions of each strategy where it is given only some of its modalities. One row per strategy of several
 modalities, fold, non-empty proper subset of them and test utterance that has one of the subset, as ``audio+text``;
-``p_<class>`` columns hold the means over the seeds. ``majority``, ``chance`` and `CHOSEN` are not among them."""
+``p_<class>`` columns hold the means over the seeds. ``majority``, ``chance`` and `NESTED` are not among them."""
 
 DIMENSIONS = Table(
     "data/dimensions.parquet", ("utterance_id", "fold", "strategy", "valence", "arousal", "dominance"), STAGE
 )
 """What strategies predict of the test utterances' valence, arousal and dominance, where the fold's choice learned them
-(``dimension_weight``); means over the seeds. `CHOSEN` is not among them."""
+(``dimension_weight``); means over the seeds. `NESTED` are not among them."""
 
 
 class Operations(Document):
@@ -48,6 +48,11 @@ class Operations(Document):
 
 
 CHOSEN = "chosen"
+CHOSEN_BY: dict[ChooseBy, str] = {"mean": "chosen-by-mean", "ensemble": "chosen-by-ensemble"}
+"""What the rule that does not choose (``search.choose_by``) would have chosen on each fold, strategy and configuration;
+where each configuration has several seeds."""
+NESTED = (CHOSEN, *CHOSEN_BY.values())
+"""Strategies of the predictions that are no single one."""
 PROBABILITY = "p_"
 """Prefix of the columns of probabilities."""
 

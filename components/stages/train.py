@@ -3,7 +3,7 @@
 Finished refits are kept in the stage's work folder, so that a killed stage goes on where it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..artifacts import features as features_artifact
 from ..artifacts import fold_models
 from ..artifacts.model import (
     CHOSEN,
+    CHOSEN_BY,
     DIMENSIONS,
     FOLDER,
     PREDICTIONS,
@@ -49,7 +50,8 @@ from .tuning import TunedEncoders
 from .weights import load, save, save_finite
 
 REFIT = "model"
-"""The job that trains the model that is registered; the others are called ``<strategy>.<fold>``."""
+"""The job that trains the model that is registered; the others are called ``<strategy>.<fold>``, those that the other
+rule of choice adds by its name in `CHOSEN_BY`."""
 
 
 def main() -> None:
@@ -70,6 +72,8 @@ def main() -> None:
         for fold in inputs.folds
         for name, strategy in best.strategies.items()
     }
+    nested, further = _nested(best, jobs, inputs.folds, seeds)
+    jobs = dict(sorted((jobs | further).items(), key=lambda item: item[1].fold))
     jobs[REFIT] = Job(winner, tuple(seeds), _everything(inputs), None)
     tuned_jobs = {name: job for name, job in jobs.items() if tuned.tunes(job.choice.strategy)}
     for job in tuned_jobs.values():
@@ -109,9 +113,9 @@ def main() -> None:
 
     tables, scored = [], []
     for fold in inputs.folds:
-        first = best.per_fold_best[fold.number]
-        for strategy, source in [*((name, name) for name in best.strategies), (CHOSEN, first)]:
-            kept = load(_file(work, f"{source}.{fold.number}"))
+        own = {name: f"{name}.{fold.number}" for name in best.strategies}
+        for strategy, job in (own | nested[fold.number]).items():
+            kept = load(_file(work, job))
             trained = kept["seeds"].tolist()
             tables.append(
                 predictions(
@@ -123,7 +127,7 @@ def main() -> None:
                     classes=classes,
                 )
             )
-            if strategy != CHOSEN:
+            if strategy in own:
                 scored.append((strategy, fold, kept))
         for name in experiment.train.classifiers if beside else ():
             kept = load(_file(work, f"{name}.{fold.number}"))
@@ -152,6 +156,30 @@ def main() -> None:
         folder.mkdir()
         save(folder / WEIGHTS.name, state)
         card.write_file(folder / card.path().name)
+
+
+def _nested(
+    best: Best, jobs: Mapping[str, Job], folds: Sequence[Fold], seeds: Sequence[int]
+) -> tuple[dict[int, dict[str, str]], dict[str, Job]]:
+    """What each fold's validation chose, by the rule that chooses and by the other one.
+
+    Returns:
+        Fold → nested choice → the job that scores it; and the jobs for what only the other rule would have chosen.
+    """
+    nested, further = {}, {}
+    for fold in folds:
+        n = fold.number
+        nested[n] = {CHOSEN: f"{best.per_fold_best[n]}.{n}"}
+        if best.other is None:
+            continue
+        name, strategy = CHOSEN_BY[best.other.choose_by], best.other.per_fold_best[n]
+        choice = Choice.of(strategy, best.other.folds[n])
+        job = f"{strategy}.{n}"
+        if jobs[job].choice != choice:
+            job = f"{name}.{n}"
+            further[job] = job_of(fold, choice, seeds)
+        nested[n][name] = job
+    return nested, further
 
 
 def _classifier_jobs(experiment: params.Params, inputs: Inputs) -> dict[str, SvmJob]:

@@ -220,7 +220,8 @@ class TunedEncoders:
         Finished members and epochs are kept in ``work``.
 
         Args:
-            jobs: all that are tuned, ``<strategy>.<fold>`` or the model on all rows, which has no fold.
+            jobs: all that are tuned: ``<strategy>.<fold>``; the model on all rows, which has no fold; and what the
+                other rule of choice adds, by other names.
             left: the names of those that are not finished.
             context: of `context`.
             work: the stage's work folder.
@@ -324,13 +325,9 @@ def epochs_of(job: Job, jobs: Mapping[str, Job], work: Path) -> int:
 
 def _folds_of(job: Job, jobs: Mapping[str, Job]) -> list[str]:
     """The jobs whose validation chooses the epochs of a job: its own, or those of its strategy on all folds."""
-    return [
-        name
-        for name, each in jobs.items()
-        if each.fold is not None
-        and each.choice.strategy == job.choice.strategy
-        and job.fold in (None, each.fold)
-    ]
+    if job.fold is not None:
+        return [name for name, each in jobs.items() if each is job]
+    return [name for name, each in jobs.items() if name == f"{job.choice.strategy}.{each.fold}"]
 
 
 def _finish(

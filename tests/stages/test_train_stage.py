@@ -7,7 +7,7 @@ import pytest
 import torch
 from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.model import ModelCard, Operations
-from emoflow.artifacts.search import Best, Chosen, StrategyChoice
+from emoflow.artifacts.search import Best, Chosen, OtherChoice, StrategyChoice
 from emoflow.encoders.store import FeatureStore, Row, write
 from emoflow.errors import ProtocolError
 from emoflow.evaluation.robustness import scoring
@@ -35,10 +35,15 @@ def chosen(trial: int, epochs: int, ua: float, fitted: dict | None = None) -> Ch
 
 
 def best() -> Best:
+    """By the ensemble of the seeds fold 0 chooses the same, fold 1 the other strategy, and fold 2 fewer epochs."""
     late = {k: chosen(1, 10 + k, 0.8, {"weights": [0.6, 0.3, 0.1]}) for k in range(3)}
     audio = {k: chosen(2, 8, 0.6) for k in range(3)}
     first = {0: "late-weighted", 1: "audio", 2: "late-weighted"}
-    return documents.best({"late-weighted": late, "audio": audio}, per_fold_best=first)
+    by_ensemble = late | {2: late[2].model_copy(update={"epochs": 2})}
+    other = OtherChoice(
+        choose_by="ensemble", per_fold_best=dict.fromkeys(range(3), "late-weighted"), folds=by_ensemble
+    )
+    return documents.best({"late-weighted": late, "audio": audio}, per_fold_best=first, other=other)
 
 
 @pytest.mark.slow
@@ -51,7 +56,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     train.main()
     table = pd.read_parquet("data/predictions.parquet")
     assert list(table.columns)[5:] == [f"p_{name}" for name in CLASSES]
-    assert set(table["strategy"]) == {"late-weighted", "audio", "chosen", "svm"}
+    assert set(table["strategy"]) == {"late-weighted", "audio", "chosen", "chosen-by-ensemble", "svm"}
     np.testing.assert_allclose(table.filter(like="p_").sum(axis=1), 1)
     one = table[(table["seed"] == 0) & (table["strategy"] == "late-weighted")]
     assert sorted(one["utterance_id"]) == sorted(
@@ -65,6 +70,13 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
         part = table[table["fold"] == fold]
         copied = part[part["strategy"] == "chosen"][probabilities].to_numpy()
         assert (copied == part[part["strategy"] == name][probabilities].to_numpy()).all()
+
+    both = [
+        table.loc[table["strategy"] == name, ["fold", *probabilities]].set_index("fold")
+        for name in ("late-weighted", "chosen-by-ensemble")
+    ]
+    same = (both[0] == both[1]).all(axis=1).groupby("fold").mean()
+    assert same[0] == same[1] == 1 and same[2] < 0.5
 
     fewer = pd.read_parquet("data/subsets.parquet")
     assert set(fewer["strategy"]) == {"late-weighted"}
@@ -120,7 +132,7 @@ def test_predictions_and_the_model(tmp_path, monkeypatch):
     # run again: nothing is refitted, the bytes are the same; work that is lost is done again
     before = tree_digest(OUTPUTS)
     kept = sorted(tmp_path.glob(".emoflow/work/train-*/*.safetensors"))
-    assert len(kept) == 3 * 3 + 1
+    assert len(kept) == 3 * 3 + 1 + 1  # with the SVM; the registered model; what the ensemble alone chose
     times = {path: path.stat().st_mtime_ns for path in kept[1:]}
     kept[0].unlink()
     train.main()
