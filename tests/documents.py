@@ -191,7 +191,8 @@ def metrics(**changes: Any) -> Metrics:
         "intervals": {"level": 0.95, "figures": "jackknife", "differences": "jackknife"},
         "strategies": {"audio": figures()},
         "best": "audio",
-        "chosen": {"rule": "by validation", "per_fold": {fold: "audio" for fold in range(3)}},
+        "chosen": {"rule": "by validation", "choose_by": "mean", "other": None}
+        | {"per_fold": {fold: "audio" for fold in range(3)}},
         "confusion": {"strategy": "audio", "counts": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]},
         "by_class": {},
         "probabilities": {},

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ..schema import ChooseBy
 from .document import Document, Part
 from .features import Recognition
 from .folds import Finding, Waived
@@ -410,11 +411,34 @@ class Methods(Part):
     differences: str
 
 
+class OtherChoice(Part):
+    """What would have been chosen by the rule that does not choose.
+
+    Attributes:
+        choose_by: this rule.
+        strategy: the name of the nested choice by it, as in `model.CHOSEN_BY`.
+        per_fold: fold → the strategy that the fold's own validation would have chosen.
+    """
+
+    choose_by: ChooseBy
+    strategy: str
+    per_fold: dict[int, str]
+
+
 class Choice(Part):
-    """How strategies are chosen, in words, and fold → the strategy that the fold's own validation chose."""
+    """How strategies are chosen.
+
+    Attributes:
+        rule: in words.
+        choose_by: ``search.choose_by``.
+        per_fold: fold → the strategy that the fold's own validation chose.
+        other: None where configurations have one seed.
+    """
 
     rule: str
+    choose_by: ChooseBy
     per_fold: dict[int, str]
+    other: OtherChoice | None
 
 
 class Confusion(Part):
@@ -512,11 +536,31 @@ class ExpectedBest(Part):
     expected: float
 
 
+class FoldAgreement(Part):
+    """How alike the folds rank a strategy's configurations by validation; see ``evaluation.agreement``.
+
+    Attributes:
+        correlation: Spearman's, the mean over the pairs of folds: 0 for pure noise, 1 for the same order.
+        p: that the folds' ranks are unrelated, by Friedman's test.
+        rank: of the configuration that one fold chooses on the other folds, on average; 1 is the best.
+        by_chance: what ``rank`` would be.
+    """
+
+    configurations: int
+    folds: int
+    correlation: float
+    p: float
+    rank: float
+    by_chance: float
+
+
 class StrategySearch(Part):
     """What the search spent on a strategy, and how its choices did on validation.
 
     Attributes:
         expected_best: None where the trials do not hold what the estimate takes.
+        agreement: of the folds; likewise.
+        undecided: the number of folds whose UA did not tell the best configurations apart, see ``search.choice``.
     """
 
     trials: int
@@ -524,6 +568,8 @@ class StrategySearch(Part):
     epochs_trained: int
     validation: Validation
     expected_best: ExpectedBest | None
+    agreement: FoldAgreement | None
+    undecided: int
     curve: LearningCurve
 
 

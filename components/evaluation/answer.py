@@ -3,7 +3,7 @@
 from ..artifacts.model import CHOSEN
 from ..artifacts.reports import Comparison, Interval, Metrics
 from ..schema import CLASSIFIERS
-from .summary import percent
+from .summary import SCORED_BY, percent
 
 
 def answer(metrics: Metrics) -> str:
@@ -20,9 +20,11 @@ def answer(metrics: Metrics) -> str:
     sentences += [_beside_classifier(each) for each in metrics.comparisons if each.second in CLASSIFIERS]
     if CHOSEN in strategies:
         strictly = "" if metrics.inflated or metrics.waived else ", the strictly nested estimate,"
-        sentences.append(
-            f"Choosing in each fold by its own validation{strictly} reaches UA {percent(strategies[CHOSEN].ua)}."
-        )
+        reached = percent(strategies[CHOSEN].ua)
+        if other := metrics.chosen.other:
+            by = SCORED_BY[metrics.chosen.choose_by], SCORED_BY[other.choose_by]
+            reached += f" by {by[0]}, and {percent(strategies[other.strategy].ua)} by {by[1]}"
+        sentences.append(f"Choosing in each fold by its own validation{strictly} reaches UA {reached}.")
     if metrics.inflated:
         sentences.append(f"All figures are inflated: {metrics.inflated}.")
     return " ".join(sentences)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..artifacts.model import CHOSEN
-from ..artifacts.reports import Choice, Confusion, Counts, Excluded, Methods, Metrics
+from ..artifacts.model import CHOSEN, CHOSEN_BY, NESTED
+from ..artifacts.reports import Choice, Confusion, Counts, Excluded, Methods, Metrics, OtherChoice
 from ..artifacts.search import Best
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
@@ -70,7 +70,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         for name in predictions.strategies
     }
     given_less = coalitions.of_strategies(predictions, experiment.subsets)
-    real = [name for name in predictions.strategies if name != CHOSEN]
+    real = [name for name in predictions.strategies if name not in NESTED]
     ceiling, findings = alarms.beside_oracle(
         predictions,
         [name for name in real if name not in BASELINES],
@@ -112,7 +112,12 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         ),
         strategies=strategies,
         best=best.best,
-        chosen=Choice(rule=f"{protocol.selection}. {RULE}", per_fold=best.per_fold_best),
+        chosen=Choice(
+            rule=f"{protocol.selection}. {RULE}",
+            choose_by=best.budget.choose_by,
+            per_fold=best.per_fold_best,
+            other=_other(best),
+        ),
         confusion=Confusion(strategy=best.best, counts=counts[best.best].sum(0).tolist()),
         by_class=scores.by_class(counts[best.best], predictions.classes),
         probabilities=probabilities.of_strategies(predictions, seed=seed),
@@ -168,6 +173,14 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
     return metrics, predictions
 
 
+def _other(best: Best) -> OtherChoice | None:
+    """What the rule that does not choose would have chosen."""
+    if best.other is None:
+        return None
+    rule = best.other.choose_by
+    return OtherChoice(choose_by=rule, strategy=CHOSEN_BY[rule], per_fold=best.other.per_fold_best)
+
+
 def _nameless(predictions: Predictions, corpora: Mapping[str, CorpusFacts]) -> int:
     """Of how many test utterances nobody knows the speaker; the folds have each of them as a speaker of its own."""
     tested = set(predictions.utterance_ids.tolist())
@@ -187,6 +200,9 @@ def _check_search(predictions: Predictions, best: Best) -> None:
         )
     if CHOSEN not in predictions.strategies:
         return
+    other = {CHOSEN_BY[best.other.choose_by]} if best.other else set()
+    if set(CHOSEN_BY.values()) & set(predictions.strategies) != other:
+        raise EvaluationError("the predictions are of another search.choose_by; run `train` again")
     for k, fold in enumerate(predictions.folds):
         name, rows = best.per_fold_best[fold], predictions.fold == k
         probabilities = predictions.probabilities

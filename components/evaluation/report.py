@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ..artifacts.reports import Metrics
 from ..artifacts.search import TRIALS, Best
+from .agreement import reading
 from .answer import answer
 from .comparison import least
 from .contributions.shown import shown
@@ -22,7 +23,7 @@ from .cost_chart import cost_chart, magnitude
 from .metrics import TITLES
 from .robustness.panels import panels as robustness_panels
 from .run_links import identity
-from .summary import diverged, out_of_reach, over, ranked, trials_by_status
+from .summary import SCORED_BY, diverged, out_of_reach, over, ranked, trials_by_status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,8 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         least_p=least(metrics.counts.speakers + metrics.counts.nameless),
         out_of_reach=out_of_reach(metrics),
         trials_by_status=trials_by_status(metrics.search),
+        agreement=reading(metrics.search.strategies[metrics.best]),
+        scored_by=SCORED_BY,
         pairs=comb(len(metrics.comparisons) + 1, 2),
     )
 

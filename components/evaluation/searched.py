@@ -7,6 +7,7 @@ from ..artifacts.reports import Epochs, LearningCurve, Search, StrategySearch, T
 from ..artifacts.search import TRIALS, Best, Budget, Chosen
 from ..errors import EvaluationError, listed
 from ..schema import BASELINES
+from .agreement import agreement
 from .expected_best import expected_best
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def described(trials: "pd.DataFrame", curves: "pd.DataFrame", best: Best) -> Sea
                 epochs_trained=int(ran.loc[ran["strategy"] == name, "epochs"].sum()),
                 validation=validation(ran, name, choice.folds),
                 expected_best=None if name in BASELINES else expected_best(ran, name, best.budget),
+                agreement=None if name in BASELINES else agreement(ran, name, choice.folds, best.budget),
+                undecided=sum(each.decision.by != "ua" for each in choice.folds.values()),
                 curve=learning(curves[curves["strategy"] == name]),
             )
             for name, choice in sorted(best.strategies.items())
@@ -125,7 +128,8 @@ def statement(ran: "pd.DataFrame", budget: Budget, departures: list[str]) -> str
 def validation(ran: "pd.DataFrame", strategy: str, chosen: Mapping[int, Chosen]) -> Validation:
     """Validation UA of a strategy's choices: mean and standard deviation (ddof 1) over the folds and seeds.
 
-    They were chosen for it, so it is too high; it is no estimate of what the test will say.
+    They were chosen for it, so it is too high; it is no estimate of what the test will say. Each seed is scored on its
+    own, whatever the choice is by.
 
     Args:
         ran: the trials, without those that were left out.

@@ -2,15 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from ..artifacts.model import CHOSEN
+from ..artifacts.model import CHOSEN, NESTED
 from ..artifacts.reports import Figures, Interval, Metric, Metrics, Search, Variation, ZeroShot
 from ..errors import listed
+from ..schema import ChooseBy
+from .agreement import reading
 from .comparison import ALPHA, least
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 COLUMNS: tuple[Metric, ...] = ("wa", "ua", "wf1")
+SCORED_BY: dict[ChooseBy, str] = {"mean": "the mean of the seeds", "ensemble": "the ensemble of the seeds"}
+"""By what a configuration is chosen, in words."""
 
 
 def table(metrics: Metrics) -> "Table":
@@ -29,6 +33,12 @@ def table(metrics: Metrics) -> "Table":
     nested = ", strictly nested" * (not metrics.waived)  # a leak may well be into validation
     honest = "" if metrics.inflated else f"{nested}: the figure to quote"
     notes = [f"chosen: each fold's own choice{honest}", "★ registered: the highest mean validation UA"]
+    if other := metrics.chosen.other:
+        notes.insert(
+            1,
+            f"{other.strategy}: chosen likewise by {SCORED_BY[other.choose_by]}, and not by "
+            f"{SCORED_BY[metrics.chosen.choose_by]} (search.choose_by)",
+        )
     notes += [f"inflated: {metrics.inflated}"] if metrics.inflated else []
     notes += [_zero_shot(metrics.zero_shot, metrics.best)] if metrics.zero_shot else []
     notes += [f"let through the leakage gate: {kinds}: {reason}" for reason, kinds in _let_through(metrics)]
@@ -47,6 +57,7 @@ def table(metrics: Metrics) -> "Table":
         _cheapest(metrics),
         metrics.search.statement,
         _spent(metrics.search),
+        _agreement(metrics),
     ]
     shown = Table(
         title=f"protocol {escape(metrics.protocol)}: percent, 95 % intervals over {over(metrics)}",
@@ -61,7 +72,7 @@ def table(metrics: Metrics) -> "Table":
     for metric in COLUMNS:
         shown.add_column(TITLES[metric], no_wrap=True)
     rows = ranked(metrics)
-    for name, figures in sorted(rows, key=lambda row: row[0] != CHOSEN):
+    for name, figures in sorted(rows, key=lambda row: (row[0] != CHOSEN, row[0] not in NESTED)):
         best = name == metrics.best
         note = " [red]alarm[/red]" if name in alarmed else ""
         note += " [dim]baseline[/dim]" if figures.baseline else ""
@@ -78,7 +89,7 @@ def diverged(metrics: Metrics) -> str:
         f"{name} (fold {refit.fold}, seed {refit.seed})"
         for name, figures in sorted(metrics.strategies.items())
         for refit in figures.diverged
-        if name != CHOSEN
+        if name not in NESTED
     ]
     if not found:
         return ""
@@ -166,6 +177,12 @@ def _spent(search: Search) -> str:
         f"{search.trials.total:,} trials ({counts}); {search.epochs.trained:,} of "
         f"{search.epochs.possible:,} epochs trained"
     )
+
+
+def _agreement(metrics: Metrics) -> str:
+    """Whether the folds agree on the best's configurations; nothing where nothing can be said."""
+    said = reading(metrics.search.strategies[metrics.best])
+    return f"★ {said}" if said else ""
 
 
 def trials_by_status(search: Search) -> list[tuple[str, int]]:

@@ -173,7 +173,9 @@ def _search(root: Path, skill: dict[str, float], folds: int, generator: np.rando
         "loss",
     ]
     table = pd.DataFrame(trials, columns=columns)
-    TRIALS.write(table.assign(batch=0, schedule=None, parameters=48_231, best_epoch=17), root)
+    ensemble = {f"ensemble_{key}": table[key] for key in ("wa", "ua", "loss")} | {"ensemble_epoch": 16}
+    table = table.assign(batch=0, schedule=None, parameters=48_231, best_epoch=17, **ensemble)
+    TRIALS.write(table, root)
     columns = [*columns[:4], "epoch", "train_loss", "loss", "wa", "ua"]
     CURVES.write(pd.DataFrame(curves, columns=columns), root)
     found = best(

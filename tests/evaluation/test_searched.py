@@ -17,7 +17,7 @@ def trials() -> pd.DataFrame:
     """Two strategies, two configurations (the second stopped halfway) with two seeds on two folds."""
     rows = [
         {"strategy": name, "fold": fold, "trial": trial, "seed": seed, "epochs": EPOCHS // (1 + trial)}
-        | {"status": "stopped" if trial else "finished", "ua": 0.5 + 0.1 * fold + 0.02 * seed}
+        | {"status": "stopped" if trial else "finished", "ua": 0.5 + 0.1 * fold + 0.02 * seed, "rung": 0}
         for name in ("audio", "late-average")
         for fold in range(FOLDS)
         for trial in range(2)
