@@ -85,12 +85,12 @@ def reading(searched: StrategySearch) -> str:
         verdict = "more alike than noise" if found.p < ALPHA else "not shown to be more alike than noise"
         said.append(
             f"the folds rank its {found.configurations} configurations {verdict} would (mean rank correlation "
-            f"{found.correlation:.2f}, of pure noise 0, p = {found.p:.2g}); what one fold chooses is on average number "
-            f"{found.rank:.1f} on the others, by chance {found.by_chance:.1f}".replace("-", "−")
+            f"{found.correlation:.2f}, of pure noise 0; p = {found.p:.2g}); what one fold chooses is number "
+            f"{found.rank:.1f} on the others on average, by chance {found.by_chance:.1f}".replace("-", "−")
         )
     if searched.undecided:
         said.append(
-            f"on {searched.undecided} of {len(searched.validation.folds)} folds UA did not tell the best "
-            "configurations apart, so that lower loss, then fewer parameters decided"
+            f"on {searched.undecided} of {len(searched.validation.folds)} folds UA did not tell the best apart, so that "
+            "lower loss, then fewer parameters decided"
         )
     return "; ".join(said)
