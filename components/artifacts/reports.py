@@ -719,7 +719,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 9
+    VERSION: ClassVar[int | None] = 10
 
     corpora: list[str]
     protocol: str

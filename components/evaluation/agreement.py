@@ -90,7 +90,7 @@ def reading(searched: StrategySearch) -> str:
         )
     if searched.undecided:
         said.append(
-            f"on {searched.undecided} of {len(searched.validation.folds)} folds UA did not tell the best apart, so that "
+            f"on {searched.undecided} of {len(searched.validation.folds)} folds UA did not tell the best apart, and "
             "lower loss, then fewer parameters decided"
         )
     return "; ".join(said)
