@@ -100,8 +100,8 @@ class StrategyChoice(Part):
     Attributes:
         validation: the mean over the folds.
         parameters: of the largest of the chosen configurations.
-        across_folds: the configuration of highest mean validation UA over the folds; None where the folds did not try
-            the same configurations.
+        across_folds: the configuration that the mean validation scores over the folds put first; None where the folds
+            did not try the same configurations.
     """
 
     folds: dict[int, Chosen]

@@ -136,7 +136,7 @@ def probabilities(population: Population, rows: Rows) -> torch.Tensor:
 def choice_for_everything(strategy: str, searched: StrategyChoice) -> Choice:
     """One choice for the model that is trained on all rows.
 
-    Where all folds tried the same configurations, the one of highest mean validation UA over the folds
+    Where all folds tried the same configurations, the one that the mean validation scores over the folds put first
     (``across_folds``): votes ignore by how much a fold prefers one. Otherwise (``proposals: tpe``, ``evolve``) the
     configuration that most folds chose; of equals the one of higher mean validation UA, then of lower trial number,
     with the median of the folds' epochs and the mean of what was fitted on their validation rows.
