@@ -124,7 +124,7 @@ def run_cohort(
     while True:
         outcome = _outcome_or_none(cohort, groups, sizes, classes=classes, device=device, **rows)
         if outcome is not None:
-            return replace(outcome, notices=notices)
+            return replace(outcome, notices=[*notices, *outcome.notices])
         if max(sizes) == 1:
             raise too_large(cohort.strategy)
         sizes = [(size + 1) // 2 for size in sizes]
@@ -186,6 +186,7 @@ class _Contest:
         self.training, self.validation = training, validation
         self.ensembles = Ensembles(validation.target, cohort.repeats)
         self.done = 0
+        self.notices: dict[str, None] = {}
         self.states = [
             TrialState.at_start(cohort.first + i, cohort.batch, config, cohort.repeats, cohort.choose_by)
             for i, config in enumerate(cohort.configs)
@@ -230,6 +231,9 @@ class _Contest:
             curves = population.fit(
                 self.training, epochs=epochs, validation=self.validation, on_scored=on_scored
             )
+            self.notices |= dict.fromkeys(population.notices)
+            if len(self.groups) > 1:
+                population.release()  # memory is enough for one population's steps at a time (`at_once`)
             for k, (i, repeat) in enumerate(ids):
                 self.states[i].record(repeat, curves, k)
                 self.states[i].rung = rung
@@ -279,7 +283,7 @@ class _Contest:
     def outcome(self) -> Outcome:
         trials = [state.trial() for state in self.states]
         curves = {s.number: s.shown_curves() for s in self.states}
-        return Outcome(trials, curves, resolution(self.validation.target))
+        return Outcome(trials, curves, resolution(self.validation.target), list(self.notices))
 
 
 def resolution(target: torch.Tensor) -> float:

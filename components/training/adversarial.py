@@ -22,7 +22,7 @@ def attack(
     radius: Tensor,
     steps: int,
     seeds: Tensor,
-    step: int,
+    step: int | Tensor,
 ) -> Tokens:
     """The tokens moved by at most ``radius`` in each feature, so that the loss rises; absent ones stay.
 

@@ -33,7 +33,7 @@ def gather(
     hyper: dict[str, Tensor],
     on: frozenset[str],
     seeds: Tensor,
-    step: int,
+    step: int | Tensor,
     counts: Tensor | None = None,
 ) -> Batch:
     """The step's batch for every member.
@@ -80,7 +80,13 @@ def taken(rows: Rows, index: Tensor, *, classes: int, hyper: dict[str, Tensor]) 
 
 
 def disturbed(
-    batch: Batch, *, hyper: dict[str, Tensor], on: frozenset[str], seeds: Tensor, step: int, stream: int = 0
+    batch: Batch,
+    *,
+    hyper: dict[str, Tensor],
+    on: frozenset[str],
+    seeds: Tensor,
+    step: int | Tensor,
+    stream: int = 0,
 ) -> Batch:
     """The batch with noise, then blocks set to zero, then modalities left out; each only if some member uses it.
 

@@ -54,7 +54,9 @@ def sure(logits: Tensor, threshold: Tensor, smoothing: Tensor) -> tuple[Tensor, 
     return label, (highest >= (threshold * most).unsqueeze(-1)).to(logits.dtype)
 
 
-def strong_view(clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds: Tensor, step: int) -> Batch:
+def strong_view(
+    clean: Batch, logits: Tensor, *, hyper: dict[str, Tensor], seeds: Tensor, step: int | Tensor
+) -> Batch:
     """The rows disturbed, with their pseudo-labels as targets.
 
     Args:

@@ -29,8 +29,8 @@ def member_seeds(seeds: list[int], device: str) -> Tensor:
     return mix32(states.to(device))
 
 
-def member_keys(seeds: Tensor, step: int, layer: int) -> Tensor:
-    """One key a member, of (its seed, the step, the layer): int32 ``[K]``."""
+def member_keys(seeds: Tensor, step: int | Tensor, layer: int) -> Tensor:
+    """One key a member, of (its seed, the step, the layer): int32 ``[K]``. A step's tensor is int32 ``[]``."""
     return mix32(mix32(seeds ^ (step & 0x7FFFFFFF)) ^ layer)
 
 

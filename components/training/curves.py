@@ -2,9 +2,25 @@
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from .metrics import log_loss, unweighted_recall, weighted_accuracy
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What the members make of validation rows.
+
+    Attributes:
+        logits: ``[K, N, C]``.
+        target: ``[N]``.
+        fitted: buffers that the strategy fitted on them, ``{name: [K, ...]}``.
+    """
+
+    logits: Tensor
+    target: Tensor
+    fitted: dict[str, Tensor]
 
 
 @dataclass
@@ -18,9 +34,23 @@ class Curves:
     fitted: list[dict[str, Tensor]] = field(default_factory=list)
     """Buffers that the strategy fitted on the validation rows, ``{name: [K, ...]}``; empty where it fits none."""
 
-    def validated(self, logits: Tensor, target: Tensor, fitted: dict[str, Tensor]) -> None:
-        """Add an epoch's scores on validation rows: ``[K, N, C], [N]``."""
-        self.fitted.append(fitted)
-        self.loss.append(log_loss(logits, target).tolist())
-        self.wa.append(weighted_accuracy(logits, target).tolist())
-        self.ua.append(unweighted_recall(logits, target).tolist())
+    def add(self, losses: Tensor, validated: Validated | None) -> None:
+        """Add an epoch, all of whose numbers come from the device at once.
+
+        Args:
+            losses: of training, ``[K]``.
+            validated: the scores on validation rows; None: there are none.
+        """
+        each = [losses.to(torch.float64)]
+        if validated is not None:
+            logits, target = validated.logits, validated.target
+            each += [
+                log_loss(logits, target),
+                weighted_accuracy(logits, target),
+                unweighted_recall(logits, target),
+            ]
+            self.fitted.append(validated.fitted)
+        for values, curve in zip(
+            torch.stack(each).tolist(), (self.train_loss, self.loss, self.wa, self.ua), strict=False
+        ):
+            curve.append(values)

@@ -86,6 +86,12 @@ class Rows:
             return self
         return self.at(self.without_posteriors().there().any(1))
 
+    def tensors(self) -> list[Tensor]:
+        """All of them."""
+        some = [self.target, self.shares, *self.side.values(), self.speaker]
+        tokens = [*self.tokens.values(), *self.present.values()]
+        return [*tokens, *(x for x in some if x is not None)]
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Rows":
         return Rows(
             {name: change(x) for name, x in self.tokens.items()},

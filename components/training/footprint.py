@@ -63,7 +63,8 @@ def member_bytes(
 
     Returns:
         Bytes that a member takes all the time, and bytes that it takes on top of that during a step or a scoring. The
-        latter is an upper bound: what members share is counted in full.
+        latter is an upper bound: what members share is counted in full. On a GPU a recorded step holds its memory while
+        validation rows are scored, so both count (`launcher`).
     """
     one = Population(
         strategy,
@@ -76,4 +77,9 @@ def member_bytes(
     )
     with Peak() as peak:
         one.fit(training, epochs=1, validation=validation, steps=1)
-    return STATES * 4 * one.optimizer.flat.shape[1], peak.most
+    working = peak.most
+    if device != "cpu":
+        with Peak() as scoring:
+            one.evaluate(validation)
+        working += scoring.most
+    return STATES * 4 * one.optimizer.flat.shape[1], working

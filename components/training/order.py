@@ -43,6 +43,34 @@ class Order:
         return self.everything[:, around % self.everything.shape[1]]
 
 
+class Places:
+    """Where a step finds its rows, in tensors that stay where they are from step to step.
+
+    Attributes:
+        index, partner: as from `Order.batch`; view: as from `Order.view`, None where all rows are not asked for.
+    """
+
+    def __init__(self, order: Order):
+        self.index, self.partner = (x.clone() for x in order.batch(0))
+        self.view = None if order.everything is None else order.view(0)
+
+    def fit(self, order: Order) -> bool:
+        """Whether these tensors have the sizes of this order's steps."""
+        members = len(order.labelled)
+        view = None if order.everything is None else (members, order.seen)
+        return self.index.shape == (members, order.size) and view == (
+            None if self.view is None else self.view.shape
+        )
+
+    def set(self, order: Order, i: int) -> None:
+        """Copy step ``i``'s."""
+        index, partner = order.batch(i)
+        self.index.copy_(index)
+        self.partner.copy_(partner)
+        if self.view is not None:
+            self.view.copy_(order.view(i))
+
+
 def order_of(rows: Rows, *, seeds: Sequence[int], epoch: int, everything: bool) -> Order:
     """The members' order of the rows in an epoch, a function of their seeds and of the epoch's number.
 

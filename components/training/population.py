@@ -1,8 +1,8 @@
 """Many configurations of one architecture, trained together on one device.
 
 The members' parameters lie one after another in a matrix ``[K, P]``; a step is one ``vmap`` of one gradient, and
-AdamW on the matrix. A member's initial weights, batches, dropout and augmentation are functions of its own seed
-and of counters, so it comes out as it would alone.
+AdamW on the matrix. A GPU records it once and then replays it. A member's initial weights, batches, dropout and
+augmentation are functions of its own seed and of counters, so it comes out as it would alone.
 """
 
 import math
@@ -15,19 +15,18 @@ from torch import Tensor
 
 from ..fusion.layer_weights import Blocks
 from ..fusion.strategy import build, entry
-from .augmentation import gather, taken
-from .consistency import strong_view
-from .curves import Curves
-from .data import UNLABELLED, Batch, Rows
+from .curves import Curves, Validated
+from .data import UNLABELLED, Rows
 from .heads import wanted
 from .hyperparameters import COMMON, common
+from .launcher import Launcher, Recorder, recorder_of
 from .losses import class_counts, prior_of
 from .members import Member, Setting, setting_of
 from .optimizer import PopulationAdamW
-from .order import order_of
-from .scoring import decided, dimensions_of, embeddings_of, held_out, logits_of
+from .order import Order, Places, order_of
+from .scoring import dimensions_of, embeddings_of, held_out, logits_of
 from .stacked import stack
-from .step import losses_and_gradient
+from .train_step import TrainStep
 
 
 class Population:
@@ -41,6 +40,7 @@ class Population:
         layers: of the modalities whose tokens hold several layers of an encoder (`Rows.layers`).
         posteriors: the modalities whose tokens are class probabilities of a model of others (`Rows.posteriors`).
         device: "cpu" or "cuda".
+        recorder: of the device, by which training steps are recorded and replayed; None of it: none are.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Population:
         layers: Mapping[str, Blocks] | None = None,
         posteriors: frozenset[str] = frozenset(),
         device: str = "cpu",
+        recorder: Callable[[str], Recorder | None] = recorder_of,
     ):
         self.kind = entry(strategy, tuple(dimensions)).load()
         self.classes = classes
@@ -92,7 +93,12 @@ class Population:
         """Whose modules are used for all members."""
         self.parameters = self.stacked.parameters
         """Of one member."""
-        self.optimizer = PopulationAdamW(flat)
+        records = recorder(device)
+        self.optimizer = PopulationAdamW(flat, together=device != "cpu" or records is not None)
+        self._launcher = Launcher(records)
+        self._places: Places | None = None
+        self._total = torch.zeros(len(models), device=device)
+        self._counts = torch.zeros(classes, device=device)
         self.epoch = 0
         self.alive = [True] * len(self.members)
 
@@ -104,8 +110,18 @@ class Population:
         """What scoring uses, ``{name: [K, ...]}``."""
         return self.stacked.scoring_buffers
 
+    @property
+    def notices(self) -> list[str]:
+        """What the user should know of how it was trained."""
+        return [] if self._launcher.notice is None else [self._launcher.notice]
+
+    def release(self) -> None:
+        """Give back the device's memory that a recorded step holds; the next `fit` records anew."""
+        self._launcher.drop()
+
     def keep(self, which: Sequence[int]) -> None:
         """Go on with these members only, in this order."""
+        self.release()
         index = torch.tensor(list(which), device=self.device)
         self.members = [self.members[i] for i in which]
         self.alive = [self.alive[i] for i in which]
@@ -158,21 +174,20 @@ class Population:
         curves = Curves()
         if self.epoch == 0:
             self._fit_on_training(rows)
+        self._counts.copy_(class_counts(rows.target, self.classes))
         self._prior, self._class_weight = prior_of(
             rows.target, rows.shares, classes=self.classes, hyper=self.setting.hyper
         )  # anew each time: configurations may have changed
         self.stacked.set_buffers(self.kind.fit_to_prior(self._prior))
         for _ in range(epochs):
             losses = self._train_epoch(rows, steps)
-            curves.train_loss.append(losses.tolist())
             self.epoch += 1
-            for i, loss in enumerate(losses.tolist()):
+            validated = None if validation is None else self._score(validation)
+            curves.add(losses, validated)
+            if validated is not None and on_scored is not None:
+                on_scored(self.epoch, validated.logits)
+            for i, loss in enumerate(curves.train_loss[-1]):
                 self.alive[i] = self.alive[i] and math.isfinite(loss)
-            if validation is not None:
-                logits, fitted = self._score(validation)
-                curves.validated(logits, validation.target, fitted)
-                if on_scored is not None:
-                    on_scored(self.epoch, logits)
         return curves
 
     def _used(self, rows: Rows) -> Rows:
@@ -210,14 +225,14 @@ class Population:
         """
         return embeddings_of(self.stacked, self.optimizer.average, rows.to(self.device))
 
-    def _score(self, validation: Rows) -> tuple[Tensor, dict[str, Tensor]]:
+    def _score(self, validation: Rows) -> Validated:
         """As `evaluate`, and what the strategy fits on validation.
 
         Rows are scored with what was fitted on others (`scoring.held_out`); what is kept was fitted on all.
         """
         logits, unimodal = logits_of(self.stacked, self.optimizer.average, validation)
         if not unimodal:
-            return logits, {}
+            return Validated(logits, validation.target, {})
         there = torch.stack([validation.present[name].any(1) for name in unimodal], dim=-1)
         parts = held_out(validation)
         seen = torch.cat((torch.ones_like(parts[:1]), ~parts))  # all, then all but each part
@@ -225,13 +240,13 @@ class Population:
             unimodal, there, validation.target, seen, self._prior, self._class_weight
         )
         if not fitted:
-            return logits, {}
+            return Validated(logits, validation.target, {})
         for i, part in enumerate(parts, start=1):
             self.set_fitted({name: x[i] for name, x in fitted.items()})
             logits[:, part] = logits_of(self.stacked, self.optimizer.average, validation.at(part))[0]
         kept = {name: x[0] for name, x in fitted.items()}
         self.set_fitted(kept)
-        return logits, kept
+        return Validated(logits, validation.target, kept)
 
     def state(self) -> dict[str, Tensor]:
         """The averaged weights and the fitted buffers, stacked: ``{name: [K, ...]}``."""
@@ -253,45 +268,35 @@ class Population:
             epoch=self.epoch,
             everything="consistency_weight" in setting.on,
         )
-        counts = class_counts(rows.target, self.classes) if "class_balance" in setting.on else None
-        total = torch.zeros(len(self), device=self.device)
+        places = self._prepare_step(rows, order)
+        self._total.zero_()
         steps = min(order.steps, most or order.steps)
         for i in range(steps):
-            batch = gather(
-                rows,
-                *order.batch(i),
-                classes=self.classes,
-                hyper=setting.hyper,
-                on=setting.on,
-                seeds=setting.seeds,
-                step=self.optimizer.step,
-                counts=counts,
-            )
-            view = self._view(rows, order.view(i)) if order.everything is not None else None
-            total += self._train_step(batch, view)
-        return total / steps
+            places.set(order, i)
+            self.optimizer.begin()
+            self._launcher.launch()
+            if self.stacked.shapes:  # a baseline learns nothing, so no step of it counts
+                self.optimizer.end()
+        return self._total / steps
 
-    def _train_step(self, batch: Batch, view: Batch | None) -> Tensor:
-        losses, gradient = losses_and_gradient(
+    def _prepare_step(self, rows: Rows, order: Order) -> Places:
+        """State the step on these rows; returns where it finds them."""
+        if self._places is None or not self._places.fit(order):
+            self._places = Places(order)
+        if len(self._total) != len(self):
+            self._total = self._total.new_zeros(len(self))
+        step = TrainStep(
             self.stacked,
-            self.optimizer.flat,
-            batch,
-            view,
-            setting=self.setting,
-            step=self.optimizer.step,
+            self.optimizer,
+            self.setting,
+            rows,
+            self._places,
+            counts=self._counts,
+            total=self._total,
             attack_steps=self.attack_steps,
         )
-        if gradient is not None:
-            hyper = self.setting.hyper
-            self.optimizer.update(gradient, hyper["learning_rate"], hyper["weight_decay"])
-        return losses
-
-    def _view(self, rows: Rows, index: Tensor) -> Batch:
-        """Rows ``[K, B]`` disturbed, with the decisions on them as they are."""
-        hyper, seeds = self.setting.hyper, self.setting.seeds
-        clean = taken(rows, index, classes=self.classes, hyper=hyper)
-        logits = decided(self.stacked, self.optimizer.flat, clean)
-        return strong_view(clean, logits, hyper=hyper, seeds=seeds, step=self.optimizer.step)
+        self._launcher.prepare(step, step.reads())
+        return self._places
 
     def _setting(self) -> Setting:
         return setting_of(self.members, defaults=self.kind.defaults, device=self.device)

@@ -155,7 +155,7 @@ class Stacked:
         batch: Batch,
         *,
         setting: Setting,
-        step: int,
+        step: int | Tensor,
         stream: int = 0,
     ) -> dict[str, Tensor]:
         """New masks for the dropout layers, ``{buffer: [K, elements]}``; ``[K]`` ones where no member drops out.

@@ -21,7 +21,7 @@ def losses_and_gradient(
     view: Batch | None,
     *,
     setting: Setting,
-    step: int,
+    step: int | Tensor,
     attack_steps: int,
 ) -> tuple[Tensor, Tensor | None]:
     """Each member's loss, and its gradient; new dropout masks are drawn.
@@ -50,7 +50,7 @@ def losses_and_gradient(
     return each, stacked.flattened(*gradient) if stacked.shapes else None
 
 
-def losses(stacked: Stacked, flat: Tensor, batch: Batch, *, setting: Setting, step: int) -> Tensor:
+def losses(stacked: Stacked, flat: Tensor, batch: Batch, *, setting: Setting, step: int | Tensor) -> Tensor:
     """Each member's loss ``[K]``, for autograd to take its gradient: by ``flat`` and by the batch's tokens.
 
     Without an attack and without a disturbed view, see `losses_and_gradient`, whose arguments these are.
@@ -106,7 +106,7 @@ def _attacked(
     batch: Batch,
     *,
     setting: Setting,
-    step: int,
+    step: int | Tensor,
     attack_steps: int,
 ) -> dict[str, Tensor]:
     """The batch's tokens after the attack, ``{modality: [K, B, T, D]}``."""

@@ -2,11 +2,12 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -175,6 +176,8 @@ def _refit(job: Job) -> dict[str, np.ndarray]:
         device=_context.device,
         fold=job.fold,
     )
+    for notice in population.notices:
+        _say_once(notice)
     seeds = np.array([member.seed for member in population.members], dtype=np.int64)
     prompts = None
     if _context.prompts is not None and job.choice.strategy not in BASELINES:
@@ -203,6 +206,11 @@ def _refit(job: Job) -> dict[str, np.ndarray]:
     if prompts is not None:
         state["prompts"] = prompts
     return found | {name: x.cpu().numpy() for name, x in state.items()}
+
+
+@cache
+def _say_once(notice: str) -> None:
+    print(f"train: {notice}", file=sys.stderr, flush=True)
 
 
 class Store(Protocol):
