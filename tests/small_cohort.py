@@ -12,12 +12,19 @@ rows = partial(simulated_rows.rows, tokens=1, there=1.0)
 
 
 def cohort(
-    configs: list[dict], strategy: str = "late-weighted", *, memory: int | None = None, **changes
+    configs: list[dict],
+    strategy: str = "late-weighted",
+    *,
+    memory: int | None = None,
+    device: str = "cpu",
+    **changes,
 ) -> Outcome:
     seeds = [member_seed(7, i) for i in range(len(configs))]
     options = {"epochs": 8, "halvings": 2} | changes
     asked = Cohort(strategy, fold=0, configs=configs, seeds=seeds, **options)
-    return run_cohort(asked, training=rows(120, 1), validation=rows(60, 2), classes=CLASSES, memory=memory)
+    return run_cohort(
+        asked, training=rows(120, 1), validation=rows(60, 2), classes=CLASSES, device=device, memory=memory
+    )
 
 
 def drawn(count: int = 6) -> list[dict]:

@@ -36,6 +36,8 @@ class Tape(TorchDispatchMode):
         self._before: dict[int, torch.UntypedStorage] = {}
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten._local_scalar_dense.default:
+            raise RuntimeError("a number is read back while the step is recorded")
         given = tree_map(self._placed, (args, kwargs or {}))
         result = func(*args, **(kwargs or {}))
         made = [self._placed(x, made=True) for x in _tensors(result)]
@@ -100,9 +102,12 @@ class Tapes:
         if self.refuses is not None:
             raise RuntimeError(self.refuses)
         self.recorded += 1
-        with Tape() as tape:
-            launch()
-        tape.end()
+        tape = Tape()
+        try:
+            with tape:
+                launch()
+        finally:
+            tape.end()
         return Replays(tape, self)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .counters import counter_uniform, member_keys
 from .data import UNLABELLED, Batch, Rows
-from .losses import balanced, soft_targets
+from .losses import balanced, one_hot, soft_targets
 
 LAYERS = {
     "modality_dropout": 1001,
@@ -74,7 +74,7 @@ def taken(rows: Rows, index: Tensor, *, classes: int, hyper: dict[str, Tensor]) 
         present={name: mask[index] for name, mask in rows.present.items()},
         target=_targets(rows, index, classes, hyper),
         weight=(rows.target != UNLABELLED).to(torch.float32)[index],
-        classes=_one_hot(rows.target[index], classes),
+        classes=one_hot(rows.target[index], classes),
         side={name: x[index] for name, x in rows.side.items()},
     )
 
@@ -128,11 +128,6 @@ def _targets(rows: Rows, index: Tensor, classes: int, hyper: dict[str, Tensor]) 
         shares=None if rows.shares is None else rows.shares[index],
         soft=hyper["soft_labels"].view(-1, 1, 1),
     )
-
-
-def _one_hot(target: Tensor, classes: int) -> Tensor:
-    """``[...] → float [..., C]``, zeros without a label."""
-    return (target.unsqueeze(-1) == torch.arange(classes, device=target.device)).to(torch.float32)
 
 
 def _mixed(batch: Batch, partner: Batch, hyper: dict[str, Tensor], keys: Tensor) -> Batch:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .augmentation import disturbed
 from .data import Batch
+from .losses import one_hot
 
 STREAM = 5000
 """Where this view's random numbers lie: added to `augmentation.LAYERS`, and to those of the dropout layers."""
@@ -70,7 +71,7 @@ def strong_view(
         Disturbed tokens; weight 0 where a pseudo-label is not confident enough (see `sure`).
     """
     label, weight = sure(logits, hyper["pseudo_threshold"], hyper["smoothing"])
-    decided = torch.nn.functional.one_hot(label, logits.shape[-1]).to(logits.dtype)
+    decided = one_hot(label, logits.shape[-1])
     labelled = clean._replace(
         target=decided,
         weight=weight,

@@ -34,12 +34,17 @@ def soft_targets(
     Returns:
         ``[..., C]``, each summing to 1.
     """
-    hot = torch.nn.functional.one_hot(target, classes).to(smoothing.dtype)
+    hot = one_hot(target, classes)
     if shares is not None:
         assert soft is not None, "votes without the share of them in the target"
         voted = shares.sum(-1, keepdim=True) > 0
         hot = torch.where(voted, hot * (1 - soft) + shares * soft, hot)
     return hot * (1 - smoothing) + smoothing / classes
+
+
+def one_hot(target: Tensor, classes: int) -> Tensor:
+    """``[...] → float32 [..., C]``, zeros without a label; torch's own reads numbers back on a CPU."""
+    return (target.unsqueeze(-1) == torch.arange(classes, device=target.device)).to(torch.float32)
 
 
 def balanced(batch: Batch, counts: Tensor, strength: Tensor) -> Batch:

@@ -10,6 +10,7 @@ import simulated_rows
 import torch
 from emoflow.fusion.strategy import uses
 from emoflow.search import cohort as cohort_module
+from emoflow.training import train_step
 from emoflow.training.launcher import WARM_UP, Launcher
 from emoflow.training.population import Member, Population
 from everything_on import EVERYTHING, rows
@@ -106,6 +107,24 @@ def test_a_driver_that_cannot_record_changes_nothing_but_says_so():
     assert "one by one" in notice
     assert notice.endswith("(CUDA error: operation not supported)")
     assert not launched.notices
+
+
+def test_a_step_that_reads_a_number_back_is_launched_from_python(monkeypatch):
+    expected = population(never)
+    expected.fit(rows(150, 1), epochs=2)
+    gather = train_step.gather
+
+    def reading(*args, **options):
+        batch = gather(*args, **options)
+        float(batch.weight.sum())
+        return batch
+
+    monkeypatch.setattr(train_step, "gather", reading)
+    found = population(Tapes())
+    found.fit(rows(150, 1), epochs=2)
+    same(found, expected)
+    (notice,) = found.notices
+    assert "a number is read back" in notice
 
 
 def test_the_search_shows_that_nothing_was_recorded(monkeypatch):
