@@ -14,12 +14,11 @@ from pathlib import Path
 
 import torch
 from emoflow.fusion.strategy import build
-from emoflow.search.space import configurations, member_seed
 from emoflow.training.memory import KEEP_MEMORY
-from emoflow.training.population import Member, Population
+from emoflow.training.population import Population
 from torch.utils.flop_counter import FlopCounterMode
 
-from .task import BATCH, CLASSES, DIMENSIONS, DROPOUT, FIXED, ROWS, rows
+from .task import BATCH, CLASSES, DIMENSIONS, FIXED, ROWS, members_of, rows
 
 STRATEGY = "single-stream"
 SECONDS = 4.0
@@ -28,15 +27,8 @@ SECONDS = 4.0
 
 def epoch_seconds(members: int, device: str) -> float:
     """Of one epoch of all members, after a first that is not counted."""
-    drawn = configurations(STRATEGY, modalities=tuple(DIMENSIONS), count=members, seed=7)
-    fixed = FIXED[STRATEGY] | {"dropout": DROPOUT}
-    off = {"input_dropout": 0.0, "mixup": 0.0, "modality_dropout": 0.0, "unimodal_weight": 0.0}
     population = Population(
-        STRATEGY,
-        [Member(config | fixed | off, member_seed(7, i)) for i, config in enumerate(drawn)],
-        dimensions=DIMENSIONS,
-        classes=CLASSES,
-        device=device,
+        STRATEGY, members_of(STRATEGY, members), dimensions=DIMENSIONS, classes=CLASSES, device=device
     )
     training = rows(0).to(device)
     population.fit(training, epochs=1)
@@ -49,9 +41,9 @@ def epoch_seconds(members: int, device: str) -> float:
     return (time.perf_counter() - began) / epochs
 
 
-def flops_an_epoch() -> int:
+def flops_an_epoch(strategy: str = STRATEGY) -> int:
     """Of one member's matrix products, forwards and backwards."""
-    model = build(STRATEGY, dimensions=DIMENSIONS, classes=CLASSES, config=FIXED[STRATEGY])
+    model = build(strategy, dimensions=DIMENSIONS, classes=CLASSES, config=FIXED[strategy])
     batch = rows(0).at(torch.arange(BATCH))
     with FlopCounterMode(display=False) as counter:
         model(batch.tokens, batch.present).logits.sum().backward()

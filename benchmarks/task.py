@@ -1,7 +1,9 @@
 """The fixed task of the search's benchmark, and what a user would write for it: a plain model, a plain loop."""
 
 import torch
+from emoflow.search.space import configurations, member_seed
 from emoflow.training.data import Rows
+from emoflow.training.members import Member
 from emoflow.training.metrics import unweighted_recall
 from torch import Tensor, nn
 
@@ -64,18 +66,28 @@ class Pooled(nn.Module):
 PLAIN = {"single-stream": Transformer, "early-concatenation": Pooled}
 
 
-def train_plain(strategy: str, config: dict, *, fold: int, seed: int) -> float:
+def members_of(strategy: str, count: int) -> list[Member]:
+    """Configurations of one architecture with a seed each, which do what the plain loop does."""
+    drawn = configurations(strategy, modalities=tuple(DIMENSIONS), count=count, seed=7)
+    off = {"input_dropout": 0.0, "mixup": 0.0, "modality_dropout": 0.0, "unimodal_weight": 0.0}
+    fixed = FIXED[strategy] | {"dropout": DROPOUT} | off
+    return [Member(config | fixed, member_seed(7, i)) for i, config in enumerate(drawn)]
+
+
+def train_plain(
+    strategy: str, config: dict, *, fold: int, seed: int, epochs: int = EPOCHS, device: str = "cpu"
+) -> float:
     """Validation UA after the last epoch, of the loop that everybody writes; scored after each epoch, as one does."""
     torch.manual_seed(seed)
-    training, validation = rows(fold), rows(fold, validation=True)
-    model = PLAIN[strategy]()
+    training, validation = rows(fold).to(device), rows(fold, validation=True).to(device)
+    model = PLAIN[strategy]().to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config["learning_rate"], weight_decay=config["weight_decay"]
     )
     criterion = nn.CrossEntropyLoss(label_smoothing=config["smoothing"])
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         model.train()
-        for index in torch.randperm(ROWS).split(BATCH):
+        for index in torch.randperm(ROWS, device=device).split(BATCH):
             batch = training.at(index)
             optimizer.zero_grad()
             criterion(model(batch.tokens, batch.present), batch.target).backward()
