@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import EncoderError
 from ..schema import MODALITIES
+from . import known_names
+from .known_names import names
 
-FOLDER = Path(__file__).parent / "library"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What an encoder may be called, here and as the folder that holds it."""
 
@@ -123,11 +124,6 @@ class Entry(_Frozen):
         return {each for each in (hub, self.carrier and self.carrier.sha256) if each}
 
 
-def names() -> list[str]:
-    """The encoders of the catalogue."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
 @cache
 def read(path: Path) -> Entry:
     """Read one file of the catalogue.
@@ -155,13 +151,13 @@ def read(path: Path) -> Entry:
 
 def entries() -> list[Entry]:
     """The whole catalogue, by name. Raises EncoderError, as `read` does."""
-    return [read(FOLDER / f"{name}.yaml") for name in names()]
+    return [read(known_names.FOLDER / f"{name}.yaml") for name in names()]
 
 
 def find(name: str) -> Entry | None:
     """The entry of that name, or of that hub name (``openai/whisper-tiny.en``); None where there is none."""
     if name in names():
-        return read(FOLDER / f"{name}.yaml")
+        return read(known_names.FOLDER / f"{name}.yaml")
     return next((entry for entry in entries() if name in entry.names), None)
 
 

@@ -14,7 +14,7 @@ import transformers
 import yaml
 from conftest import ROOT
 from emoflow import cli
-from emoflow.encoders import catalogue, installed
+from emoflow.encoders import catalogue, installed, known_names
 from emoflow.errors import DownloadError, EncoderError
 from hub_server import serving_hub
 from huggingface_hub import constants
@@ -86,7 +86,7 @@ def no_hub(tmp_path, monkeypatch):
 @pytest.fixture
 def stated(model, tmp_path, monkeypatch):
     """A function: changes → the catalogue, which holds the tiny model alone."""
-    monkeypatch.setattr(catalogue, "FOLDER", tmp_path / "library")
+    monkeypatch.setattr(known_names, "FOLDER", tmp_path / "library")
     files = [
         {"name": name, "parts": [f"tiny/{name}"], "sha256": digest(model / name)}
         for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -215,7 +215,7 @@ WRONG = "0" * 64
 
 
 def wrong_digest(stated, registry, hub, model):
-    entry = yaml.safe_load((catalogue.FOLDER / "tiny.yaml").read_text())
+    entry = yaml.safe_load((known_names.FOLDER / "tiny.yaml").read_text())
     for each in entry["carrier"]["files"]:
         each["sha256"] = WRONG if each["name"] == "model.safetensors" else each["sha256"]
     stated(carrier=entry["carrier"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import SettingsError, listed
 from ...files import digest_of, file_digest
+from ..known_names import near_name
 from ..model_files import ModelFiles
 from .spec import PretrainedSpec
 
@@ -146,10 +147,26 @@ def find(spec: PretrainedSpec, models: ModelFiles) -> ModelFolder:
         return ModelFolder(cached)
     looked.append("the cache of Hugging Face")
     name = spec.hf if spec.revision is None else f"{spec.hf} at revision {spec.revision}"
+    near = near_encoder(spec, models)
+    hint = f"Did you mean {near!r}? If not: " if near else ""
     get = f"Fetch it with: emoflow encoders fetch {spec.hf}"
     if spec.streams:
         get = f"Take it from a published checkpoint with: emoflow encoders add FILE.pt --name {spec.hf}"
-    raise SettingsError(f"the encoder {name} is not here; looked in {listed(looked)}. {get}")
+    raise SettingsError(f"the encoder {name} is not here; looked in {listed(looked)}. {hint}{get}")
+
+
+def near_encoder(spec: PretrainedSpec, models: ModelFiles) -> str | None:
+    """The encoder that was probably meant by a name that is nowhere found.
+
+    Args:
+        spec: what is stated.
+        models: where models are kept on this machine.
+
+    Returns:
+        The nearest of the catalogue's names and of the models' on this machine; None where none is near.
+    """
+    here = models.pretrained.glob(f"*/{CONFIG}") if models.pretrained is not None else ()
+    return near_name(spec.hf, [path.parent.name for path in here]) if spec.is_hub_name else None
 
 
 def _cached(spec: PretrainedSpec) -> Path | None:

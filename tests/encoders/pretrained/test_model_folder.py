@@ -253,3 +253,23 @@ def test_missing_files_of_the_processor_are_named(folder):
     (folder / "preprocessor_config.json").unlink()
     with pytest.raises(SettingsError, match="AutoFeatureExtractor finds no file that it can read"):
         one(folder).encode_decoded([voice(1)])
+
+
+@pytest.mark.parametrize(
+    ("stated", "near"),
+    [
+        ("whisper-tinny.en", "'whisper-tiny.en'"),
+        ("min", "'mine'"),
+        ("minilm-l6", None),  # known, and not here
+        ("openai/whisper-tinny.en", None),  # a hub's names differ in a letter
+        ("something-else", None),
+    ],
+)
+def test_a_name_that_is_nowhere_found_is_told_the_nearest(tmp_path, monkeypatch, stated, near):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    with pytest.raises(SettingsError, match=f"emoflow encoders fetch {stated}$") as caught:
+        find(PretrainedSpec(stated, pooling="mean"), ModelFiles(pretrained=tmp_path))
+    assert ("Did you mean" in str(caught.value)) is (near is not None)
+    assert (near or "") in str(caught.value)
