@@ -82,7 +82,7 @@ def checks(root: str | Path = ".") -> list[Check]:
     if isinstance(experiment, Params):
         done += corpora(root, experiment)
     if isinstance(experiment, Params) and isinstance(environment, Settings):
-        done += encoders(experiment, environment)
+        done += [names(root, experiment, environment), *encoders(experiment, environment)]
     if isinstance(environment, Settings):
         uses = isinstance(experiment, Params) and experiment.features.face.runs_landmarker
         done += [
@@ -259,18 +259,10 @@ def encoders(experiment: Params, environment: Settings) -> Iterator[Check]:
     """Whether the Hugging Face models are here that the experiment's encoders run; none of them is loaded."""
     from .encoders import ModelFiles
     from .encoders.pretrained.folder import find
-    from .encoders.pretrained.spec import PretrainedSpec
+    from .stages.stated_names import pretrained_encoders
 
     models = ModelFiles(environment.landmark_model, environment.encoders)
-    stated = [
-        encoder
-        for name in experiment.modalities
-        for encoder in getattr(getattr(experiment.features, name, None), "encoders", ())
-    ]
-    specs = [PretrainedSpec.of(each.model_dump()) for each in stated if not isinstance(each, str)]
-    if (recogniser := experiment.features.text.recogniser) and "text" in experiment.modalities:
-        specs.append(PretrainedSpec(recogniser["hf"], pooling="none"))
-    for spec in {each.model: each for each in specs}.values():
+    for spec in pretrained_encoders(experiment):
         name = f"encoder {spec.hf}"
         try:
             yield Check(name, True, f"in {find(spec, models).path}")
@@ -280,6 +272,18 @@ def encoders(experiment: Params, environment: Settings) -> Iterator[Check]:
                 add = f"emoflow encoders add FILE.pt --name {spec.hf}"
                 get = add if spec.streams else f"emoflow encoders fetch {spec.hf}"
             yield Check(name, False, str(error), get)
+
+
+def names(root: Path, experiment: Params, environment: Settings) -> Check:
+    """Whether the later stages know the names in params.yaml; see `stages.stated_names`."""
+    from .encoders import ModelFiles
+    from .stages.stated_names import check_names
+
+    try:
+        check_names(experiment, ModelFiles(environment.landmark_model, environment.encoders), root)
+    except EmoflowError as error:
+        return Check("names", False, str(error), f"correct it in {params.PATH}")
+    return Check("names", True, f"those in {params.PATH} are known")
 
 
 def landmark_model(path: Path, *, needed: bool) -> Check:

@@ -628,6 +628,10 @@ class Params(_Frozen):
             twice = sorted({str(value) for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{key}: named twice: {', '.join(twice)}")
+        if strange := [name for name in self.folds.exclude if name not in self.corpora]:
+            raise ValueError(
+                f"folds.exclude names {listed(strange)}, and the corpora are {listed(self.corpora)}"
+            )
         if "video" in self.modalities:
             raise ValueError(
                 "modalities: 'video' is a medium; its pictures are the modality 'face', its sound 'audio'"

@@ -185,6 +185,15 @@ def test_a_stated_encoder_that_is_absent_is_found_with_its_command(tmp_path, mon
     assert not names & {"encoder owner/absent", "encoder owner/whisper"}
 
 
+def test_a_misspelt_name_is_found_before_a_corpus_is_there(tmp_path):
+    held = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for changes, said in (({}, ""), ({"protocol": "kfld4"}, "did you mean 'kfold<k>'")):
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(held | changes))
+        check = next(each for each in doctor.checks(tmp_path) if each.name == "names")
+        assert check.ok is not bool(said)
+        assert said in check.found and check.fix == ("correct it in params.yaml" if said else "")
+
+
 @pytest.mark.parametrize(
     ("cuda", "cards", "wanted", "ok"),
     [

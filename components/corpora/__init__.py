@@ -138,6 +138,27 @@ def attached_features(
     return dict(sorted(found.items()))
 
 
+def attached_modalities(corpus: str, root: Path, stated: Layout = UNSTATED) -> list[str] | None:
+    """The modalities of which features came with a corpus; no table is opened.
+
+    Args:
+        corpus: its name.
+        root: its folder.
+        stated: what params.yaml states of its layout.
+
+    Returns:
+        Their names, sorted; None where the corpus has features of its own, of which is known once they are read.
+
+    Raises:
+        CorpusError: two tables of one modality, or links that lead out of the corpus.
+    """
+    from .attached.joining import attached_paths
+
+    if adapter(layout_of(corpus, root, stated)).features is not None:
+        return None
+    return sorted(attached_paths(root))
+
+
 def obtain(corpus: str, raw: Path) -> str:
     """How to get a corpus.
 
@@ -155,4 +176,14 @@ def obtain(corpus: str, raw: Path) -> str:
     return f"emoflow corpora add {corpus} DIR" + (f" (or did you mean {close[0]!r}?)" if close else "")
 
 
-__all__ = ["Adapter", "Reading", "adapter", "attached_features", "is_planted", "layout_of", "obtain", "read"]
+__all__ = [
+    "Adapter",
+    "Reading",
+    "adapter",
+    "attached_features",
+    "attached_modalities",
+    "is_planted",
+    "layout_of",
+    "obtain",
+    "read",
+]

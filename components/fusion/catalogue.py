@@ -5,10 +5,14 @@ Plain data, read without torch.
 
 from __future__ import annotations
 
+import difflib
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..errors import ParamsError, listed
+from ..schema import MODALITIES
 from .axes import Choice, Log, Uniform
 
 if TYPE_CHECKING:
@@ -193,3 +197,28 @@ REGISTRY: dict[str, Entry] = {
         "a transformer for each modality beside one over all tokens; pooled and concatenated",
     ),
 }
+
+
+def entry(name: str, modalities: Sequence[str]) -> Entry:
+    """The registry's line for a name: a fusion strategy, or a modality's name for that modality alone.
+
+    Args:
+        name: as ``search.strategies`` of params has it.
+        modalities: those that params.yaml names.
+
+    Raises:
+        ParamsError: for a modality that is none of them, or an unknown name, with the nearest that is known.
+    """
+    if name in modalities:
+        return UNIMODAL
+    if name in REGISTRY:
+        return REGISTRY[name]
+    if name in MODALITIES:
+        raise ParamsError(
+            f"strategy {name!r} is the modality {name!r} alone, and modalities in params.yaml names "
+            f"{listed(modalities)}: add {name} there, or take it out of the strategies"
+        )
+    known = [*modalities, *REGISTRY]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {', '.join(known)}"
+    raise ParamsError(f"strategy {name!r} is not known; {hint}")

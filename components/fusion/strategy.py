@@ -35,19 +35,18 @@ served as the others are. Keys of its architecture beside ``width`` and ``layers
 The tests over the registry (tests/fusion/test_strategies.py) then hold it to what all strategies promise.
 """
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from ..errors import ParamsError
 from ..schema import BASELINES as BASELINES
 from .axes import Choice as Choice
 from .axes import Log as Log
 from .axes import Uniform as Uniform
 from .catalogue import REGISTRY as REGISTRY
-from .catalogue import TRAINING_SPACE, UNIMODAL, Entry
+from .catalogue import TRAINING_SPACE, UNIMODAL
+from .catalogue import entry as entry
 from .layer_weights import Blocks, LayerWeights
 from .output import FusionOutput
 
@@ -163,22 +162,6 @@ def learns_posteriors(name: str, modalities: Sequence[str], posteriors: Collecti
     if name in BASELINES or entry(name, modalities).load().takes_posteriors:
         return []
     return sorted(set(uses(name, modalities)) & set(posteriors))
-
-
-def entry(name: str, modalities: Sequence[str]) -> Entry:
-    """The registry's line for a name: a fusion strategy, or a modality's name for that modality alone.
-
-    Raises:
-        ParamsError: for an unknown name, with the nearest that is known.
-    """
-    if name in modalities:
-        return UNIMODAL
-    if name in REGISTRY:
-        return REGISTRY[name]
-    known = [*modalities, *REGISTRY]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]!r}?" if close else f"it may be: {', '.join(known)}"
-    raise ParamsError(f"strategy {name!r} is not known; {hint}")
 
 
 def uses(name: str, modalities: Sequence[str]) -> tuple[str, ...]:

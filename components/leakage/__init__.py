@@ -16,7 +16,7 @@ from ..artifacts.folds import Finding, Waived
 from . import groups, overlaps, recordings, texts
 from .finding import KINDS, ROWS_AT_MOST, text_is_no_evidence
 from .fold_roles import FoldRoles
-from .gate import guard, idle
+from .gate import check_kinds, guard, idle
 from .published import ignored_split, unexpected_counts
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "ROWS_AT_MOST",
     "Finding",
     "Waived",
+    "check_kinds",
     "find",
     "guard",
     "idle",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 
 from ..artifacts.folds import Finding, Waived
@@ -30,14 +31,7 @@ def guard(
         LeakageError: naming the rows of every critical finding that is left, or a kind that there is none of.
     """
     findings, reasons = list(findings), {**(known or {}), **(waivers or {})}
-    unknown = sorted(set(reasons) - set(KINDS))
-    if unknown:
-        notes = [kind for kind in unknown if kind in NOTES]
-        also = f" ({listed(notes)} never refuses)" if notes else ""
-        raise LeakageError(
-            f"no kind of leak is called {listed(unknown)}{also}; folds.waivers in params.yaml may name: "
-            f"{', '.join(KINDS)}"
-        )
+    check_kinds(reasons)
     critical = [each for each in findings if each.severity == "critical" and each.kind not in reasons]
     if critical:
         kinds = {each.kind: None for each in critical}
@@ -54,6 +48,27 @@ def guard(
     return [
         Waived(kind=kind, reason=reasons[kind], count=max(counts)) for kind, counts in there.items() if counts
     ]
+
+
+def check_kinds(kinds: Iterable[str]) -> None:
+    """Check that there are such kinds of leak.
+
+    Args:
+        kinds: as ``folds.waivers`` of params names them.
+
+    Raises:
+        LeakageError: for one that there is none of, with the nearest that there is.
+    """
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        notes = [kind for kind in unknown if kind in NOTES]
+        also = f" ({listed(notes)} never refuses)" if notes else ""
+        close = difflib.get_close_matches(unknown[0], KINDS, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise LeakageError(
+            f"no kind of leak is called {listed(unknown)}{also}; {hint}folds.waivers in params.yaml may name: "
+            f"{', '.join(KINDS)}"
+        )
 
 
 def idle(findings: Iterable[Finding], waivers: Mapping[str, str]) -> list[Finding]:

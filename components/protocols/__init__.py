@@ -10,7 +10,7 @@ older papers and are marked as inflated.
 
 from .assignment import ROLES, assign, assigned, automatic, declares_split, speakers_used
 from .lookup import AUTO, Protocol, protocol
-from .selection import Selection, select
+from .selection import Selection, check_corpora, select
 
 __all__ = [
     "AUTO",
@@ -20,6 +20,7 @@ __all__ = [
     "assign",
     "assigned",
     "automatic",
+    "check_corpora",
     "declares_split",
     "protocol",
     "select",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,7 @@ def select(protocol: Protocol, table: pd.DataFrame) -> Selection:
     import pandas as pd
 
     refuse(protocol, table[table["utterance_id"].duplicated(keep=False)], "have an id that occurs twice")
-    _of_its_corpora(protocol, table)
+    check_corpora(protocol, table["corpus"].unique())
     table = table.reset_index(drop=True)
     why = pd.Series(None, index=table.index, dtype="object")  # of a row that is left out
 
@@ -207,8 +207,17 @@ def _unlabelled(protocol: Protocol, rows: pd.DataFrame) -> np.ndarray:
     return bare.to_numpy(dtype=bool)
 
 
-def _of_its_corpora(protocol: Protocol, table: pd.DataFrame) -> None:
-    there = sorted(set(table["corpus"]))
+def check_corpora(protocol: Protocol, corpora: Iterable[str]) -> None:
+    """Check that a protocol is of these corpora.
+
+    Args:
+        protocol: published, or a rule.
+        corpora: those whose labelled utterances are assigned to folds.
+
+    Raises:
+        ProtocolError: naming those that it is of.
+    """
+    there = sorted(corpora)
     if protocol.published is not None:
         its = protocol.published.corpus
         others = sorted(name for name in there if protocol.known.get(name, name) != its)

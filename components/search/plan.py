@@ -10,7 +10,7 @@ from ..training.hyperparameters import COMMON
 from .cohort import Cohort
 from .outcome import Outcome
 from .proposals import Method, batch_sizes, propose
-from .space import axes, check_architectures, check_names, member_seed
+from .space import axes, check, member_seed
 
 Done = Mapping[tuple[str, int], Sequence[tuple[Cohort, Outcome]]]
 """``{(strategy, fold): the batches that ended, in their order}``."""
@@ -41,10 +41,7 @@ class Plan:
     patience: int | None
 
     def __post_init__(self) -> None:
-        check_names(self.strategies, self.modalities, self.space)
-        for name in self.strategies:
-            axes(name, modalities=self.modalities, stated=self.space)
-            check_architectures(name, modalities=self.modalities, stated=self.space)
+        check(self.strategies, modalities=self.modalities, stated=self.space)
 
     def cohorts(self, batch: int, done: Done, *, without: Sequence[str] = ()) -> list[Cohort]:
         """The cohorts of a batch, fold by fold.

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import ParamsError, SearchError, listed
 from ..files import digest_of
-from ..fusion.strategy import BASELINES, Choice, Log, Uniform, build, entry, search_space, uses
+from ..fusion.strategy import Choice, Log, Uniform, build, entry, search_space, uses
 from ..training.hyperparameters import COMMON, HYPERPARAMETERS
+from .strategies import check_strategies, named
 
 Axis = Choice | Uniform | Log
 WHERE = "params.yaml: search.space"
@@ -91,6 +92,24 @@ def axes(
     return space
 
 
+def check(strategies: Sequence[str], *, modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
+    """Check what params.yaml states of a search space: names, values and architectures.
+
+    Args:
+        strategies: ``search.strategies`` of params.
+        modalities: those that params.yaml names.
+        stated: ``search.space`` of params.
+
+    Raises:
+        SearchError: an unknown strategy or hyper-parameter, a value out of range, or an architecture that cannot be
+            built.
+    """
+    check_names(strategies, modalities, stated)
+    for name in strategies:
+        axes(name, modalities=modalities, stated=stated)
+        check_architectures(name, modalities=modalities, stated=stated)
+
+
 def check_names(strategies: Sequence[str], modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
     """Check that some strategy learns, and that every name in ``search.space`` is a strategy or a key of one.
 
@@ -102,10 +121,7 @@ def check_names(strategies: Sequence[str], modalities: Sequence[str], stated: Ma
     Raises:
         SearchError: naming the key and the nearest valid one.
     """
-    if set(strategies) <= set(BASELINES):
-        raise SearchError(
-            f"params.yaml: search.strategies names {listed(strategies)} alone, which learn nothing: add one that does"
-        )
+    check_strategies(strategies, modalities)
     keys = sorted({key for name in strategies for key in keys_of(name, modalities)})
     for name, value in stated.items():
         ours = not isinstance(value, Mapping) or {"log", "uniform"} & set(value)
@@ -127,10 +143,7 @@ def keys_of(strategy: str, modalities: Sequence[str]) -> list[str]:
     Raises:
         SearchError: for an unknown strategy, with the nearest that is known.
     """
-    try:
-        kind = entry(strategy, modalities).load()
-    except ParamsError as error:
-        raise SearchError(f"params.yaml: search.strategies: {error}") from None
+    kind = named(strategy, modalities).load()
     return sorted({*HYPERPARAMETERS, *kind.architecture_keys, *search_space(strategy, modalities)})
 
 

@@ -1,5 +1,7 @@
 """The stage ``corpora``: which corpora this experiment reads.
 
+Names in params.yaml that a later stage would refuse are refused here, before anything is read.
+
 It also clears other corpora out of the folders that corpora share: the stages ``folds`` and ``search`` depend on these
 folders as a whole, since dvc.yaml cannot list as many deps as there are corpora. What is cleared are stage outputs of
 another experiment; DVC's cache has them, and brings them back with that experiment.
@@ -10,12 +12,14 @@ import os
 import shutil
 from pathlib import Path
 
-from .. import params
+from .. import params, settings
 from ..artifacts import features, utterances, validation
 from ..artifacts.corpora import RAW, Corpora
 from ..corpora import obtain
+from ..encoders import ModelFiles
 from ..errors import CorpusError, listed
 from .entry import run
+from .stated_names import check_names
 
 LOCKS = Path(".dvc/tmp/rwlock")
 SHARED = (
@@ -28,10 +32,13 @@ SHARED = (
 
 
 def main() -> None:
-    corpora = params.load().corpora
+    experiment = params.load()
+    corpora = experiment.corpora
     for corpus in corpora:
         if not (RAW / corpus).is_dir():
             raise CorpusError(f"{RAW / corpus} does not exist; to get it: {obtain(corpus, RAW)}")
+    environment = settings.load()
+    check_names(experiment, ModelFiles(environment.landmark_model, environment.encoders))
     cleared = strangers(corpora)
     if cleared and (busy := sorted(in_use())):
         raise CorpusError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import leakage, params
@@ -13,12 +12,13 @@ from ..artifacts.utterances import UTTERANCES
 from ..artifacts.validation import FINGERPRINTS, Verdict
 from ..errors import ProtocolError, listed
 from ..leakage import fold_features
-from ..protocols import AUTO, Protocol, assigned, automatic, protocol, select, speakers_used
+from ..protocols import AUTO, Protocol, assigned, automatic, select, speakers_used
 from ..protocols.display_name import display_name, why_inflated
 from ..protocols.fold_table import digest, sizes
 from ..protocols.selection import added
 from ..protocols.unlabelled import as_training, bare_rows, left_over, unlabelled_count, with_unlabelled
 from .entry import run
+from .stated_protocol import stated_protocol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,18 +130,10 @@ def read_tables(corpora: Sequence[str]) -> pd.DataFrame:
 
 def _plan(experiment: params.Params, table: pd.DataFrame) -> Protocol:
     """The protocol that params name; for a corpus that nobody knows, by its speakers."""
-    name = experiment.protocol_name()
-    layouts = {corpus: experiment.layout(corpus).layout for corpus in experiment.labelled}
-    known = {corpus: layout for corpus, layout in layouts.items() if layout != AUTO}
-    made = partial(
-        protocol,
-        space=experiment.space(),
-        seed=experiment.folds.seed,
-        known=known,
-        waived=experiment.folds.waivers,
-    )
-    first, dot, rest = name.partition(".")
-    return made(automatic(made("kfold5"), table) + dot + rest if first == AUTO else name)
+    plan = stated_protocol(experiment)
+    if experiment.protocol_name().partition(".")[0] != AUTO:
+        return plan
+    return stated_protocol(experiment, auto=automatic(plan, table))
 
 
 def _declared(experiment: params.Params) -> fold_features.Declared:
@@ -170,8 +162,6 @@ def _usable(
         if out:
             counts[name][f"({EXCLUDED}: {exclude[name].reason})"] = len(out)
         gone |= aside | unusable | out
-    if strange := sorted(set(exclude) - set(corpora)):
-        raise ProtocolError(f"folds.exclude names {listed(strange)}, and the corpora are {listed(corpora)}")
     return table[~table["utterance_id"].isin(gone)].reset_index(drop=True), counts
 
 

@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 import torch
 from emoflow.fusion import listing, strategy
+from emoflow.fusion.catalogue import Entry
 from emoflow.fusion.model import EmotionModel, members_state
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.search.space import configurations
@@ -24,7 +25,7 @@ def added(monkeypatch) -> str:
     module.__package__ = "emoflow.fusion"
     exec(compile(source, "louder.py", "exec"), module.__dict__)  # noqa: S102, our own docstring
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    ((name, entry),) = eval(f"{{{line}}}", {"Entry": strategy.Entry}).items()  # noqa: S307
+    ((name, entry),) = eval(f"{{{line}}}", {"Entry": Entry}).items()  # noqa: S307
     monkeypatch.setitem(strategy.REGISTRY, name, entry)
     return name
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from emoflow.corpora.describe import listing
-from emoflow.errors import CorpusError, ParamsError
+from emoflow.errors import CorpusError, EmoflowError, ParamsError
 from emoflow.files import tree_digest
 from emoflow.schema import EMOTION7
 from emoflow.stages import corpora as corpora_stage
@@ -193,6 +193,65 @@ def test_select_with_params_that_cannot_be_clears_nothing(project, monkeypatch):
     with pytest.raises(ParamsError):
         stage(monkeypatch, corpora_stage.main)
     assert (project / "data/utterances/ravdess.parquet").exists()
+
+
+def state(project, changes):
+    """params.yaml as it is, with these changes: ``section.key`` → value."""
+    held = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        inner = held
+        for name in sections:
+            inner = inner[name]
+        inner[last] = value
+    (project / "params.yaml").write_text(yaml.safe_dump(held))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"protocol": "kfld4"}, r"protocol 'kfld4' is not known; did you mean 'kfold<k>'"),
+        ({"protocol": "auto.shot8"}, r"did you mean 'kfold4\.shots<k>'"),
+        ({"protocol": "kfold4.zero-feer"}, r"'feer' is no class of its label space; did you mean 'fear'"),
+        ({"protocol": "cross:contrl:meld"}, r"of the corpora contrl, meld, and here are control"),
+        ({"search.strategies": ["late-averge"]}, r"search\.strategies: .*did you mean 'late-average'"),
+        ({"search.space": {"learning_rat": 0.1}}, r"'learning_rat' is no .*did you mean 'learning_rate'"),
+        ({"search.space": {"late-average": {"widht": [8]}}}, r"has no 'widht'; did you mean 'width'"),
+        ({"folds.waivers": {"speakers": "x"}}, r"no kind of leak is called speakers; did you mean 'speaker'"),
+        (
+            {"features.audio.encoders": [{"hf": "whisper-tinny.en"}]},
+            r"params\.yaml: features: the encoder whisper-tinny\.en is not here.*Did you mean 'whisper-tiny\.en'",
+        ),
+        ({"modalities": ["audio", "txt"]}, r"modalities: 'txt' is none of audio, text, face.*did you mean 'text'"),
+        ({"modalities": ["audio", "face"]}, r"strategy 'text' is the modality.*names audio, face: add text there"),
+    ],
+)  # fmt: skip
+def test_a_name_that_a_later_stage_would_refuse_ends_the_first(project, monkeypatch, tmp_path, changes, said):
+    monkeypatch.setenv("EMOFLOW_ENCODERS", str(tmp_path / "encoders"))
+    state(project, changes)
+    with pytest.raises(EmoflowError, match=said):
+        stage(monkeypatch, corpora_stage.main)
+    assert not (project / "data/corpora.json").exists()
+
+
+def test_a_modality_that_came_as_features_is_known(project, monkeypatch):
+    state(project, {"modalities": ["audio", "text", "face", "gesture"]})
+    with pytest.raises(ParamsError, match=r"'gesture' is none of .*--features gesture=PATH"):
+        stage(monkeypatch, corpora_stage.main)
+    table = project / "data/raw/control/attached/gesture.csv"
+    table.parent.mkdir()
+    table.write_text("never opened")
+    stage(monkeypatch, corpora_stage.main)
+
+
+def test_an_encoder_that_ran_may_be_absent_whatever_its_name(project, monkeypatch, tmp_path):
+    """Its features are pulled with DVC."""
+    monkeypatch.setenv("EMOFLOW_ENCODERS", str(tmp_path / "encoders"))
+    state(project, {"features.audio.encoders": [{"hf": "whisper-tiny-fi"}]})
+    with pytest.raises(ParamsError, match=r"Did you mean 'whisper-tiny\.en'"):
+        stage(monkeypatch, corpora_stage.main)
+    (project / "dvc.lock").write_text("- hf: whisper-tiny-fi\n")
+    stage(monkeypatch, corpora_stage.main)
 
 
 def test_listing(project):

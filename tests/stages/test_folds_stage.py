@@ -9,7 +9,7 @@ from documents import validated
 from emoflow import params
 from emoflow.artifacts.folds import FOLDS, Folds, Leakage
 from emoflow.artifacts.utterances import UTTERANCES
-from emoflow.errors import ArtifactError, LeakageError, ProtocolError
+from emoflow.errors import ArtifactError, LeakageError, ParamsError, ProtocolError
 from emoflow.stages import folds as stage
 from made_tables import ALL_ACTORS, LUNA_ONE_EACH, ravdess
 
@@ -104,15 +104,19 @@ def test_utterances_are_left_out_by_id_with_the_reason_in_every_figure(project):
 
 
 @pytest.mark.parametrize(
-    ("exclude", "message"),
+    ("exclude", "error", "message"),
     [
-        ({"ravdess": {"reason": "cut off", "ids": ["nobody"]}}, "has no utterance nobody"),
-        ({"meld": {"reason": "cut off", "ids": ["a"]}}, "names meld, and the corpora are ravdess"),
+        ({"ravdess": {"reason": "cut off", "ids": ["nobody"]}}, ProtocolError, "has no utterance nobody"),
+        (
+            {"meld": {"reason": "cut off", "ids": ["a"]}},
+            ParamsError,
+            "names meld, and the corpora are ravdess",
+        ),
     ],
 )
-def test_an_exclusion_of_what_is_not_there_is_refused(project, exclude, message):
+def test_an_exclusion_of_what_is_not_there_is_refused(project, exclude, error, message):
     project(ravdess(LUNA_ONE_EACH), folds={"seed": 7, "waivers": {}, "exclude": exclude})
-    with pytest.raises(ProtocolError, match=message):
+    with pytest.raises(error, match=message):
         stage.main()
 
 
