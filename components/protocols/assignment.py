@@ -6,6 +6,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError, listed
+from ..files import yaml_word
+from ..schema import EMOTIONS
 from . import rules
 from .assign_test import test_fold_of
 from .assign_validation import validation_of
@@ -121,7 +123,27 @@ def _every_class_trains(
             elif protocol.scheme.test == "corpora":
                 why = f"what trains ({listed(protocol.scheme.sources)}) has none, and the test has: {other}"
             else:
-                why = "the speakers that train there have none: use more folds, or add speakers"
+                why = _by_few(protocol, selection, missing[0])
             raise ProtocolError(
                 f"protocol {protocol.id}: in fold {fold} nothing trains the class(es) {listed(missing)}; {why}"
             )
+
+
+def _by_few(protocol: Protocol, selection: Selection, label: str) -> str:
+    """Why nothing trains a class that there is, its clips named, and what helps."""
+    clips = selection.rows[selection.rows["label"] == label]
+    corpus = clips["corpus"].iloc[0]
+    ids = list(clips.loc[clips["corpus"] == corpus, "utterance_id"].str.removeprefix(f"{corpus}/"))
+    named = (
+        f"{len(clips)} clip(s) of {clips['speaker'].nunique()} speaker(s): {listed(clips['utterance_id'], 3)}"
+    )
+    folds = "use more folds, or " if protocol.scheme.count else ""
+    stray = f"folds.exclude: {{{yaml_word(corpus)}: {{reason: stray label, ids: [{', '.join(map(yaml_word, ids[:3]))}"
+    stray += "]}}" if len(ids) <= 3 else ", …]}}"
+    if protocol.space.classes:
+        helps = f"{folds}add speakers, or choose a label space without it"
+    else:
+        known = f"layouts: {{{yaml_word(corpus)}: {{labels: {{{yaml_word(label)}: happiness}}}}}}"
+        mapped = "" if label in EMOTIONS else f"map the corpus's word for it to an emotion ({known}), or "
+        helps = f"{folds}add speakers; if the label is a stray one, in params.yaml {mapped}leave the clips out ({stray})"
+    return f"the speakers that train there have none ({label} has {named}): {helps}"

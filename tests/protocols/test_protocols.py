@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from emoflow.errors import ProtocolError
 from emoflow.protocols import assign, protocol, select, speakers_used
 from emoflow.protocols.fold_table import digest
-from emoflow.schema import LABEL_SPACES
+from emoflow.schema import LABEL_SPACES, LabelSpace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_tables import ALL_ACTORS, LUNA_ONE_EACH, RAVDESS8, ravdess, table_of
@@ -138,6 +139,41 @@ def test_a_class_that_nothing_trains_is_named():
         ProtocolError, match=r"nothing trains the class.*disgust.*speakers that train there have none"
     ):
         assign(protocol("kfold4", RAVDESS8), alone)
+
+
+def test_of_a_stray_label_the_clip_is_named_with_what_helps():
+    rows = [
+        {
+            "utterance_id": f"mylab/{label}/S{speaker}/u{take}",
+            "corpus": "mylab",
+            "speaker": f"mylab/S{speaker}",
+            "label": label,
+        }
+        for speaker in range(4)
+        for label in ("anger", "sadness")
+        for take in range(2)
+    ]
+    stray = {
+        "utterance_id": "mylab/blorgy/S3/u1",
+        "corpus": "mylab",
+        "speaker": "mylab/S3",
+        "label_raw": "Blorgy",
+    }
+    own = LabelSpace("mylab", ())
+    with pytest.raises(ProtocolError, match=r"1 clip\(s\) of 1 speaker\(s\): mylab/blorgy/S3/u1") as caught:
+        assign(protocol("loso", own), table_of([*rows, stray]))
+    said = str(caught.value)
+    assert "more folds" not in said  # a fold each is the most
+    assert "layouts: {mylab: {labels: {blorgy: happiness}}}" in said
+    excluded = yaml.safe_load(said[said.index("{", said.index("folds.exclude")) :].rstrip(")"))
+    assert excluded == {"mylab": {"reason": "stray label", "ids": ["blorgy/S3/u1"]}}
+    with pytest.raises(ProtocolError, match="use more folds, or add speakers"):
+        assign(protocol("kfold3", own), table_of([*rows, stray]))
+    fear = {**stray, "label_raw": None, "label": "fear"}
+    with pytest.raises(
+        ProtocolError, match=r"stray one, in params\.yaml leave the clips out \(folds\.exclude"
+    ):
+        assign(protocol("loso", own), table_of([*rows, fear]))
 
 
 def test_a_class_that_the_training_corpus_lacks_is_named_with_that_corpus():
