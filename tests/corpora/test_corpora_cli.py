@@ -205,6 +205,16 @@ def test_a_guess_shows_what_it_would_read_and_adds_nothing(project, without_spea
     assert "8 utterances of 2 speakers" in " ".join(typed("add", "ours", "shelf").output.split())
 
 
+def test_folders_that_name_the_speakers_need_no_guess(project):
+    for path in ("joy/S01/a.wav", "joy/S02/a.wav", "anger/S01/b.wav", "anger/S02/b.wav"):
+        (project / "shelf" / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / "shelf" / path).write_bytes(path.encode())
+    done = typed("add", "ours", "shelf", "--guess")
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0 and "nothing has to be stated" in said and "the speakers are S01, S02" in said
+    assert not (project / "data").exists()
+
+
 def test_names_from_which_nothing_can_be_guessed(project):
     (project / "shelf" / "joy").mkdir(parents=True)
     (project / "shelf" / "joy" / "1.wav").write_bytes(b"x")

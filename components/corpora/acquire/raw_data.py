@@ -243,10 +243,17 @@ def guessed(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
         say: called with each message for the user.
 
     Raises:
-        CorpusError: no part of the names looks like a speaker.
+        CorpusError: no part of the names looks like a speaker, and no folder or table names any.
     """
     found = guess(files_below(source)[0], stated.labels)
     if found is None:
+        speakers = [] if stated.pattern else _named_speakers(corpus, source, stated)
+        if speakers:
+            say(
+                f"{source}: nothing has to be stated: as it is read without a pattern, the speakers are "
+                f"{listed(speakers, 30)}; to add it: emoflow corpora add {corpus} {source}"
+            )
+            return
         raise CorpusError(
             f"the names of the files in {source} tell no speaker that could be guessed: state "
             "layouts.<corpus>.pattern in params.yaml, with a group (?P<speaker>…)"
@@ -256,6 +263,15 @@ def guessed(corpus: str, source: Path, stated: Layout, say: Callable[[str], None
     say(f"speakers: {listed(found.speakers, 30)}")
     read_as(corpus, source, replace_fields(stated, layout="folder", pattern=found.pattern), say)
     say(f"if it is right, in params.yaml: {_with_pattern(corpus, found.pattern)}")
+
+
+def _named_speakers(corpus: str, source: Path, stated: Layout) -> list[str]:
+    """The speakers that a corpus's folders or its table name; none where some utterance lacks one."""
+    try:
+        speakers = read(corpus, source, stated).table["speaker"]
+    except CorpusError:
+        return []
+    return [] if speakers.isna().any() else sorted(set(speakers.str.removeprefix(f"{corpus}/")))
 
 
 def _without_speakers(corpus: str, source: Path, stated: Layout) -> str:
