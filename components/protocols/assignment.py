@@ -145,5 +145,5 @@ def _by_few(protocol: Protocol, selection: Selection, label: str) -> str:
     else:
         known = f"layouts: {{{yaml_word(corpus)}: {{labels: {{{yaml_word(label)}: happiness}}}}}}"
         mapped = "" if label in EMOTIONS else f"map the corpus's word for it to an emotion ({known}), or "
-        helps = f"{folds}add speakers; if the label is a stray one, in params.yaml {mapped}leave the clips out ({stray})"
+        helps = f"{folds}add speakers; a stray label: in params.yaml {mapped}leave the clips out ({stray})"
     return f"the speakers that train there have none ({label} has {named}): {helps}"

@@ -171,7 +171,7 @@ def test_of_a_stray_label_the_clip_is_named_with_what_helps():
         assign(protocol("kfold3", own), table_of([*rows, stray]))
     fear = {**stray, "label_raw": None, "label": "fear"}
     with pytest.raises(
-        ProtocolError, match=r"stray one, in params\.yaml leave the clips out \(folds\.exclude"
+        ProtocolError, match=r"stray label: in params\.yaml leave the clips out \(folds\.exclude"
     ):
         assign(protocol("loso", own), table_of([*rows, fear]))
 
