@@ -62,7 +62,8 @@ def corpora_add(
                 "files of it go into one folder"
             )
         tables[modality] = Path(path)
-    add.add(corpus, source, stated=stated_layout(corpus), features=tables, root=RAW)
+    shortest_s = experiment_params().validation.shortest_s
+    add.add(corpus, source, stated=stated_layout(corpus), features=tables, shortest_s=shortest_s, root=RAW)
     _print_next(corpus, attached=tables)
 
 
@@ -152,7 +153,11 @@ def corpora_describe(
         raise typer.BadParameter("active-speaker needs --detector mediapipe", param_hint="--follow")
     require_workspace()
     found = describe.describe(
-        corpus, RAW / corpus, stated=stated_layout(corpus), workers=environment().worker_count()
+        corpus,
+        RAW / corpus,
+        stated=stated_layout(corpus),
+        shortest_s=experiment_params().validation.shortest_s,
+        workers=environment().worker_count(),
     )
     show(describe.shown(found))
     if figure is not None:

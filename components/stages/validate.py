@@ -53,7 +53,8 @@ def main() -> None:
     print(
         f"{corpus}: the contract holds for {verdict.counts['utterances'] - len(verdict.quarantined)} utterances; "
         f"{len(verdict.warnings)} warning(s), {len(verdict.quarantined)} utterance(s) set aside, "
-        f"{len(verdict.excluded)} unusable recording(s), {len(verdict.unread)} file(s) not read"
+        f"{len(verdict.excluded)} unusable recording(s), {len(verdict.unread)} file(s) not read; each with its reason: "
+        f"{Verdict.path(corpus=corpus)}"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from ..artifacts.validation import Verdict
 from . import tables
 from .clause import BETWEEN, CRITICAL, IN_SET, MATCH, NOT_NULL, UNIQUE, UTTERANCES, WARNING, Clause, holds
 from .facts import EMPTY, THERE
@@ -47,6 +48,7 @@ def files(
         recorded: how many recordings there are of audio, face and text.
         shortest_s, longest_s: bounds of a clip's duration.
     """
+    verdict = Verdict.path(corpus=corpus)
     restore = f"Restore them (dvc checkout data/raw/{corpus}) or add the corpus anew."
     for media in ("audio", "video"):
         yield holds(
@@ -102,7 +104,7 @@ def files(
             IN_SET,
             WARNING,
             f"{modality} that can be used, in every utterance that has any",
-            "They are listed with their reasons under `excluded`, and count as a missing modality.",
+            f"They are listed with their reasons under `excluded` of {verdict}, and count as a missing modality.",
             of_modality,
         )
         count = recorded[modality]
@@ -113,7 +115,7 @@ def files(
                 IN_SET,
                 CRITICAL,
                 f"at most {most} of {count} recordings of {modality} that cannot be used",
-                "So many are no accident: see the reasons under `excluded`; the copy may be incomplete.",
+                f"So many are no accident: see the reasons under `excluded` of {verdict}; the copy may be incomplete.",
                 of_modality | {"mostly": (count - most) / count},
             )
     yield holds(

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from emoflow.corpora import attached_features, read
 from emoflow.corpora.acquire import copy_files
 from emoflow.corpora.acquire.add import add
@@ -42,6 +44,21 @@ def root(tmp_path, monkeypatch) -> Path:
 
 def quiet(corpus, source, **rest):
     return add(corpus, source, say=lambda _: None, **rest)
+
+
+def test_recordings_that_validation_would_refuse_are_named_at_once(tmp_path, root):
+    rate = 8000
+    for name, seconds in (("joy/S1/long.wav", 1.0), ("joy/S2/short.wav", 0.05), ("anger/S1/fine.wav", 0.4)):
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / "own" / name, np.zeros(int(rate * seconds)), rate)
+    (tmp_path / "own" / "anger" / "S2").mkdir()
+    (tmp_path / "own" / "anger" / "S2" / "broken.wav").write_bytes(b"RIFF cut off")
+    told = []
+    add("mylab", tmp_path / "own", shortest_s=0.3, root=root, say=told.append)
+    (broken,) = [line for line in told if "length cannot be read" in line]
+    assert broken.startswith("1 recording(s)") and broken.endswith("anger/S2/broken.wav")
+    (short,) = [line for line in told if "shorter than 0.3 s" in line]
+    assert short.startswith("1 recording(s)") and short.endswith("joy/S2/short.wav (0.05 s)")
 
 
 def test_every_byte_and_no_link(source, root):

@@ -1,6 +1,7 @@
 """What a person is told of a corpus: counts, hours, speakers, classes, raters; and the figure."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -106,6 +107,15 @@ def test_a_corpus_without_speakers_labels_and_lengths_is_drawn_too(tmp_path):
 def test_a_recording_that_cannot_be_read_has_no_length(corpus):
     (corpus / "audio" / "a1.wav").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     assert "1 of unknown length" in text_of(describe("mylab", corpus))
+
+
+def test_recordings_that_are_too_short_or_of_no_length_are_named(corpus):
+    (corpus / "audio" / "a1.wav").write_bytes(b"RIFF cut off")
+    soundfile.write(corpus / "audio" / "c1.wav", np.zeros(int(RATE * 0.05)), RATE)
+    said = text_of(describe("mylab", corpus, shortest_s=0.3))
+    assert re.search(r"no length +audio/a1\.wav", said)
+    assert re.search(r"under 0\.3 s +audio/c1\.wav \(0\.05 s\)", said)
+    assert "under" not in text_of(describe("mylab", corpus))
 
 
 def test_the_length_of_a_part_of_a_recording_is_the_part_s(corpus):

@@ -1,19 +1,26 @@
 """Adding a corpus from a folder on disk to data/raw, unchanged and tracked by DVC."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...artifacts.corpora import RAW
 from ...errors import CorpusError, listed
 from ...files import locked
 from ...schema import UNSTATED, Layout
 from .. import adapter, layout_of
-from ..adapter_interface import OURS
+from ..adapter_interface import OURS, Reading
 from ..attached.joining import read_features, to_attach
+from ..describe.durations import durations, shorter_than, without_length
 from .copy_files import copy_all, differences, files_of
 from .raw_data import check_name, elsewhere, project_of, read_as, replace, track
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MODALITY = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -24,6 +31,7 @@ def add(
     *,
     stated: Layout = UNSTATED,
     features: Mapping[str, Path] | None = None,
+    shortest_s: float = 0.0,
     root: Path = RAW,
     workers: int | None = None,
     say: Callable[[str], None] = print,
@@ -38,6 +46,7 @@ def add(
         source: the corpus as its owner ships it; it is only read.
         stated: what params.yaml says of its layout.
         features: modality → pre-computed features, a file or a folder of them (see ``feature_files``).
+        shortest_s: ``validation.shortest_s`` of params: recordings that are shorter are named.
         root: within a DVC project.
         workers: how many files are copied at once; one a core where None.
         say: is told what was found.
@@ -52,7 +61,9 @@ def add(
     source, root = Path(source).expanduser(), Path(root)
     target = root / corpus
     project_of(root)  # before anything is written
-    files = _checked(corpus, source, stated, dict(features or {}), say)
+    workers = workers or len(os.sched_getaffinity(0))
+    files, reading = _checked(corpus, source, stated, dict(features or {}), say)
+    _name_odd_lengths(reading.table, source, shortest_s=shortest_s, workers=workers, say=say)
     _apart(source, target)
     if target.is_dir() and any(target.iterdir()):
         other = differences(files, target)
@@ -66,9 +77,7 @@ def add(
         elsewhere(target)
         partial = root / f".{corpus}.partial"
         with locked(partial):
-            copy_all(
-                files, partial, workers=workers or len(os.sched_getaffinity(0)), what=f"copying {corpus}"
-            )
+            copy_all(files, partial, workers=workers, what=f"copying {corpus}")
             _drop_empty_folders(partial)
             partial.rename(target)
         say(f"{len(files)} files copied to {target}, each checked by its digest")
@@ -78,8 +87,8 @@ def add(
 
 def _checked(
     corpus: str, source: Path, stated: Layout, features: Mapping[str, Path], say: Callable[[str], None]
-) -> dict[str, Path]:
-    """Where each file of the corpus's folder will come from, after the source was read as this corpus."""
+) -> tuple[dict[str, Path], Reading]:
+    """Where each file of the corpus's folder will come from, and the source read as this corpus."""
     if not source.is_dir():
         raise CorpusError(f"{source} is not a folder; give the one that holds {corpus}, unpacked")
     files = files_of(source)
@@ -101,7 +110,21 @@ def _checked(
             raise CorpusError(f"{source} brings {beside[0]} of its own; leave out --features {modality}=…")
         say(f"{path}: modality {modality}: {features.coverage(ids)}")
         files |= to_attach(modality, path)
-    return files
+    return files, reading
+
+
+def _name_odd_lengths(
+    table: pd.DataFrame, source: Path, *, shortest_s: float, workers: int, say: Callable[[str], None]
+) -> None:
+    """Name the recordings that will count as missing, or that the data contract will refuse."""
+    seconds = durations(table, source, workers=workers)
+    if broken := without_length(table, seconds):
+        say(f"{len(broken)} recording(s) whose length cannot be read, broken most likely: {listed(broken)}")
+    if short := shorter_than(shortest_s, table, seconds):
+        say(
+            f"{len(short)} recording(s) shorter than {shortest_s:g} s (validation.shortest_s in params.yaml), which "
+            f"the stage validate refuses: {listed(short)}"
+        )
 
 
 def _apart(source: Path, target: Path) -> None:

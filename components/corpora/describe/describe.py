@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...errors import listed
 from ...schema import UNSTATED, Layout
 from .. import attached_features, layout_of, raters, read
-from .durations import durations
+from .durations import durations, shorter_than, without_length
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,7 @@ class Description:
         table: its utterance table with two more columns: ``seconds`` (NaN where unknown) and ``shown`` (the label,
             else the corpus's own word, else ``unlabelled``).
         unread: what is there and could not be read, as in ``Reading.unread``.
+        shortest_s: the least that the data contract lets a clip last, in seconds.
         features: modality that came as features → how many utterances have it.
         entropy: of each rated utterance, in bits; empty without raters.
         ceilings: kind of rater → how well one of them agrees with the others.
@@ -34,6 +36,7 @@ class Description:
     layout: str
     table: pd.DataFrame
     unread: list[dict[str, str]]
+    shortest_s: float
     features: dict[str, int]
     entropy: pd.Series
     ceilings: dict[str, raters.Ceiling]
@@ -63,11 +66,14 @@ class Description:
         return self.table["shown"].value_counts()
 
 
-def describe(corpus: str, root: Path, *, stated: Layout = UNSTATED, workers: int = 1) -> Description:
+def describe(
+    corpus: str, root: Path, *, stated: Layout = UNSTATED, shortest_s: float = 0.0, workers: int = 1
+) -> Description:
     """Read a corpus and count. Opens no more of a recording than its header.
 
     Args:
         root: the corpus's folder.
+        shortest_s: recordings that are shorter are named.
 
     Raises:
         CorpusError: it does not exist, or is not this corpus.
@@ -83,6 +89,7 @@ def describe(corpus: str, root: Path, *, stated: Layout = UNSTATED, workers: int
         layout=layout_of(corpus, root, stated),
         table=table,
         unread=reading.unread,
+        shortest_s=shortest_s,
         features={modality: len(values) for modality, values in features.items()},
         entropy=raters.entropy(raters.soft_labels(table)),
         ceilings=raters.ceilings(table),
@@ -111,6 +118,7 @@ def _blocks(found: Description) -> list[tuple[str, list[tuple[str, ...]]]]:
         *((name, f"{table[name].nunique():,}") for name in ("session", "dialogue") if table[name].nunique()),
         *((name, _tally(table[name])) for name in ("language", "split_official") if table[name].nunique()),
         ("not read", f"{len(found.unread):,}"),
+        *_odd_lengths(found),
     ]
     seconds = table["seconds"].dropna()
     if len(seconds):
@@ -146,6 +154,16 @@ def _blocks(found: Description) -> list[tuple[str, list[tuple[str, ...]]]]:
         (f"speakers: {_by_gender(speakers)}", who),
         ("raters", _agreement(found)),
     ]
+
+
+def _odd_lengths(found: Description) -> list[tuple[str, str]]:
+    """The recordings whose length is not known, and those that are too short for the data contract."""
+    seconds = found.table["seconds"]
+    rows = {
+        "no length": without_length(found.table, seconds),
+        f"under {found.shortest_s:g} s": shorter_than(found.shortest_s, found.table, seconds),
+    }
+    return [(name, listed(paths, 5)) for name, paths in rows.items() if paths]
 
 
 def _agreement(found: Description) -> list[tuple[str, ...]]:

@@ -36,3 +36,32 @@ def _by_part(media: pd.Series) -> pd.Series:
     """The lengths of those that are named as parts of a recording; see ``schema.CUT``."""
     times = media.str.extract(CUT)
     return times[1].astype("float64") - times[0].astype("float64")
+
+
+def without_length(table: pd.DataFrame, seconds: pd.Series) -> list[str]:
+    """The recordings whose length is not known: a broken file, most likely.
+
+    Args:
+        table: the utterance table.
+        seconds: `durations` of it.
+
+    Returns:
+        Their paths, sorted.
+    """
+    return sorted(set(table["audio"].fillna(table["video"])[seconds.isna()].dropna()))
+
+
+def shorter_than(shortest_s: float, table: pd.DataFrame, seconds: pd.Series) -> list[str]:
+    """The recordings that are shorter than a bound.
+
+    Args:
+        shortest_s: the bound, ``validation.shortest_s`` of params.
+        table: the utterance table.
+        seconds: `durations` of it.
+
+    Returns:
+        Path and length of each, in the table's order.
+    """
+    media = table["audio"].fillna(table["video"]).fillna(table["utterance_id"])
+    short = seconds < shortest_s
+    return [f"{path} ({lasts:.2g} s)" for path, lasts in zip(media[short], seconds[short], strict=True)]
