@@ -81,6 +81,17 @@ def create(root: Path, *, upgrade: bool = False) -> list[str]:
     return written
 
 
+def has_commit(root: str | Path = ".") -> bool:
+    """Whether a folder is in a git repository with a commit, without which ``dvc exp run`` fails.
+
+    Args:
+        root: the workspace.
+    """
+    if shutil.which("git") is None:
+        return False
+    return _git(Path(root), "rev-parse", "--verify", "--quiet", "HEAD").returncode == 0
+
+
 def require_code(stage: str, root: Path = Path()) -> None:
     """Check that the code that runs is the code that the workspace's dvc.yaml depends on.
 

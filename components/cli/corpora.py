@@ -294,11 +294,17 @@ def _shares(given: list[str]) -> dict[str, float]:
 
 
 def _print_next(corpus: str, attached: Iterable[str] = ()) -> None:
-    """Print the command that trains on the corpus, on what modalities came with it too."""
+    """Print the command that trains on the corpus, on what modalities came with it too.
+
+    Where there is no commit yet, DVC's experiments have nothing to start from, and the commit goes first.
+    """
+    from ..workspace import has_commit
+
+    first = "" if has_commit() else "git add . && git commit -m start && "
     stated = experiment_params().modalities
     more = [name for name in attached if name not in stated]
     modalities = f" -S 'modalities=[{','.join(map(yaml_word, [*stated, *more]))}]'" if more else ""
     print(
-        f"next: dvc exp run -S 'corpora=[{yaml_word(corpus)}]'{modalities}   "
+        f"next: {first}dvc exp run -S 'corpora=[{yaml_word(corpus)}]'{modalities}   "
         f"(emoflow corpora describe {corpus} shows what it holds)"
     )

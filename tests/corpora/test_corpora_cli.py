@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import emoflow
@@ -40,6 +41,17 @@ def test_the_next_command_trains_on_what_came_along(project):
     (project / "face.csv").write_text("clip,x\njoy/a,1\njoy/b,3\n")
     done = typed("add", "other", "shelf", "--features", "face=face.csv")
     assert "dvc exp run -S 'corpora=[other]'   (" in done.output
+
+
+def test_the_next_command_makes_the_first_commit_where_there_is_none(project):
+    (project / "shelf" / "joy").mkdir(parents=True)
+    (project / "shelf" / "joy" / "a.wav").write_bytes(os.urandom(100))
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    said = typed("add", "yours", "shelf").output
+    assert "next: git add . && git commit -m start && dvc exp run -S 'corpora=[yours]'" in said
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=project, check=True)
+    assert "next: dvc exp run -S 'corpora=[yours]'" in typed("add", "yours", "shelf").output
 
 
 def test_two_commands_and_no_code(project):

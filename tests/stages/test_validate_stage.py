@@ -77,10 +77,12 @@ def test_a_corpus_with_one_bad_clip_goes_on_without_it(project, capsys):
     assert copies["rows"] == ["ravdess/01-03-01-02-01-07", "ravdess/01-03-01-02-02-07"]
     said = capsys.readouterr()
     assert "the contract holds for 180 utterances" in said.out
+    assert said.out.rstrip().endswith("each with its reason: reports/validation/ravdess/verdict.json")
     assert (
         f"warning: utterances, audio_state: expected audio that can be used, in every utterance that has any; "
         f"found 'unusable' in 1 of 180: {name}." in said.err
     )
+    assert "under `excluded` of reports/validation/ravdess/verdict.json" in said.err
     assert {path.name for path in (validation.DATA_DOCS / "ravdess").iterdir()} == {
         "classes.html",
         "counts.html",
