@@ -147,12 +147,12 @@ def find(spec: PretrainedSpec, models: ModelFiles) -> ModelFolder:
         return ModelFolder(cached)
     looked.append("the cache of Hugging Face")
     name = spec.hf if spec.revision is None else f"{spec.hf} at revision {spec.revision}"
-    near = near_encoder(spec, models)
-    hint = f"Did you mean {near!r}? If not: " if near else ""
     get = f"Fetch it with: emoflow encoders fetch {spec.hf}"
     if spec.streams:
         get = f"Take it from a published checkpoint with: emoflow encoders add FILE.pt --name {spec.hf}"
-    raise SettingsError(f"the encoder {name} is not here; looked in {listed(looked)}. {hint}{get}")
+    if near := near_encoder(spec, models):
+        get = f"Did you mean {near!r}? If not, {get[0].lower()}{get[1:]}"
+    raise SettingsError(f"the encoder {name} is not here; looked in {listed(looked)}. {get}")
 
 
 def near_encoder(spec: PretrainedSpec, models: ModelFiles) -> str | None:
