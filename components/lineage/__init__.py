@@ -6,6 +6,8 @@
 - ``harvest``: ``dvc.lock``, git, the verdicts and the folds → ``Facts``.
 - ``Store``: keeps facts, who is in which model, and the ledger of promotions.
 - ``parse``: a model's name as users write it (``models:/NAME@champion``, ``NAME/3``) → ``ModelReference``.
+- ``speakers``: who is known by which name, and which versions heard them.
+- ``withdrawal``: what is left to do once a speaker withdrew consent.
 - ``graph`` and ``tree``: a model back to its raw files, as plain data and for a terminal.
 """
 

@@ -17,7 +17,7 @@ from ..artifacts.validation import Verdict
 from ..errors import LineageError
 from ..files import digest_of, file_digest, parse_yaml
 from . import git
-from .store import Facts
+from .store import TEST, Facts
 
 LOCK = "dvc.lock"
 MODEL = FOLDER.as_posix()
@@ -172,8 +172,9 @@ def _verdict(root: Path, corpus: str) -> dict[str, Any]:
 def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     """Every utterance of the folds: the model is refitted on all of them, whatever fold tested them before.
 
-    Of a few-shot or zero-shot protocol, those that the first fold leaves to learn from: the model has no more. What it
-    learned from without a label, in whatever fold, has a role of its own.
+    Of a few-shot or zero-shot protocol, the model learned only from those that the first fold leaves to learn from; the
+    others that a fold tests have the role ``test``. What it learned from without a label, in whatever fold, has a role
+    of its own.
     """
     import pandas as pd
 
@@ -185,8 +186,8 @@ def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     scarce = Folds.read(root).scarce
     bare = set(folds.loc[folds["role"] == "unlabelled", "utterance_id"])
     first = (folds["fold"] == 0) & (folds["role"] != "test")
-    learnt = folds[first | folds["utterance_id"].isin(bare)] if scarce else folds
-    members = sorted(set(learnt["utterance_id"]))
+    learnt = set(folds.loc[first, "utterance_id"]) | bare if scarce else set(folds["utterance_id"])
+    members = sorted(learnt | set(tested.index))
     unknown = sorted(set(members) - set(table.index))
     if unknown:
         raise LineageError(
@@ -196,7 +197,7 @@ def _memberships(root: Path, corpora: list[str]) -> list[dict[str, Any]]:
     return [
         {
             "utterance_id": utterance,
-            "role": "unlabelled" if utterance in bare else "train",
+            "role": "unlabelled" if utterance in bare else "train" if utterance in learnt else TEST,
             "test_fold": int(tested[utterance]) if utterance in tested.index else None,
             **row,
         }

@@ -9,11 +9,14 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from ..errors import LineageError, PromotionConflict
+from ..errors import GateRefused, LineageError, PromotionConflict, listed
 from ..files import digest_of
 from . import chain
 from . import tables as t
 from .reference import CHAMPION
+
+TEST = "test"
+"""The role of an utterance that a model was scored on and did not learn from."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,19 @@ class LedgerRow:
     report_sha256: str | None
     waived: list[str]
     sha256: str
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A speaker withdrew consent."""
+
+    speaker: str
+    who: str
+    at: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.speaker}, who withdrew consent on {self.at[:10]}"
 
 
 class Store:
@@ -281,6 +297,60 @@ class Store:
         champions = {name: self.holder(name) for name in {row["name"] for row in rows}}
         return [row | {"champion": champions[row["name"]] == row["version"]} for row in rows]
 
+    def speakers(self) -> set[str]:
+        """List the speakers of all models, and those who withdrew consent.
+
+        Returns:
+            Their names, ``<corpus>/<id>``.
+        """
+        m, w = t.memberships.c, t.withdrawals.c
+        query = sa.select(m.speaker).where(m.speaker.is_not(None)).union(sa.select(w.speaker))
+        return {row["speaker"] for row in self._rows(query)}
+
+    # -- who withdrew consent ----------------------------------------------------------------------
+
+    def withdraw(self, speaker: str, *, who: str, reason: str) -> Withdrawal:
+        """Record that a speaker withdrew consent; what was recorded before stays as it is.
+
+        Args:
+            speaker: ``<corpus>/<id>``.
+            who: records it.
+            reason: why.
+
+        Returns:
+            The record of this speaker; an earlier one where there is one.
+        """
+        row = {"speaker": speaker, "who": who, "at": _now(), "reason": reason}
+        with self._writing() as connection:
+            _insert_new(connection, t.withdrawals, row, "speaker")
+            kept = connection.execute(_of(t.withdrawals, {"speaker": speaker})).mappings().one()
+        return Withdrawal(**kept)
+
+    def withdrawal(self, speaker: str) -> Withdrawal | None:
+        """Find the record of a speaker who withdrew consent.
+
+        Args:
+            speaker: ``<corpus>/<id>``.
+
+        Returns:
+            The record; None for a speaker who did not.
+        """
+        rows = self._rows(_of(t.withdrawals, {"speaker": speaker}))
+        return Withdrawal(**rows[0]) if rows else None
+
+    def withdrawn_from(self, name: str, version: int) -> list[Withdrawal]:
+        """List the speakers whom a model learned from and who withdrew consent.
+
+        Args:
+            name: the registered model.
+            version: its version.
+
+        Returns:
+            Their records, ordered by speaker; empty where the model may be used.
+        """
+        with self._reading() as connection:
+            return self._withdrawn_from(connection, name, version)
+
     # -- the ledger --------------------------------------------------------------------------------
 
     def holder(self, name: str, alias: str = CHAMPION) -> int | None:
@@ -340,8 +410,13 @@ class Store:
 
         Raises:
             PromotionConflict: if another version holds it now; nothing is changed.
+            GateRefused: if the version learned from a speaker who withdrew consent; nothing is changed.
         """
         with self._writing() as connection:
+            if withdrawn := self._withdrawn_from(connection, name, to):
+                raise GateRefused(
+                    f"{name} version {to} may not be {alias}: it learned from {listed(withdrawn)}"
+                )
             holder = self._holder(connection, name, alias)
             if holder != expected:
                 raise PromotionConflict(
@@ -409,6 +484,12 @@ class Store:
         p = t.promotions.c
         query = sa.select(p.to_version).where(p.name == name, p.alias == alias).order_by(p.id.desc()).limit(1)
         return connection.execute(query).scalar_one_or_none()
+
+    def _withdrawn_from(self, connection: sa.Connection, name: str, version: int) -> list[Withdrawal]:
+        m, w = t.memberships.c, t.withdrawals.c
+        learnt = sa.select(m.speaker).where(m.name == name, m.version == version, m.role != TEST)
+        query = sa.select(t.withdrawals).where(w.speaker.in_(learnt)).order_by(w.speaker)
+        return [Withdrawal(**row) for row in connection.execute(query).mappings()]
 
     def _event(self, connection: sa.Connection, kind: str, key: Mapping, detail: Mapping) -> None:
         connection.execute(sa.insert(t.events), {"at": _now(), "kind": kind, "detail": dict(detail), **key})

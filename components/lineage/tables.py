@@ -18,7 +18,7 @@ PROJECTION_LOCK = WRITERS_LOCK + 1
 WAIT_S = 60
 """How long to wait for another process's turn."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """What `create` makes, and brings older databases to. A database without a number has version 1."""
 
 metadata = sa.MetaData()
@@ -97,7 +97,7 @@ memberships = sa.Table(  # the utterances that a model has seen
     sa.Column("speaker", sa.String(255), index=True),
     sa.Column(
         "role", sa.String(16), nullable=False
-    ),  # the model was fitted on it: train; unlabelled: but not on its label
+    ),  # the model was fitted on it: train; unlabelled: but not on its label; it was only scored on it: test
     sa.Column("test_fold", sa.Integer),  # the fold whose test it was in, when figures were made
     sa.Column("audio_digest", sa.String(64)),
     sa.Column("video_digest", sa.String(64)),
@@ -137,6 +137,15 @@ promotions = sa.Table(  # append-only: the triggers below refuse anything else
     ),  # of this row and the sha256 of the row before: see chain
 )
 
+withdrawals = sa.Table(  # speakers who withdrew consent; append-only
+    "withdrawals",
+    metadata,
+    sa.Column("speaker", sa.String(255), primary_key=True),
+    sa.Column("who", sa.String(255), nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),  # ISO 8601, UTC
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
 _SQLITE_APPEND_ONLY = [
     f"CREATE TRIGGER IF NOT EXISTS promotions_no_{word} BEFORE {word} ON promotions "
     "BEGIN SELECT RAISE(ABORT, 'the ledger of promotions is append-only'); END"
@@ -151,6 +160,21 @@ _POSTGRESQL_APPEND_ONLY = [
     "$$ BEGIN RAISE EXCEPTION 'the ledger of promotions is append-only'; END $$",
     "CREATE OR REPLACE TRIGGER promotions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON promotions "
     "FOR EACH STATEMENT EXECUTE FUNCTION emoflow_append_only()",
+]
+_SQLITE_WITHDRAWALS = [
+    f"CREATE TRIGGER IF NOT EXISTS withdrawals_no_{word} BEFORE {word} ON withdrawals "
+    "BEGIN SELECT RAISE(ABORT, 'withdrawals are append-only'); END"
+    for word in ("UPDATE", "DELETE")
+] + [
+    "CREATE TRIGGER IF NOT EXISTS withdrawals_no_second_INSERT BEFORE INSERT ON withdrawals "
+    "WHEN EXISTS (SELECT 1 FROM withdrawals WHERE speaker = NEW.speaker) "
+    "BEGIN SELECT RAISE(ABORT, 'withdrawals are append-only'); END"
+]
+_POSTGRESQL_WITHDRAWALS = [
+    "CREATE OR REPLACE FUNCTION emoflow_withdrawals_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'withdrawals are append-only'; END $$",
+    "CREATE OR REPLACE TRIGGER withdrawals_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON withdrawals "
+    "FOR EACH STATEMENT EXECUTE FUNCTION emoflow_withdrawals_append_only()",
 ]
 
 
@@ -175,6 +199,18 @@ def _chain_promotions(connection: sa.Connection) -> None:
     _refuse_changes(connection)
 
 
+def _add_withdrawals(connection: sa.Connection) -> None:
+    withdrawals.create(connection)
+    _refuse_other_withdrawals(connection)
+
+
+def _refuse_other_withdrawals(connection: sa.Connection) -> None:
+    """Make the triggers that keep the withdrawals append-only."""
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in _SQLITE_WITHDRAWALS if sqlite else _POSTGRESQL_WITHDRAWALS:
+        connection.exec_driver_sql(statement)
+
+
 def _refuse_changes(connection: sa.Connection) -> None:
     """Make the triggers that keep the ledger append-only."""
     sqlite = connection.dialect.name == "sqlite"
@@ -182,7 +218,7 @@ def _refuse_changes(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS = {2: _add_manifests, 3: _chain_promotions}
+MIGRATIONS = {2: _add_manifests, 3: _chain_promotions, 4: _add_withdrawals}
 """What brings a database to each version from the one before."""
 
 
@@ -348,6 +384,7 @@ def _bring_up_to_date(connection: sa.Connection) -> None:
     if version == 0:
         metadata.create_all(connection)
         _refuse_changes(connection)
+        _refuse_other_withdrawals(connection)
     else:
         schema_version.create(connection, checkfirst=True)
         for number in range(version + 1, SCHEMA_VERSION + 1):

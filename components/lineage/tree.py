@@ -4,7 +4,7 @@ from typing import Any
 
 from ..errors import LineageError, listed
 from .reference import CHALLENGER, CHAMPION, LATEST, parse
-from .store import Store
+from .store import TEST, Store
 
 
 def resolve(text: str, store: Store) -> tuple[str, int]:
@@ -48,7 +48,7 @@ def graph(name: str, version: int, *, store: Store) -> dict[str, Any]:
     others read stands once, under the one furthest back.
     """
     model = store.model(name, version)
-    members = store.members(name, version)
+    learnt = [row for row in store.members(name, version) if row["role"] != TEST]
     executions = {execution["stage"]: execution for execution in store.executions(name, version)}
     sources = {
         stage: [other for other in executions if other != stage and _feeds(executions[other], execution)]
@@ -107,8 +107,9 @@ def graph(name: str, version: int, *, store: Store) -> dict[str, Any]:
             "protocol": model["protocol"],
             "champion": store.holder(name) == version,
             "strategy": model["description"].get("strategy"),
-            "utterances": len(members),
-            "speakers": len({row["speaker"] for row in members} - {None}),
+            "utterances": len(learnt),
+            "speakers": len({row["speaker"] for row in learnt} - {None}),
+            "withdrawn": [str(each) for each in store.withdrawn_from(name, version)],
         },
         "children": [run],
     }
@@ -155,6 +156,8 @@ def _render(node: dict[str, Any], branch=None):
         )
         whose = f"{detail['speakers']} speakers" if detail["speakers"] else "speakers whom nobody named"
         lines.append(f"heard {detail['utterances']} utterances of {whose}")
+        if detail["withdrawn"]:
+            lines.append(f"[red]learned from {escape(listed(detail['withdrawn']))}[/red]")
     elif node["kind"] == "run":
         lines[0] = f"MLflow run {lines[0]}"
         commit = (detail["commit"] or "none")[:12]

@@ -39,12 +39,15 @@ def test_an_experiment_committed_as_it_ran_is_clean(root):
     assert facts(root) == found
 
 
-def test_of_a_few_shot_protocol_the_first_fold_is_all_that_the_model_heard(root):
+def test_of_a_few_shot_protocol_the_first_fold_is_all_that_the_model_learned_from(root):
     protocol(shots=4).write(root)
-    assert [member["utterance_id"] for member in facts(root).memberships] == [
-        f"control/{n}" for n in (2, 3, 4)
-    ]
-    assert {member["test_fold"] for member in facts(root).memberships} == {1, 2}
+    roles = {member["utterance_id"]: member["role"] for member in facts(root).memberships}
+    assert roles == {f"control/{n}": "test" if n < 2 else "train" for n in range(5)}
+    assert {member["test_fold"] for member in facts(root).memberships} == {0, 1, 2}
+    with Store(f"sqlite:///{root}/lineage.db") as store:
+        store.record(facts(root))
+        detail = graph("emotion-emotion7", 1, store=store)["detail"]
+    assert (detail["utterances"], detail["speakers"]) == (3, 2)
 
 
 def test_what_the_model_heard_without_a_label_is_told_apart(root):

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import database_of_version_1
 import pytest
 import sqlalchemy as sa
-from emoflow.errors import LineageError, PromotionConflict
+from emoflow.errors import GateRefused, LineageError, PromotionConflict
 from emoflow.lineage import Facts, Store
 from emoflow.lineage import tables as t
 
@@ -126,7 +126,10 @@ def check_that_an_older_database_is_carried_over(uri: str) -> None:
         store.record(replace(FACTS, manifest={"MLmodel": "f" * 64}), reused=True)
         assert store.manifest(FACTS.name, 1) == {"MLmodel": "f" * 64}
         store.move(FACTS.name, expected=2, to=1, who="test", reason="back")
+        assert store.withdraw("control/1", who="test", reason="a letter") == store.withdrawal("control/1")
     with Store(uri) as again:
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"), t.writing(again._engine) as connection:
+            connection.execute(sa.delete(t.withdrawals))
         assert [row.to_version for row in again.ledger(FACTS.name)] == [1, 2, 1]
         assert again.ledger_problems() == []
         check_that_nothing_is_rewritten(again)
@@ -199,7 +202,38 @@ def check_that_a_rewritten_ledger_is_found(uri: str) -> None:
         assert "row 4" in problem
 
 
+def check_that_a_withdrawal_is_kept_and_binds(uri: str) -> None:
+    speaker = "control/1"
+    scored = [row | {"role": "test" if row["speaker"] == speaker else "train"} for row in FACTS.memberships]
+    with Store(uri) as store:
+        assert store.withdrawal(speaker) is None
+        store.record(FACTS)
+        store.record(replace(FACTS, version=2, weights_sha256="b" * 64, memberships=scored))
+        store.move(FACTS.name, expected=None, to=1, who="test", reason="first")
+        first = store.withdraw(speaker, who="test", reason="a letter")
+        assert store.withdraw(speaker, who="other", reason="once more") == first == store.withdrawal(speaker)
+        assert (first.who, first.reason) == ("test", "a letter")
+        store.withdraw("other/7", who="test", reason="in no model")
+        assert store.speakers() == {"control/0", "control/1", "other/7"}
+        assert [store.withdrawn_from(FACTS.name, version) for version in (1, 2)] == [[first], []]
+        store.move(FACTS.name, expected=1, to=2, who="test", reason="without them")
+        with pytest.raises(GateRefused, match="learned from control/1, who withdrew consent on"):
+            store.move(FACTS.name, expected=2, to=1, who="test", reason="back", action="rollback")
+        assert store.holder(FACTS.name) == 2
+        w, row = t.withdrawals, asdict(first)
+        replacing = {"sqlite": "OR REPLACE", "postgresql": ""}[store._engine.dialect.name]
+        for statement in (
+            sa.update(w).values(speaker="nobody"),
+            sa.delete(w),
+            sa.insert(w).values(row | {"reason": "none"}).prefix_with(replacing),
+        ):
+            with pytest.raises(sa.exc.DBAPIError), t.writing(store._engine) as connection:
+                connection.execute(statement)
+        assert store.withdrawal(speaker) == first
+
+
 CHECKS = [
+    check_that_a_withdrawal_is_kept_and_binds,
     check_that_a_rewritten_ledger_is_found,
     check_that_an_older_database_is_carried_over,
     check_that_a_newer_database_is_refused,
