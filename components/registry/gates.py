@@ -13,6 +13,7 @@ from ..errors import ArtifactError, RegistryError, listed
 from ..evaluation.summary import percent
 from ..files import digest_of
 from ..lineage import Store
+from ..lineage.store import Withdrawal
 from . import loadback
 from .compare import Policy, held_out, paired
 from .record import FILES, PREDICTIONS_FOLDER
@@ -33,8 +34,8 @@ WAIVE_LICENCE = "--waive licence --reason 'what it allows'"
 RESEARCH_ONLY = re.compile(r"non-?commercial|research only|\bNC\b", re.IGNORECASE)
 """Licences that keep a model from being put to any use, such as CC-BY-NC-4.0 and AV-HuBERT's."""
 WAIVABLE = ("lineage", "alarms", "chance", "licence", "pre-training", "protocol", "better")
-"""Gates that a person may answer for. Data that broke its contract and a model that does not load are not among
-them."""
+"""Gates that a person may answer for. Not among them: data that broke its contract, consent that was withdrawn, and a
+model that does not load."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ def judge(
         challenger_run = _Run(client, registered, Path(folder) / "challenger")
         gates = [
             _data(model),
+            _consent(store.withdrawn_from(name, version)),
             _lineage(model),
             _alarms(challenger_run),
             _chance(challenger_run),
@@ -220,6 +222,19 @@ def _data(model: dict[str, Any]) -> Gate:
         found or f"the contract holds for {listed(sorted(model['verdicts']))}",
         "every corpus holds its data contract",
         "" if not broken else "see reports/data-docs/<corpus>, mend the recordings, run `dvc repro`",
+    )
+
+
+def _consent(withdrawn: Sequence[Withdrawal]) -> Gate:
+    return Gate(
+        "consent",
+        not withdrawn,
+        f"the version learned from {listed(withdrawn)}" if withdrawn else "nobody withdrew it",
+        "the version learned from no speaker who withdrew consent",
+        "take the speaker's files out of the corpus, run `dvc repro`, then `emoflow publish`: `emoflow withdraw` with "
+        "the same speaker says how"
+        if withdrawn
+        else "",
     )
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ..errors import listed
 from ..lineage.reference import CHALLENGER, CHAMPION, LATEST, ModelReference
 from ..lineage.store import Store
 from .tracking import alias_of, tracking
@@ -21,7 +22,8 @@ def models(
 
     Returns:
         One dict a version: ``name, version, role, protocol, strategy, corpora, ua, lineage, note``. ``note`` says
-        where MLflow's alias differs from the ledger: it was moved by hand, or a promotion was killed half-way.
+        where MLflow's alias differs from the ledger (it was moved by hand, or a promotion was killed half-way), and
+        from whom of those who withdrew consent the version learned.
 
     Raises:
         RegistryError: MLflow cannot be reached.
@@ -39,6 +41,9 @@ def models(
             for entry in sorted(versions, key=lambda each: -int(each.version)):
                 version = int(entry.version)
                 role = {challenger: CHALLENGER, champion: CHAMPION}.get(version, "")
+                notes = [_difference(version, champion, alias)]
+                if withdrawn := store.withdrawn_from(registered.name, version):
+                    notes.append(f"learned from {listed(withdrawn)}")
                 run = client.get_run(entry.run_id) if entry.run_id else None
                 rows.append(
                     {
@@ -50,7 +55,7 @@ def models(
                         "corpora": entry.tags.get("corpora", ""),
                         "ua": run.data.metrics.get("ua") if run else None,
                         "lineage": entry.tags.get("lineage", "unknown"),
-                        "note": _difference(version, champion, alias),
+                        "note": "; ".join(filter(None, notes)),
                     }
                 )
     if model is None or not model.names_a_version:

@@ -2,11 +2,11 @@
 
 import getpass
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import GateRefused, PromotionConflict, RegistryError
+from ..errors import GateRefused, PromotionConflict, RegistryError, listed
 from ..lineage import Store
 from ..lineage.reference import CHALLENGER, CHAMPION
 from . import loadback
@@ -32,6 +32,7 @@ class Promoted:
         before: the champion before; None where there was none.
         changed: whether the champion changed.
         report: the gates' answers; None where no gate had to be asked.
+        skipped: earlier champions that a rollback could not go back to, each with the reason.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Promoted:
     before: int | None
     changed: bool
     report: Report | None = None
+    skipped: dict[int, str] = field(default_factory=dict)
 
     @property
     def uri(self) -> str:
@@ -157,6 +159,8 @@ def rollback(
 ) -> Promoted:
     """Give the alias back to the last earlier champion that still loads and is as it was published.
 
+    One that learned from a speaker who withdrew consent is skipped.
+
     Args:
         name: the registered model.
         root: the project's root.
@@ -169,16 +173,19 @@ def rollback(
         What became of it.
 
     Raises:
-        RegistryError: without a reason, and where there is no earlier champion that loads.
+        RegistryError: without a reason, and where there is no earlier champion that may be used and loads.
         PromotionConflict: the champion changed meanwhile.
     """
     if not reason.strip():
         raise RegistryError("a rollback needs a reason: --reason '…', which the ledger keeps")
     root = Path(root)
-    failed = {}
+    skipped: dict[int, str] = {}
     with Store(lineage_uri, root=root) as store:
         champion = store.holder(name)
         for version in earlier(store, name):
+            if withdrawn := store.withdrawn_from(name, version):
+                skipped[version] = f"it learned from {listed(withdrawn)}"
+                continue
             problem = loadback.loads(name, version, root=root, tracking_uri=tracking_uri, store=store)
             if problem is None:
                 store.move(
@@ -191,11 +198,12 @@ def rollback(
                 )
                 with tracking(tracking_uri, root=root) as client:
                     project(client, store, name)
-                return Promoted(name, version, champion, True)
-            failed[version] = problem
-    why = "".join(f"\n  version {version}: {problem}" for version, problem in failed.items())
+                return Promoted(name, version, champion, True, skipped=skipped)
+            skipped[version] = problem
+    why = "".join(f"\n  version {version}: {problem}" for version, problem in skipped.items())
     raise RegistryError(
-        f"{name} has no earlier champion to go back to" + (f" that still loads:{why}" if why else "")
+        f"{name} has no earlier champion to go back to"
+        + (f" that may be used and loads:{why}" if why else "")
     )
 
 

@@ -14,6 +14,7 @@ from documents import changed
 from emoflow import experiments
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Metrics
+from emoflow.artifacts.utterances import UTTERANCES
 from emoflow.artifacts.validation import Verdict
 from emoflow.cli import app
 from emoflow.encoders.conversion import av_hubert
@@ -243,7 +244,7 @@ def test_the_whole_way_of_two_champions_and_back(root, monkeypatch):
     assert first.changed
     assert first.report.ok
     names = [gate.gate for gate in first.report.gates]
-    assert names == ["data", "lineage", "alarms", "chance", "licence", "pre-training", "load-back"]
+    assert names == ["data", "consent", "lineage", "alarms", "chance", "licence", "pre-training", "load-back"]
     cases = {case["case"]: case for case in first.report.loadback["cases"]}
     assert {"batches of 1", "batches of 3", "features that training saw"} <= set(cases)
     assert cases["features that training saw"]["rows"] == loadback.RECORDINGS
@@ -253,7 +254,7 @@ def test_the_whole_way_of_two_champions_and_back(root, monkeypatch):
     second = publish.publish(root=root, **URIS)
     better = promote(root, second.version, expected=1)
     assert (better.version, better.before) == (2, 1)
-    assert [gate.gate for gate in better.report.gates][6:8] == ["protocol", "better"]
+    assert [gate.gate for gate in better.report.gates][7:9] == ["protocol", "better"]
 
     monkeypatch.setattr(loadback, "check", as_if_loaded_back)  # the first two were
     experiment(root, seed=2, right=0.3)
@@ -297,6 +298,31 @@ def test_the_whole_way_of_two_champions_and_back(root, monkeypatch):
     assert set(found["model"]) == {f"models:/{NAME}/1"}
     assert set(found["trained_on"]) == {"the synthetic control corpus (no real speech)"}
     _beside_each_other(root, 1, 3)
+
+
+def test_what_learned_from_a_speaker_who_withdrew_is_never_champion_again(root, loads_back, monkeypatch):
+    """Version 2 learns from control/9, who is control/5 to versions 1 and 3."""
+    promote(root)
+    table = UTTERANCES.read(root, corpus="control")
+    for version, named in ((2, {"control/5": "control/9"}), (3, {})):
+        UTTERANCES.write(table.assign(speaker=table["speaker"].replace(named)), root, corpus="control")
+        experiment(root, seed=version, right=0.6)
+        assert publish.publish(root=root, **URIS).version == version
+        promote(root, version, waive=["better"])
+    with Store(URIS["lineage_uri"], root=root) as store:
+        store.withdraw("control/9", who="test", reason="a letter")
+    with pytest.raises(
+        GateRefused, match="consent: the version learned from control/9, who withdrew consent"
+    ):
+        promote(root, 2, waive=["better"])
+    with pytest.raises(RegistryError, match="consent cannot be waived"):
+        promote(root, 2, waive=["consent"])
+    notes = {row["version"]: row["note"] for row in listing.models(root=root, **URIS)}
+    assert [version for version, note in notes.items() if "learned from control/9" in note] == [2]
+    monkeypatch.chdir(root)
+    done = CliRunner().invoke(app, ["rollback", NAME, "--reason", "worse"])
+    assert "version 2 was skipped: it learned from control/9, who withdrew consent on" in done.output
+    assert f"models:/{NAME}@champion is version 1 again; it was version 3" in done.output
 
 
 def _beside_each_other(root, *versions):
