@@ -30,6 +30,7 @@ NEED_A_WORKSPACE = [
     ["explain", "clip.wav"],
     ["lineage"],
     ["lineage", "--speaker", "control/01"],
+    ["withdraw", "control/01", "--reason", "a letter"],
     ["results"],
     ["compare", "main"],
 ]

@@ -19,6 +19,7 @@ from . import (
     probe,
     registry,
     transfer,
+    withdraw,
     workspace,
 )
 
@@ -38,6 +39,7 @@ for _group in (
     workspace,
     listings,
     registry,
+    withdraw,
     measure,
     explain,
     experiment,

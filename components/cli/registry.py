@@ -90,7 +90,10 @@ def rollback(
         typer.Argument(help="NAME or NAME@champion, also behind models:/; params.yaml's name where left out"),
     ] = None,
 ) -> None:
-    """Give the alias back to the last earlier champion that still loads."""
+    """Give the alias back to the last earlier champion that still loads.
+
+    Those that learned from a speaker who withdrew consent are skipped, and named.
+    """
     from ..lineage.reference import CHAMPION
     from ..registry.promotion import rollback
 
@@ -102,6 +105,8 @@ def rollback(
         )
     with spinner("looking for an earlier champion that loads"):
         done = rollback(model.name, reason=reason, **places())
+    for version, why in done.skipped.items():
+        print(f"version {version} was skipped: {why}")
     print(f"models:/{done.name}@champion is version {done.version} again; it was version {done.before}")
 
 
@@ -225,17 +230,21 @@ def lineage(
 ) -> None:
     """What a model came from, down to the raw recordings; or which models heard a speaker."""
     from ..lineage import Store, tree
+    from ..lineage.speakers import heard, known
 
     require_workspace()
     with Store(environment().lineage_uri, root=Path()) as store:
         if not speaker:
             show(tree(name or f"{default_model()}@champion", store=store))
             return
-        seen = store.models_of_speaker(speaker)
-    for row in seen:
-        print(f"{row['name']}/{row['version']}: {row['role']}, {row['utterances']} utterances")
-    if not seen:
+        speaker = known(speaker, store=store)
+        versions, withdrawal = heard(speaker, store=store), store.withdrawal(speaker)
+    for version in versions:
+        print(version)
+    if not versions:
         print(f"no registered model heard {speaker}")
+    if withdrawal:
+        print(f"{speaker} withdrew consent on {withdrawal.at[:10]}: {withdrawal.reason}")
 
 
 def _verify(name: str | None, where: dict) -> None:
