@@ -322,6 +322,7 @@ def header(*shape: int) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_features_that_expand_beyond_measure(tmp_path):
     """Refused by the headers: nothing of them is read."""
     many = (1 << 30) + (1 << 20)

@@ -298,6 +298,7 @@ def test_a_clip_that_the_server_lacks(served, crema_d, root):
     assert not root.exists()
 
 
+@pytest.mark.slow
 def test_a_busy_clip_server_is_asked_again(served, crema_d, root):
     served.busy["lfs/objects/batch"] = [429, 503]
     assert len(names_in(quiet("crema-d", root=root, addresses=crema_d))) == 5

@@ -101,6 +101,7 @@ def test_a_server_that_does_not_start_ends_the_others_and_says_its_last_words(tm
         keep([lasting, dying])
 
 
+@pytest.mark.slow
 def test_one_that_dies_later_is_started_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with socket.socket() as probe:

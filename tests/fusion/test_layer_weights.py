@@ -216,6 +216,7 @@ def accuracy(population: Population, test: Rows) -> list[float]:
     return (logits.argmax(-1) == test.target).float().mean(1).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["audio", "late-average", "early-concatenation", "single-stream"])
 def test_the_layer_that_tells_is_found_and_beats_the_mean_of_all(strategy):
     _, training, test = prepared(WEIGHTED)

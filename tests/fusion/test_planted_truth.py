@@ -130,6 +130,7 @@ MEANT = {
 """Rules that are no Bayes' rule: with exact posteriors they do not reach the ceiling either."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strategy",
     [name if name == "late-product" else pytest.param(name, marks=pytest.mark.slow) for name in LATE],

@@ -122,6 +122,7 @@ print(json.dumps({"read": read, "refused": refused, "failed": failed, "grown": m
 """
 
 
+@pytest.mark.slow
 def test_flipped_bytes_of_every_container_give_samples_or_a_reason(request, tmp_path):
     """In a process of its own, whose memory is measured and whose crash is seen."""
     code = [sys.executable, "-c", FUZZ, str(request.path.parent), "40", str(tmp_path / "damaged")]

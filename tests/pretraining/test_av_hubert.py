@@ -164,6 +164,7 @@ def test_the_front_ends_learn_a_tenth_of_their_gradient(sounds):
     torch.testing.assert_close(one.network.feature_extractor_audio.proj.weight.grad * 0.1, whole)
 
 
+@pytest.mark.slow
 def test_the_masked_loss_falls_below_the_entropy_where_there_is_structure(sounds, tmp_path):
     model, (first, second) = pretrain(
         sounds,
@@ -182,6 +183,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [2, 9])
 def test_a_killed_run_goes_on_to_the_same_weights_and_curve_to_the_bit(films, tmp_path, monkeypatch, at):
     """Killed in the first iteration before anything is saved, or in the second after its first save."""

@@ -79,6 +79,7 @@ def test_masked_frames_alone_count(sounds):
     assert made.predictions(inputs) == int(inputs["masked"].sum()) and there.numel() == 2
 
 
+@pytest.mark.slow
 def test_more_of_the_targets_is_explained_than_their_mean_where_there_is_structure(sounds, tmp_path):
     _, curve = pretrain(sounds, stated(steps=160), work=tmp_path, device="cpu")
     explained = [1 - point["loss"] / point["variance"] for point in curve]

@@ -84,6 +84,7 @@ def test_the_loss_is_of_masked_frames_of_the_streams_that_are_given(films, strea
     assert made.predictions(inputs) == count
 
 
+@pytest.mark.slow
 def test_more_is_learned_than_the_mean_frame_where_there_is_structure(sounds, tmp_path):
     _, curve = pretrain(sounds, stated(steps=200, streams="a"), roi=None, work=tmp_path, device="cpu")
     assert curve[-1]["loss"] < 0.9 * curve[-1]["deviation"] < curve[0]["loss"]

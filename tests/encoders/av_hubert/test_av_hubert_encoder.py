@@ -178,6 +178,7 @@ def test_a_long_recording_is_read_in_pieces_without_a_seam(stated, monkeypatch):
     assert 0 < difference.max() < 1e-2 and difference.mean() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_it_stands_beside_encoders_that_decode_a_film_otherwise(talker, stated, tmp_path, monkeypatch):
     encoders = [stated(), stated(streams="v", pooling="mean"), "appearance"]

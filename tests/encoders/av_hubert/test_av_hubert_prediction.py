@@ -21,7 +21,7 @@ from emoflow.registry.package import pack
 from emoflow.registry.stopwatch import Stopwatch, time_stages
 from safetensors.torch import save_file
 
-pytestmark = pytest.mark.corpora
+pytestmark = [pytest.mark.corpora, pytest.mark.slow]
 
 CLASSES, CONFIG = ["anger", "neutral"], {"width": 8, "layers": 1}
 

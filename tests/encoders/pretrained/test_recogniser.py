@@ -144,6 +144,7 @@ def test_it_is_packed_whole_and_beside_an_encoder_of_the_same_model_once(folder)
     assert {name.rpartition("/")[2] for name in names - encoder} == {"generation_config.json"}
 
 
+@pytest.mark.slow
 def test_real_speech_and_real_silence(corpora, fetched_encoders):
     models = ModelFiles(pretrained=fetched_encoders("whisper-tiny.en"))
     whisper = SpeechRecogniser(hf="whisper-tiny.en", models=models)

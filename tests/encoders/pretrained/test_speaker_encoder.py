@@ -152,6 +152,7 @@ def test_weights_of_other_shapes_are_refused(tmp_path):
     assert not list((tmp_path / "encoders").glob("*"))
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_clips_of_one_speaker_are_closer_than_those_of_two(corpora, fetched_encoders):
     """By the embedding that the model was trained for, of four actors of RAVDESS, whatever they feel."""

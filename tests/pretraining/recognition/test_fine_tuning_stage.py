@@ -38,6 +38,7 @@ def state(params: dict) -> None:
     Path("pretrain/params.yaml").write_text(yaml.safe_dump(params))
 
 
+@pytest.mark.slow
 def test_a_model_is_fine_tuned_and_scored_beside_first_weights(stated, capsys):
     state(stated)
     fine_tuning.main()
