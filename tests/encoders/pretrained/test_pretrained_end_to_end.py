@@ -186,7 +186,7 @@ def test_a_packed_model_predicts_raw_media_by_its_own_encoders(root, models, tmp
         "inference = importlib.import_module(sys.argv[2] + '.registry.inference')\n"
         "predictor = inference.Predictor(sys.argv[3])\n"
         "found = predictor.table(pandas.DataFrame({'audio': [sys.argv[4]], 'text': ['what a lovely day']}))\n"
-        "row = predictor._row({'audio': sys.argv[4], 'text': 'what a lovely day'})[0]\n"
+        "row = predictor._row({'audio': sys.argv[4], 'text': 'what a lovely day'}).tokens\n"
         "print(json.dumps([found.iloc[0].to_dict(), {k: v.tolist() for k, v in row.items()}]))\n"
         "assert not [name for name in sys.modules if name == 'emoflow' or name.startswith('emoflow.')]\n"
     )
@@ -257,11 +257,12 @@ def test_earlier_turns_that_are_given_are_read_as_in_training(root, packed):
     assert packed.columns == ["audio", "video", "text", "speaker", "context"]
     stored, _ = open_all(root / "data/features", ["mine"]).tokens("text", ["mine/1-sadness"])
     last = {"text": "I hate", "speaker": "Ann", "context": [["Ann", "what a lovely day"], ["Ann", "it is"]]}
-    tokens, unused = packed._row(last)
+    heard = packed._row(last)
+    tokens, unused = heard.tokens, heard.unused
     np.testing.assert_allclose(tokens["text"], stored[0], rtol=1e-4, atol=1e-4)
     assert not unused
-    alone, _ = packed._row({"text": "I hate"})
-    first, _ = packed._row(last | {"context": []})
+    alone = packed._row({"text": "I hate"}).tokens
+    first = packed._row(last | {"context": []}).tokens
     assert np.array_equal(alone["text"], first["text"]) and not np.allclose(alone["text"], stored[0])
 
 
