@@ -31,7 +31,8 @@ install: .venv/.installed  ## .venv with the locked versions
 	python -m pip install --quiet --upgrade "pip==26.3"
 	python -m pip install --progress-bar on "$$(grep '^torch==' requirements.lock)"
 	python -m pip install --progress-bar on --requirement requirements.lock
-	python -m pip install --quiet --no-deps --editable .
+	@# setuptools warns of every editable install whose package is a folder here, as this one's is meant to be
+	PYTHONWARNINGS=ignore python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 run: install  ## the whole line on the control corpus: search, register, promote, predict
