@@ -58,6 +58,9 @@ TABLE = "table"
 POSTERIORS = "posteriors"
 """The encoder's name of class probabilities that came with a corpus: the answers of a model of others."""
 
+OFF_BY = 1e-3
+"""By how much a row of posteriors may miss the sum of 1: they are often written with few digits."""
+
 BASELINES = ("majority", "chance")
 """Strategies that look at no modality, so that they need not two of them to fuse: shown beside the others, never
 chosen over them."""

@@ -33,6 +33,7 @@ from ..files import read_json
 from ..fusion.calibrated import scaled, set_scores
 from ..fusion.model import EmotionModel
 from ..fusion.preparation import Preparation
+from ..schema import OFF_BY
 
 MEDIA = ("audio", "video", "text")
 RECORDINGS = ("audio", "video")
@@ -42,9 +43,6 @@ SOURCE = {"audio": "audio", "face": "video", "text": "text"}
 
 RECOGNISED = "recognised_text"
 """The column of the words that a model recognised."""
-
-OFF_BY = 1e-3
-"""By how much posteriors may miss the sum of 1: they are often written with few digits."""
 
 BATCH = 64
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import CorpusError, listed
-from ...schema import POSTERIORS, TABLE
+from ...schema import OFF_BY, POSTERIORS, TABLE
 from .declaration import FOLD
 from .feature_files import TABLES, Clips, clips_of_table, read_clips, read_numbers
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(?:fold[_-]?)?(\d+)")
 """What a fold's file or folder is called, without its suffix: ``0``, ``fold0``, ``fold-0``."""
-OFF_BY = 1e-3
-"""By how much a row of posteriors may miss the sum of 1: they are often written with few digits."""
 
 
 @dataclass(frozen=True)
