@@ -45,6 +45,12 @@ def counter_uniform(keys: Tensor, count: int) -> Tensor:
     return (counter_bits(keys, count).to(torch.float32) + 32768.0) * 2.0**-16
 
 
+def counter_uniform24(keys: Tensor, count: int) -> Tensor:
+    """``count`` numbers of 24 bits from each key, as float32 in [0, 1): ``[K] → [K, count]``; one hash each."""
+    counter = mix32(torch.arange(count, device=keys.device, dtype=torch.int32))
+    return (mix32(counter ^ keys.unsqueeze(-1)) >> 8).bitwise_and_(0xFFFFFF).to(torch.float32) * 2.0**-24
+
+
 def dropout_mask(keys: Tensor, count: int, rate: Tensor) -> Tensor:
     """0 with the member's rate, else ``1 / (1 - rate)``: ``[K], [K] → float32 [K, count]``."""
     dropped = (rate * 65536.0).round()

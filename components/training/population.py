@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from ..fusion.layer_weights import Blocks
-from ..fusion.strategy import build, entry
+from ..fusion.strategy import Strategy, build, entry
 from .curves import Curves, Validated
 from .data import UNLABELLED, Rows
 from .heads import wanted
 from .hyperparameters import COMMON, common
+from .initial import first_weights
 from .launcher import Launcher, Recorder, recorder_of
 from .losses import class_counts, prior_of
 from .members import Member, Setting, setting_of
@@ -68,22 +69,23 @@ class Population:
         self.attack_steps, bfloat16 = shared.pop()
         self.setting = self._setting()
 
-        models = []
-        for member in self.members:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(member.seed)
-                models.append(
-                    build(
-                        strategy,
-                        dimensions=dimensions,
-                        classes=classes,
-                        config=member.config,
-                        layers=layers,
-                        posteriors=posteriors,
-                    )
-                )
+        def make() -> Strategy:
+            config = self.members[0].config  # in the architecture they are alike
+            return build(
+                strategy,
+                dimensions=dimensions,
+                classes=classes,
+                config=config,
+                layers=layers,
+                posteriors=posteriors,
+            )
+
+        model, weights, buffers, notice = first_weights(make, [m.seed for m in self.members], device=device)
+        self._notices = [] if notice is None else [notice]
         self.stacked, flat = stack(
-            models,
+            model,
+            weights,
+            buffers,
             dimensions=dimensions,
             heads=wanted(self.setting.on),
             device=device,
@@ -97,7 +99,7 @@ class Population:
         self.optimizer = PopulationAdamW(flat, together=device != "cpu" or records is not None)
         self._launcher = Launcher(records)
         self._places: Places | None = None
-        self._total = torch.zeros(len(models), device=device)
+        self._total = torch.zeros(len(self.members), device=device)
         self._counts = torch.zeros(classes, device=device)
         self.epoch = 0
         self.alive = [True] * len(self.members)
@@ -113,7 +115,7 @@ class Population:
     @property
     def notices(self) -> list[str]:
         """What the user should know of how it was trained."""
-        return [] if self._launcher.notice is None else [self._launcher.notice]
+        return [*self._notices, *([] if self._launcher.notice is None else [self._launcher.notice])]
 
     def release(self) -> None:
         """Give back the device's memory that a recorded step holds; the next `fit` records anew."""

@@ -1,11 +1,11 @@
 """One model with K sets of weights: the weights as a matrix, the buffers stacked, dropout masks that are drawn."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, stack_module_state
+from torch.func import functional_call
 
 from ..fusion.layers import Dropout
 from ..fusion.output import FusionOutput
@@ -32,7 +32,7 @@ class Stacked:
     def __init__(
         self,
         model: Strategy,
-        buffers: dict[str, Tensor],
+        buffers: Mapping[str, Tensor],
         *,
         heads: tuple[str, ...],
         device: str,
@@ -193,34 +193,36 @@ class Stacked:
 
 
 def stack(
-    models: Sequence[Strategy],
+    model: Strategy,
+    weights: Tensor,
+    buffers: Mapping[str, Tensor],
     *,
     dimensions: dict[str, int],
     heads: tuple[str, ...],
     device: str,
     bfloat16: bool,
 ) -> tuple[Stacked, Tensor]:
-    """Stack K models of one architecture. The modules of the first are used for all.
+    """Stack K models of one architecture.
 
     Args:
-        models: one per member.
+        model: whose modules are used for all.
+        weights: the models' parameters, one after another in a row a member: ``[K, P]``.
+        buffers: the models', ``{name: [K, ...]}``.
         dimensions: ``{modality: D}`` of the prepared tokens.
         heads: names of the heads beside the model, which start at zero; a model without parameters gets none.
         device: "cpu" or "cuda".
         bfloat16: whether matrix products are in it.
 
     Returns:
-        The stacked model, and the weights ``flat [K, P]``.
+        The stacked model, and the weights with the heads behind them, ``flat [K, P]``.
     """
-    parameters, buffers = stack_module_state(models)
-    flat = torch.empty(len(models), 0)  # all there is of a baseline
-    flat = torch.cat([flat, *(p.detach().flatten(1) for p in parameters.values())], dim=1)
-    heads = heads if parameters else ()
+    flat = weights.to(device)
+    heads = heads if flat.shape[1] else ()
     if heads:
-        head = flat.new_zeros(len(models), len(heads), _embedding_size(models[0], dimensions) + 1)
+        head = flat.new_zeros(len(flat), len(heads), _embedding_size(model, dimensions) + 1)
         flat = torch.cat([flat, head.flatten(1)], dim=1)
-    stacked = Stacked(models[0], buffers, heads=heads, device=device, bfloat16=bfloat16)
-    return stacked, flat.to(device)
+    stacked = Stacked(model, buffers, heads=heads, device=device, bfloat16=bfloat16)
+    return stacked, flat
 
 
 @torch.no_grad()

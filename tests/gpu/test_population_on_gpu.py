@@ -74,6 +74,12 @@ def test_alone_together_recorded_or_not_on_a_gpu_as_on_a_cpu(strategy):
         )
 
 
+@pytest.mark.parametrize("strategy", ["single-stream", "bottleneck", "low-rank-tensor"])
+def test_first_weights_are_those_of_a_cpu_to_the_bit(strategy):
+    alone, many = (population(strategy, which, device=x) for which, x in (([1], "cpu"), ([0, 1, 2], "cuda")))
+    assert torch.equal(many.optimizer.flat[1].cpu(), alone.optimizer.flat[0])
+
+
 @pytest.mark.parametrize("strategy", ["single-stream", "late-average"])
 def test_products_in_bfloat16_are_recorded(strategy):
     found, other = (losses(population(strategy, recorder=x, bfloat16=1.0)) for x in (recorder_of, never))
