@@ -1,9 +1,11 @@
 """A whole search: every strategy's populations on every fold, batch after batch, on Ray."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from ..encoders import FeatureStore
 from ..errors import SearchError, listed
@@ -93,17 +95,22 @@ def search(
             if missing and outcomes:
                 print(f"search: {len(outcomes)} of {len(cohorts)} populations were finished before")
             if missing:
-                ray.enter_context(ray_of(site))
-                folds = {
-                    fold: fold_file(shared, fold, prepared[fold])
-                    for fold in sorted({g.fold for g in missing})
-                }
+                with ThreadPoolExecutor(max_workers=1) as beside:  # Ray takes seconds to start
+                    files = beside.submit(_fold_files, shared, prepared, {cohort.fold for cohort in missing})
+                    ray.enter_context(ray_of(site))
+                    folds = files.result()
                 what = f"search, batch {batch + 1} of {plan.batches}, populations"
                 outcomes |= _trained(missing, folds, rows=rows, site=site, keep=keep, what=what)
             for key, cohort in cohorts.items():
                 done.setdefault(key, []).append((cohort, outcomes[key]))
     clear(shared, site)
     return {key: joined(outcome for _, outcome in pairs) for key, pairs in sorted(done.items())}
+
+
+def _fold_files(
+    shared: Path, prepared: Mapping[int, Callable[[], FoldRows]], folds: Collection[int]
+) -> dict[int, FoldFile]:
+    return {fold: fold_file(shared, fold, prepared[fold]) for fold in sorted(folds)}
 
 
 def _trained(

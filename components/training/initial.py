@@ -152,6 +152,10 @@ class _Draws(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]  # torch's has no annotations
         self.drawn: list[Drawn] = []
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and torch's compiler takes more than a second to import
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
