@@ -8,8 +8,9 @@ from .metrics import recalls
 from .predictions import Predictions
 
 HOW = (
-    "Every class is scored by its prompts (baselines apart): the mean cosine, with what the class is called, of what a "
-    "clip shows beside its words. Configuration and epochs were chosen by the seen classes' own classifier."
+    "Every class is scored by its prompts (baselines apart): the cosine, with what the class is called, of a clip's "
+    "words for one half, and of its other modalities for the other. Configuration and epochs were chosen by the seen "
+    "classes' own classifier."
 )
 
 

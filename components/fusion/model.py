@@ -1,13 +1,13 @@
 """The model that is put to use: preparation and members in one module, raw features in, probabilities out."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .preparation import Preparation
-from .prompts import encoded_size, prompt_logits, voting
+from .prompts import encoded_size, prompt_logits
 from .strategy import Strategy, build, parameter_count
 
 
@@ -15,15 +15,18 @@ class EmotionModel(nn.Module):
     """The mean of the probabilities of members that differ by their seed.
 
     Its state dict is flat and plain tensors: ``preparation.…`` (frozen) and ``members.<i>.…``; for one that recognises
-    classes by their prompts, as some of them nobody showed it, ``prompts`` ``[K, C, E]``, too.
+    classes by their prompts, as some of them nobody showed it, ``prompts`` ``[K, C, E]`` and
+    ``usual_words`` ``[K, E]``, too.
 
     Args:
         members: of one strategy.
         modalities: those that it takes; others in the input are ignored.
         prompts: what each member encodes the classes' prompts to ``[K, C, E]``, where classes are recognised by them.
+        usual_words: of each member the mean direction of the training clips' words ``[K, E]``, with ``prompts``.
     """
 
     prompts: Tensor | None
+    usual_words: Tensor | None
 
     def __init__(
         self,
@@ -32,9 +35,11 @@ class EmotionModel(nn.Module):
         *,
         modalities: tuple[str, ...],
         prompts: Tensor | None = None,
+        usual_words: Tensor | None = None,
     ):
         super().__init__()
         self.register_buffer("prompts", prompts)
+        self.register_buffer("usual_words", usual_words)
         self.preparation = preparation
         self.members = nn.ModuleList(members)
         self.modalities = modalities
@@ -55,20 +60,15 @@ class EmotionModel(nn.Module):
             own = self.preparation({name: x[k] for name, x in apart.items()}, present)
             of_member = prepared | own
             outputs.append(member({name: of_member[name] for name in tokens}, present))
-        if self.prompts is None:
+        if self.prompts is None or self.usual_words is None:
             each = [output.logits for output in outputs]
         else:
             there = {name: present[name] for name in tokens}
             each = [
-                prompt_logits(output.per_modality_embeddings or {}, there, prompts)
-                for output, prompts in zip(outputs, self.prompts, strict=True)
+                prompt_logits(output.per_modality_embeddings or {}, there, prompts, usual)
+                for output, prompts, usual in zip(outputs, self.prompts, self.usual_words, strict=True)
             ]
         return torch.stack(each).softmax(-1).mean(0)  # [K, B, C] → [B, C]
-
-    def decides_by(self, given: Collection[str]) -> list[str]:
-        """Those of the modalities given that the answer depends on, sorted."""
-        taken = set(given) & set(self.modalities)
-        return sorted(taken) if self.prompts is None else voting(taken)
 
     @property
     def parameters_declared(self) -> int:
@@ -102,8 +102,14 @@ class EmotionModel(nn.Module):
             )
             for _ in range(members)
         ]
-        prompts = torch.zeros(members, classes, encoded_size(made[0]) or 0) if by_prompts else None
-        model = cls(preparation, made, modalities=tuple(preparation.dimensions), prompts=prompts)
+        size = encoded_size(made[0]) or 0
+        model = cls(
+            preparation,
+            made,
+            modalities=tuple(preparation.dimensions),
+            prompts=torch.zeros(members, classes, size) if by_prompts else None,
+            usual_words=torch.zeros(members, size) if by_prompts else None,
+        )
         return model.eval().requires_grad_(False)
 
 

@@ -4,8 +4,6 @@ As CLIP classifies (Radford et al. 2021, Learning Transferable Visual Models Fro
 section 3.1). It takes a strategy that encodes each modality for itself, trained with ``align_weight``.
 """
 
-from collections.abc import Collection
-
 import torch
 from torch import Tensor
 
@@ -17,31 +15,33 @@ TEMPERATURE = 0.1
 """As the alignment is trained with (`training.contrast`)."""
 
 
-def prompt_logits(embeddings: dict[str, Tensor], present: dict[str, Tensor], prompts: Tensor) -> Tensor:
-    """The mean cosine of a row's modalities with each class's prompt, over the temperature: ``[B, C]``.
+def prompt_logits(
+    embeddings: dict[str, Tensor], present: dict[str, Tensor], prompts: Tensor, usual: Tensor
+) -> Tensor:
+    """How near a row lies to each class's prompt, over the temperature: ``[B, C]``.
 
-    The words do not vote where there is anything else: what was said is not what it is called. Rows with words alone
-    are scored by these; a row without anything scores 0 everywhere.
+    The words count for half, since prompts are words too and an unseen class is known by nothing else; the other half
+    is the mean cosine of the other modalities. Where one half is absent the other stands alone; a row without anything
+    scores 0 everywhere. What clips say anyhow, such as the carrier sentences of an acted corpus, is not counted for any
+    class: the words' direction is taken less the mean direction of the training clips' words.
 
     Args:
         embeddings: ``{modality: [B, E]}``, as in `FusionOutput`.
         present: ``{modality: bool [B, T]}``; a modality that is not named is absent.
         prompts: ``[C, E]`` of length 1.
+        usual: mean direction of the words of training clips ``[E]``.
     """
     names = sorted(set(embeddings) & set(present))
     there = torch.stack([present[name].any(-1) for name in names], dim=-1)  # [B, M]
-    other = torch.tensor([name != WORDS for name in names], device=there.device)
-    voting = torch.where((there & other).any(-1, keepdim=True), there & other, there)
-    cosine = torch.stack(
-        [torch.nn.functional.normalize(embeddings[name], dim=-1) @ prompts.T for name in names], dim=1
-    )  # [B, M, C]
-    share = voting / voting.sum(-1, keepdim=True).clamp(min=1)
+    words = there & torch.tensor([name == WORDS for name in names], device=there.device)
+    others = there & ~words
+    share = words + others / others.sum(-1, keepdim=True).clamp(min=1)
+    share = share / share.sum(-1, keepdim=True).clamp(min=1)
+    towards = {name: torch.nn.functional.normalize(embeddings[name], dim=-1) for name in names}
+    if WORDS in towards:
+        towards[WORDS] = towards[WORDS] - usual
+    cosine = torch.stack([towards[name] @ prompts.T for name in names], dim=1)  # [B, M, C]
     return (cosine * share.unsqueeze(-1)).sum(1) / TEMPERATURE
-
-
-def voting(names: Collection[str]) -> list[str]:
-    """Those of a row's modalities that vote, sorted."""
-    return sorted(set(names) - {WORDS}) or sorted(names)
 
 
 def encoded_size(member: Strategy) -> int | None:

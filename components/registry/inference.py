@@ -155,7 +155,7 @@ class Predictor:
         unused = [_in_words(each.unused) for each in heard]
         found = {"label": labels}
         found |= {f"p_{name}": probabilities[:, at] for at, name in enumerate(self.classes)}
-        used = ["+".join(self.model.decides_by(each.tokens)) for each in heard]
+        used = ["+".join(sorted(each.tokens.keys() & set(self.model.modalities))) for each in heard]
         if self.calibration:
             found |= _calibrated(probabilities, used, self.classes, self.calibration)
         found["modalities_used"] = used

@@ -29,7 +29,7 @@ from .rows import Fold, Part, Reader, fit_preparation, prepare, read
 from .subsets import by_subset
 from .svm import choose as choose_svm
 from .svm import probabilities as by_svm
-from .zero_shot import Prompts, prompt_embeddings
+from .zero_shot import Prompts, places
 from .zero_shot import probabilities as by_prompts
 
 
@@ -179,16 +179,16 @@ def _refit(job: Job) -> dict[str, np.ndarray]:
     for notice in population.notices:
         _say_once(notice)
     seeds = np.array([member.seed for member in population.members], dtype=np.int64)
-    prompts = None
+    known = None
     if _context.prompts is not None and job.choice.strategy not in BASELINES:
-        prompts = prompt_embeddings(population, _context.prompts, preparation)
+        known = places(population, _context.prompts, preparation, rows.of(modalities))
     found = {"seeds": seeds}
     if job.test is not None:
         stored = read(_context.reader, job.test, modalities)
         test = prepare(preparation, stored)
         score = partial(probabilities, population)
-        if prompts is not None:
-            score = partial(by_prompts, population, prompts=prompts)
+        if known is not None:
+            score = partial(by_prompts, population, known=known)
         found |= {"probabilities": score(test).numpy()}
         if job.choice.strategy not in BASELINES:  # which look at no modality
             found |= by_subset(score, test)
@@ -203,8 +203,8 @@ def _refit(job: Job) -> dict[str, np.ndarray]:
         for name, x in preparation.state_dict().items()
         if name.split(".")[1] in modalities
     }
-    if prompts is not None:
-        state["prompts"] = prompts
+    if known is not None:
+        state |= {"prompts": known.prompts, "usual_words": known.usual}
     return found | {name: x.cpu().numpy() for name, x in state.items()}
 
 

@@ -5,8 +5,9 @@ place of its prompts, and a clip's score for it the cosine between the two (see 
 so, the seen ones too, which is the generalised task (Xian et al. 2019); what is chosen before is chosen by the seen
 classes' own classifier, on validation.
 
-What carries over is what the transcripts say. Where they never name an emotion, as in corpora of carrier sentences, the
-words of a prompt are strangers to the model, and unseen classes are expected at chance.
+What carries over is what the transcripts say: a class's own words, where clips say them, and what other modalities have
+in common with words. Where transcripts never name an emotion, as in corpora of carrier sentences, the words of a prompt
+are strangers to the model, and unseen classes are expected at chance.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -130,8 +131,21 @@ def encoded(named: Sequence[tuple[int, str]], encode: Callable[[str], np.ndarray
     return Prompts(tokens, present, tuple(i for i, _ in named))
 
 
-def prompt_embeddings(population: Population, prompts: Prompts, preparation: Preparation) -> torch.Tensor:
-    """What each member encodes the classes to: ``[K, C, E]`` of length 1.
+@dataclass(frozen=True)
+class Places:
+    """Where each member's common space has the classes' prompts, and what is usually said.
+
+    Attributes:
+        prompts: of length 1, ``[K, C, E]``.
+        usual: mean direction of the training rows' words, ``[K, E]``.
+    """
+
+    prompts: torch.Tensor
+    usual: torch.Tensor
+
+
+def places(population: Population, prompts: Prompts, preparation: Preparation, rows: Rows) -> Places:
+    """Encode prompts and the training rows' words.
 
     A class's prompts are averaged as directions, as in Radford et al. (2021), section 3.1.4.
 
@@ -139,23 +153,29 @@ def prompt_embeddings(population: Population, prompts: Prompts, preparation: Pre
         population: K trained members.
         prompts: encoded, as from `encoded`.
         preparation: the one that the population's rows were prepared with.
+        rows: those that it was trained on, prepared.
     """
     present = {WORDS: torch.from_numpy(prompts.present)}
     tokens = preparation({WORDS: torch.from_numpy(prompts.tokens)}, present)
     of = torch.tensor(prompts.of)
-    each = population.embed(Rows(tokens, present, of))[WORDS].cpu()  # [K, P, E]
-    each = torch.nn.functional.normalize(each, dim=-1)
+    each = _directions(population, Rows(tokens, present, of))  # [K, P, E]
     hot = torch.nn.functional.one_hot(of, population.classes).to(each.dtype)
-    return torch.nn.functional.normalize(torch.einsum("kpe,pc->kce", each, hot), dim=-1)
+    there = rows.present[WORDS].any(-1).cpu().to(each.dtype)
+    usual = torch.einsum("kne,n->ke", _directions(population, rows), there) / there.sum().clamp(min=1)
+    return Places(torch.nn.functional.normalize(torch.einsum("kpe,pc->kce", each, hot), dim=-1), usual)
 
 
-def probabilities(population: Population, rows: Rows, prompts: torch.Tensor) -> torch.Tensor:
+def _directions(population: Population, rows: Rows) -> torch.Tensor:
+    return torch.nn.functional.normalize(population.embed(rows)[WORDS].cpu(), dim=-1)
+
+
+def probabilities(population: Population, rows: Rows, known: Places) -> torch.Tensor:
     """Score rows by their similarity to the classes' prompts.
 
     Args:
         population: K trained members.
         rows: N prepared rows.
-        prompts: ``[K, C, E]``, of `prompt_embeddings`.
+        known: of `places`.
 
     Returns:
         Probabilities, float64 ``[K, N, C]``, each row summing to 1.
@@ -163,7 +183,9 @@ def probabilities(population: Population, rows: Rows, prompts: torch.Tensor) -> 
     embeddings = {name: x.cpu() for name, x in population.embed(rows).items()}
     present = {name: mask.cpu() for name, mask in rows.present.items()}
     logits = [
-        prompt_logits({name: x[k] for name, x in embeddings.items()}, present, prompts[k])
+        prompt_logits(
+            {name: x[k] for name, x in embeddings.items()}, present, known.prompts[k], known.usual[k]
+        )
         for k in range(len(population))
     ]
     return torch.stack(logits).double().softmax(-1)

@@ -53,7 +53,7 @@ def prompts() -> zero_shot.Prompts:
     return zero_shot.Prompts(tokens, np.ones((len(of), 1), dtype=bool), of)
 
 
-def trained(strategy: str, seen: list[int], **config) -> tuple[Population, Preparation]:
+def trained(strategy: str, seen: list[int], **config) -> tuple[Population, Preparation, zero_shot.Places]:
     rows = clips(400, seen, seed=1)
     preparation = Preparation(plan({name: [("own", size)] for name, size in SIZES.items()}))
     preparation.fit(rows.tokens, rows.present)
@@ -61,13 +61,12 @@ def trained(strategy: str, seen: list[int], **config) -> tuple[Population, Prepa
     members = [Member(CONFIG | config, seed) for seed in (0, 1)]
     population = Population(strategy, members, dimensions=SIZES, classes=len(ATTRIBUTES))
     population.fit(rows, epochs=12)
-    return population, preparation
+    return population, preparation, zero_shot.places(population, prompts(), preparation, rows)
 
 
 @pytest.mark.parametrize("strategy", ["late-average", "intermediate-concatenation"])
 def test_what_words_tell_carries_over_to_a_class_that_nobody_showed(strategy):
-    population, preparation = trained(strategy, [c for c in range(6) if c not in UNSEEN])
-    places = zero_shot.prompt_embeddings(population, prompts(), preparation)
+    population, preparation, places = trained(strategy, [c for c in range(6) if c not in UNSEEN])
     test = clips(300, list(range(6)), seed=2)
     raw, test = test, Rows(preparation(test.tokens, test.present), test.present, test.target)
     held = zero_shot.probabilities(population, test, places)
@@ -80,7 +79,7 @@ def test_what_words_tell_carries_over_to_a_class_that_nobody_showed(strategy):
     assert not own[:, unseen].any()  # no classifier says what it was never taught
 
     # The packaged model says the same of raw features, of any subset of them.
-    state = members_state(population.state(), 2) | {"prompts": places}
+    state = members_state(population.state(), 2) | {"prompts": places.prompts, "usual_words": places.usual}
     state |= {f"preparation.{name}": x for name, x in preparation.state_dict().items()}
     model = EmotionModel.empty(
         strategy, CONFIG, members=2, classes=6, by_prompts=True,
@@ -88,30 +87,44 @@ def test_what_words_tell_carries_over_to_a_class_that_nobody_showed(strategy):
     )  # fmt: skip
     model.load_state_dict(state)
     torch.testing.assert_close(model(raw.tokens, raw.present).double(), held.mean(0), atol=1e-5, rtol=0)
-    alone = {"audio": raw.tokens["audio"]}, {"audio": raw.present["audio"]}
-    torch.testing.assert_close(model(*alone).double(), held.mean(0), atol=1e-5, rtol=0)
+    for name in raw.tokens:  # each half alone tells an unseen class, too
+        alone = {name: raw.tokens[name]}, {name: raw.present[name]}
+        assert (model(*alone).argmax(-1) == test.target)[unseen].float().mean() > 0.6
 
 
 def test_without_alignment_nothing_carries_over():
-    population, preparation = trained(
+    population, preparation, places = trained(
         "late-average", [c for c in range(6) if c not in UNSEEN], align_weight=0.0
     )
-    places = zero_shot.prompt_embeddings(population, prompts(), preparation)
-    test = clips(300, list(UNSEEN), seed=2)
+    test = clips(300, list(UNSEEN), seed=2).of(["audio"])
     test = Rows(preparation(test.tokens, test.present), test.present, test.target)
     right = zero_shot.probabilities(population, test, places).mean(0).argmax(-1) == test.target
     assert right.float().mean() < 0.5
 
 
-def test_words_vote_only_where_nothing_else_is_there():
+def test_words_are_half_of_the_score_and_the_whole_where_nothing_else_is_there():
     towards = torch.eye(2)
-    embeddings = {"audio": towards[[0, 0, 0]], "face": towards[[0, 1, 0]], "text": towards[[1, 1, 1]]}
-    there = torch.tensor([True, True, False]).unsqueeze(1)
-    present = {"audio": there, "face": there, "text": torch.ones(3, 1, dtype=torch.bool)}
-    logits = prompt_logits(embeddings, present, towards)
-    torch.testing.assert_close(logits, torch.tensor([[10.0, 0.0], [5.0, 5.0], [0.0, 10.0]]))
+    embeddings = {
+        "audio": towards[[0, 0, 0, 0]],
+        "face": towards[[0, 1, 0, 0]],
+        "text": towards[[1, 1, 1, 1]],
+    }
+    there = torch.tensor([True, True, False, True]).unsqueeze(1)
+    said = torch.tensor([True, True, True, False]).unsqueeze(1)
+    present = {"audio": there, "face": there, "text": said}
+    logits = prompt_logits(embeddings, present, towards, torch.zeros(2))
+    expected = torch.tensor([[5.0, 5.0], [2.5, 7.5], [0.0, 10.0], [10.0, 0.0]])
+    torch.testing.assert_close(logits, expected)
     nothing = {name: torch.zeros_like(mask) for name, mask in present.items()}
-    assert (prompt_logits(embeddings, nothing, towards) == 0).all()
+    assert (prompt_logits(embeddings, nothing, towards, torch.zeros(2)) == 0).all()
+
+
+def test_a_sentence_that_all_clips_say_tells_nothing():
+    sound = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    sentence = torch.tensor([[0.6, 0.8]]).expand(2, 2)
+    present = {name: torch.ones(2, 1, dtype=torch.bool) for name in ("audio", "text")}
+    logits = prompt_logits({"audio": sound, "text": sentence}, present, torch.eye(2), sentence[0])
+    torch.testing.assert_close(logits, 5 * sound)
 
 
 def test_classes_are_called_in_the_languages_that_train():
@@ -173,7 +186,7 @@ def test_the_stage_scores_by_prompts_and_packs_them(tmp_path, monkeypatch):
     )  # fmt: skip
     model.load_state_dict(load_file("data/model/weights.safetensors"))
     torch.testing.assert_close(model.prompts.norm(dim=-1), torch.ones(2, 3))
-    assert model.decides_by(["text", "audio"]) == ["audio"] and model.decides_by(["text"]) == ["text"]
+    assert 0 < model.usual_words.norm(dim=-1).max() <= 1
     # The model heard the first fold's rows, as that fold's refit did: it says the same of that fold's test.
     test = sorted(folds.loc[(folds["fold"] == 0) & (folds["role"] == "test"), "utterance_id"])
     store = FeatureStore.open("data/features/control")
