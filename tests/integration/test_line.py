@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 SMALL = {
-    "search__strategies": ["audio", "face", "early-concatenation", "late-average"],
+    "search__strategies": ["face", "early-concatenation", "late-average"],
     "search__configurations": 3,
     "search__epochs": 12,
     "search__halvings": 1,
