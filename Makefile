@@ -45,7 +45,8 @@ run: install  ## the whole line on the control corpus: search, register, promote
 	@emoflow predict "$$(ls data/raw/control/video/*.mp4 | head -n 1)"
 	@emoflow results
 
-QUICK := OMP_NUM_THREADS=1 pytest -n logical -m "not slow and not integration and not accept"
+# A worker has neighbouring tests, which share what is made for a file, until another one has nothing left to do.
+QUICK := OMP_NUM_THREADS=1 pytest -n logical --dist worksteal -m "not slow and not integration and not accept"
 # These wait for servers and for Ray a third of their time: three workers keep two cores busy.
 LONG := OMP_NUM_THREADS=1 pytest -n 3 --dist loadfile --no-loadscope-reorder -m "(slow or integration) and not accept"
 

@@ -11,10 +11,14 @@ from imports import ROOT
 FOLDERS = {"data", "reports"}
 WHOLE = re.compile(r"(data|reports)/\S+")
 """A path, and nothing but a path: what a message says of one stands among other words."""
+QUOTED = re.compile(rf"""['"]({"|".join(sorted(FOLDERS))})\b""")
+"""How every literal that begins a path looks in the source."""
 
 
 def path_literals(source: str) -> Iterator[tuple[int, str]]:
     """Line and text of each path below data/ or reports/ that code builds from a literal; docstrings do not count."""
+    if not QUOTED.search(source):
+        return  # to parse all files takes a second
     tree = ast.parse(source)
     docstrings = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and _is_text(node.value)

@@ -53,6 +53,7 @@ def test_gpu_population(tmp_path):
     assert found["early-concatenation, K = 2"]["notices"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_gpu_population_says_that_there_is_no_gpu(tmp_path):
     out = tmp_path / "found.json"

@@ -24,7 +24,7 @@ def server(monkeypatch):
 
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # nothing listens there
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"127.0.0.1:{running.server_port}"
         running.shutdown()
 

@@ -7,6 +7,7 @@ leaves there.
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from .run_links import identity
 from .summary import SCORED_BY, diverged, out_of_reach, over, ranked, trials_by_status
 
 if TYPE_CHECKING:
+    import jinja2
     import pandas as pd
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -46,16 +48,8 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         best: what the search chose.
         trials: all trials of the search, see `artifacts.search.TRIALS`.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
-    environment.filters |= {"coefficient": _coefficient, "magnitude": magnitude}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     script = SCRIPT.read_text(encoding="utf-8")
-    return template.render(
+    return _template().render(
         script=script,
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         m=metrics,
@@ -85,6 +79,19 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         scored_by=SCORED_BY,
         pairs=comb(len(metrics.comparisons) + 1, 2),
     )
+
+
+@cache
+def _template() -> "jinja2.Template":
+    """The page's template; to compile it takes longer than to fill it in."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
+    environment.filters |= {"coefficient": _coefficient, "magnitude": magnitude}
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

@@ -78,6 +78,7 @@ def test_said_in_eighty_columns(corpus):
     assert max(map(len, said.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_the_figure_is_the_same_every_time_and_is_not_blank(corpus, tmp_path):
     found = describe("mylab", corpus)
     one, two = (save(found, tmp_path / "figures" / name) for name in ("one.png", "two.png"))

@@ -353,6 +353,7 @@ def test_a_layout_that_nobody_knows(root):
         read("mylab", root, Layout("contrl"))
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(
     st.dictionaries(

@@ -208,6 +208,7 @@ def test_landmarks_lose_position_scale_and_rotation():
     assert np.allclose(eyes, [[-0.5, 0, 0], [0.5, 0, 0]])
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 @pytest.mark.parametrize("name", ["appearance", "landmarks"])
 def test_real_faces_become_a_token_for_each_picture_with_a_face(name, corpora, landmark_model):
@@ -226,6 +227,7 @@ def test_real_faces_become_a_token_for_each_picture_with_a_face(name, corpora, l
         encoder.encode(corpora / "video" / "no_face.mp4")
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_several_face_encoders_have_a_token_for_each_picture(corpora, landmark_model):
     names, clip = ["landmarks", "appearance"], corpora / "video" / "face_noface.mov"
@@ -248,6 +250,7 @@ def test_several_face_encoders_have_a_token_for_each_picture(corpora, landmark_m
         encode(both, corpora / "video" / "no_face.mp4")
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_the_store_holds_several_face_encoders(corpora, landmark_model, tmp_path):
     table = utterance_table(

@@ -50,9 +50,10 @@ def wav(tmp_path_factory):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "short", "long"),
-    [("logmel", 2, 20), pytest.param("egemaps", 2, 5, marks=pytest.mark.slow)],
+    [("logmel", 2, 20), ("egemaps", 2, 5)],
 )
 def test_memory_does_not_grow_with_the_recording(encoder, short, long, wav):
     code = [sys.executable, "-c", MEASURED, encoder, wav(short), wav(long)]
@@ -86,6 +87,7 @@ def test_log_mel_frames_across_blocks_are_those_of_the_whole(wav):
     assert np.allclose(found, whole, rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_functionals_of_a_long_recording_are_the_means_over_its_pieces(wav, monkeypatch):
     """Low-level descriptors follow one another."""
     monkeypatch.setattr("emoflow.encoders.audio.PIECE_S", 5)

@@ -41,6 +41,7 @@ def drawn(generator: np.random.Generator, effect: float) -> np.ndarray:
     return quality + generator.normal(0, NOISE, (FOLDS, CONFIGURATIONS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", [0, 5])
 def test_of_noise_alone_the_folds_agree_as_chance_has_it_and_of_an_effect_they_do(stopped):
     generator = np.random.default_rng(0)

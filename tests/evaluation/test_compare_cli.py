@@ -19,6 +19,8 @@ from fabricated_experiment import SKILL, experiment
 from finished import git
 from typer.testing import CliRunner
 
+pytestmark = pytest.mark.slow
+
 STAGES = """
 stages:
   corpora: {cmd: "true", params: [corpora], outs: [data/corpora.json]}

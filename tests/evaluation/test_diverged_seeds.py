@@ -1,5 +1,6 @@
 """A seed that diverged in a fold is null there: left out of the means, counted, and shown."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,14 @@ COLUMNS = [f"p_{label}" for label in CLASSES]
 STRATEGY, SEED = "late-average", 2
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    return experiment(tmp_path_factory.mktemp("whole"))
+
+
 @pytest.fixture
-def data(tmp_path) -> Path:
-    return experiment(tmp_path)
+def data(whole, tmp_path) -> Path:
+    return shutil.copytree(whole, tmp_path / "data")
 
 
 def lose(data: Path, *, fold: int, seeds: tuple[int, ...] = (SEED,), rows: int | None = None) -> pd.DataFrame:

@@ -53,6 +53,12 @@ def done(tmp_path_factory) -> tuple[Path, Metrics]:
     return data, run(data)
 
 
+@pytest.fixture
+def data(done, tmp_path) -> Path:
+    """What ``done`` was made from, to be changed."""
+    return shutil.copytree(done[0], tmp_path / "data")
+
+
 def test_figures_are_those_of_the_mean_of_the_seeds(done):
     data, metrics = done
     rows = pd.read_parquet(data / "predictions.parquet")
@@ -127,6 +133,7 @@ def test_files_are_the_metrics(done):
             assert bounds == (figures.low, figures.high)
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path):
     data, _ = done
     other = experiment(tmp_path)
@@ -136,9 +143,8 @@ def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path
     assert tree_digest([data.parent / "reports"]) == tree_digest([tmp_path / "reports"])
 
 
-def test_the_stage_runs_where_dvc_runs_it(done, tmp_path, monkeypatch):
-    data, metrics = done
-    shutil.copytree(data, tmp_path / "data")
+def test_the_stage_runs_where_dvc_runs_it(done, data, tmp_path, monkeypatch):
+    _, metrics = done
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["evaluate"])
@@ -168,20 +174,19 @@ def test_how_well_people_agree_stands_beside_the_figures(done, tmp_path):
     assert metrics.people[corpus]["both"].accuracy == 0.634
     page = (data.parent / "reports" / "index.html").read_text()
     assert "<h2>People" in page and "63.4" in page
-    unrated = experiment(tmp_path, planted=False)
-    assert run(unrated).people == {}
-    assert "<h2>People" not in (tmp_path / "reports" / "index.html").read_text()
+    metrics, page = paged(experiment(tmp_path, planted=False))
+    assert metrics.people == {} and "<h2>People" not in page
 
 
 def test_a_strategy_above_the_oracle_of_its_modalities_raises_the_alarm(tmp_path):
     data = experiment(tmp_path, skill=SKILL | {"text": 0.85})  # below the trimodal oracle, above the text's
-    metrics = run(data)
+    metrics, page = paged(data)
     assert [(alarm.alarm, alarm.strategy) for alarm in metrics.alarms] == [("above-ceiling", "text")]
-    page = (tmp_path / "reports" / "index.html").read_text()
     assert "1 alarm:" in page and "text is above the ceiling" in page
     assert "alarm" in rendered(metrics)
 
 
+@pytest.mark.slow
 def test_every_table_plot_and_page_says_that_the_figures_are_inflated(tmp_path):
     from PIL import Image
 
@@ -227,12 +232,11 @@ def test_intervals_say_what_they_are_over(tmp_path, which, said):
     write_table(
         data / "folds.parquet", folds.assign(speaker=folds["speaker"].mask(unnamed, folds["utterance_id"]))
     )
-    metrics = run(data)
+    metrics, page = paged(data)
     assert (metrics.counts.speakers, metrics.counts.nameless) == (
         table["speaker"].nunique(),
         len(nobody),
     )
-    page = (tmp_path / "reports" / "index.html").read_text()
     parsed(page)
     assert said in page and "an interval over utterances is too narrow" in page
     assert said in " ".join(rendered(metrics).split())
@@ -242,17 +246,16 @@ def test_intervals_say_what_they_are_over(tmp_path, which, said):
 def test_what_the_gate_let_through_is_carried_by_name_and_reason(tmp_path):
     waived = {"kind": "session", "reason": "one <studio> for all", "count": 41}
     data = experiment(tmp_path, said={"protocol": "emotion7.kfold4 (waived: session)", "waived": [waived]})
-    metrics = run(data)
+    metrics, page = paged(data)
     assert metrics.waived == [Waived(**waived)] and metrics.alarms == []
-    page = (tmp_path / "reports" / "index.html").read_text()
     parsed(page)
     assert "one &lt;studio&gt; for all" in page and '<i class="tag warning"' in page
     assert "one <studio> for all" in " ".join(rendered(metrics).split())
 
 
 @pytest.mark.parametrize("sd", [[0.05, 0.1, 0.02], None])
-def test_layers_are_a_bar_chart_of_the_weights_that_the_registered_model_learned(tmp_path, sd):
-    data, encoder = experiment(tmp_path), "<tiny>.weighted.mean"
+def test_layers_are_a_bar_chart_of_the_weights_that_the_registered_model_learned(data, tmp_path, sd):
+    encoder = "<tiny>.weighted.mean"
     weights = {encoder: {"mean": [0.25, 0.6, 0.15], "sd": sd}}
     stated = {
         "encoders": ["egemaps", encoder],
@@ -279,8 +282,8 @@ def test_layers_are_a_bar_chart_of_the_weights_that_the_registered_model_learned
     assert ("one standard deviation each way" in page) == (sd is not None)
 
 
-def test_an_encoder_that_was_tuned_is_described(tmp_path):
-    data, encoder = experiment(tmp_path), "<tiny>.mean"
+def test_an_encoder_that_was_tuned_is_described(data, tmp_path):
+    encoder = "<tiny>.mean"
     tuning = {
         "encoders": {encoder: {"rank": 8, "parameters": 73728}},
         "epochs": 2,
@@ -295,8 +298,7 @@ def test_an_encoder_that_was_tuned_is_described(tmp_path):
 
 
 @pytest.mark.parametrize("seen", [["LibriSpeech", "Control"], ["LibriSpeech"]])
-def test_an_encoder_that_was_pretrained_on_what_is_tested_is_a_warning(tmp_path, seen):
-    data = experiment(tmp_path)
+def test_an_encoder_that_was_pretrained_on_what_is_tested_is_a_warning(data, tmp_path, seen):
     model = {"sha256": "0" * 64, "licence": "MIT", "pretrained_on": seen}
     stated = {
         "encoders": ["<tiny>"],
@@ -319,14 +321,12 @@ def test_without_weighted_layers_there_is_no_chart_of_them(done):
     )
 
 
-def test_what_was_left_out_is_counted_by_corpus(tmp_path):
+def test_what_was_left_out_is_counted_by_corpus(done, data, tmp_path):
     dropped = {"control": {"calm": 3}, "other": {"(quarantined)": 2}}
-    before = run(experiment(tmp_path)).excluded.never_tested
-    data = experiment(tmp_path, said={"dropped_by_corpus": dropped, "unlabelled": {"lrs3": 1234}})
-    metrics = run(data)
+    documents.changed(Folds, tmp_path, dropped_by_corpus=dropped, unlabelled={"lrs3": 1234})
+    metrics, page = paged(data)
     assert metrics.excluded.dropped == dropped
-    assert metrics.excluded.never_tested == before - 5 - 1234
-    page = (tmp_path / "reports" / "index.html").read_text()
+    assert metrics.excluded.never_tested == done[1].excluded.never_tested - 5 - 1234
     assert "left out of control" in page and "2 × (quarantined)" in page
     assert "1,234 learned from without a label" in page
 
@@ -350,8 +350,7 @@ def recognition(root, **changes):
     return made
 
 
-def test_the_report_says_by_what_words_were_recognised_and_how_well(tmp_path):
-    data = experiment(tmp_path)
+def test_the_report_says_by_what_words_were_recognised_and_how_well(data, tmp_path):
     stated = recognition(tmp_path)
     metrics, page = paged(data)
     assert metrics.recognition == {"control": stated}
@@ -369,14 +368,12 @@ def test_recognised_words_may_tell_what_sentences_do_not(tmp_path):
     assert metrics.alarms == [] and metrics.text_at_chance is None
 
 
-def test_recognised_words_are_compared_with_the_oracle_that_hears(tmp_path):
-    data = experiment(tmp_path)
+def test_recognised_words_are_compared_with_the_oracle_that_hears(data, tmp_path):
     recognition(tmp_path)
     assert measured(data).ceiling.strategies["text"].subset == "audio+text"
 
 
-def test_an_utterance_outside_the_label_space_is_nothing_to_the_oracle(tmp_path):
-    data = experiment(tmp_path)
+def test_an_utterance_outside_the_label_space_is_nothing_to_the_oracle(data):
     table = pd.read_parquet(data / "utterances" / "control.parquet")
     extra = table.head(1).assign(utterance_id="control/zz", label="boredom")
     write_table(data / "utterances" / "control.parquet", pd.concat([table, extra], ignore_index=True))
@@ -388,8 +385,7 @@ def test_an_utterance_outside_the_label_space_is_nothing_to_the_oracle(tmp_path)
     assert metrics.excluded.never_tested == 1
 
 
-def test_an_oracle_whose_labels_are_no_classes_is_not_compared_with(tmp_path):
-    data = experiment(tmp_path)
+def test_an_oracle_whose_labels_are_no_classes_is_not_compared_with(data):
     oracle = pd.read_parquet(data / "ceilings" / "control" / "oracle.parquet")
     write_table(data / "ceilings" / "control" / "oracle.parquet", oracle.assign(label="anger"))
     metrics = measured(data)
@@ -397,8 +393,7 @@ def test_an_oracle_whose_labels_are_no_classes_is_not_compared_with(tmp_path):
     assert "planted as anger is of several classes" in metrics.findings[-1].explanation
 
 
-def test_a_corpus_that_is_never_tested_has_no_ceiling(tmp_path):
-    data = experiment(tmp_path)
+def test_a_corpus_that_is_never_tested_has_no_ceiling(data):
     oracle = pd.read_parquet(data / "ceilings" / "control" / "oracle.parquet")
     write_table(data / "ceilings" / "control" / "oracle.parquet", oracle.assign(utterance_id="other/1"))
     assert measured(data).ceiling is None
@@ -427,8 +422,7 @@ def test_the_table_says_what_passed_the_gate_and_what_was_set_aside(done):
     ]
 
 
-def test_the_ceiling_is_of_the_modalities_that_the_corpora_have(tmp_path):
-    data = experiment(tmp_path)
+def test_the_ceiling_is_of_the_modalities_that_the_corpora_have(data, tmp_path):
     documents.changed(Best, tmp_path, modalities=["audio", "text"])
     metrics = measured(data)
     assert metrics.strategies["late-average"].modalities == ["audio", "text"]
@@ -521,8 +515,7 @@ def test_contributions_of_modalities_are_on_the_page_where_a_strategy_fuses(done
     assert "What each modality contributes" not in text and "Shapley" not in str(table(metrics).caption)
 
 
-def test_a_missing_input_is_named(tmp_path):
-    data = experiment(tmp_path)
+def test_a_missing_input_is_named(data):
     (data / "search" / "curves.parquet").unlink()
     with pytest.raises(ArtifactError, match=r"curves\.parquet does not exist; make it: dvc repro search"):
         run(data)
@@ -638,8 +631,7 @@ def test_the_answer_where_a_single_modality_wins_and_where_figures_are_inflated(
     assert "strictly nested" not in said and said.endswith("All figures are inflated: they overlap.")
 
 
-def test_the_report_escapes_what_comes_from_data(tmp_path):
-    data = experiment(tmp_path)
+def test_the_report_escapes_what_comes_from_data(data, tmp_path):
     evil = "<script>alert('x')</script>"
     finding = Folds.read(tmp_path).findings[0].model_dump() | {"explanation": evil}
     documents.changed(
@@ -652,8 +644,7 @@ def test_the_report_escapes_what_comes_from_data(tmp_path):
     )
     excluded = {"utterance_id": evil, "modality": evil, "encoder": evil, "reason": evil}
     Exclusions(exclusions=[excluded]).write(tmp_path, corpus="control")
-    metrics = run(data)
-    text = (tmp_path / "reports" / "index.html").read_text()
+    metrics, text = paged(data)
     assert evil not in text and parsed(text).links[-1] == "run.js"
     assert "&lt;script&gt;" in text
     rendered(metrics)
@@ -772,8 +763,7 @@ def test_the_budget_that_was_spent_is_said_everywhere(done):
     assert comparison.loc["audio", "epochs_trained"] == metrics.search.strategies["audio"].epochs_trained
 
 
-def test_an_unequal_budget_is_said_where_the_equal_one_would_be(tmp_path):
-    data = experiment(tmp_path)
+def test_an_unequal_budget_is_said_where_the_equal_one_would_be(data):
     trials = pd.read_parquet(data / "search" / "trials.parquet")
     at = (trials["strategy"] == "audio") & (trials["fold"] == 1) & (trials["trial"] == 2)
     write_table(data / "search" / "trials.parquet", trials[~at])

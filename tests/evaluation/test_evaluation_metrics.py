@@ -23,6 +23,7 @@ pairs = st.lists(
 ).map(lambda rows: (np.array([row[0] for row in rows]), np.array([row[1] for row in rows])))
 
 
+@pytest.mark.slow
 @given(pairs)
 def test_metrics_are_scikit_learns(rows):
     truth, predicted = rows

@@ -41,6 +41,7 @@ def percentile_bootstrap(metric, by_speaker: np.ndarray, generator: np.random.Ge
     return np.nanquantile(metric(np.tensordot(drawn, by_speaker, 1)), [0.025, 0.975])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speakers", [4, 6, 10, 24])
 @pytest.mark.parametrize("shift", [0.0, 1.5], ids=["middling", "good"])
 def test_the_intervals_cover_as_often_as_they_say(speakers, shift):
@@ -65,6 +66,7 @@ def test_the_percentile_bootstrap_would_not_have_passed():
     assert covered / STUDIES < 0.86
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speakers", [4, 6, 10, 24])
 def test_the_interval_of_a_paired_difference_covers_too(speakers):
     generator, covered = np.random.default_rng(speakers), 0

@@ -71,6 +71,7 @@ def side(predictions: Predictions, name="A", **changes) -> Side:
     return replace(whole, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("speakers", "shift"), [(8, 0.0), (20, 0.1)])
 def test_the_test_holds_its_size_and_the_interval_covers_the_true_difference(speakers, shift):
     generator, times = np.random.default_rng(21), 200 if shift else 400

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from conftest import ROOT
 from documents import changed
 from emoflow import cli
@@ -13,6 +14,7 @@ from fabricated_experiment import experiment
 from typer.testing import CliRunner
 
 
+@pytest.mark.slow
 def test_an_earlier_experiment_s_figures_are_not_shown_as_this_one_s(tmp_path, monkeypatch):
     data = experiment(tmp_path, speakers=3, folds=3, clips=2)
     evaluate(root=tmp_path, corpora=["control"], seed=7)

@@ -59,6 +59,7 @@ def test_ages_are_grouped_the_youngest_first():
     assert [group.speakers for group in found.groups.values()] == [4, 4, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lost", "told"), [(0.0, (0.02, 0.09)), (0.35, (0.9, 1.0))])
 def test_a_difference_is_told_from_chance_as_often_as_it_should_be(lost, told):
     generator, found = np.random.default_rng(1), []

@@ -54,6 +54,7 @@ def test_equal_strategies_do_not_differ():
     assert over_folds(np.zeros((4, 3)), ratio=0.3).p == 1.0
 
 
+@pytest.mark.slow
 def test_where_training_sets_overlap_the_level_is_kept_and_without_the_correction_it_is_not():
     """Folds' figures of one experiment share most of their training rows, so they err together."""
     generator, ratio = np.random.default_rng(2), 0.25

@@ -158,6 +158,7 @@ def test_rows_that_have_nothing_else_train_nothing():
     assert not rows.without_posteriors().present["text"].any() and rows.present["text"].all()
 
 
+@pytest.mark.slow
 def test_models_that_were_right_of_whom_they_knew_are_trusted_as_far_as_validation_says():
     """Perfect on their training speakers, 60 % right elsewhere: fitted on training rows they would decide alone."""
     parts = {"train": drawn(300, 0), "validation": drawn(300, 1), "test": drawn(1000, 2)}

@@ -131,6 +131,7 @@ def trained(strategy: str, kind: str, join: str, members: list[Member], epochs: 
     return population, preparation, prepare(preparation, test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("join", ["concatenate", "streams"])
 @pytest.mark.parametrize(
     ("strategy", "kind"), [("audio", "one"), ("audio", "both"), ("single-stream", "both")]

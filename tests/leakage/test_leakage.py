@@ -1,5 +1,7 @@
 """The gate: planted leaks are refused with their rows, harmless repetitions are reported."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,12 @@ LABELS = ("anger", "neutral")
 
 def corpus(speakers: int = 6, sentences: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Folds and table: every speaker says every sentence with every label; speaker s is the test of fold s mod 3."""
+    folds, table = _corpus(speakers, sentences)
+    return folds.copy(), table.copy()
+
+
+@cache
+def _corpus(speakers: int, sentences: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, folds = [], []
     for speaker in range(speakers):
         for sentence in range(sentences):
@@ -99,6 +107,7 @@ def test_copies_that_were_published_as_such_are_listed_apart():
     assert ["as it was published" in each.explanation for each in found] == [False, True]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     pair=st.lists(st.integers(0, 23), min_size=2, max_size=2, unique=True),
@@ -219,6 +228,7 @@ def test_a_leak_in_many_folds_is_told_once_and_the_folds_named():
     assert "likewise in the folds 3, 4, 5" in str(caught.value)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(roles=st.lists(st.sampled_from(["train", "validation", "test"]), min_size=24, max_size=24))
 def test_speakers_are_found_exactly_where_their_roles_differ(roles):
@@ -301,6 +311,7 @@ def test_parts_of_one_recording_are_no_copies_of_each_other():
     assert {each.kind for each in leakage.find(folds, table)} == {"duplicate", "overlap"}
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_melds_official_split_leaks_as_its_audit_says(corpora):
     table = read("meld", corpora / "meld", Layout()).table

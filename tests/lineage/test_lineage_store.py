@@ -247,6 +247,7 @@ def test_on_sqlite(check, tmp_path):
     check(f"sqlite:///{tmp_path}/lineage.db")
 
 
+@pytest.mark.slow
 def test_one_of_several_processes_wins_on_sqlite(tmp_path):
     check_the_ledger(f"sqlite:///{tmp_path}/deep/lineage.db")
 

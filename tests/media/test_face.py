@@ -28,6 +28,7 @@ def test_a_margin_widens_the_crop():
     assert media.crop(image, box, size=20, margin=0.5).mean() == pytest.approx(255 / 4, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_real_faces_are_found_and_followed(corpora):
     for name, count in (

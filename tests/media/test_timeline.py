@@ -1,5 +1,7 @@
 """One timeline for a recording's tracks: the container's, from where its earliest track begins."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from emoflow import media
@@ -33,6 +35,7 @@ def heard(samples: np.ndarray) -> float:
     return float(np.argmax(np.abs(np.fft.rfft(samples * np.hanning(len(samples))))) * RATE / len(samples))
 
 
+@cache
 def film(format: str, *, sound: bool = True, pictures: bool = True, **starts: float) -> bytes:
     """Four seconds of sound, a tone each, and of pictures, a grey level each."""
     options = CONTAINERS[format]

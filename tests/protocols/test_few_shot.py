@@ -29,6 +29,7 @@ def counts(folds: pd.DataFrame) -> pd.Series:
     return folds[folds["role"] != "test"].groupby(["fold", "role", "label"]).size()
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(
     base=st.sampled_from(["kfold4", "loso", "kfold5.rand20", "random4"]),

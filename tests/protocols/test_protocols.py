@@ -35,6 +35,7 @@ def tables(draw):
     return table_of(rows)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(table=tables(), folds=st.integers(3, 6), seed=st.integers(0, 99), shuffle=st.integers(0, 2**32 - 1))
 def test_folds_are_nested_and_independent_of_the_order_of_rows(table, folds, seed, shuffle):
@@ -60,6 +61,7 @@ def test_folds_are_nested_and_independent_of_the_order_of_rows(table, folds, see
     assert all(validated[fold] == tested[(fold + 1) % folds] for fold in range(folds))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(table=tables(), seed=st.integers(0, 99))
 def test_genders_and_sizes_of_folds_differ_by_one_speaker_at_most(table, seed):

@@ -27,6 +27,7 @@ clips = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(clips)
 def test_overlaps_are_those_that_a_plain_loop_finds(clips):
@@ -89,6 +90,7 @@ def test_leaking_names_the_held_out_rows_and_why():
     assert repeats.leaking(held).to_numpy().tolist() == [["own/1", "duplicate-text"], ["own/2", "overlap"]]
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_melds_official_split_repeats_as_much_as_its_audit_says(corpora):
     held = read("meld", corpora / "meld", Layout()).table

@@ -22,6 +22,7 @@ def speakers(folds: pd.DataFrame, fold: int, role: str) -> set[str]:
     return set(folds[(folds["fold"] == fold) & (folds["role"] == role)]["speaker"])
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     meetings=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=6),
@@ -181,6 +182,7 @@ def test_a_corpus_that_declares_a_split_is_split_so(names, split, rule):
     assert automatic(protocol("kfold5", TWO), table) == rule
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
     name=st.sampled_from(

@@ -257,6 +257,7 @@ def test_a_window_that_is_worse_than_no_sound_at_all_is_named():
     assert worse_than_nothing([], ModalityValue(0.1, 0.4, without=0.3)) is None
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn_of_whatever_was_found(predictor, noise, tmp_path):
     from PIL import Image
 

@@ -94,6 +94,7 @@ def test_the_name_follows_what_is_in_it(root, tmp_path):
     assert pack(tmp_path / "other", tmp_path / "3").name != one.name
 
 
+@pytest.mark.slow
 def test_it_runs_without_this_repository_beside_a_package_named_emoflow(root, tmp_path):
     package = pack(root / "data" / "model", tmp_path / "packed")
     beside = package.code.parent

@@ -8,6 +8,7 @@ from emoflow.errors import RegistryError
 from emoflow.registry.tracking import SET_BY_MLFLOW, runs_page, tracking
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [{}, {"MLFLOW_TRACKING_URI": "sqlite:///other.db"}])
 def test_no_variable_is_left_for_child_processes(tmp_path, monkeypatch, before):
     for name, value in before.items():

@@ -19,6 +19,7 @@ from small_cohort import cohort, drawn, rows
 ROWS, CLASSES = 30, 3
 
 
+@pytest.mark.slow
 @given(
     configurations=st.integers(1, 4), seeds=st.integers(2, 5), part=st.integers(1, 9), seed=st.integers(0, 99)
 )
@@ -43,6 +44,7 @@ def test_however_the_seeds_are_dealt_out_the_ensemble_is_the_mean_of_their_proba
     assert not ensembles.sums
 
 
+@pytest.mark.slow
 def test_a_trial_has_the_score_of_its_ensemble_wherever_its_seeds_were_trained():
     configs = [config | {"layers": 1} for config in drawn(2)]
     options = {"repeats": 3, "halvings": 0, "epochs": 2}

@@ -44,6 +44,7 @@ def gone(repeats: int = 1):
 evolved = cache(gone)
 
 
+@pytest.mark.slow
 def test_nobody_leaves_and_the_worst_go_on_from_the_best():
     configs, outcome = evolved()
     assert outcome == gone()[1]

@@ -21,6 +21,7 @@ def same(parts, whole) -> None:
             assert mine["loss"] == pytest.approx(theirs["loss"], abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_what_memory_does_not_hold_is_trained_in_parts(repeats):
     options = {"repeats": repeats, "epochs": 2, "halvings": 1}
@@ -39,6 +40,7 @@ def test_evolution_goes_across_the_parts():
     same(parts, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("you can't allocate memory: 12")]
 )

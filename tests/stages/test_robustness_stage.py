@@ -98,6 +98,7 @@ def cached(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in (root / CACHE).rglob("*.safetensors")}
 
 
+@pytest.mark.slow
 def test_what_tells_the_class_is_lost_with_it_and_with_nothing_else(trained):
     table = run(trained, {"noise": [20, -20], "babble": [-20], "dropped_words": [0.5, 1]} | HARDER)
     by_level = {key: accuracy(rows) for key, rows in table.groupby(["condition", "level"])}

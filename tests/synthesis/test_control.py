@@ -52,6 +52,7 @@ def test_layout(small):
     assert sorted(path.name for path in small.iterdir()) == ["audio", "truth", "utterances.csv", "video"]
 
 
+@pytest.mark.slow
 def test_the_same_request_gives_the_same_bytes_with_any_number_of_workers(small, tmp_path):
     again = control_corpus.synthesise(tmp_path / "control", **SMALL | {"workers": 2})
     assert tree_digest([again]) == tree_digest([small])
@@ -117,6 +118,7 @@ def test_a_request_that_cannot_be(tmp_path, wrong, said):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_off_goes_on_where_it_stopped(small, tmp_path, monkeypatch):
     finished = []
     record = control_corpus.record

@@ -84,6 +84,7 @@ def test_faces_are_pictures_and_open_their_mouths():
     assert dark[0] < dark[1] < dark[2], "an open mouth is dark"
 
 
+@pytest.mark.slow
 def test_the_bundled_cascade_finds_drawn_faces():
     import skimage.data
     from skimage.feature import Cascade
@@ -103,6 +104,7 @@ def test_the_bundled_cascade_finds_drawn_faces():
     assert found >= 0.9 * 3 * 14
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_mediapipe_finds_drawn_faces(landmark_model):
     import mediapipe

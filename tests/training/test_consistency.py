@@ -31,6 +31,7 @@ def flat(configs: list[dict], data: Rows, *, epochs: int = 2) -> torch.Tensor:
     return trained.optimizer.flat
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", REGISTRY)
 def test_a_member_alone_equals_the_member_in_a_population(strategy):
     data, validation = rows(120, 1, labelled=0.3), rows(40, 2)

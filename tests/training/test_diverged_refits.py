@@ -50,6 +50,7 @@ def audio(count: int):
     return simulated(count, 1, tokens=1, there=1.0).of(("audio",))
 
 
+@pytest.mark.slow
 def test_a_refit_goes_on_with_the_members_that_did_not_diverge():
     rows = audio(90)
     config, diverged = at_the_border(rows, classes=3)

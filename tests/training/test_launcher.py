@@ -48,6 +48,7 @@ def same(one: Population, other: Population) -> None:
     torch.testing.assert_close(one.evaluate(unseen), other.evaluate(unseen), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["single-stream", "gradual", "majority"])
 def test_replays_do_what_python_would_have_launched(strategy):
     modalities = uses(strategy, tuple(SIZES))
@@ -134,6 +135,7 @@ def test_the_search_shows_that_nothing_was_recorded(monkeypatch):
     assert "no such function" in notice
 
 
+@pytest.mark.slow
 def test_a_search_records_for_each_rung(monkeypatch):
     whole = cohort(drawn(4), epochs=4, halvings=1)
     tapes = Tapes()

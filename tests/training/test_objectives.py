@@ -62,7 +62,9 @@ def trained(made: Population, data: Rows, epochs: int = 4) -> Population:
     return made
 
 
-@pytest.mark.parametrize("strategy", ["audio", "late-average", "bottleneck"])
+@pytest.mark.parametrize(
+    "strategy", ["audio", "late-average", pytest.param("bottleneck", marks=pytest.mark.slow)]
+)
 def test_a_member_alone_equals_the_member_in_a_population(strategy):
     data, validation = rows(120, 1), rows(50, 2)
     if strategy == "audio":

@@ -35,12 +35,12 @@ def population(strategy: str, which: list[int], **changes) -> Population:
 @pytest.mark.parametrize("strategy", ["audio", *REGISTRY])
 def test_a_member_alone_equals_the_member_in_a_population(strategy):
     modalities = ("audio",) if strategy == "audio" else tuple(SIZES)
-    training, validation = rows(150, 1).of(modalities), rows(60, 2).of(modalities)
+    training, validation = rows(80, 1).of(modalities), rows(60, 2).of(modalities)
     together = population(strategy, [0, 1, 2])
-    curves = together.fit(training, epochs=3, validation=validation)
+    curves = together.fit(training, epochs=2, validation=validation)
     for i in range(3):
         alone = population(strategy, [i])
-        curve = alone.fit(training, epochs=3, validation=validation)
+        curve = alone.fit(training, epochs=2, validation=validation)
         for name in ("train_loss", "loss"):
             mine = [epoch[0] for epoch in getattr(curve, name)]
             theirs = [epoch[i] for epoch in getattr(curves, name)]
@@ -150,14 +150,15 @@ def test_metrics_by_hand():
     assert log_loss(logits, target).item() == pytest.approx((3 * right + wrong) / 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["audio", *REGISTRY])
 def test_products_in_bfloat16_come_near(strategy):
     modalities = ("audio",) if strategy == "audio" else tuple(SIZES)
-    training, validation = rows(150, 1).of(modalities), rows(60, 2).of(modalities)
+    training, validation = rows(80, 1).of(modalities), rows(60, 2).of(modalities)
     losses = []
     for bfloat16 in (0.0, 1.0):
         pop = population(strategy, [0, 1], bfloat16=bfloat16)
-        losses.append(pop.fit(training, epochs=3, validation=validation).loss[-1])
+        losses.append(pop.fit(training, epochs=2, validation=validation).loss[-1])
         assert all(x.dtype == torch.float32 for x in pop.state().values() if x.is_floating_point())
     assert losses[1] == pytest.approx(losses[0], abs=0.02)
     assert strategy in BASELINES or losses[1] != losses[0]

@@ -64,6 +64,7 @@ def trained(strategy: str, seen: list[int], **config) -> tuple[Population, Prepa
     return population, preparation, zero_shot.places(population, prompts(), preparation, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["late-average", "intermediate-concatenation"])
 def test_what_words_tell_carries_over_to_a_class_that_nobody_showed(strategy):
     population, preparation, places = trained(strategy, [c for c in range(6) if c not in UNSEEN])

@@ -71,6 +71,7 @@ def test_the_figures_that_the_papers_give():
     assert sum(expected("crema-d", "actors of the gender").values()) == expected("crema-d", "actors") == 91
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["anger", "fear"])), max_size=40))
 def test_rows_are_counted_within_what_is_there(held):
     table = table_of(

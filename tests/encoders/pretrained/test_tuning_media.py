@@ -123,6 +123,7 @@ def job(modality: str, **stated) -> TuneJob:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality, name, rank", MODELS)
 def test_tuning_begins_at_the_frozen_encoders_model_and_lowers_the_loss(modality, name, rank, begin):
     common, opened = begin(modality, name, rank)
@@ -142,6 +143,7 @@ def test_tuning_begins_at_the_frozen_encoders_model_and_lowers_the_loss(modality
         assert torch.equal(before, now) == (weight not in trained), weight
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality, name, rank", MODELS)
 def test_interrupted_and_run_again_it_ends_with_the_same_weights(modality, name, rank, begin):
     begin(modality, name, rank)

@@ -114,6 +114,7 @@ def job(**stated) -> TuneJob:
     )
 
 
+@pytest.mark.slow
 def test_what_the_frozen_encoder_does_not_show_is_learned(begin):
     begin()
     curve = jobs._run(job(epochs=10, validation=TEST))
@@ -131,6 +132,7 @@ def test_before_the_first_step_scores_are_those_of_the_frozen_encoders_model(beg
     np.testing.assert_allclose(tuned, frozen, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_dimensions_are_learned_with_the_encoder(begin, monkeypatch):
     valence = np.array([number % 3 - 1 for number in range(96)], np.float32)
     monkeypatch.setattr(f"{__name__}.NOBODY", replace(NOBODY, side={"valence": valence}))
@@ -144,6 +146,7 @@ def test_dimensions_are_learned_with_the_encoder(begin, monkeypatch):
     assert np.corrcoef(found["dimension.valence"], truth)[0, 1] > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [1, 2])
 def test_interrupted_and_run_again_it_ends_with_the_same_weights(ends, begin):
     begin()
@@ -158,6 +161,7 @@ def test_interrupted_and_run_again_it_ends_with_the_same_weights(ends, begin):
     assert all(np.array_equal(x, again[name]) for name, x in whole.items())
 
 
+@pytest.mark.slow
 def test_the_curve_of_validation_goes_on_after_an_interruption(begin):
     begin()
     curve = jobs._run(job(epochs=2, validation=TEST))

@@ -23,6 +23,7 @@ def corpus(generator: np.random.Generator, speakers: int, *, sure: float = 1.0):
     return given / given.sum(1, keepdims=True), truth, speaker
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sure", [1.0, 3.0], ids=["calibrated", "too sure"])
 @pytest.mark.parametrize("speakers", [6, 10, 24])
 def test_the_coverage_holds_for_new_speakers(speakers, sure):

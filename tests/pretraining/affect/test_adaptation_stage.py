@@ -34,6 +34,7 @@ def state(params: dict) -> None:
     Path("pretrain/params.yaml").write_text(yaml.safe_dump(params))
 
 
+@pytest.mark.slow
 def test_clips_that_are_like_emotional_ones_are_found_and_learned_from(workspace, capsys):
     state(workspace)
     adaptation.main()

@@ -84,6 +84,7 @@ def run(spelled, tmp_path, of: FineTuningStated, **others):
     return fine_tune(*spelled, of, state=tmp_path / "state.safetensors", **told)
 
 
+@pytest.mark.slow
 def test_letters_and_emotions_are_learned_and_read_in_clips_held_out(spelled, tmp_path):
     done = run(spelled, tmp_path, stated())
     assert done.scored.rates.characters < 0.2 and done.scored.rates.words < 0.5
