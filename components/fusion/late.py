@@ -1,5 +1,6 @@
 """Late fusion: each modality decides for itself, and the decisions are combined by a rule, or by fitted weights."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -98,7 +99,35 @@ class LateMaximum(LateAverage):
         return certain.amax(1)
 
 
-class LateWeighted(_Evidence):
+class _Fitted(_Evidence):
+    """What weighs the evidence and adds a bias, both fitted on validation rows. A priori the bias is the prior's."""
+
+    bias: Tensor
+    weighing: ClassVar[str]
+    """The buffer of what weighs the evidence."""
+    fit: ClassVar[Callable[..., tuple[Tensor, Tensor]]]
+    """Gives its value and the bias, see `opinion_pools`."""
+
+    @staticmethod
+    def fit_to_prior(prior: Tensor) -> dict[str, Tensor]:
+        return {"log_prior": prior.log(), "bias": prior.log()}
+
+    def fit_on_validation(
+        self,
+        per_modality_logits: dict[str, Tensor],
+        there: Tensor,
+        target: Tensor,
+        seen: Tensor,
+        prior: Tensor,
+        class_weight: Tensor,
+    ) -> dict[str, Tensor]:
+        first = super().fit_on_validation(per_modality_logits, there, target, seen, prior, class_weight)
+        x = evidence(tempered_by(first, per_modality_logits), there, prior.log()[:, None, None])
+        fitted, bias = self.fit(x, target, seen, prior=prior, class_weight=class_weight)
+        return first | {self.weighing: fitted, "bias": bias}
+
+
+class LateWeighted(_Fitted):
     """The logarithmic opinion pool: ``P(y) ∝ e^(b_y) Π_m (P(y | x_m) / P(y))^(w_m)`` over those present.
 
     Weights and bias have the largest likelihood on validation rows, which count by their class as in training. No
@@ -107,36 +136,19 @@ class LateWeighted(_Evidence):
     """
 
     weights: Tensor
-    bias: Tensor
+    weighing = "weights"
+    fit = staticmethod(fit_weights)
 
     def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
         super().__init__(dimensions, classes, **architecture)
         self.register_buffer("weights", torch.full((len(dimensions),), 1.0 / len(dimensions)))
         self.register_buffer("bias", torch.zeros(classes))
 
-    @staticmethod
-    def fit_to_prior(prior: Tensor) -> dict[str, Tensor]:
-        return {"log_prior": prior.log(), "bias": prior.log()}
-
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
         return torch.einsum("bmc,m->bc", evidence(logits, there, self.log_prior), self.weights) + self.bias
 
-    def fit_on_validation(
-        self,
-        per_modality_logits: dict[str, Tensor],
-        there: Tensor,
-        target: Tensor,
-        seen: Tensor,
-        prior: Tensor,
-        class_weight: Tensor,
-    ) -> dict[str, Tensor]:
-        first = super().fit_on_validation(per_modality_logits, there, target, seen, prior, class_weight)
-        x = evidence(tempered_by(first, per_modality_logits), there, prior.log()[:, None, None])
-        weights, bias = fit_weights(x, target, seen, prior=prior, class_weight=class_weight)
-        return first | {"weights": weights, "bias": bias}
 
-
-class LateStacking(_Evidence):
+class LateStacking(_Fitted):
     """A linear classifier over the experts' log-probabilities, fitted on validation rows (Wolpert 1992).
 
     ``logits = b + Σ_m A_m log(P(· | x_m) / P(·))`` over those present. It starts as the logarithmic opinion pool
@@ -144,30 +156,13 @@ class LateStacking(_Evidence):
     """
 
     mixing: Tensor
-    bias: Tensor
+    weighing = "mixing"
+    fit = staticmethod(fit_stacking)
 
     def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
         super().__init__(dimensions, classes, **architecture)
         self.register_buffer("mixing", torch.eye(classes).repeat(len(dimensions), 1, 1) / len(dimensions))
         self.register_buffer("bias", torch.zeros(classes))
 
-    @staticmethod
-    def fit_to_prior(prior: Tensor) -> dict[str, Tensor]:
-        return {"log_prior": prior.log(), "bias": prior.log()}
-
     def _decide(self, logits: Tensor, there: Tensor) -> Tensor:
         return torch.einsum("bmc,mdc->bd", evidence(logits, there, self.log_prior), self.mixing) + self.bias
-
-    def fit_on_validation(
-        self,
-        per_modality_logits: dict[str, Tensor],
-        there: Tensor,
-        target: Tensor,
-        seen: Tensor,
-        prior: Tensor,
-        class_weight: Tensor,
-    ) -> dict[str, Tensor]:
-        first = super().fit_on_validation(per_modality_logits, there, target, seen, prior, class_weight)
-        x = evidence(tempered_by(first, per_modality_logits), there, prior.log()[:, None, None])
-        mixing, bias = fit_stacking(x, target, seen, prior=prior, class_weight=class_weight)
-        return first | {"mixing": mixing, "bias": bias}
