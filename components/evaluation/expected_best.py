@@ -11,6 +11,7 @@ speakers would have ranked the configurations otherwise: the trials do not say h
 recognised.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,7 @@ def expected_best(ran: "pd.DataFrame", strategy: str, budget: Budget) -> Expecte
     )
 
 
+@cache
 def expected_maximum(count: int) -> float:
     """The expected maximum of so many standard normal draws."""
     from scipy.integrate import quad

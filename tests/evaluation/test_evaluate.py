@@ -143,6 +143,7 @@ def test_the_same_inputs_give_the_same_bytes_whatever_their_order(done, tmp_path
     assert tree_digest([data.parent / "reports"]) == tree_digest([tmp_path / "reports"])
 
 
+@pytest.mark.slow
 def test_the_stage_runs_where_dvc_runs_it(done, data, tmp_path, monkeypatch):
     _, metrics = done
     shutil.copy(ROOT / "params.yaml", tmp_path)
@@ -331,6 +332,7 @@ def test_what_was_left_out_is_counted_by_corpus(done, data, tmp_path):
     assert "1,234 learned from without a label" in page
 
 
+@pytest.mark.slow
 def test_text_that_must_be_at_chance_raises_the_alarm_when_it_is_not(tmp_path):
     above = measured(experiment(tmp_path / "above", planted=False, text_repeats=True))
     assert [alarm.alarm for alarm in above.alarms] == ["text-above-chance"]
@@ -350,6 +352,7 @@ def recognition(root, **changes):
     return made
 
 
+@pytest.mark.slow
 def test_the_report_says_by_what_words_were_recognised_and_how_well(data, tmp_path):
     stated = recognition(tmp_path)
     metrics, page = paged(data)
@@ -429,6 +432,7 @@ def test_the_ceiling_is_of_the_modalities_that_the_corpora_have(data, tmp_path):
     assert metrics.ceiling.strategies["late-average"].subset == "audio+text"
 
 
+@pytest.mark.slow
 def test_one_test_speaker_has_figures_without_intervals(tmp_path):
     metrics = run(experiment(tmp_path, speakers=1, folds=1, clips=8, planted=False))
     assert metrics.strategies["audio"].ua.low is None

@@ -92,6 +92,7 @@ def test_what_the_trials_do_not_hold_is_not_estimated(spoil, budget):
     assert expected_best(spoil(searched(np.random.default_rng(3))), "audio", budget) is None
 
 
+@pytest.mark.slow
 def test_the_report_shows_it_or_says_what_it_takes(tmp_path):
     experiment(tmp_path)
     inputs = read(["control"], tmp_path)

@@ -114,6 +114,7 @@ def test_there_is_nothing_to_say_without_two_raters_and_no_constant_without_othe
     assert held.utterances == 2 and held.constant is None
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_registered_strategy_beside_the_raters(tmp_path):
     experiment(tmp_path, raters=4)
     inputs = read(["control"], tmp_path, **SPACE)

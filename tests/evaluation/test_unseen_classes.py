@@ -54,6 +54,7 @@ def test_seen_and_unseen_classes_are_told_apart(tmp_path):
     assert "zero-shot (fear, surprise unseen)" in " ".join(console.export_text().split())
 
 
+@pytest.mark.slow
 def test_where_every_class_is_seen_nothing_is_said(tmp_path):
     experiment(tmp_path)
     metrics, text = paged(tmp_path)
