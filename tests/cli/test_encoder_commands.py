@@ -356,6 +356,7 @@ def test_a_misspelt_name_suggests_the_nearest(stated, root, words):
         run(*words, "tyny")
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_half_made_and_no_child(tmp_path):
     """A real command, asking a registry that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

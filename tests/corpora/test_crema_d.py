@@ -306,6 +306,7 @@ def _votes(table: pd.DataFrame) -> list:
     ]
 
 
+@pytest.mark.slow
 def test_a_faulty_clip_of_the_release_is_no_take():
     layout = layout_spec("crema-d")
     plan = layout.plan(takes(76, 12, layout), "crema-d", 3, True)

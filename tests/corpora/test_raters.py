@@ -86,6 +86,7 @@ ratings = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.none() | ratings, max_size=8))
 def test_what_always_holds(each):
     held = table(*each)

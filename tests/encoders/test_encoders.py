@@ -275,6 +275,7 @@ def test_the_store_holds_several_face_encoders(corpora, landmark_model, tmp_path
     assert np.allclose(tokens[0], encode(both, corpora / "video" / "bbaf2n.mpg"), rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_16_and_48_khz_copies_give_comparable_features(corpora):
     encoder = one("egemaps")

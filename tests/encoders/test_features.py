@@ -122,6 +122,7 @@ def test_what_can_be_used_is_and_the_rest_is_listed_with_its_reason(tmp_path):
     assert tree(tmp_path / "out") == before
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_entry_is_made_again(tmp_path):
     table = corpus(tmp_path / "raw", {"a": noise(1), "b": noise(2)})
     make_features(tmp_path, table)

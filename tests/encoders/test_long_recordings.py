@@ -64,6 +64,7 @@ def test_memory_does_not_grow_with_the_recording(encoder, short, long, wav):
     assert found["grown"] < 25  # MB; the samples alone would be 3.7 MB a minute
 
 
+@pytest.mark.slow
 def test_functionals_of_a_clip_are_opensmiles_own(wav):
     samples = speech(7)
     path = wav(1)
@@ -72,6 +73,7 @@ def test_functionals_of_a_clip_are_opensmiles_own(wav):
     assert np.array_equal(make(["egemaps"], {})[0].encode(path), own(samples, RATE)[0].T)
 
 
+@pytest.mark.slow
 def test_log_mel_frames_across_blocks_are_those_of_the_whole(wav):
     path = wav(1)
     soundfile.write(path, np.concatenate([speech(60), speech(65.37, 1)]), RATE, subtype="FLOAT")

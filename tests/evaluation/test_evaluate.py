@@ -214,6 +214,7 @@ def test_every_table_plot_and_page_says_that_the_figures_are_inflated(tmp_path):
     assert name in text and "speakers of the test also train" in " ".join(text.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "said"),
     [

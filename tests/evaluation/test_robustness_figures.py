@@ -57,6 +57,7 @@ def measured(root, table: pd.DataFrame, left_out: dict[str, str] | None = None):
     return metrics, text.partition("Worse recordings")[2].partition("</section>")[0]
 
 
+@pytest.mark.slow
 def test_losses_are_against_the_same_utterances(root):
     table = perturbed(root, spoiled={20.0: 0.0, 0.0: 0.5, -20.0: 1.0})
     metrics, section = measured(root, table)
@@ -94,6 +95,7 @@ def test_what_is_left_without_the_modality_stands_beside(root):
     assert f"without face {100 * expected:.1f}" in section and 'class="without"' in section
 
 
+@pytest.mark.slow
 def test_a_modality_contributes_less_where_it_is_worse(root):
     table = perturbed(root, spoiled={20.0: 0.0, -20.0: 1.0})
     metrics, section = measured(root, table)

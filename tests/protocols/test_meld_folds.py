@@ -25,6 +25,7 @@ def test_the_official_split_is_taken_as_it_is(table):
     assert sizes("sentiment3.meld-official", table) == {"train": 9989, "validation": 1109, "test": 2610}
 
 
+@pytest.mark.slow
 def test_without_its_leaks_nothing_of_the_test_is_in_training(table):
     plan = protocol("meld7.clean", LABEL_SPACES["meld7"])
     selection = select(plan, table)

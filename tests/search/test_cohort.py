@@ -55,6 +55,7 @@ def test_a_trial_says_how_many_parameters_its_model_has():
     assert trial.parameters == parameter_count(model)
 
 
+@pytest.mark.slow
 def test_the_same_cohort_twice_and_through_json():
     first, again = cohort(drawn()), cohort(drawn())
     assert first == again == Outcome.from_json(first.to_json())

@@ -71,6 +71,7 @@ def test_a_schedule_trained_alone_gives_the_curve_that_is_told_of_it():
     assert [each[0] for each in losses] == pytest.approx(outcome.curves[moved.trial][0]["loss"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_seeds_of_a_configuration_move_together():
     _, outcome = evolved(repeats=2)
     for t in outcome.trials:

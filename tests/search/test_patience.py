@@ -26,6 +26,7 @@ def test_without_a_better_epoch_a_configuration_leaves_and_may_still_be_chosen()
         assert mine == pytest.approx(theirs[: t.epochs], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_who_lost_patience_is_still_ranked_at_the_rungs():
     outcome = cohort(
         [config | {"learning_rate": 0.3} for config in drawn(4)], epochs=32, halvings=1, patience=1
@@ -46,6 +47,7 @@ def test_the_seeds_of_a_configuration_go_and_stay_together():
     assert sorted(t.epochs for t in outcome.trials) == [2, 2, 2, 4, 8, 8]
 
 
+@pytest.mark.slow
 def test_each_seed_of_a_configuration_is_as_it_would_be_alone():
     outcome = cohort(drawn(2), repeats=2, halvings=0, epochs=3)
     for i, config in enumerate(drawn(2)):

@@ -28,6 +28,7 @@ def out(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_file_in_two_packages_is_joined(registry, out):
     write_wheel(registry, "tiny-model-1", "1.0", {"tiny/a.part1": CONTENT[:9], "tiny/__init__.py": b"1 / 0"})
     write_wheel(registry, "tiny-model-2", "1.1", {"tiny2/a.part2": CONTENT[9:]})

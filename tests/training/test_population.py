@@ -74,6 +74,7 @@ def test_what_moves_an_expert_of_an_ensemble_is_its_own_error():
         torch.testing.assert_close(2 * moved[second[name]].grad, parameter.grad)
 
 
+@pytest.mark.slow
 def test_it_learns():
     pop = population("late-average", [0, 2])
     curves = pop.fit(rows(300, 1), epochs=15, validation=rows(200, 2))

@@ -32,6 +32,7 @@ def files(root: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_draws_and_writes_nothing_else(root, tmp_path):
     before = files(root)
     shown = invoke("--json", str(tmp_path / "it.json"), "--figure", str(tmp_path / "it.png"))
