@@ -37,10 +37,10 @@ def test_a_member_alone_equals_the_member_in_a_population(strategy):
     modalities = ("audio",) if strategy == "audio" else tuple(SIZES)
     training, validation = rows(80, 1).of(modalities), rows(60, 2).of(modalities)
     together = population(strategy, [0, 1, 2])
-    curves = together.fit(training, epochs=2, validation=validation)
+    curves = together.fit(training, epochs=3, validation=validation)
     for i in range(3):
         alone = population(strategy, [i])
-        curve = alone.fit(training, epochs=2, validation=validation)
+        curve = alone.fit(training, epochs=3, validation=validation)
         for name in ("train_loss", "loss"):
             mine = [epoch[0] for epoch in getattr(curve, name)]
             theirs = [epoch[i] for epoch in getattr(curves, name)]
