@@ -28,17 +28,20 @@ def probe(
 ) -> None:
     """Say by linear probes what each encoder's features, layer by layer, tell of emotion, speaker and more.
 
+    After the stage train the layers of the registered fusion strategy are probed, too, by the models that scored the
+    test folds.
+
     A figure is of held-out utterances. Beside it stands the selectivity: how far it is above that of a control task,
     in which the same probe learns values that were dealt out at random.
     """
     from ..evaluation.probing import figure as picture
     from ..evaluation.probing.inputs import Inputs
     from ..evaluation.probing.run import probing
-    from ..evaluation.probing.table import table
+    from ..evaluation.probing.table import tables
 
     corpora = experiment_params().corpora
     require_png(figure)
     found = probing(Inputs.read(corpora), targets=target, seed=seed)
     if figure is not None:
         picture.write(figure, found)
-    show_or_write(found, json, table)
+    show_or_write(found, json, tables)

@@ -5,6 +5,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from .inner_layers import InnerLayer
 from .layers import AbsentToken, Attention, Dropout, complete, masked_mean, position_code
 from .output import FusionOutput
 from .strategy import Choice, Strategy, Uniform
@@ -26,6 +27,7 @@ class CrossAttention(Strategy):
         "unimodal_weight": Uniform(0.0, 0.7),
     }
     architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "heads")
+    encoded: ClassVar[str] = "projected"
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, heads: int):
         super().__init__(dimensions, classes)
@@ -40,6 +42,13 @@ class CrossAttention(Strategy):
         self.heads = nn.ModuleDict({name: nn.Linear(width, classes) for name in dimensions})
         self.dropout = Dropout()
         self.classifier = nn.Linear(width * len(dimensions), classes)
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return [
+            InnerLayer(f"block {number}", each, name)
+            for number, layer in enumerate(self.layers, 1)
+            for name, each in cast(nn.ModuleDict, layer).items()
+        ]
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         tokens, present = complete(tokens, present, self.dimensions)

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from .inner_layers import InnerLayer, numbered
 from .layers import (
     AbsentToken,
     Dropout,
@@ -37,6 +38,11 @@ class EarlySummation(Strategy):
         self.encoder = Perceptron(width, width, layers)
         self.classifier = nn.Linear(width, classes)
 
+    def inner_layers(self) -> list[InnerLayer]:
+        projected = [InnerLayer("projected", each, name) for name, each in self.project.items()]
+        hidden = numbered("hidden layer", self.encoder.dropouts[:-1])  # the last one gives the embedding
+        return projected + hidden
+
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         tokens, present = complete(tokens, present, self.dimensions)
         there = torch.stack([present[name].any(1) for name in self.modalities], dim=-1)  # [B, M]
@@ -57,6 +63,9 @@ class EarlyConcatenation(Strategy):
         self.absent = nn.ModuleDict({name: AbsentToken(size) for name, size in dimensions.items()})
         self.encoder = Perceptron(sum(dimensions.values()), width, layers)
         self.classifier = nn.Linear(width, classes)
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return numbered("hidden layer", self.encoder.dropouts[:-1])  # the last one gives the embedding
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         tokens, present = complete(tokens, present, self.dimensions)
@@ -97,6 +106,9 @@ class ResampledConcatenation(Strategy):
         self.layers = nn.ModuleList(SelfLayer(width, heads) for _ in range(layers))
         self.dropout = Dropout()
         self.classifier = nn.Linear(width, classes)
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return [InnerLayer("joined", self.project), *numbered("block", self.layers)]
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         tokens, present = complete(tokens, present, self.dimensions)

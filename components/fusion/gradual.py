@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..errors import ParamsError
 from .correlation import correlated_order
 from .experts import Intermediate
+from .inner_layers import InnerLayer, numbered
 from .layers import Dropout, masked_mean
 from .output import FusionOutput
 from .strategy import Choice
@@ -55,6 +56,9 @@ class Gradual(Intermediate):
         pooled = {name: masked_mean(tokens[name], present[name]) for name in self.modalities}
         there = {name: present[name].any(1) for name in self.modalities}
         return {"order": torch.tensor(correlated_order(pooled, there))}
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return numbered("join", self.dropouts[:-1])  # the last one gives the embedding
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         each, alone = self.encode(tokens, present)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .experts import Intermediate
+from .inner_layers import InnerLayer
 from .layers import Dropout, complete
 from .output import FusionOutput
 from .strategy import Choice, Uniform
@@ -24,6 +25,7 @@ class SharedPrivate(Intermediate):
     """
 
     space: ClassVar = Intermediate.space | {"width": Choice((64,)), "auxiliary_weight": Uniform(0.0, 0.5)}
+    encoded: ClassVar[str] = "shared"
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int):
         super().__init__(dimensions, classes, width=width, layers=layers)
@@ -33,6 +35,9 @@ class SharedPrivate(Intermediate):
         self.fuse = nn.Linear(2 * width * len(dimensions), width)
         self.dropout = Dropout()
         self.classifier = nn.Linear(width, classes)
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return [InnerLayer("private", each, name) for name, each in self.private.items()]
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         each, alone = self.encode(tokens, present)

@@ -31,7 +31,8 @@ and a line in `catalogue.REGISTRY`::
 
 From then on `emoflow strategies` lists it, ``search.strategies`` may name it, and it is searched, refitted, packed and
 served as the others are. Keys of its architecture beside ``width`` and ``layers`` go into `architecture_keys` and
-``space``; what it fits before the first step, or on validation rows, into `fit_on_training` and `fit_on_validation`.
+``space``; what it fits before the first step, or on validation rows, into `fit_on_training` and `fit_on_validation`;
+what layers `emoflow probe` finds between the modalities' encoders and the embedding, into `inner_layers`.
 The tests over the registry (tests/fusion/test_strategies.py) then hold it to what all strategies promise.
 """
 
@@ -47,6 +48,7 @@ from .axes import Uniform as Uniform
 from .catalogue import REGISTRY as REGISTRY
 from .catalogue import TRAINING_SPACE, UNIMODAL
 from .catalogue import entry as entry
+from .inner_layers import InnerLayer
 from .layer_weights import Blocks, LayerWeights
 from .output import FusionOutput
 
@@ -73,6 +75,8 @@ class Strategy(nn.Module):
     """Fixed entries of every configuration of this strategy."""
     takes_posteriors: ClassVar[bool] = False
     """Whether a modality may be the class probabilities of a model of others (see `posteriors`)."""
+    encoded: ClassVar[str] = "encoded"
+    """What `FusionOutput.per_modality_embeddings` are called where layers are named."""
 
     def __init__(self, dimensions: dict[str, int], classes: int, **architecture: Any):
         super().__init__()
@@ -88,6 +92,10 @@ class Strategy(nn.Module):
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         """Fuse one batch: ``tokens[m] [B, T_m, D_m]``, ``present[m]`` bool ``[B, T_m]``."""
         raise NotImplementedError
+
+    def inner_layers(self) -> list[InnerLayer]:
+        """Its layers between the encoded modalities and the embedding, in the order of ``forward``; [] for none."""
+        return []
 
     def with_layers(self, weights: LayerWeights, inputs: dict[str, int]) -> Self:
         """The same strategy on tokens of these sizes, whose layers it sums first."""

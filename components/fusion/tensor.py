@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .experts import Intermediate
+from .inner_layers import InnerLayer
 from .layers import Dropout
 from .output import FusionOutput
 from .strategy import Choice
@@ -30,6 +31,9 @@ class _Product(Intermediate):
     def _fuse(self, each: list[Tensor]) -> Tensor:
         """``M × [B, narrow] → [B, E]``."""
         raise NotImplementedError
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return [InnerLayer("narrowed", each, name) for name, each in self.narrow.items()]
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         each, alone = self.encode(tokens, present)

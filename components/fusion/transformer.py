@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from .inner_layers import InnerLayer, numbered, numbered_apart
 from .layers import Attention, Dropout, FeedForward, SelfLayer, complete, masked_mean, position_code, resample
 from .output import FusionOutput
 from .strategy import Choice, Strategy, Uniform
@@ -59,6 +60,8 @@ class Transformer(Strategy):
         "unimodal_weight": Uniform(0.0, 0.7),
     }
     architecture_keys: ClassVar[tuple[str, ...]] = ("width", "layers", "heads")
+    encoded: ClassVar[str] = "projected"
+    layers: nn.ModuleList
 
     def __init__(self, dimensions: dict[str, int], classes: int, *, width: int, layers: int, heads: int):
         super().__init__(dimensions, classes)
@@ -78,6 +81,9 @@ class Transformer(Strategy):
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
         """``[B, pooled · W]``."""
         raise NotImplementedError
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return numbered("block", self.layers)
 
     def forward(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> FusionOutput:
         streams, masks, each, alone = self.stem(tokens, present)
@@ -120,6 +126,9 @@ class ManyToOne(Transformer):
         self.own = nn.ModuleDict({name: stack(width, 1, heads) for name in self.dimensions})
         self.layers = stack(width, layers, heads)
 
+    def inner_layers(self) -> list[InnerLayer]:
+        return numbered_apart("block", self.own) + super().inner_layers()
+
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
         streams = apart(self.own, streams, masks)
         x, mask = joined(streams, masks)
@@ -136,6 +145,9 @@ class OneToMany(Transformer):
     def _build(self, width: int, layers: int, heads: int) -> None:
         self.layers = stack(width, layers, heads)
         self.own = nn.ModuleDict({name: stack(width, 1, heads) for name in self.dimensions})
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return super().inner_layers() + numbered_apart("block", self.own)
 
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
         x, mask = joined(streams, masks)
@@ -156,6 +168,10 @@ class CrossConcatenation(Transformer):
     def _build(self, width: int, layers: int, heads: int) -> None:
         self.cross = nn.ModuleDict({name: Cross(width, heads) for name in self.dimensions})
         self.layers = stack(width, layers, heads)
+
+    def inner_layers(self) -> list[InnerLayer]:
+        cross = [InnerLayer("cross-attention", each, name) for name, each in self.cross.items()]
+        return cross + super().inner_layers()
 
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
         asked = {
@@ -188,6 +204,13 @@ class Bottleneck(Transformer):
             for _ in range(layers + 1)  # what the last layer writes into the bottleneck nobody reads
         )
 
+    def inner_layers(self) -> list[InnerLayer]:
+        return [
+            InnerLayer(f"block {number} with the bottleneck", each, name)
+            for number, layer in enumerate(self.layers, 1)
+            for name, each in cast(nn.ModuleDict, layer).items()
+        ]
+
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
         rows = next(iter(masks.values())).shape[0]
         shared = self.bottleneck.expand(rows, -1, -1)
@@ -217,6 +240,9 @@ class HybridStream(Transformer):
     def _build(self, width: int, layers: int, heads: int) -> None:
         self.own = nn.ModuleDict({name: stack(width, layers, heads) for name in self.dimensions})
         self.layers = stack(width, layers, heads)
+
+    def inner_layers(self) -> list[InnerLayer]:
+        return numbered_apart("block", self.own) + super().inner_layers()
 
     def _fuse(self, streams: Streams, masks: Streams) -> Tensor:
         x, mask = joined(streams, masks)

@@ -14,7 +14,7 @@ def figures_of(target: Target, predictions: Predictions, speakers: np.ndarray) -
     """The figures of one block and target.
 
     Args:
-        target: with its control task.
+        target: what was predicted.
         predictions: of its test rows.
         speakers: of the N utterances, their codes; -1 where unknown.
 
@@ -24,7 +24,7 @@ def figures_of(target: Target, predictions: Predictions, speakers: np.ndarray) -
     row = predictions.row
     known = speakers[row]
     groups = np.unique(known, return_inverse=True)[1] if target.speaker_disjoint else np.zeros(len(row), int)
-    pairs = ((target.values[row], predictions.target), (target.control[row], predictions.control))
+    pairs = ((target.values[row], predictions.target), (predictions.dealt, predictions.control))
     if target.is_class:
         count, classes = groups.max() + 1, len(target.classes)
         sums = [confusion_by(groups, true, said, groups=count, classes=classes) for true, said in pairs]

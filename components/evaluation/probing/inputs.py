@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...artifacts import features
 from ...artifacts.corpora import RAW
+from ...artifacts.fold_models import FoldModels
 from ...artifacts.folds import FOLDS, Folds
 from ...artifacts.utterances import UTTERANCES
 from ...encoders import FeatureStore, open_all
@@ -38,6 +39,8 @@ class Inputs:
         utterances: `COLUMNS` of the utterances that have a role in some fold, sorted by id.
         store: their features.
         raw: the folder that the corpora's recordings are in, each corpus in a folder of its name.
+        models: those that scored the test folds; None before the stage ``train``.
+        root: the workspace.
     """
 
     protocol: Folds
@@ -45,6 +48,8 @@ class Inputs:
     utterances: "pd.DataFrame"
     store: FeatureStore
     raw: Path
+    models: FoldModels | None
+    root: Path
 
     @classmethod
     def read(cls, corpora: Sequence[str], root: Path = Path()) -> "Inputs":
@@ -78,4 +83,6 @@ class Inputs:
             utterances=kept.sort_values("utterance_id", ignore_index=True),
             store=store,
             raw=root / RAW,
+            models=FoldModels.read(root) if FoldModels.path(root).exists() else None,
+            root=root,
         )

@@ -7,6 +7,7 @@ out one training row at a time: with a fixed one, R² of the control task falls 
 selectivity would count that for the features.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,19 @@ class Predictions:
         row: utterances, as positions among all, int64 ``[M]``; one that several splits test occurs as often.
         target: predictions of the probe that learned the target, ``[M]``.
         control: those of the probe that learned the control task.
+        dealt: what the control task has there.
     """
 
     row: np.ndarray
     target: np.ndarray
     control: np.ndarray
+    dealt: np.ndarray
+
+    @classmethod
+    def joined(cls, some: "Sequence[Predictions]") -> "Predictions":
+        """Those of several models."""
+        columns = zip(*((each.row, each.target, each.control, each.dealt) for each in some), strict=True)
+        return cls(*map(np.concatenate, columns))
 
 
 def predict(features: np.ndarray, target: "Target", *, seed: int) -> Predictions | None:
@@ -60,12 +69,12 @@ def predict(features: np.ndarray, target: "Target", *, seed: int) -> Predictions
         if not len(test) or any(len(np.unique(each[train])) < 2 for each in (target.values, target.control)):
             continue  # a probe of one value has learned nothing
         learned, tested = _prepared(features[train], features[test], seed)
-        said = [
+        said, by_control = (
             _model(target.is_class).fit(learned, each[train]).predict(tested)
             for each in (target.values, target.control)
-        ]
-        found.append((test, *said))
-    return Predictions(*map(np.concatenate, zip(*found, strict=True))) if found else None
+        )
+        found.append(Predictions(test, said, by_control, target.control[test]))
+    return Predictions.joined(found) if found else None
 
 
 def _prepared(train: np.ndarray, test: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

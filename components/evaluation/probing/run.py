@@ -1,4 +1,4 @@
-"""Every probe of every block."""
+"""Every probe of every block, and of every layer of the fusion."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,14 +8,15 @@ from ...errors import EvaluationError
 from ...progress import track
 from .blocks import Block, blocks_of, features_of, of_every_fold
 from .figures import figures_of
-from .findings import Probed, ProbedBlock, ProbedTarget, Probing
+from .findings import Probed, ProbedBlock, Probing
 from .inputs import Inputs
+from .models import probe_models, why_not
 from .probe import COMPONENTS, C, predict
 from .targets import Target, speaker_codes, targets_of
 
 
 def probing(inputs: Inputs, *, targets: Sequence[str] | None = None, seed: int = 0) -> Probing:
-    """Probe every stored block of features for every target, showing how many are done.
+    """Probe every stored block of features and the fusion's layers for every target, showing how many are done.
 
     Args:
         inputs: of the workspace.
@@ -47,12 +48,20 @@ def probing(inputs: Inputs, *, targets: Sequence[str] | None = None, seed: int =
             figures = None if predictions is None else figures_of(target, predictions, speakers)
             found.setdefault(block, {})[target.name] = figures
             held[block] = int((~np.isnan(features).any(1)).sum())
+        objection = why_not(inputs)
+        fusion = (
+            None
+            if inputs.models is None or objection
+            else probe_models(inputs, inputs.models, wanted, seed=seed)
+        )
+    if objection:
+        left_out |= {"fusion": objection}
     return Probing(
         protocol=inputs.protocol.protocol,
         seed=seed,
         c=C,
         components=COMPONENTS,
-        targets=[_facts(target) for target in wanted],
+        targets=[target.described() for target in wanted],
         left_out=left_out,
         blocks=[
             ProbedBlock(
@@ -65,6 +74,7 @@ def probing(inputs: Inputs, *, targets: Sequence[str] | None = None, seed: int =
             )
             for block, figures in found.items()
         ],
+        fusion=fusion,
     )
 
 
@@ -72,15 +82,3 @@ def _each(inputs: Inputs, targets: Sequence[Target]) -> Iterator[tuple[Block, np
     for block, features in features_of(inputs.store, list(inputs.utterances["utterance_id"])):
         for target in targets:
             yield block, features, target
-
-
-def _facts(target: Target) -> ProbedTarget:
-    return ProbedTarget(
-        name=target.name,
-        metric="ua" if target.is_class else "r2",
-        classes=list(target.classes),
-        chance=target.chance,
-        split=target.split,
-        speaker_disjoint=target.speaker_disjoint,
-        remarks=target.remarks,
-    )

@@ -10,6 +10,9 @@ FOLDS = 5
 Splits = Sequence[tuple[np.ndarray, np.ndarray]]
 """Positions of training and of test rows among the N utterances."""
 
+UNKNOWN = -1
+"""The code of an utterance whose class or speaker is not known."""
+
 
 def over_speakers(
     speakers: np.ndarray, known: np.ndarray, seed: int, *, strata: dict[int, str] | None = None
@@ -37,3 +40,29 @@ def over_speakers(
         (rows[np.isin(speakers[rows], people[train])], rows[np.isin(speakers[rows], people[test])])
         for train, test in made
     ]
+
+
+def of_each_value(values: np.ndarray, rows: np.ndarray, seed: int) -> Splits:
+    """Folds that test other utterances of the values that they learn from.
+
+    Args:
+        values: codes ``[N]``.
+        rows: positions of those that take part; each of their values has `FOLDS` of them or more.
+        seed: of the draw.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    made = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, values[rows])
+    return [(rows[train], rows[test]) for train, test in made]
+
+
+def speakers_apart(splits: Splits, speakers: np.ndarray) -> bool:
+    """Whether no speaker is in training and test of one split, as far as can be known.
+
+    Args:
+        speakers: codes ``[N]``, `UNKNOWN` where nobody knows who speaks.
+    """
+    return all(
+        set(speakers[train]).isdisjoint(speakers[test]) and UNKNOWN not in speakers[test]
+        for train, test in splits
+    )

@@ -9,15 +9,17 @@ import numpy as np
 from ...errors import EvaluationError, listed
 from ...media.text import words
 from .control import dealt_again
+from .findings import ProbedTarget
 from .inputs import Inputs
 from .recordings import Measured, measure
-from .splits import FOLDS, Splits, over_speakers
+from .splits import FOLDS, UNKNOWN, Splits, of_each_value, over_speakers, speakers_apart
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNKNOWN = -1
-"""The code of an utterance whose class is not known."""
+
+SPEAKER = "speaker"
+"""The target whose values have to be in training and test."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,24 @@ class Target:
 
     @property
     def chance(self) -> float:
-        """What a guess has: UA of 1 / number of classes that are tested, R² of 0."""
+        """What a guess has: the UA of drawing evenly among the classes of a split's training rows; an R² of 0."""
         if not self.is_class:
             return 0.0
-        tested = np.concatenate([test for _, test in self.splits])
-        return 1 / len(np.unique(self.values[tested]))
+        drawn = [np.full(len(test), 1 / len(np.unique(self.values[train]))) for train, test in self.splits]
+        tested = np.concatenate([self.values[test] for _, test in self.splits])
+        classes = np.unique(tested, return_inverse=True)[1]
+        return float((np.bincount(classes, np.concatenate(drawn)) / np.bincount(classes)).mean())
+
+    def described(self) -> ProbedTarget:
+        return ProbedTarget(
+            name=self.name,
+            metric="ua" if self.is_class else "r2",
+            classes=list(self.classes),
+            chance=self.chance,
+            split=self.split,
+            speaker_disjoint=self.speaker_disjoint,
+            remarks=self.remarks,
+        )
 
 
 class Source(NamedTuple):
@@ -125,11 +140,6 @@ def _emotion(name: str, source: Source) -> Target | str:
         for positions, part in zip((train, test), parts, strict=True):
             values[positions] = part.target
         splits.append((train, test))
-    speakers = speaker_codes(utterances)
-    disjoint = all(
-        set(speakers[train]).isdisjoint(speakers[test]) and UNKNOWN not in speakers[test]
-        for train, test in splits
-    )
     return Target(
         name=name,
         classes=tuple(inputs.protocol.classes),
@@ -137,14 +147,12 @@ def _emotion(name: str, source: Source) -> Target | str:
         control=dealt_again(values, values != UNKNOWN, source.seed),
         splits=splits,
         split=f"folds of {inputs.protocol.protocol}",
-        speaker_disjoint=disjoint,
+        speaker_disjoint=speakers_apart(splits, speaker_codes(utterances)),
     )
 
 
 def _speaker(name: str, source: Source) -> Target | str:
     """Who speaks, on other utterances of the same speakers."""
-    from sklearn.model_selection import StratifiedKFold
-
     codes = speaker_codes(source.inputs.utterances)
     counts = np.bincount(codes[codes != UNKNOWN])
     kept = np.flatnonzero(counts >= FOLDS)
@@ -157,14 +165,13 @@ def _speaker(name: str, source: Source) -> Target | str:
     recoded[kept] = np.arange(len(kept))
     values = recoded[codes]
     rows = np.flatnonzero(values != UNKNOWN)
-    made = StratifiedKFold(FOLDS, shuffle=True, random_state=source.seed).split(rows, values[rows])
     few = len(counts) - len(kept)
     return Target(
         name=name,
         classes=tuple(map(str, names)),
         values=values,
         control=dealt_again(values, values != UNKNOWN, source.seed),
-        splits=[(rows[train], rows[test]) for train, test in made],
+        splits=of_each_value(values, rows, source.seed),
         split=f"{FOLDS} folds of each speaker's utterances",
         speaker_disjoint=False,
         remarks=[f"speakers with fewer than {FOLDS} utterances are left out: {few:,}"] if few else [],
@@ -260,7 +267,7 @@ def _number(
 
 _MAKERS: dict[str, Callable[[str, Source], Target | str]] = {
     "emotion": _emotion,
-    "speaker": _speaker,
+    SPEAKER: _speaker,
     "gender": _attribute("speaker_gender"),
     "language": _attribute("language"),
     "corpus": _attribute("corpus"),

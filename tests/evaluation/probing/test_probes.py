@@ -125,11 +125,11 @@ def test_figures_are_those_of_scikit_learn(planted):
     speakers = speaker_codes(planted.utterances)
     emotion, number = targets
     said = generator.integers(3, size=(2, len(row)))
-    probed = figures_of(emotion, Predictions(row, *said), speakers)
+    probed = figures_of(emotion, Predictions(row, *said, emotion.control[row]), speakers)
     assert probed.figure.mean == pytest.approx(balanced_accuracy_score(emotion.values, said[0]))
     assert probed.control.mean == pytest.approx(balanced_accuracy_score(emotion.control, said[1]))
     said = number.values + generator.normal(size=(2, len(row)))
-    probed = figures_of(number, Predictions(row, *said), speakers)
+    probed = figures_of(number, Predictions(row, *said, number.control[row]), speakers)
     assert probed.figure.mean == pytest.approx(r2_score(number.values, said[0]))
     assert probed.control.mean == pytest.approx(r2_score(number.control, said[1]))
     assert probed.figure.low < probed.figure.mean < probed.figure.high <= 1
@@ -168,7 +168,7 @@ def test_ua_counts_the_classes_that_occur(planted):
     row = np.flatnonzero(emotion.values < 2)
     probed = figures_of(
         emotion,
-        Predictions(row, emotion.values[row], emotion.control[row]),
+        Predictions(row, emotion.values[row], emotion.control[row], emotion.control[row]),
         speaker_codes(planted.utterances),
     )
     assert probed.figure.mean == ua(np.eye(2)) == 1
