@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from emoflow.artifacts.document import Document
 from emoflow.artifacts.features import Exclusions
+from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.folds import Folds
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Figures, Metrics
@@ -84,6 +85,11 @@ def nothing_planted(root: Path, corpus: str) -> None:
     People(agreement={}).write(root, corpus=corpus)
     ORACLE.write(pd.DataFrame(columns=list(ORACLE.columns)), root, corpus=corpus)
     Exclusions(exclusions=[]).write(root, corpus=corpus)
+
+
+def no_fold_models(root: Path) -> None:
+    """Write what the stage ``train`` writes of the folds' models where none is kept."""
+    FoldModels(strategy="late-average", classes=[], folds={}).write(root)
 
 
 def nothing_perturbed(root: Path) -> None:
@@ -205,6 +211,7 @@ def metrics(**changes: Any) -> Metrics:
         "dimensions": {},
         "cost": {"tokens": {"audio": 1}, "front": ["audio"], "cheapest": "audio"},
         "misclassified": [],
+        "not_attributed": {"gradients": "the models of the folds were not kept", "rollout": "the same"},
         "slices": [],
         "by_dialogue": None,
         "robustness": None,

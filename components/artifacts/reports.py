@@ -362,25 +362,77 @@ class Cost(Part):
     cheapest: str
 
 
+class ModalityAttributions(Part):
+    """What a modality's tokens add to the log-probability of a class, in nats.
+
+    Attributes:
+        total: of all its tokens.
+        over_time: of even parts of the clip, which sum to ``total``; one part for a single token.
+        timed: whether the parts are of time; words have an order alone.
+        words: of each word in order, where the words can be told apart; they sum to ``total``.
+        rollout: the share of the same parts in what is classified, by attention alone; all modalities' sum to 1. None
+            where the strategy has no roll-out.
+    """
+
+    total: float
+    over_time: list[float]
+    timed: bool
+    words: list[tuple[str, float]] | None
+    rollout: list[float] | None
+
+
+class Attributions(Part):
+    """Integrated gradients of a model's log-probability of the class that it predicted, and attention roll-out.
+
+    Attributes:
+        log_probability: of the class. neutral: the same of a clip of as many tokens that tell nothing.
+        gap: by how much the sum over all tokens misses the difference of the two.
+        steps: at how many points the gradient was taken.
+        modalities: those that the clip has.
+        duration_s: of the clip, in seconds; None where ``unreadable`` says why.
+        waveform: peaks of even parts of its sound, the loudest 1; None without sound, or where it is not attributed.
+    """
+
+    log_probability: float
+    neutral: float
+    gap: float
+    steps: int
+    modalities: dict[str, ModalityAttributions]
+    duration_s: float | None
+    unreadable: str | None
+    waveform: list[float] | None
+
+
+class NotAttributed(Part):
+    """Why the listed errors have no attributions, and no roll-out; None where they have."""
+
+    gradients: str | None
+    rollout: str | None
+
+
 class Misclassified(Part):
     """An utterance that was taken for another class.
 
     Attributes:
+        fold: whose model tested it.
         label, predicted: what it is, and what it was taken for.
         confidence: in that. probability: of what it is.
         contributions: modality → what it contributed to the confidence (Shapley value); empty where the strategy looks
             at one modality.
         recording: the path of its film or sound from the workspace's root, as the utterance table has it; None where
             it has neither.
+        attributions: to parts of the clip; None where ``not_attributed`` of the metrics says why.
     """
 
     utterance_id: str
+    fold: int
     label: str
     predicted: str
     confidence: float
     probability: float
     contributions: dict[str, float]
     recording: str | None
+    attributions: Attributions | None = None
 
 
 class Counts(Part):
@@ -701,7 +753,7 @@ class Metrics(Document):
         soft_labels: of ``best``; None where no test utterance has two raters.
         dimensions: strategy → valence, arousal and dominance, of strategies that learned them.
         cost: of all strategies but baselines.
-        misclassified: by ``best``, those it was surest of.
+        misclassified: by ``best``, those it was surest of. not_attributed: why nothing is attributed to their parts.
         slices: of ``best``, by attributes of which the test utterances have several groups.
         by_dialogue: of ``best``; None where some test utterance is in no dialogue.
         robustness: of ``best``; None where params.yaml names no condition.
@@ -719,7 +771,7 @@ class Metrics(Document):
 
     PATH: ClassVar[str] = "reports/metrics.json"
     STAGE: ClassVar[str] = STAGE
-    VERSION: ClassVar[int | None] = 10
+    VERSION: ClassVar[int | None] = 11
 
     corpora: list[str]
     protocol: str
@@ -741,6 +793,7 @@ class Metrics(Document):
     dimensions: dict[str, dict[str, DimensionFigures]]
     cost: Cost
     misclassified: list[Misclassified]
+    not_attributed: NotAttributed
     slices: list[Slice]
     by_dialogue: DialogueFigures | None
     robustness: Robustness | None

@@ -22,6 +22,7 @@ from . import (
     slices,
     zero_shot,
 )
+from .attributions import figures as attributions
 from .contributions import coalitions
 from .contributions import figures as contributions
 from .inputs import CorpusFacts, Experiment, tested_utterances
@@ -90,6 +91,10 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
         seed=seed,
         ratio=ratio,
     )
+    errors, not_attributed = attributions.of_errors(
+        misclassified.surest(predictions, best.best, corpora, coalitions=given_less.get(best.best)),
+        experiment,
+    )
 
     metrics = Metrics(
         corpora=list(corpora),
@@ -136,9 +141,8 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             predictions, experiment.dimensions, tested_utterances(corpora, predictions.utterance_ids)
         ),
         cost=cost.cost(strategies, comparisons, best=best.best, operations=experiment.operations),
-        misclassified=misclassified.surest(
-            predictions, best.best, corpora, coalitions=given_less.get(best.best)
-        ),
+        misclassified=errors,
+        not_attributed=not_attributed,
         slices=slices.by_attribute(predictions, best.best, corpora),
         by_dialogue=by_dialogue.figures(predictions, best.best, corpora),
         robustness=robustness.of_conditions(

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..artifacts.features import Exclusion, Recognition
+from ..artifacts.fold_models import FoldModels
 from ..artifacts.folds import Folds
 from ..artifacts.model import Modality, ModelTuning, Operations
 from ..artifacts.search import Best
@@ -52,6 +54,8 @@ class Experiment:
         votes: of the corpora's raters; None where they are not looked at.
         perturbed: what its fold models say of worse recordings; None where that was not asked.
         left_out: condition → why it could not be tested.
+        fold_models: those of the registered strategy that scored the test folds.
+        root: the workspace, where their weights, the features and the recordings lie.
     """
 
     protocol: Folds
@@ -69,6 +73,8 @@ class Experiment:
     votes: RaterVotes | None = None
     perturbed: "pd.DataFrame | None" = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    fold_models: FoldModels | None = None
+    root: Path = Path()
 
 
 def tested_utterances(corpora: Mapping[str, CorpusFacts], ids: Iterable[str]) -> "pd.DataFrame":

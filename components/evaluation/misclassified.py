@@ -45,6 +45,7 @@ def surest(
     return [
         Misclassified(
             utterance_id=predictions.utterance_ids[at],
+            fold=predictions.folds[predictions.fold[at]],
             label=predictions.classes[predictions.truth[at]],
             predicted=predictions.classes[predicted[at]],
             confidence=float(confidence[at]),

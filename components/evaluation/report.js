@@ -47,3 +47,59 @@ for (const table of document.querySelectorAll(".scroll > table")) {
     head.append(button);
   });
 }
+
+// Bars over the time of a clip: a click plays it from there; a strip of a film's frames stands below those of the face.
+const FRAMES = 6;
+function emoflowPart(player, film = player) {
+  const part = player.getAttribute("src").match(/#t=([\d.]+),([\d.]+)/); // of a longer recording
+  return part ? [parseFloat(part[1]), parseFloat(part[2])] : [0, film.duration];
+}
+function emoflowWhenKnown(player, then) {
+  if (player.readyState > 0) return then();
+  player.addEventListener("loadedmetadata", then, { once: true });
+  player.preload = "metadata";
+  if (player.networkState !== player.NETWORK_LOADING) player.load();
+}
+async function emoflowFrames(player, strip) {
+  const film = document.createElement("video");
+  film.muted = true;
+  film.preload = "auto";
+  film.src = player.src;
+  const happened = (name) => new Promise((done, failed) => {
+    film.addEventListener(name, done, { once: true });
+    film.addEventListener("error", failed, { once: true });
+  });
+  await happened("loadeddata");
+  const width = strip.width / FRAMES;
+  strip.height = (width * film.videoHeight) / film.videoWidth;
+  const [begin, end] = emoflowPart(player, film);
+  for (let n = 0; n < FRAMES; n++) {
+    const sought = happened("seeked");
+    film.currentTime = begin + ((n + 0.5) / FRAMES) * (end - begin);
+    await sought;
+    strip.getContext("2d").drawImage(film, n * width, 0, width, strip.height);
+  }
+}
+for (const figure of document.querySelectorAll(".errors figure")) {
+  const player = figure.querySelector("audio, video");
+  if (!player) continue;
+  for (const bars of figure.querySelectorAll(".bars-of")) {
+    bars.addEventListener("click", (event) => {
+      const place = bars.getBoundingClientRect();
+      const share = (event.clientX - place.left) / place.width;
+      emoflowWhenKnown(player, () => {
+        const [begin, end] = emoflowPart(player);
+        player.currentTime = begin + share * (end - begin);
+        player.play();
+      });
+    });
+  }
+  const strip = figure.querySelector(".frames");
+  if (!strip) continue;
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    seen.disconnect();
+    emoflowFrames(player, strip).catch(() => strip.remove()); // no such film here, or none that this browser plays
+  }, { rootMargin: "400px" });
+  seen.observe(strip);
+}

@@ -17,6 +17,7 @@ from ..artifacts.reports import Metrics
 from ..artifacts.search import TRIALS, Best
 from .agreement import reading
 from .answer import answer
+from .attributions import shown as attributions
 from .comparison import least
 from .contributions.shown import shown
 from .cost import cheapest
@@ -69,7 +70,7 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         panels=_panels(metrics),
         worse=robustness_panels(metrics.robustness),
         reliability=_reliability(metrics),
-        errors=[(each, *_player(each.recording)) for each in metrics.misclassified],
+        errors=[(each, *_player(each.recording), attributions.shown(each)) for each in metrics.misclassified],
         layers=_layers(metrics),
         failed=_failed(trials),
         least_p=least(metrics.counts.speakers + metrics.counts.nameless),
@@ -87,11 +88,16 @@ def _template() -> "jinja2.Template":
     import jinja2
 
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
     )
     environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
     environment.filters |= {"coefficient": _coefficient, "magnitude": magnitude}
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    environment.filters["nats"] = attributions.value
+    return environment.get_template(TEMPLATE.name)
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

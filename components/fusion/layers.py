@@ -119,16 +119,29 @@ class Attention(nn.Module):
         """``queries [B, Q, W], keys [B, T, W], present [B, T] → [B, Q, W]``."""
         q = self._split(self.query(queries))
         k, v = (self._split(x) for x in self.key_value(keys).chunk(2, dim=-1))
-        few = q.shape[-2] * k.shape[-2] <= self.FEW
-        scores = (q.unsqueeze(-2) * k.unsqueeze(-3)).sum(-1) if few else q @ k.transpose(-1, -2)
-        scores = scores * (q.shape[-1] ** -0.5)  # [B, H, Q, T]
-        mask = present[:, None, None, :]
-        scores = scores.masked_fill(~mask, -1e9)
-        weights = torch.softmax(scores, dim=-1) * mask  # all masked: zeros
+        weights = self._attended(q, k, present)
+        few = self._few(q, k)
         mixed = (weights.unsqueeze(-1) * v.unsqueeze(-3)).sum(-2) if few else weights @ v
         mixed = mixed.transpose(1, 2).flatten(-2)  # [B, Q, W]
         output: Tensor = self.output(mixed)
         return output
+
+    def weights(self, queries: Tensor, keys: Tensor, present: Tensor) -> Tensor:
+        """What `forward` weighs the keys' values by: ``[B, H, Q, T]``; rows sum to 1, or to 0 without a key."""
+        k, _ = self.key_value(keys).chunk(2, dim=-1)
+        return self._attended(self._split(self.query(queries)), self._split(k), present)
+
+    def _attended(self, q: Tensor, k: Tensor, present: Tensor) -> Tensor:
+        """``[B, H, Q, W / H], [B, H, T, W / H], [B, T] → [B, H, Q, T]``."""
+        few = self._few(q, k)
+        scores = (q.unsqueeze(-2) * k.unsqueeze(-3)).sum(-1) if few else q @ k.transpose(-1, -2)
+        scores = scores * (q.shape[-1] ** -0.5)
+        mask = present[:, None, None, :]
+        scores = scores.masked_fill(~mask, -1e9)
+        return torch.softmax(scores, dim=-1) * mask  # all masked: zeros
+
+    def _few(self, q: Tensor, k: Tensor) -> bool:
+        return q.shape[-2] * k.shape[-2] <= self.FEW
 
     def _split(self, x: Tensor) -> Tensor:
         heads: Tensor = x.unflatten(-1, (self.heads, -1))

@@ -1,6 +1,6 @@
 """The model that is put to use: preparation and members in one module, raw features in, probabilities out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -55,15 +55,24 @@ class EmotionModel(nn.Module):
         tokens = {name: tokens[name] for name in self.modalities if name in tokens}
         apart = {name: x for name, x in tokens.items() if x.dim() == 4}
         prepared = self.preparation({name: x for name, x in tokens.items() if name not in apart}, present)
-        outputs = []
-        for k, member in enumerate(self.members):
-            own = self.preparation({name: x[k] for name, x in apart.items()}, present)
-            of_member = prepared | own
-            outputs.append(member({name: of_member[name] for name in tokens}, present))
+        of_members = []
+        for k in range(len(self.members)):
+            of_member = prepared | self.preparation({name: x[k] for name, x in apart.items()}, present)
+            of_members.append({name: of_member[name] for name in tokens})
+        return self._answer(of_members, present)
+
+    def of_prepared(self, prepared: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
+        """Probabilities ``[B, C]`` of tokens that ``preparation`` has made, the same for all members."""
+        return self._answer([prepared] * len(self.members), present)
+
+    def _answer(self, of_members: Sequence[dict[str, Tensor]], present: dict[str, Tensor]) -> Tensor:
+        outputs = [
+            member(prepared, present) for member, prepared in zip(self.members, of_members, strict=True)
+        ]
         if self.prompts is None or self.usual_words is None:
             each = [output.logits for output in outputs]
         else:
-            there = {name: present[name] for name in tokens}
+            there = {name: present[name] for name in of_members[0]}
             each = [
                 prompt_logits(output.per_modality_embeddings or {}, there, prompts, usual)
                 for output, prompts, usual in zip(outputs, self.prompts, self.usual_words, strict=True)

@@ -161,6 +161,14 @@ class Block(nn.Module):
             z = torch.tanh(z + self.bias) / self.deviation
         return z.flatten(-2)
 
+    def neutral(self) -> Tensor:
+        """What a token becomes that tells nothing ``[outputs]``: the mean of training, no word, or even posteriors."""
+        if self.plan.kind == "counts":
+            return torch.zeros_like(self.scale)
+        even = torch.full_like(self.mean, 1 / self.plan.dimensions)
+        neutral: Tensor = self(even if self.plan.kind == "posteriors" else self.mean)
+        return neutral
+
     def _scaled(self, x: Tensor) -> Tensor:
         if self.plan.kind == "posteriors":
             return x.clamp(min=FAINTEST).log().log_softmax(-1)
@@ -258,6 +266,10 @@ class Preparation(nn.Module):
             ]
             prepared[name] = torch.where(mask, torch.cat(parts, dim=-1), 0.0)
         return prepared
+
+    def neutral(self) -> dict[str, Tensor]:
+        """For each modality the prepared token ``[D]`` that tells nothing, see `Block.neutral`."""
+        return {name: torch.cat([block.neutral() for block in self._of(name)]) for name in self.blocks}
 
     def describe(self) -> dict[str, list[dict[str, Any]]]:
         """The plans as JSON; `from_description` takes it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import params
 from ..artifacts.features import Exclusions, Recognition
+from ..artifacts.fold_models import FoldModels
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.model import DIMENSIONS, PREDICTIONS, SUBSETS, ModelCard, Operations
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
@@ -95,6 +96,8 @@ def read(
         votes=_votes(facts, space, layouts, protocol.classes) if space else None,
         perturbed=PERTURBED.read(root),
         left_out=LeftOut.read(root).conditions,
+        fold_models=FoldModels.read(root),
+        root=root,
     )
 
 

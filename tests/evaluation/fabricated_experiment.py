@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from documents import best, budget, card, chosen, nothing_perturbed, protocol
+from documents import best, budget, card, chosen, no_fold_models, nothing_perturbed, protocol
 from emoflow.artifacts.features import Exclusions
 from emoflow.artifacts.model import DIMENSIONS, SUBSETS, Operations
 from emoflow.artifacts.search import CURVES, TRIALS, Best
@@ -92,6 +92,7 @@ def experiment(
     exclusions = [excluded, excluded | {"encoder": "landmarks"}]
     Exclusions(exclusions=exclusions).write(root, corpus=corpus)
     card().write(root)
+    no_fold_models(root)
     nothing_perturbed(root)
     return data
 
