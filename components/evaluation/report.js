@@ -90,7 +90,7 @@ for (const figure of document.querySelectorAll(".errors figure")) {
       emoflowWhenKnown(player, () => {
         const [begin, end] = emoflowPart(player);
         player.currentTime = begin + share * (end - begin);
-        player.play();
+        player.play().catch(() => {}); // where the browser cannot, the controls say so
       });
     });
   }

@@ -16,7 +16,7 @@ LEAST = 0.05
 
 
 def shown(error: Misclassified) -> dict[str, Any] | None:
-    """Bars and words of a clip, on one scale, and what they say as sentences.
+    """Bars and words of a clip, on one scale, and what they say as sentences; what has times comes first.
 
     None without attributions, or where the clip has nothing that the strategy takes.
 
@@ -26,7 +26,7 @@ def shown(error: Misclassified) -> dict[str, Any] | None:
     held = error.attributions
     if held is None or not held.modalities:
         return None
-    tracks = list(held.modalities.items())
+    tracks = sorted(held.modalities.items(), key=lambda item: not item[1].timed)
     highest = max(
         [abs(value) * len(track.over_time) for _, track in tracks for value in track.over_time], default=0.0
     )
@@ -54,6 +54,7 @@ def shown(error: Misclassified) -> dict[str, Any] | None:
             }
             for name, track in tracks
         ],
+        "timed": sum(track.timed for _, track in tracks),
         "duration_s": held.duration_s,
         "unreadable": held.unreadable,
         "rough": abs(held.gap) > ROUGH,

@@ -120,7 +120,7 @@ def test_the_page_shows_them_with_words_for_who_does_not_see_them(evaluated):
     assert metrics.not_attributed.gradients is None and metrics.not_attributed.rollout is None
     page = (evaluated / "reports/index.html").read_text(encoding="utf-8")
     count = len(metrics.misclassified)
-    assert page.count('<svg class="bars-of"') == count and page.count('<svg class="flow"') == 2 * count
+    assert page.count('<svg class="bars-of"') == count and page.count('<svg class="flow"') == count
     assert page.count('aria-label="sound: ') == count
     assert page.count("speaks most for") == count
     assert "<span>0 s</span><span>1.00 s</span>" in page
