@@ -56,16 +56,17 @@ def test_what_stands_out_is_told_with_its_seconds_and_its_sign():
     assert found["tracks"][0]["bars"][1]["tip"] == "0.40–0.80 s: +0.600"
 
 
-def test_words_have_no_seconds():
+def test_words_have_no_seconds_and_come_last():
     held = of(0.7, timed=False, words=[("never", 0.9), ("so", -0.2)], rollout=[0.4])
     found = shown(error(text=held, audio=of(0.1, 0.1, rollout=[0.4, 0.2])))
+    assert found["timed"] == 1
     assert found["said"].startswith("The word “never” speaks most for anger: +0.90")
-    assert [word[0::2] for word in found["tracks"][0]["words"]] == [
+    assert [word[0::2] for word in found["tracks"][1]["words"]] == [
         ("never", 1.0),
         ("so", pytest.approx(-2 / 9)),
     ]
     strengths = [[cell["strength"] for cell in track["flow"]] for track in found["tracks"]]
-    assert strengths == [[pytest.approx(0.5)], [pytest.approx(1.0), pytest.approx(0.5)]]
+    assert strengths == [[pytest.approx(1.0), pytest.approx(0.5)], [pytest.approx(0.5)]]
 
 
 def test_without_a_length_places_are_shares_and_a_rough_sum_is_told():
