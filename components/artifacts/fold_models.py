@@ -33,12 +33,15 @@ class FoldModels(Document):
     Attributes:
         strategy: the registered one.
         classes: in the order of the outputs.
-        folds: by number; empty where the strategy's encoders were tuned with it, or a class is unseen.
+        folds: by number; empty where the strategy's encoders were tuned with it.
+        by_prompts: whether they recognise classes by their prompts, as some of them are unseen.
     """
 
     PATH: ClassVar[str] = "data/fold_models/models.json"
     STAGE: ClassVar[str] = "train"
+    VERSION: ClassVar[int] = 2
 
     strategy: str
     classes: list[str]
     folds: dict[int, FoldModel]
+    by_prompts: bool

@@ -57,27 +57,31 @@ class EmotionModel(nn.Module):
         prepared = self.preparation({name: x for name, x in tokens.items() if name not in apart}, present)
         of_members = []
         for k in range(len(self.members)):
-            of_member = prepared | self.preparation({name: x[k] for name, x in apart.items()}, present)
-            of_members.append({name: of_member[name] for name in tokens})
-        return self._answer(of_members, present)
+            own = prepared | self.preparation({name: x[k] for name, x in apart.items()}, present)
+            of_members.append({name: own[name] for name in tokens})
+        return self.logits(of_members, present).softmax(-1).mean(0)  # [K, B, C] → [B, C]
 
     def of_prepared(self, prepared: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
         """Probabilities ``[B, C]`` of tokens that ``preparation`` has made, the same for all members."""
-        return self._answer([prepared] * len(self.members), present)
+        return self.logits([prepared] * len(self.members), present).softmax(-1).mean(0)
 
-    def _answer(self, of_members: Sequence[dict[str, Tensor]], present: dict[str, Tensor]) -> Tensor:
-        outputs = [
-            member(prepared, present) for member, prepared in zip(self.members, of_members, strict=True)
-        ]
+    def logits(self, prepared: Sequence[dict[str, Tensor]], present: dict[str, Tensor]) -> Tensor:
+        """What each of the K members says, by its classifier or by the classes' prompts: ``[K, B, C]``.
+
+        Args:
+            prepared: of each member its prepared tokens, ``{modality: [B, T, D]}``.
+            present: ``{modality: bool [B, T]}``; of the same modalities, or of more.
+        """
+        outputs = [member(tokens, present) for member, tokens in zip(self.members, prepared, strict=True)]
         if self.prompts is None or self.usual_words is None:
-            each = [output.logits for output in outputs]
-        else:
-            there = {name: present[name] for name in of_members[0]}
-            each = [
+            return torch.stack([output.logits for output in outputs])
+        there = {name: present[name] for name in prepared[0]}
+        return torch.stack(
+            [
                 prompt_logits(output.per_modality_embeddings or {}, there, prompts, usual)
                 for output, prompts, usual in zip(outputs, self.prompts, self.usual_words, strict=True)
             ]
-        return torch.stack(each).softmax(-1).mean(0)  # [K, B, C] → [B, C]
+        )
 
     @property
     def parameters_declared(self) -> int:

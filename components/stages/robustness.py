@@ -34,9 +34,8 @@ def main() -> None:
     conditions, card = experiment.robustness.conditions, ModelCard.read()
     models = FoldModels.read()
     if conditions and not models.folds:
-        what = "tuned encoders" if card.tuning else "zero-shot protocols"
         raise ParamsError(
-            f"robustness.conditions: conditions for {what} are not supported yet; set robustness.conditions: {{}}"
+            "robustness.conditions: conditions for tuned encoders are not supported yet; set robustness.conditions: {}"
         )
     left_out = {name: why for name in conditions if (why := why_not(name, card.modalities))}
     tested = {name: sorted(levels) for name, levels in conditions.items() if name not in left_out}

@@ -64,7 +64,7 @@ def main() -> None:
     device = environment.torch_device()
     models = ModelFiles(environment.landmark_model, environment.encoders)
     tuned = TunedEncoders.of(experiment, inputs, models, environment.cache)
-    keeps = not inputs.protocol.unseen and not tuned.tunes(best.best)
+    keeps = not tuned.tunes(best.best)
     jobs = {
         f"{name}.{fold.number}": job_of(
             fold, Choice.of(name, strategy.folds[fold.number]), seeds, keep=keeps and name == best.best
@@ -224,20 +224,26 @@ def _write_fold_models(inputs: Inputs, best: Best, refits: dict[int, dict[str, n
     """Write the models of the registered strategy that scored the test folds.
 
     Args:
-        refits: fold → what its refit kept; none where the strategy's encoders are tuned or classes are unseen.
+        refits: fold → what its refit kept; none where the strategy's encoders are tuned.
     """
+    kept = ("members.", "preparation.", "prompts", "usual_words")
     with replacing(fold_models.FOLDER) as folder:
         folder.mkdir()
         described = {}
         for fold, arrays in refits.items():
-            state = {name: x for name, x in arrays.items() if name.startswith(("members.", "preparation."))}
+            state = {name: x for name, x in arrays.items() if name.startswith(kept)}
             save(folder / fold_models.weights(fold).name, state)
             described[fold] = fold_models.FoldModel(
                 config=best.strategies[best.best].folds[fold].config,
                 seeds=arrays["seeds"].tolist(),
                 preparation=_preparation(inputs, best.best, state).describe(),
             )
-        models = fold_models.FoldModels(strategy=best.best, classes=inputs.protocol.classes, folds=described)
+        models = fold_models.FoldModels(
+            strategy=best.best,
+            classes=inputs.protocol.classes,
+            folds=described,
+            by_prompts=_by_prompts(inputs, best.best),
+        )
         models.write_file(folder / models.path().name)
 
 
@@ -277,7 +283,6 @@ def _card(
         posteriors=preparation.posteriors,
     )
     tuned_weights = sum(each.parameters for each in tuning.encoders.values()) if tuning else 0
-    by_prompts = protocol.unseen and winner.strategy not in BASELINES
     return ModelCard(
         strategy=winner.strategy,
         config=winner.config,
@@ -301,9 +306,14 @@ def _card(
         },
         preparation=preparation.describe(),
         parameters=(parameter_count(member) + tuned_weights) * len(seeds),
-        zero_shot=ZeroShot(unseen=protocol.unseen) if by_prompts else None,
+        zero_shot=ZeroShot(unseen=protocol.unseen) if _by_prompts(inputs, winner.strategy) else None,
         tuning=tuning,
     )
+
+
+def _by_prompts(inputs: Inputs, strategy: str) -> bool:
+    """Whether a strategy recognises classes by their prompts."""
+    return bool(inputs.protocol.unseen) and strategy not in BASELINES
 
 
 def _modality(

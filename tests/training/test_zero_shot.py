@@ -10,13 +10,14 @@ import torch
 import yaml
 from emoflow.artifacts.folds import Folds
 from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.robustness import PERTURBED
 from emoflow.encoders import FeatureStore, encode, make
 from emoflow.errors import SearchError
 from emoflow.fusion.model import EmotionModel, members_state
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.fusion.prompts import encoded_size, prompt_logits
 from emoflow.fusion.strategy import build
-from emoflow.stages import search, train
+from emoflow.stages import robustness, search, train
 from emoflow.training import zero_shot
 from emoflow.training.data import Rows
 from emoflow.training.population import Member, Population
@@ -200,6 +201,24 @@ def test_the_stage_scores_by_prompts_and_packs_them(tmp_path, monkeypatch):
     figures = rows.groupby("utterance_id")[[f"p_{name}" for name in CLASSES]].mean().loc[test]
     np.testing.assert_allclose(figures, said.numpy(), atol=1e-5)
     assert "sadness" in set(rows["label"])
+    # So do the folds' models, which the stage `robustness` tests; attacks move features against the prompts.
+    held["robustness"]["conditions"] = {"missing": [0], "fgsm": [0, 0.5]}
+    Path("params.yaml").write_text(yaml.safe_dump(held), encoding="utf-8")
+    robustness.main()
+    worse = PERTURBED.read().query("fold == 0").set_index(["condition", "level", "utterance_id"])
+    probabilities = worse[[f"p_{name}" for name in CLASSES]]
+    for same in (("missing", 0), ("fgsm", 0)):
+        np.testing.assert_allclose(probabilities.loc[same].loc[test], figures, atol=1e-5)
+    truth = folds[folds["fold"] == 0].set_index("utterance_id")["label"][test]
+    of_truth = [
+        np.take_along_axis(
+            probabilities.loc["fgsm", level].loc[test].to_numpy(),
+            np.array([[CLASSES.index(label)] for label in truth]),
+            axis=1,
+        )
+        for level in (0, 0.5)
+    ]
+    assert (of_truth[1] < of_truth[0]).mean() > 0.9
 
 
 def config(strategy: str, **changes) -> dict:

@@ -30,7 +30,7 @@ def probabilities(
     moves by ``radius`` at most; prepared features have a standard deviation of 1 in training, but for word counts.
 
     Args:
-        model: a fold's, which recognises classes by its output.
+        model: a fold's.
         rows: for each of N utterances its tokens, ``{modality: [T, D]}``; a missing modality is left out.
         truth: the classes, int ``[N]``.
         condition: one of `ATTACKS`.
@@ -49,8 +49,8 @@ def probabilities(
     from .scoring import BATCH, padded
 
     def answer(tokens: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
-        logits = torch.stack([member(tokens, present).logits for member in model.members])
-        return logits.double().softmax(-1).mean(0)  # [K, B, C] → [B, C]
+        of_members = [tokens] * len(model.members)
+        return model.logits(of_members, present).double().softmax(-1).mean(0)  # [K, B, C] → [B, C]
 
     scored = []
     for at in range(0, len(rows), BATCH):

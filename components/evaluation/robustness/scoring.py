@@ -31,6 +31,7 @@ def load(models: FoldModels, fold: int, root: Path = Path()) -> EmotionModel:
         members=len(held.seeds),
         classes=len(models.classes),
         preparation=Preparation.from_description(held.preparation),
+        by_prompts=models.by_prompts,
     )
     model.load_state_dict(load_file(weights(fold, root)))
     return model
