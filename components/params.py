@@ -549,6 +549,8 @@ class Robustness(_Frozen):
     utterances: int | None = Field(ge=1)
     """How many test utterances are drawn, stratified by class and fold; null: all."""
     seed: int
+    recogniser: str = Field(default="whisper-tiny.en", min_length=1)
+    """Of the condition ``recognised_words``: a Whisper, by its name on the hub or the path of its folder."""
     conditions: dict[str, list[float]]
     """Condition (see ``schema.CONDITIONS``) → its levels."""
 

@@ -42,6 +42,7 @@ CONDITIONS = {
     "tempo": Condition("audio", "factor", 0.5, 2),
     "dropped_words": Condition("text", "rate", 0, 1),
     "wrong_words": Condition("text", "rate", 0, 1),
+    "recognised_words": Condition("text", "dB SNR", -60, 100, falling=True),
     "blur": Condition("face", "share of the height", 0, 0.5),
     "occlusion": Condition("face", "share of the height", 0, 1),
     "brightness": Condition("face", "factor", 0, 10, falling=True),

@@ -11,7 +11,7 @@ from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.folds import Folds
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.reports import Figures, Metrics
-from emoflow.artifacts.robustness import PERTURBED, LeftOut
+from emoflow.artifacts.robustness import PERTURBED, RobustnessNotes
 from emoflow.artifacts.search import Best, Budget, Chosen, Scores, StrategyChoice
 from emoflow.artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
 from emoflow.artifacts.validation import FINGERPRINTS, Verdict
@@ -95,7 +95,7 @@ def no_fold_models(root: Path) -> None:
 def nothing_perturbed(root: Path) -> None:
     """Write what the stage ``robustness`` writes where no condition is named."""
     PERTURBED.write(pd.DataFrame(columns=list(PERTURBED.columns)), root)
-    LeftOut(conditions={}).write(root)
+    RobustnessNotes(left_out={}, word_errors=[]).write(root)
 
 
 DECISION = {"by": "ua", "equal": 1}

@@ -302,6 +302,7 @@ class LevelFigures(Part):
         unusable: utterances whose changed recording gave no features of the modality, which was then missing.
         shapley: modality → its Shapley value of ``ua``; empty where no one modality is changed, or the strategy takes
             one alone.
+        word_error_rate: of the words that were recognised in the changed sound; None where none were.
     """
 
     level: float
@@ -309,6 +310,7 @@ class LevelFigures(Part):
     loss: Interval
     unusable: int
     shapley: dict[str, Interval]
+    word_error_rate: float | None
 
 
 class ConditionFigures(Part):
@@ -316,12 +318,15 @@ class ConditionFigures(Part):
 
     Attributes:
         modality: the one that is changed; None: any of them.
+        changes: the strategy's modalities that are made from what is changed: of sound also the words that are
+            recognised in it, and the films that are heard.
         unit: of the levels.
         levels: from the mildest to the worst.
         mean_loss: the mean of the levels' losses, not weighted.
     """
 
     modality: str | None
+    changes: list[str]
     unit: str
     levels: list[LevelFigures]
     mean_loss: Interval
@@ -335,8 +340,11 @@ class Robustness(Part):
         clean: UA on the same utterances as they are.
         shapley: modality → its Shapley value of ``clean``; empty of a strategy that takes one alone.
         conditions: by name.
-        without: modality that a condition changes → UA on the same utterances without it, of a strategy of several.
+        without: what a condition changes, as ``audio`` or ``audio+text`` → UA on the same utterances without it, of a
+            strategy that takes more.
         left_out: condition → why it could not be tested.
+        word_reference: what recognised words are compared with: ``transcripts``, or those ``recognised`` in the
+            recordings as they are; None where none were recognised.
     """
 
     utterances: int
@@ -346,6 +354,7 @@ class Robustness(Part):
     conditions: dict[str, ConditionFigures]
     without: dict[str, Interval]
     left_out: dict[str, str]
+    word_reference: Literal["transcripts", "recognised"] | None
 
 
 class Cost(Part):

@@ -29,6 +29,8 @@ class Encoder(ABC):
     kind: Literal["pooled", "sequence"]
     decoded_as: str = "medium"
     """What ``decode`` gives: encoders of one modality that name the same share what one of them has decoded."""
+    hears_films: bool = False
+    """Of faces: whether the sound of films decides its tokens, too."""
     alignable: ClassVar[bool] = False
     """Whether its sequence can have one token for each picture of the recording, as others of this kind have then."""
     version: ClassVar[int]

@@ -34,6 +34,8 @@ class Source:
     """Of a recognised text: the digest of the recording that it was recognised in."""
     change: Change | None = None
     """What is done to it once it is decoded; ``digest`` then covers that, too."""
+    unchanged: str | None = None
+    """The digest of a recording that is changed, without the change: what is decoded of it is kept by that."""
 
     def key(self, cache: Cache, encoder: Encoder) -> str:
         """The cache's, of what an encoder makes of all that it reads of this source."""
@@ -110,12 +112,14 @@ def run_missing(
 
 def _jobs(wanted: Sequence[tuple[Source, Encoder, str]], missing: Collection[str]) -> list[Job]:
     """One job for each recording, with those of its encoders that the cache lacks. Copies are encoded once."""
-    jobs: dict[tuple[str, str, str], Job] = {}
+    jobs: dict[tuple[str, str, str, str | Path | Turn], Job] = {}
     taken = set()
     for source, encoder, key in wanted:
         if key in missing and key not in taken:
             taken.add(key)
-            job = Job(source.utterance_id, encoder.modality, source.source, source.digest, {}, source.change)
-            which = (source.utterance_id, encoder.modality, source.digest)
+            digest = source.unchanged or source.digest
+            job = Job(source.utterance_id, encoder.modality, source.source, digest, {}, source.change)
+            # The digest of a turn is that of its own words: others may be read before it.
+            which = (source.utterance_id, encoder.modality, source.digest, source.source)
             jobs.setdefault(which, job).keys[encoder.name] = key
     return list(jobs.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import FeatureError
 from .base import Encoder
 from .cache import Cache
-from .jobs import run_missing, sources
+from .jobs import Source, run_missing, sources
 from .parallel import Recipe
 from .pretrained.recogniser import SpeechRecogniser
 
@@ -96,16 +96,67 @@ def recognise(
         if reason:
             reasons[source.utterance_id] = reason
         else:
-            wanted.append((source, recogniser, source.key(cache, recogniser)))
-    missing = run_missing(
-        wanted,
-        recipes={recogniser.modality: recipe},
-        cache=cache,
-        workers=workers,
-        cluster=cluster,
-        what="speech recognition",
-    )
+            wanted.append(source)
+    heard = hear(wanted, recipe, cache=cache, workers=workers, cluster=cluster, what="speech recognition")
     texts = {}
+    for source, each in zip(wanted, heard, strict=True):
+        if each.text is not None:
+            texts[source.utterance_id] = each.text
+        else:
+            reasons[source.utterance_id] = each.why_not
+    return Recognised(
+        recogniser=recogniser.name,
+        digest=recogniser.digest(),
+        model=recogniser.model(),
+        texts=texts,
+        reasons=reasons,
+        recordings={source.utterance_id: source.digest for source in wanted},
+        cached=sum(each.cached for each in heard),
+    )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a recogniser heard in a recording.
+
+    Attributes:
+        text: what is said; None where nothing was recognised.
+        why_not: the reason then; otherwise empty.
+        cached: whether the cache had it.
+    """
+
+    text: str | None
+    why_not: str
+    cached: bool
+
+
+def hear(
+    recordings: Sequence[Source],
+    recipe: RecogniserRecipe,
+    *,
+    cache: Cache,
+    workers: int,
+    cluster: str | None,
+    what: str,
+) -> list[Heard]:
+    """Recognise the words of recordings, as they are or changed: of each what was heard.
+
+    Args:
+        recordings: what is to be heard.
+        recipe: the recogniser.
+        cache: each recording is recognised once, and kept here.
+        workers: processes of this machine.
+        cluster: the address of a Ray cluster, whose nodes work in their place.
+        what: the progress line's name.
+
+    Raises:
+        SettingsError: the model is absent, or is no Whisper.
+    """
+    (recogniser,) = recipe.encoders()
+    wanted = [(source, recogniser, source.key(cache, recogniser)) for source in recordings]
+    recipes = {recogniser.modality: recipe}
+    missing = run_missing(wanted, recipes=recipes, cache=cache, workers=workers, cluster=cluster, what=what)
+    heard = []
     for source, _, key in wanted:
         entry = cache.get(key)
         if entry is None:
@@ -113,16 +164,6 @@ def recognise(
                 f"{source.utterance_id}: what {recogniser.name} recognised is gone from the cache {cache.root}; run "
                 "again"
             )
-        if entry.reason is None:
-            texts[source.utterance_id] = entry.tokens.tobytes().decode()
-        else:
-            reasons[source.utterance_id] = entry.reason
-    return Recognised(
-        recogniser=recogniser.name,
-        digest=recogniser.digest(),
-        model=recogniser.model(),
-        texts=texts,
-        reasons=reasons,
-        recordings={source.utterance_id: source.digest for source, *_ in wanted},
-        cached=sum(key not in missing for *_, key in wanted),
-    )
+        text = entry.tokens.tobytes().decode() if entry.reason is None else None
+        heard.append(Heard(text, entry.reason or "", key not in missing))
+    return heard

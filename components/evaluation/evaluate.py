@@ -149,7 +149,7 @@ def measure(experiment: Experiment, *, seed: int) -> tuple[Metrics, Predictions]
             predictions,
             best.best,
             experiment.perturbed,
-            left_out=experiment.left_out,
+            experiment.robustness_notes,
             coalitions=given_less.get(best.best),
         ),
         comparisons=comparisons,

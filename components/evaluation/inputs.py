@@ -9,6 +9,7 @@ from ..artifacts.features import Exclusion, Recognition
 from ..artifacts.fold_models import FoldModels
 from ..artifacts.folds import Folds
 from ..artifacts.model import Modality, ModelTuning, Operations
+from ..artifacts.robustness import RobustnessNotes
 from ..artifacts.search import Best
 from ..artifacts.utterances import Agreement, Ceilings
 from ..training.rater_votes import RaterVotes
@@ -53,7 +54,7 @@ class Experiment:
         tuning: of its encoders; None where they are frozen.
         votes: of the corpora's raters; None where they are not looked at.
         perturbed: what its fold models say of worse recordings; None where that was not asked.
-        left_out: condition → why it could not be tested.
+        robustness_notes: what there is to say beside that; None where it was not asked.
         fold_models: those of the registered strategy that scored the test folds.
         root: the workspace, where their weights, the features and the recordings lie.
     """
@@ -72,7 +73,7 @@ class Experiment:
     tuning: ModelTuning | None = None
     votes: RaterVotes | None = None
     perturbed: "pd.DataFrame | None" = None
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    robustness_notes: RobustnessNotes | None = None
     fold_models: FoldModels | None = None
     root: Path = Path()
 

@@ -10,7 +10,7 @@ from ..artifacts.fold_models import FoldModels
 from ..artifacts.folds import FOLDS, Folds
 from ..artifacts.model import DIMENSIONS, PREDICTIONS, SUBSETS, ModelCard, Operations
 from ..artifacts.reports import COMPARISON, PLOTS, REPORT, Metrics
-from ..artifacts.robustness import PERTURBED, LeftOut
+from ..artifacts.robustness import PERTURBED, RobustnessNotes
 from ..artifacts.search import CURVES, TRIALS, Best
 from ..artifacts.utterances import ORACLE, UTTERANCES, Ceilings, People
 from ..evaluation import plots, report, searched
@@ -95,7 +95,7 @@ def read(
         tuning=card.tuning,
         votes=_votes(facts, space, layouts, protocol.classes) if space else None,
         perturbed=PERTURBED.read(root),
-        left_out=LeftOut.read(root).conditions,
+        robustness_notes=RobustnessNotes.read(root),
         fold_models=FoldModels.read(root),
         root=root,
     )

@@ -674,9 +674,11 @@ def test_the_table_says_what_worse_recordings_take_and_what_does_as_well_for_les
     def condition(unit: str, *losses: float) -> dict:
         levels = [
             {"level": level, "ua": none(0.5), "loss": none(loss), "unusable": 0, "shapley": {}}
+            | {"word_error_rate": None}
             for level, loss in enumerate(losses)
         ]
-        return {"modality": "audio", "unit": unit, "levels": levels, "mean_loss": none(0.0)}
+        held = {"modality": "audio", "changes": ["audio"], "unit": unit}
+        return held | {"levels": levels, "mean_loss": none(0.0)}
 
     def none(mean: float) -> dict:
         return {"mean": mean, "low": None, "high": None}
@@ -690,6 +692,7 @@ def test_the_table_says_what_worse_recordings_take_and_what_does_as_well_for_les
         "conditions": conditions,
         "without": {},
         "left_out": {},
+        "word_reference": None,
     }
     strategies = {
         name: figures.model_copy(update={"operations": {best: 200, cheaper: 50}.get(name)})

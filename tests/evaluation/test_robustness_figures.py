@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from emoflow.artifacts.robustness import PERTURBED, LeftOut
+from emoflow.artifacts.robustness import PERTURBED, RobustnessNotes, WordErrors
 from emoflow.errors import EvaluationError
 from emoflow.evaluation.evaluate import measure
 from emoflow.evaluation.report import page
@@ -43,14 +43,15 @@ def perturbed(
         lost = generator.random(len(rows)) < share
         for name, answers in clean.items():
             known = rows[["utterance_id", "fold"]].assign(condition=condition, level=level, unusable=lost)
+            known["changed"] = modality
             known[COLUMNS] = np.where(lost[:, None], guess, answers)
             tables.append(known.assign(modalities=name))
     return pd.concat(tables).sample(frac=1, random_state=0)
 
 
-def measured(root, table: pd.DataFrame, left_out: dict[str, str] | None = None):
+def measured(root, table: pd.DataFrame, left_out: dict[str, str] | None = None, word_errors=()):
     PERTURBED.write(table, root)
-    LeftOut(conditions=left_out or {}).write(root)
+    RobustnessNotes(left_out=left_out or {}, word_errors=word_errors).write(root)
     inputs = read(["control"], root)
     metrics, _ = measure(inputs, seed=7)
     text = page(metrics, best=inputs.best, trials=inputs.trials)
@@ -122,6 +123,35 @@ def test_a_modality_contributes_less_where_it_is_worse(root):
     second = (given["audio+face"] - given["audio"]) + (given["face+text"] - given["text"])
     assert worst.shapley["face"].mean == pytest.approx(alone / 3 + second / 6 + last / 3)
     assert section.count("Shapley value of") == 3
+
+
+def test_a_condition_of_sound_may_change_words_too(root):
+    """What is lost is lost with both, and the word error rate stands beside the level."""
+    table = perturbed(root, spoiled={20.0: 0.2, 0.0: 1.0})
+    table["changed"] = "audio+text"
+    said = [
+        WordErrors(condition="noise", level=level, rate=rate, words=9, utterances=3, reference="transcripts")
+        for level, rate in ((20.0, 0.25), (0.0, 1.125))
+    ]
+    metrics, section = measured(root, table, word_errors=said)
+    held = metrics.robustness
+    noise = held.conditions["noise"]
+    assert (noise.modality, noise.changes, held.word_reference) == ("audio", ["audio", "text"], "transcripts")
+    assert [level.word_error_rate for level in noise.levels] == [0.25, 1.125]
+    assert set(held.without) == {"audio+text"}
+    rows = drawn(pd.read_parquet(root / "data/folds.parquet"), 150, seed=7)
+    given = pd.read_parquet(root / "data/subsets.parquet")
+    given = given[(given["strategy"] == BEST) & (given["modalities"] == "face")]
+    given = given.set_index(["fold", "utterance_id"])[COLUMNS]
+    places = list(zip(rows["fold"], rows["utterance_id"], strict=True))
+    truth = pd.read_parquet(root / "data/utterances/control.parquet").set_index("utterance_id")["label"]
+    answers = np.array(CLASSES)[given.loc[places].to_numpy().argmax(1)]
+    ua = balanced_accuracy_score(truth[rows["utterance_id"]], answers)
+    assert held.without["audio+text"].mean == pytest.approx(ua)
+    assert "audio and text, dB SNR" in section and "against the transcripts" in section
+    assert "112.5" in section and "without audio+text" in section
+    _, plain = measured(root, perturbed(root, spoiled={20.0: 0.2}))
+    assert "ord errors" not in plain
 
 
 def test_the_interval_of_one_level_is_that_of_the_mean_over_it(root):

@@ -61,10 +61,14 @@ def test_losses_on_worse_recordings_are_limits():
     limits = section(card(), "Limits")
     assert "What other recordings" in limits and "lost to" not in limits
     level = {"level": 10.0, "ua": INTERVAL, "loss": {"mean": 0.1, "low": 0.05, "high": 0.15}, "unusable": 0}
-    level["shapley"] = {}
-    noise = {"modality": "audio", "unit": "dB SNR", "levels": [level], "mean_loss": INTERVAL}
+    level |= {"shapley": {}, "word_error_rate": None}
+    noise = {"modality": "audio", "changes": ["audio"], "unit": "dB SNR"}
+    noise |= {"levels": [level], "mean_loss": INTERVAL}
     held = {"utterances": 9, "speakers": 3, "clean": INTERVAL, "conditions": {"noise": noise}}
-    limits = section(card(robustness=held | {"without": {}, "left_out": {}, "shapley": {}}), "Limits")
+    limits = section(
+        card(robustness=held | {"without": {}, "left_out": {}, "shapley": {}, "word_reference": None}),
+        "Limits",
+    )
     assert "Points of UA lost to noise, by dB SNR: 10: +10.0 (+5.0 to +15.0)." in limits
     assert "What further recordings" in limits
 

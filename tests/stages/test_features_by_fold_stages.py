@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT
 from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.model import ModelCard
-from emoflow.artifacts.robustness import PERTURBED, LeftOut
+from emoflow.artifacts.robustness import PERTURBED, RobustnessNotes
 from emoflow.artifacts.search import Best
 from emoflow.encoders import FeatureStore
 from emoflow.evaluation.robustness import scoring
@@ -167,7 +167,7 @@ def test_the_registered_model_takes_posteriors_as_a_column(of_posteriors, tmp_pa
 
 def test_the_folds_models_read_their_own_folds_features(of_posteriors):
     run_stages(of_posteriors, robustness)
-    left_out = LeftOut.read(of_posteriors).conditions
+    left_out = RobustnessNotes.read(of_posteriors).left_out
     assert left_out == {"fgsm": "text came as posteriors, and attacks move features"}
     models = FoldModels.read(of_posteriors)
     classes = [f"p_{name}" for name in CLASSES]

@@ -13,7 +13,7 @@ import soundfile
 import yaml
 from conftest import ROOT
 from emoflow.artifacts.fold_models import FoldModels
-from emoflow.artifacts.robustness import PERTURBED, LeftOut
+from emoflow.artifacts.robustness import PERTURBED, RobustnessNotes
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract, recipes_of
 from emoflow.errors import ParamsError
@@ -167,7 +167,7 @@ def test_without_conditions_nothing_is_loaded_or_read(trained):
     )
     done = subprocess.run([sys.executable, "-c", command], cwd=trained, capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
-    assert PERTURBED.read(trained).empty and LeftOut.read(trained).conditions == {}
+    assert PERTURBED.read(trained).empty and RobustnessNotes.read(trained).left_out == {}
 
 
 def test_a_condition_that_cannot_be_tested_is_left_out_with_the_reason(trained, tmp_path):
@@ -175,7 +175,7 @@ def test_a_condition_that_cannot_be_tested_is_left_out_with_the_reason(trained, 
     card = root / "data/model/model.json"
     card.write_text(card.read_text().replace('"logmel"', '"table"'))
     assert run(root, {"noise": [0]}).empty
-    assert "came as a table" in LeftOut.read(root).conditions["noise"]
+    assert "came as a table" in RobustnessNotes.read(root).left_out["noise"]
 
 
 def test_models_that_were_not_kept_are_refused(trained, tmp_path):

@@ -134,6 +134,7 @@ class AvHubertFilms(AvHubertEncoder, Face):
         Face.__init__(self, **of_faces)
         AvHubertEncoder.__init__(self, spec, folder)
         self.decoded_as = f"av_hubert {self.roi} {spec.streams}"
+        self.hears_films = spec.streams == "av"
         if self.track is None:
             raise ParamsError(
                 f"the encoder {spec.hf} looks at the {self.roi} in every frame, which needs a face that is followed "

@@ -61,7 +61,7 @@ class SpeechRecogniser(OfFolder, Audio):
         kind = configuration(self.folder.path).model_type
         if kind != "whisper":
             raise SettingsError(
-                f"features.text.model: {hf} is a model of the architecture {kind!r}, which recognises no words here; "
+                f"{hf} is a model of the architecture {kind!r}, which recognises no words here; "
                 "take a Whisper, such as whisper-tiny.en"
             )
         if not (self.folder.path / GENERATION).is_file():

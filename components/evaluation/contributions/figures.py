@@ -1,6 +1,6 @@
 """What each modality contributes to UA, with intervals over speakers, and to single predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -82,18 +82,18 @@ def _interaction(pair: tuple[int, int]) -> intervals.Metric:
 
 
 def counts_without(
-    coalitions: Coalitions, predictions: Predictions, modality: str, rows: np.ndarray
+    coalitions: Coalitions, predictions: Predictions, modalities: Collection[str], rows: np.ndarray
 ) -> np.ndarray:
-    """Confusion counts ``[S, C, C]`` of the speakers of some utterances, given all modalities but one.
+    """Confusion counts ``[S, C, C]`` of the speakers of some utterances, given all modalities but some.
 
     Args:
         coalitions: of one strategy.
         predictions: whose test utterances they are.
-        modality: the one that is not given.
+        modalities: those that are not given; not all.
         rows: indices ``[n]`` of the utterances.
     """
     everything = len(coalitions.probabilities) - 1
-    without = everything & ~(1 << coalitions.modalities.index(modality))
+    without = everything & ~sum(1 << coalitions.modalities.index(name) for name in modalities)
     return _counts(coalitions, predictions, rows)[:, without]
 
 

@@ -1,7 +1,7 @@
-"""Features of changed recordings, by the encoders that the model was trained with, each clip encoded once."""
+"""Features of changed recordings and texts, by the encoders that the model was trained with, each encoded once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,35 +10,58 @@ from ...encoders.cache import Cache
 from ...encoders.jobs import Source, run_missing
 from ...encoders.parallel import Recipe
 from ...errors import FeatureError
-from ...schema import CONDITIONS
-from .perturbation import Perturbation
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A changed recording or text, to be encoded as a modality.
+
+    Attributes:
+        modality: by whose encoders.
+        condition, level: under which it is changed.
+        source: what is encoded.
+        unheard: of faces whose films have other sound: the film as it is, for encoders that do not hear it.
+    """
+
+    modality: str
+    condition: str
+    level: float
+    source: Source
+    unheard: Source | None = None
+
+    def of(self, encoder: Encoder) -> Source:
+        """What an encoder reads."""
+        return self.source if self.unheard is None or encoder.hears_films else self.unheard
 
 
 @dataclass(frozen=True)
 class Changed:
-    """The features of changed recordings, in the cache.
+    """The features of changed recordings and texts, in the cache.
 
     Attributes:
         recipes: modality → how it is encoded.
         cache: that holds them.
-        keys: (condition, level, utterance id) → the cache's keys, one per encoder.
+        keys: (modality, condition, level, utterance id) → the cache's keys, one per encoder.
     """
 
     recipes: Mapping[str, Recipe]
     cache: Cache
-    keys: Mapping[tuple[str, float, str], list[str]]
+    keys: Mapping[tuple[str, str, float, str], list[str]]
 
-    def tokens(self, condition: str, level: float, utterance_id: str) -> np.ndarray | None:
-        """Tokens float32 ``[T, D]`` of the modality that the condition changes, as the feature store gives them.
+    def tokens(self, modality: str, condition: str, level: float, utterance_id: str) -> np.ndarray | None:
+        """Tokens float32 ``[T, D]`` of a modality that the condition changes, as the feature store gives them.
 
         Returns:
-            None where there is nothing to encode in the changed recording, such as no face.
+            None where there is nothing to encode in the changed recording, such as no face and no recognised word.
 
         Raises:
             FeatureError: an entry is gone from the cache.
         """
-        join = self.recipes[CONDITIONS[condition].modality or ""].join
-        entries = [self.cache.get(key) for key in self.keys[condition, level, utterance_id]]
+        keys = self.keys.get((modality, condition, level, utterance_id))
+        if keys is None:
+            return None
+        join = self.recipes[modality].join
+        entries = [self.cache.get(key) for key in keys]
         found = [entry for entry in entries if entry is not None]
         if len(found) < len(entries):
             raise FeatureError(
@@ -52,31 +75,33 @@ class Changed:
 
 
 def extract(
-    wanted: Iterable[tuple[Source, Perturbation]],
+    wanted: Iterable[Wanted],
     *,
     recipes: Mapping[str, Recipe],
     cache: Cache,
     workers: int,
     cluster: str | None = None,
 ) -> Changed:
-    """Encode changed recordings, as far as the cache lacks them.
+    """Encode changed recordings and texts, as far as the cache lacks them.
 
     Args:
-        wanted: recordings or texts, and how each is changed.
+        wanted: the recordings and texts.
         recipes: modality → how it is encoded.
         cache: what is there already, and takes the rest.
         workers: processes of this machine.
         cluster: the address of a Ray cluster, whose nodes encode in their place.
     """
     encoders: dict[str, list[Encoder]] = {name: recipe.encoders() for name, recipe in recipes.items()}
-    keys: dict[tuple[str, float, str], list[str]] = {}
+    keys: dict[tuple[str, str, float, str], list[str]] = {}
     jobs: list[tuple[Source, Encoder, str]] = []
-    for source, how in wanted:
-        changed = replace(source, digest=how.digest(source.digest), change=how)
-        of_modality = encoders[CONDITIONS[how.condition].modality or ""]
-        own = [changed.key(cache, encoder) for encoder in of_modality]
-        keys[how.condition, how.level, source.utterance_id] = own
-        jobs += [(changed, encoder, key) for encoder, key in zip(of_modality, own, strict=True)]
+    for each in wanted:
+        own = [
+            (source, encoder, source.key(cache, encoder))
+            for encoder in encoders[each.modality]
+            for source in [each.of(encoder)]
+        ]
+        keys[each.modality, each.condition, each.level, each.source.utterance_id] = [key for *_, key in own]
+        jobs += own
     run_missing(
         jobs, recipes=recipes, cache=cache, workers=workers, cluster=cluster, what="robustness, recordings"
     )

@@ -1,6 +1,5 @@
 """UA under each condition, and what is lost against the recordings as they are."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -8,9 +7,11 @@ import numpy as np
 
 from ...artifacts.model import PROBABILITY
 from ...artifacts.reports import ConditionFigures, Interval, LevelFigures, Robustness
+from ...artifacts.robustness import RobustnessNotes
 from ...errors import EvaluationError
 from ...schema import CONDITIONS
 from .. import intervals
+from ..ceilings import subset_name
 from ..contributions.coalitions import Coalitions
 from ..contributions.figures import counts_without, shapley
 from ..metrics import METRICS, confusion_by
@@ -37,16 +38,17 @@ class _Given:
     def shapley(
         self, condition: str, level: float, drawn: np.ndarray, predictions: Predictions
     ) -> dict[str, Interval]:
-        """By modality, on the utterances ``drawn``, where the condition changes one of the modalities."""
-        held, modality = self.coalitions, CONDITIONS[condition].modality
-        if held is None or modality not in held.modalities:
-            return {}
-        bit = 1 << held.modalities.index(modality)
-        probabilities, guessed = held.probabilities.copy(), held.guessed.copy()
+        """By modality, on the utterances ``drawn``, where the condition changes some of the modalities."""
+        held = self.coalitions
         own = self.table[(self.table["condition"] == condition) & (self.table["level"] == level)]
+        modalities = _changed(own)
+        if held is None or not modalities:
+            return {}
+        bits = sum(1 << held.modalities.index(name) for name in modalities)
+        probabilities, guessed = held.probabilities.copy(), held.guessed.copy()
         columns = [PROBABILITY + label for label in predictions.classes]
         for k in range(1, len(probabilities)):
-            if k & bit:
+            if k & bits:
                 rows = own[own["modalities"] == held.name(k)]
                 probabilities[k, drawn], guessed[k, drawn] = 1 / len(columns), True
                 probabilities[k, rows["place"]], guessed[k, rows["place"]] = rows[columns], False
@@ -57,8 +59,8 @@ def of_conditions(
     predictions: Predictions,
     strategy: str,
     table: "pd.DataFrame | None",
+    notes: RobustnessNotes | None,
     *,
-    left_out: Mapping[str, str],
     coalitions: Coalitions | None = None,
 ) -> Robustness | None:
     """The registered strategy under each condition.
@@ -67,7 +69,7 @@ def of_conditions(
         predictions: of every strategy, of the recordings as they are.
         strategy: the registered one.
         table: of worse recordings, see `artifacts.robustness.PERTURBED`.
-        left_out: condition → why it could not be tested.
+        notes: what there is to say beside the table.
         coalitions: the strategy's predictions with each subset of its modalities; None where it looks at one.
 
     Returns:
@@ -76,7 +78,7 @@ def of_conditions(
     Raises:
         EvaluationError: the table holds rows that are in no test fold, or other rows at one level than at another.
     """
-    if table is None or (table.empty and not left_out):
+    if table is None or notes is None or (table.empty and not notes.left_out):
         return None
     by_subset = table.assign(place=_places(table, predictions))
     everything = max(table["modalities"].unique(), key=lambda name: str(name).count("+"), default="")
@@ -86,7 +88,7 @@ def of_conditions(
     clean = _counts(predictions, drawn, predictions.predicted(strategy)[drawn])
     conditions = {
         name: _condition(
-            name, table[rows], at[rows], drawn, clean, predictions, _Given(by_subset, coalitions)
+            name, table[rows], at[rows], drawn, clean, predictions, _Given(by_subset, coalitions), notes
         )
         for name in CONDITIONS
         if (rows := (table["condition"] == name).to_numpy()).any()
@@ -98,11 +100,12 @@ def of_conditions(
         shapley=shapley(coalitions, predictions, drawn) if coalitions else {},
         conditions=conditions,
         without={
-            name: intervals.of_figure(UA, counts_without(coalitions, predictions, name, drawn))
-            for name in sorted({each.modality for each in conditions.values() if each.modality})
-            if coalitions and name in coalitions.modalities
+            subset_name(names): intervals.of_figure(UA, counts_without(coalitions, predictions, names, drawn))
+            for names in sorted({tuple(each.changes) for each in conditions.values() if each.changes})
+            if coalitions and set(names) < set(coalitions.modalities)
         },
-        left_out=dict(left_out),
+        left_out=dict(notes.left_out),
+        word_reference=next((each.reference for each in notes.word_errors), None),
     )
 
 
@@ -140,10 +143,12 @@ def _condition(
     clean: np.ndarray,
     predictions: Predictions,
     given: _Given,
+    notes: RobustnessNotes,
 ) -> ConditionFigures:
     columns = [PROBABILITY + label for label in predictions.classes]
     predicted = rows[columns].to_numpy(float).argmax(1)
     levels, worse = [], []
+    rates = {each.level: each.rate for each in notes.word_errors if each.condition == name}
     for level in sorted(rows["level"].unique(), reverse=CONDITIONS[name].falling):
         own = (rows["level"] == level).to_numpy()
         order = np.argsort(at[own])
@@ -160,6 +165,7 @@ def _condition(
                 loss=intervals.of_difference(UA, clean, counts),
                 unusable=int(rows["unusable"].to_numpy(bool)[own].sum()),
                 shapley=given.shapley(name, float(level), drawn, predictions),
+                word_error_rate=rates.get(float(level)),
             )
         )
     # The levels one below the other, as `of_difference` takes confusion counts.
@@ -168,10 +174,17 @@ def _condition(
     known = CONDITIONS[name]
     return ConditionFigures(
         modality=known.modality,
+        changes=_changed(rows),
         unit=known.unit,
         levels=levels,
         mean_loss=intervals.of_difference(_mean_ua, repeated, side_by_side),
     )
+
+
+def _changed(rows: "pd.DataFrame") -> list[str]:
+    """The strategy's modalities that a condition changed, of its rows."""
+    (names,) = rows["changed"].unique()
+    return names.split("+") if names else []
 
 
 def _mean_ua(counts: np.ndarray) -> np.ndarray:

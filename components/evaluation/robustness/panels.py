@@ -36,7 +36,7 @@ def panels(robustness: Robustness | None) -> dict[str, Any] | None:
             for k, level in enumerate(each.levels)
         ]
         named = dots if count <= MOST_LABELS else [dots[0], dots[-1]]
-        without = robustness.without.get(each.modality or "")
+        without = robustness.without.get("+".join(each.changes))
         drawn.append(
             {
                 "name": name,

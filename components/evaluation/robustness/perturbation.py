@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from ... import media
-from ...encoders.dialogue import Turn
 from ...files import digest_of, versions
 from ...schema import CONDITIONS
-from . import pace, pictures, sound, words
+from . import pace, pictures, sound
 
 VERSION = 1
 """Raised when the same recording is changed otherwise, so that no cache mixes the two."""
@@ -22,26 +21,25 @@ LIBRARIES = ("av", "numpy", "pillow", "scipy", "soxr")
 
 @dataclass(frozen=True)
 class Perturbation:
-    """Changes what the encoders of a modality have decoded of one utterance.
+    """Changes the sound or the pictures that encoders have decoded of one utterance.
 
     What is drawn at random depends on the seed, the condition and the utterance. It is the same at every level, so that
     a curve over the levels shows the levels and not the draws.
 
     Attributes:
-        condition: one of ``schema.CONDITIONS`` that changes a modality.
+        condition: one of ``schema.CONDITIONS`` that changes sound or pictures.
         level: of the condition.
         seed: of the experiment.
         utterance_id: whose recording it is.
-        others: of other people: the recordings that are heard beside it (babble), or the texts that words are taken
-            from (wrong words).
-        others_digests: of these recordings and texts.
+        others: the recordings of other people that are heard beside it (babble).
+        others_digests: of these recordings.
     """
 
     condition: str
     level: float
     seed: int
     utterance_id: str
-    others: tuple[Path | str, ...] = ()
+    others: tuple[Path, ...] = ()
     others_digests: tuple[str, ...] = ()
 
     def digest(self, recording: str) -> str:
@@ -60,21 +58,18 @@ class Perturbation:
         )
 
     def __call__(self, medium: Any) -> Any:
-        """The changed medium: samples in blocks, `media.Frames` or a `Turn`, as an encoder's ``decode`` gives it."""
+        """The changed medium: samples in blocks or `media.Frames`, as an encoder's ``decode`` gives it."""
         draws = generator(self.seed, self.condition, self.utterance_id)
-        modality = CONDITIONS[self.condition].modality
-        if modality == "audio":
+        if CONDITIONS[self.condition].modality == "audio":
             return [self._sound(medium, draws)]
-        if modality == "face":
-            return self._frames(medium, draws)
-        return self._turn(medium, draws)
+        return self._frames(medium, draws)
 
     def _sound(self, blocks: Iterable[np.ndarray], draws: np.random.Generator) -> np.ndarray:
         samples = np.concatenate(list(blocks))
         if self.condition == "noise":
             return sound.noise(samples, self.level, draws)
         if self.condition == "babble":
-            others = [media.decode_audio(Path(other)) for other in self.others]
+            others = [media.decode_audio(other) for other in self.others]
             return sound.babble(samples, others, self.level)
         if self.condition == "reverberation":
             return sound.reverberation(samples, self.level, draws)
@@ -94,12 +89,6 @@ class Perturbation:
             return replace(frames, images=pictures.occlusion(frames.images, self.level, draws))
         change = pictures.blur if self.condition == "blur" else pictures.brightness
         return replace(frames, images=change(frames.images, self.level))
-
-    def _turn(self, turn: Turn, draws: np.random.Generator) -> Turn:
-        if self.condition == "wrong_words":
-            others = " ".join(str(other) for other in self.others)
-            return replace(turn, text=words.wrong(turn.text, others, self.level, draws))
-        return replace(turn, text=words.dropped(turn.text, self.level, draws))
 
 
 def generator(seed: int, condition: str, utterance_id: str) -> np.random.Generator:

@@ -1,57 +1,27 @@
 """What the fold's models say of the test utterances under each condition."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...artifacts.fold_models import FoldModels
 from ...artifacts.model import PROBABILITY
-from ...encoders import FeatureStore
+from ...artifacts.robustness import WordErrors
 from ...encoders.cache import Cache
-from ...encoders.dialogue import Turn
-from ...encoders.jobs import Source
 from ...encoders.parallel import Recipe
-from ...errors import EvaluationError
+from ...encoders.recognition import RecogniserRecipe
 from ...schema import CONDITIONS
 from ...training.subsets import proper_subsets
-from . import attacked, scoring
+from . import attacked, recognised, scoring, worse_media
+from .changes import changed
 from .extraction import Changed, extract
 from .missing import absent
-from .perturbation import Perturbation
-from .talkers import talkers
+from .tested import Tested
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ...fusion.model import EmotionModel
-
-BY_OTHERS = ("babble", "wrong_words")
-"""Conditions that take sound or words of other people."""
-
-
-@dataclass(frozen=True)
-class Tested:
-    """The models under test, and what they are tested on.
-
-    Attributes:
-        models: of the test folds.
-        modalities: those that they take.
-        store: the features of the recordings as they are.
-        recordings: modality → utterance id → its medium.
-        speakers: test utterance → who speaks.
-        root: the workspace.
-    """
-
-    models: FoldModels
-    modalities: Sequence[str]
-    store: FeatureStore
-    recordings: Mapping[str, Mapping[str, Source]]
-    speakers: Mapping[str, str]
-    root: Path = Path()
 
 
 def perturbed(
@@ -61,13 +31,14 @@ def perturbed(
     *,
     seed: int,
     recipes: Mapping[str, Recipe],
+    recogniser: RecogniserRecipe | None,
     cache: Cache,
     workers: int,
     cluster: str | None = None,
-) -> "pd.DataFrame":
+) -> "tuple[pd.DataFrame, list[WordErrors]]":
     """Score test utterances under each condition at each level.
 
-    Only the modality that a condition changes is encoded again; the others are those of the feature store. What a
+    Only the modalities that a condition changes are encoded again; the others are those of the feature store. What a
     fold's model does not take is not encoded at all.
 
     Args:
@@ -76,68 +47,77 @@ def perturbed(
         tested: the models and what they read.
         seed: of what conditions draw at random.
         recipes: modality → how it is encoded.
+        recogniser: of words, where a condition needs one.
         cache: of encoded clips.
         workers: processes of this machine.
         cluster: the address of a Ray cluster.
 
     Returns:
-        A table as `artifacts.robustness.PERTURBED` describes it.
+        A table as `artifacts.robustness.PERTURBED` describes it; and the word errors, where words were recognised.
 
     Raises:
-        EvaluationError: a condition by what others say, and a corpus with one test speaker.
+        EvaluationError: a condition by what others say, and a corpus with one test speaker; words that are to be
+            recognised, and no sound.
     """
     import pandas as pd
 
-    there = {name: set(tested.store.ids(name)) for name in tested.modalities}
+    ids = sorted(set(rows["utterance_id"]))
+    heard = recognised.under(
+        conditions, ids, tested, recogniser, seed=seed, cache=cache, workers=workers, cluster=cluster
+    )
     wanted = [
         each
         for name, levels in conditions.items()
         for level in levels
-        for each in _changes(name, level, sorted(set(rows["utterance_id"])), there, tested, seed=seed)
+        for each in worse_media.of(name, level, ids, tested, heard, seed=seed)
     ]
-    changed = extract(wanted, recipes=recipes, cache=cache, workers=workers, cluster=cluster)
+    features = extract(wanted, recipes=recipes, cache=cache, workers=workers, cluster=cluster)
     tables = []
     for fold, own in rows.groupby("fold", sort=True):
         model = scoring.load(tested.models, int(fold), tested.root)
-        ids = own["utterance_id"].to_numpy()
-        clean = [_clean(name, int(fold), tested, there) for name in ids]
+        names = own["utterance_id"].to_numpy()
+        clean = [_clean(name, int(fold), tested) for name in names]
         truth = pd.Categorical(own["label"], categories=tested.models.classes).codes.astype(int)
         for condition, levels in conditions.items():
+            of_condition = changed(condition, tested.modalities)
             for level in levels:
                 if condition in attacked.ATTACKS:
                     scored = attacked.probabilities(
-                        model, clean, truth, condition, level, utterance_ids=ids, seed=seed
+                        model, clean, truth, condition, level, utterance_ids=names, seed=seed
                     )
-                    answers = [_answers(ids, scored, tested, given=tested.modalities)]
+                    answers = [_answers(names, scored, tested, given=list(tested.modalities))]
                 else:
                     held = [
-                        _worse(name, features, condition, level, changed, seed=seed)
-                        for name, features in zip(ids, clean, strict=True)
+                        _worse(name, each, condition, level, of_condition, features, seed=seed)
+                        for name, each in zip(names, clean, strict=True)
                     ]
-                    answers = _by_subset(model, ids, held, CONDITIONS[condition].modality, tested)
+                    answers = _by_subset(model, names, held, of_condition, tested)
                 known = {"fold": int(fold), "condition": condition, "level": float(level)}
+                known |= {"changed": "+".join(of_condition)}
                 tables += [each.assign(**known) for each in answers]
     order = ["condition", "level", "modalities", "fold", "utterance_id"]
-    return pd.concat(tables).sort_values(order, ignore_index=True)
+    table = pd.concat(tables).sort_values(order, ignore_index=True)
+    return table, recognised.errors(heard, ids, tested)
 
 
 def _by_subset(
     model: "EmotionModel",
     ids: np.ndarray,
     held: Sequence[tuple[dict[str, np.ndarray], bool]],
-    changed: str | None,
+    of_condition: Sequence[str],
     tested: Tested,
 ) -> "list[pd.DataFrame]":
-    """What a model says given all modalities, and given each subset that holds the one that was changed.
+    """What a model says given all modalities, and given each subset that holds one that was changed.
 
     Args:
-        held: of each utterance its features, and whether the changed recording gave none.
+        held: of each utterance its features, and whether the changed recording gave none of a modality.
+        of_condition: the modalities that were changed.
     """
     lost = np.array([each for _, each in held])
     scored = scoring.probabilities(model, [features for features, _ in held])
-    tables = [_answers(ids, scored, tested, given=tested.modalities, unusable=lost)]
-    for subset in proper_subsets(tested.modalities):
-        if changed not in subset:
+    tables = [_answers(ids, scored, tested, given=list(tested.modalities), unusable=lost)]
+    for subset in proper_subsets(list(tested.modalities)):
+        if not set(of_condition) & set(subset):
             continue  # what is given is as it was
         given = [
             {name: tokens for name, tokens in features.items() if name in subset} for features, _ in held
@@ -165,50 +145,11 @@ def _answers(
     )
 
 
-def _changes(
-    condition: str,
-    level: float,
-    ids: Sequence[str],
-    there: Mapping[str, set[str]],
-    tested: Tested,
-    *,
-    seed: int,
-) -> Iterator[tuple[Source, Perturbation]]:
-    """The recordings that a condition changes, and how."""
-    modality = CONDITIONS[condition].modality
-    if modality is None or modality not in there:
-        return
-    recordings = {name: each for name, each in tested.recordings[modality].items() if name in there[modality]}
-    for name in ids:
-        if name not in recordings:
-            continue
-        how = partial(Perturbation, condition, level, seed, name)
-        if condition not in BY_OTHERS:
-            yield recordings[name], how()
-            continue
-        others = talkers(name, condition, tested.speakers, recordings, seed=seed)
-        if not others:
-            raise EvaluationError(
-                f"robustness.conditions.{condition}: {name.partition('/')[0]} has one test speaker, and nobody else "
-                f"whose {'sound' if condition == 'babble' else 'words'} could be taken; leave {condition} out"
-            )
-        yield (
-            recordings[name],
-            how(tuple(_content(each) for each in others), tuple(each.digest for each in others)),
-        )
-
-
-def _content(source: Source) -> Path | str:
-    return source.source.text if isinstance(source.source, Turn) else source.source
-
-
-def _clean(
-    utterance_id: str, fold: int, tested: Tested, there: Mapping[str, set[str]]
-) -> dict[str, np.ndarray]:
+def _clean(utterance_id: str, fold: int, tested: Tested) -> dict[str, np.ndarray]:
     """An utterance's stored features ``[T, D]`` by modality, those of the fold that tests it."""
     found = {}
     for name in tested.modalities:
-        if utterance_id in there[name]:
+        if utterance_id in tested.there[name]:
             tokens, present = tested.store.tokens(name, [utterance_id], [fold])
             if present.any():
                 found[name] = tokens[0][present[0]]
@@ -220,19 +161,23 @@ def _worse(
     clean: Mapping[str, np.ndarray],
     condition: str,
     level: float,
-    changed: Changed,
+    of_condition: Sequence[str],
+    features: Changed,
     *,
     seed: int,
 ) -> tuple[dict[str, np.ndarray], bool]:
-    """An utterance's features under a condition, and whether the changed recording gave none."""
-    worse, modality = dict(clean), CONDITIONS[condition].modality
-    if modality is None:
+    """An utterance's features under a condition, and whether the changed recording gave none of a modality."""
+    if CONDITIONS[condition].modality is None:
         gone = absent(utterance_id, sorted(clean), level, seed=seed)
-        return {name: tokens for name, tokens in worse.items() if name not in gone}, False
-    if modality not in worse:
-        return worse, False
-    tokens = changed.tokens(condition, level, utterance_id)
-    if tokens is None:
-        del worse[modality]
-        return worse, True
-    return worse | {modality: tokens}, False
+        return {name: tokens for name, tokens in clean.items() if name not in gone}, False
+    worse, lost = dict(clean), False
+    for name in of_condition:
+        if name not in clean:
+            continue
+        tokens = features.tokens(name, condition, level, utterance_id)
+        if tokens is None:
+            del worse[name]
+            lost = True
+        else:
+            worse[name] = tokens
+    return worse, lost

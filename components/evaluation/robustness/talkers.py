@@ -1,8 +1,7 @@
 """Other people's utterances: what is heard beside one in babble, and where wrong words are taken from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from ...encoders.jobs import Source
 from .perturbation import generator
 
 MOST = 4
@@ -13,29 +12,28 @@ def talkers(
     utterance_id: str,
     condition: str,
     speakers: Mapping[str, str],
-    recordings: Mapping[str, Source],
+    among: Collection[str],
     *,
     seed: int,
-) -> list[Source]:
+) -> list[str]:
     """One utterance each of other speakers of the same corpus, drawn at random.
 
     Args:
         utterance_id: which they are drawn for.
         condition: the one that they are drawn for.
-        speakers: test utterance → who speaks.
-        recordings: utterance → its sound or text.
+        speakers: utterance → who speaks.
+        among: the utterances that they are drawn from.
         seed: of the experiment.
 
     Returns:
-        At most `MOST` recordings, each of another speaker; none where the corpus has no other speaker.
+        At most `MOST` utterances, each of another speaker; none where the corpus has no other speaker.
     """
     corpus = utterance_id.partition("/")[0]
     others: dict[str, list[str]] = {}
-    for each in sorted(speakers):
-        same = each.partition("/")[0] == corpus and speakers[each] != speakers[utterance_id]
-        if same and each in recordings:
+    for each in sorted(among):
+        if each.partition("/")[0] == corpus and speakers[each] != speakers[utterance_id]:
             others.setdefault(speakers[each], []).append(each)
     draws = generator(seed, condition, utterance_id)
     names = sorted(others)
     chosen = draws.choice(len(names), size=min(MOST, len(names)), replace=False)
-    return [recordings[others[names[k]][draws.integers(len(others[names[k]]))]] for k in chosen]
+    return [others[names[k]][draws.integers(len(others[names[k]]))] for k in chosen]

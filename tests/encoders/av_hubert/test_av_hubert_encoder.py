@@ -18,9 +18,16 @@ from emoflow.encoders.av_hubert.filterbank import stacked_filterbank
 from emoflow.encoders.av_hubert.network import AvHubert
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract
+from emoflow.encoders.jobs import Source
 from emoflow.encoders.parallel import Recipe
 from emoflow.errors import MediaError, ParamsError, SettingsError
+from emoflow.evaluation.robustness.changes import changed
+from emoflow.evaluation.robustness.extraction import Wanted
+from emoflow.evaluation.robustness.extraction import extract as extract_changed
+from emoflow.evaluation.robustness.film_sound import WorseFilmSound
 from emoflow.evaluation.robustness.limits import why_not
+from emoflow.evaluation.robustness.perturbation import Perturbation
+from emoflow.files import file_digest
 from emoflow.params import features_section
 from emoflow.registry.explaining import occlusion
 from emoflow.schema import UTTERANCE_COLUMNS
@@ -281,16 +288,48 @@ def test_params_read_both_streams_of_films_and_the_sound_of_recordings():
     assert (audio["streams"], audio["pooling"]) == ("a", "mean-std")
 
 
-def test_worse_recordings_are_not_tested_where_the_film_would_stay_as_it_was():
+def test_worse_pictures_are_not_tested_where_the_face_is_followed():
     films = Modality(
         encoders=["av"], parameters=FACES, layout=[("av", 8)], pretrained={"av": {"streams": "av"}}
     )
     sound = Modality(encoders=["logmel"], parameters={}, layout=[("logmel", 64)])
-    assert "hears the sound of films" in why_not("noise", {"face": films, "audio": sound})
-    assert "hears the sound of films" in why_not("babble", {"face": films})
-    pictures = films.model_copy(update={"pretrained": {"av": {"streams": "v"}}})
-    assert why_not("noise", {"face": pictures, "audio": sound}) is None
-    assert "followed" in why_not("blur", {"face": pictures})
+    assert why_not("noise", {"face": films, "audio": sound}) is None
+    assert changed("noise", {"face": films, "audio": sound}) == ("audio", "face")
+    assert "followed" in why_not("blur", {"face": films})
+
+
+@pytest.mark.corpora
+def test_worse_sound_of_a_film_is_heard_by_the_encoder_that_hears_it(talker, seen, stated, tmp_path):
+    """One that looks at the pictures alone gives what it gave, and the face is followed once."""
+    encoders = (stated(pooling="mean"), stated(pooling="mean", streams="v"))
+    recipe = Recipe("face", encoders, FACES)
+    film = Source("lab/1", talker, file_digest(talker))
+    hows = [Perturbation("noise", level, 7, "lab/1") for level in (0, -10)]
+    wanted = [
+        Wanted(
+            "face", how.condition, how.level,
+            replace(film, digest=how.digest(film.digest), change=WorseFilmSound(talker, how), unchanged=film.digest),
+            unheard=film,
+        )
+        for how in hows
+    ]  # fmt: skip
+    cache = Cache(tmp_path)
+    with no_processes():
+        found = extract_changed(wanted, recipes={"face": recipe}, cache=cache, workers=1)
+    both, pictures = recipe.encoders()
+    assert (both.hears_films, pictures.hears_films) == (True, False)
+    for how in hows:
+        tokens = found.tokens("face", "noise", how.level, "lab/1")
+        (noisy,) = how([media.decode_audio(talker)])
+        clip = replace(seen, audio=frames_of_sound([noisy])[:75])
+        assert np.allclose(tokens[:, :SIZE], both.encode_decoded(clip), atol=1e-5)
+        assert not np.allclose(tokens[:, :SIZE], both.encode_decoded(seen), atol=1e-3)
+        assert np.allclose(tokens[:, SIZE:], pictures.encode_decoded(replace(seen, audio=None)), atol=1e-5)
+    features = {key for keys in found.keys.values() for key in keys}
+    kept = [path for path in tmp_path.rglob("*.safetensors") if path.stem not in features]
+    assert len(features) == 3 and len(kept) == 2, "a track and the pictures, once for all levels"
+    mute = replace(seen, audio=None)
+    assert WorseFilmSound(talker, hows[0])(mute) is mute
 
 
 def test_frames_that_are_left_out_of_a_clip_show_no_face():

@@ -12,6 +12,9 @@ from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract
 from emoflow.encoders.parallel import Recipe
 from emoflow.encoders.recognition import Recognised
+from emoflow.evaluation.robustness.extraction import Wanted
+from emoflow.evaluation.robustness.extraction import extract as extract_changed
+from emoflow.evaluation.robustness.transcripts import Transcripts
 from emoflow.schema import UTTERANCE_COLUMNS
 from in_process import no_processes
 from tiny_models import save
@@ -119,6 +122,30 @@ def test_recognised_words_are_read_as_context_in_place_of_the_transcripts(base, 
     del before["c/e5"]
     assert not changed(before, after) and set(before) == set(after)
     assert f"text/{NAME}: 1 left out: no speech recognised" in lines
+
+
+def test_under_a_condition_a_turn_is_read_after_the_turns_before_with_their_own_errors(models, tmp_path):
+    """What is encoded is what the stage ``features`` makes of a corpus with these texts."""
+    table = talk()
+    held = Transcripts.of(table, context=2)
+    levels = {0.0: dict(held.texts), 0.5: dict(held.texts) | {"c/d0": "hate", "c/e5": "what"}}
+    # At both levels the turn itself is the same, and what is read before it is not.
+    turns = {"c/d1": held.texts["c/d1"], "c/d2": held.texts["c/d2"], "c/d3": held.texts["c/d3"]}
+    wanted = [
+        Wanted("text", "dropped_words", level, held.source(name, said))
+        for level, said in levels.items()
+        for name in turns
+    ]
+    recipe = Recipe("text", ({"hf": "tiny", "pooling": "mean", "context": 2},), {}, models)
+    found = extract_changed(wanted, recipes={"text": recipe}, cache=Cache(tmp_path / "other"), workers=1)
+    for level, said in levels.items():
+        made, _ = extracted(table.assign(text=table["utterance_id"].map(said)), tmp_path, models)
+        for name in turns:
+            tokens = found.tokens("text", "dropped_words", level, name)
+            np.testing.assert_allclose(tokens, made[name], atol=1e-6)
+    clean, changed = (found.tokens("text", "dropped_words", level, "c/d1") for level in levels)
+    assert not np.allclose(clean, changed, atol=1e-3)
+    assert np.array_equal(*(found.tokens("text", "dropped_words", level, "c/d3") for level in levels))
 
 
 def test_a_corpus_without_dialogues_is_read_alone_and_this_is_said(models, tmp_path):

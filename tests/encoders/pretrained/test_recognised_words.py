@@ -1,5 +1,7 @@
 """Recognised words in place of transcripts: features, training, packing, and prediction of sound and film alone."""
 
+import hashlib
+import shutil
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -12,22 +14,30 @@ import pytest
 import soundfile
 import yaml
 from conftest import ROOT
+from emoflow import media
 from emoflow.artifacts.features import RECOGNISED, Exclusions, Recognition
+from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.robustness import PERTURBED, RobustnessNotes
 from emoflow.cli.registry import _answer
-from emoflow.encoders import ModelFiles, open_all
+from emoflow.encoders import ModelFiles, encode, make, open_all
+from emoflow.encoders.pretrained.recogniser import SpeechRecogniser
+from emoflow.errors import EvaluationError, SettingsError
+from emoflow.evaluation.robustness import scoring, sound
+from emoflow.evaluation.robustness.perturbation import generator
 from emoflow.files import file_digest
 from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
 from emoflow.registry.stopwatch import Stopwatch, time_stages
 from emoflow.schema import UTTERANCE_COLUMNS
-from emoflow.stages import features, train
-from in_process import no_processes
+from emoflow.stages import features, robustness, train
+from in_process import no_processes, run_stages
 from rich.console import Console
 from tiny_models import RATE, save_recogniser, voice
 
 CLASSES = ["anger", "neutral", "sadness"]
+COLUMNS = [f"p_{label}" for label in CLASSES]
 NAME = "tiny-whisper"
 ASR = f"{NAME}.asr"
 SILENT = "mine/0-anger"
@@ -79,8 +89,28 @@ def lay_out(root) -> None:
 def root(tmp_path_factory):
     """The finished experiment; and what the stage ``features`` printed, the first time and the second."""
     root = tmp_path_factory.mktemp("experiment")
-    save_recogniser(root / ".emoflow/encoders" / NAME)
     lay_out(root)
+    return finished(root)
+
+
+@pytest.fixture(scope="module")
+def transcribed(tmp_path_factory):
+    """The same with transcripts, which are read."""
+    root = tmp_path_factory.mktemp("transcribed")
+    lay_out(root)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["features"]["text"] |= {"from": "transcripts", "model": None}
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    table = pd.read_parquet(root / "data/utterances/mine.parquet")
+    texts = [f"word{number} word{number + 1}" for number in range(len(table))]
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    table.assign(text=texts, text_digest=digests).to_parquet(root / "data/utterances/mine.parquet")
+    documents.verdict("mine").write(root, corpus="mine")
+    return finished(root)
+
+
+def finished(root):
+    save_recogniser(root / ".emoflow/encoders" / NAME)
     with pytest.MonkeyPatch.context() as patch, no_processes():
         patch.chdir(root)
         patch.setenv("EMOFLOW_DEVICE", "cpu")
@@ -238,8 +268,127 @@ def test_where_nobody_speaks_the_text_is_missing_with_its_reason(root, predictor
 
 def test_loading_back_gives_the_recordings_without_words(root, predictor):
     recordings = loadback._recordings(root, predictor)
-    assert recordings and all(media["text"] is None for media, _ in recordings)
-    for media, tokens in recordings:
-        answer = ask(predictor, **media)
+    assert recordings and all(given["text"] is None for given, _ in recordings)
+    for given, tokens in recordings:
+        answer = ask(predictor, **given)
         found = answer[[f"p_{name}" for name in CLASSES]].to_numpy(float)
         np.testing.assert_allclose(found, predictor.probabilities([tokens])[0], atol=1e-5)
+
+
+def test_words_are_recognised_again_in_changed_sound(root, tmp_path):
+    """Of both modalities the answers are those of features that are made here of the noisy sound."""
+    other = shutil.copytree(root, tmp_path / "other")
+    levels = [40, -5]
+    table, notes = under(other, {"noise": levels})
+    assert set(table["changed"]) == {"audio+text"} and set(table["modalities"]) == {
+        "audio",
+        "text",
+        "audio+text",
+    }
+    models, (audio, words) = FoldModels.read(other), encoders_of_sound(other)
+    hashing = make(["hashing"], {"dimensions": 64})
+    heard = {}
+    for level in levels:
+        for name in ("mine/1-anger", "mine/5-neutral"):
+            clip = media.decode_audio(other / f"data/raw/{name}.wav")
+            noisy = sound.noise(clip, level, generator(7, "noise", name))
+            heard[level, name] = words.words([noisy])
+            features = {"audio": audio.encode_decoded([noisy]), "text": encode(hashing, heard[level, name])}
+            rows = table[(table["utterance_id"] == name) & (table["level"] == level)].set_index("modalities")
+            for given in ("audio", "text", "audio+text"):
+                taken = {each: features[each] for each in given.split("+")}
+                said = scoring.probabilities(scoring.load(models, int(rows["fold"].iloc[0]), other), [taken])
+                np.testing.assert_allclose(rows.loc[given, COLUMNS].to_numpy(float), said[0], atol=1e-5)
+    assert heard[40, "mine/1-anger"] != heard[-5, "mine/1-anger"]
+    rates = {each.level: (each.condition, each.reference, each.utterances) for each in notes.word_errors}
+    assert rates == dict.fromkeys(levels, ("noise", "transcripts", 9))
+
+
+def test_only_a_new_level_is_recognised_and_encoded(root, tmp_path):
+    other = shutil.copytree(root, tmp_path / "other")
+
+    def cached() -> dict:
+        return {path: path.stat().st_mtime_ns for path in (other / ".emoflow/cache").rglob("*.safetensors")}
+
+    first, _ = under(other, {"noise": [0]})
+    before = cached()
+    again, _ = under(other, {"noise": [0]})
+    pd.testing.assert_frame_equal(again, first)
+    assert cached() == before
+    under(other, {"noise": [0, 10]})
+    after = cached()
+    assert before.items() <= after.items()
+    # A recording is recognised and encoded once; of the words some may have been heard before.
+    assert 2 * 17 <= len(after) - len(before) <= 3 * 17
+
+
+def test_without_transcripts_words_are_compared_with_those_heard_in_the_recordings_as_they_are(
+    root, tmp_path
+):
+    other = shutil.copytree(root, tmp_path / "other")
+    table = pd.read_parquet(other / "data/utterances/mine.parquet")
+    table.assign(text=None).to_parquet(other / "data/utterances/mine.parquet")
+    _, notes = under(other, {"noise": [60, -20], "dropped_words": [0]})
+    by_level = {each.level: each for each in notes.word_errors}
+    assert {each.reference for each in by_level.values()} == {"recognised"}
+    assert by_level[60].utterances == 17 and by_level[60].rate < by_level[-20].rate
+
+
+def test_words_are_dropped_of_those_that_were_recognised(root, tmp_path):
+    other = shutil.copytree(root, tmp_path / "other")
+    table, notes = under(other, {"dropped_words": [0, 1]})
+    assert set(table["changed"]) == {"text"} and notes.word_errors == []
+    said = pd.read_parquet(other / "data/predictions.parquet").query("strategy == 'late-average'")
+    said = said.set_index("utterance_id")[COLUMNS]
+    same = table[(table["level"] == 0) & (table["modalities"] == "audio+text")].set_index("utterance_id")
+    np.testing.assert_allclose(same[COLUMNS].astype(float), said.loc[same.index], atol=1e-5)
+    assert table[table["level"] == 1].set_index("utterance_id")["unusable"].drop(SILENT).all()
+
+
+def test_a_recognisers_words_take_the_transcripts_place(transcribed, tmp_path):
+    root = shutil.copytree(transcribed, tmp_path / "other")
+    with pytest.raises(SettingsError, match=r"emoflow encoders fetch whisper-tiny\.en"):
+        under(root, {"recognised_words": [100]})
+    table, notes = under(root, {"recognised_words": [100, -5]}, recogniser=NAME)
+    assert set(table["changed"]) == {"text"}
+    models, (audio, words) = FoldModels.read(root), encoders_of_sound(root)
+    hashing, name, heard = make(["hashing"], {"dimensions": 64}), "mine/1-anger", {}
+    clip = media.decode_audio(root / f"data/raw/{name}.wav")
+    for level in (100, -5):
+        heard[level] = words.words([sound.noise(clip, level, generator(7, "noise", name))])
+        features = {"audio": audio.encode_decoded([clip]), "text": encode(hashing, heard[level])}
+        rows = table[(table["utterance_id"] == name) & (table["level"] == level)].set_index("modalities")
+        said = scoring.probabilities(scoring.load(models, int(rows["fold"].iloc[0]), root), [features])
+        np.testing.assert_allclose(rows.loc["audio+text", COLUMNS].to_numpy(float), said[0], atol=1e-5)
+    assert heard[100] == words.words([clip]) != heard[-5]
+    assert [(each.level, each.reference, each.utterances) for each in notes.word_errors] == [
+        (level, "transcripts", 18) for level in (-5, 100)
+    ]
+    silent = table[table["utterance_id"] == SILENT]
+    assert silent["unusable"].all() and not table["unusable"].all()
+
+
+def test_words_cannot_be_recognised_without_sound(transcribed, tmp_path):
+    root = shutil.copytree(transcribed, tmp_path / "other")
+    table = pd.read_parquet(root / "data/utterances/mine.parquet")
+    table.assign(audio=None).to_parquet(root / "data/utterances/mine.parquet")
+    with pytest.raises(
+        EvaluationError, match=r"no utterance with text has sound.*leave recognised_words out"
+    ):
+        under(root, {"recognised_words": [100]}, recogniser=NAME)
+
+
+def under(root, conditions: dict, **stated):
+    """What the stage ``robustness`` writes."""
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["robustness"] |= {"conditions": conditions, "utterances": None} | stated
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    run_stages(root, robustness)
+    return PERTURBED.read(root), RobustnessNotes.read(root)
+
+
+def encoders_of_sound(root):
+    """The encoder and the recogniser."""
+    models = ModelFiles(pretrained=root / ".emoflow/encoders")
+    (audio,) = make([{"hf": NAME, "pooling": "mean"}], {}, models=models)
+    return audio, SpeechRecogniser(hf=NAME, models=models)

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from emoflow import media
 from emoflow.artifacts.model import Modality
-from emoflow.encoders.dialogue import Turn
-from emoflow.encoders.jobs import Source
+from emoflow.evaluation.robustness.changes import changed
 from emoflow.evaluation.robustness.limits import why_not
 from emoflow.evaluation.robustness.perturbation import Perturbation
 from emoflow.evaluation.robustness.sample import drawn
@@ -50,17 +49,17 @@ def test_all_are_taken_where_no_fewer_are_asked_for(count):
 def test_other_speakers_of_the_same_corpus_talk_in_babble():
     test = FOLDS[FOLDS["role"] == "test"]
     speakers = dict(zip(test["utterance_id"], test["speaker"], strict=True)) | {"other/1": "other/1"}
-    recordings = {name: Source(name, Path(name), name) for name in speakers if not name.endswith("-0")}
+    among = {name for name in speakers if not name.endswith("-0")}
     heard = Counter()
     for name in sorted(speakers)[:40]:
-        others = talkers(name, "babble", speakers, recordings, seed=7)
-        who = [speakers[each.utterance_id] for each in others]
-        assert len(set(who)) == len(who) == 4
+        others = talkers(name, "babble", speakers, among, seed=7)
+        who = [speakers[each] for each in others]
+        assert len(set(who)) == len(who) == 4 and among.issuperset(others)
         assert speakers[name] not in who and "other/1" not in who
-        assert others == talkers(name, "babble", speakers, recordings, seed=7)
-        heard.update(each.utterance_id for each in others)
+        assert others == talkers(name, "babble", speakers, among, seed=7)
+        heard.update(others)
     assert len(heard) > 40
-    assert talkers("other/1", "babble", speakers, recordings, seed=7) == []
+    assert talkers("other/1", "babble", speakers, among, seed=7) == []
 
 
 def test_a_change_is_known_by_all_that_decides_it():
@@ -79,23 +78,6 @@ def test_a_change_is_known_by_all_that_decides_it():
     assert np.array_equal(one(sound)[0], one(iter(sound))[0])
     for other in others[1:4]:
         assert not np.array_equal(one(sound)[0], other(sound)[0])
-
-
-def test_the_words_of_a_turn_are_dropped_and_not_those_before_it():
-    before = (Turn("B", "What is it?"),)
-    worse = Perturbation("dropped_words", 0.5, 7, "control/1")(
-        Turn("A", "nothing at all, I said it twice", before)
-    )
-    assert worse.earlier == before and worse.speaker == "A"
-    assert 0 < len(worse.text.split()) < 7
-
-
-def test_wrong_words_of_a_turn_are_those_of_others():
-    worse = Perturbation("wrong_words", 1, 7, "control/1", ("the door is open",), ("f00",))(
-        Turn("A", "the dog")
-    )
-    assert worse.speaker == "A"
-    assert len(worse.text.split()) == 2 and set(worse.text.split()) <= {"door", "is", "open"}
 
 
 @pytest.mark.parametrize(("condition", "level", "length"), [("pitch", 3, 8000), ("tempo", 2, 4000)])
@@ -130,11 +112,29 @@ def test_what_cannot_be_tested_says_why():
     assert "chosen by the sound" in why_not("noise", {"audio": modality(), "face": chosen})
     assert "audio alone" in why_not("missing", {"audio": modality()})
     recognised = modality(recogniser={"hf": "whisper-tiny.en", "language": None})
-    for condition in ("noise", "dropped_words"):
-        assert "recognised" in why_not(condition, {"audio": modality(), "text": recognised})
-    reads = modality(encoders=["bert"], pretrained={"bert": {"hf": "bert", "context": 2}})
-    assert "turns before" in why_not("dropped_words", {"text": reads})
+    held = {"audio": modality(), "text": recognised}
+    assert "recognised already" in why_not("recognised_words", held)
+    assert why_not("noise", held) is why_not("dropped_words", held) is None
+    assert "text came as a table" in why_not(
+        "noise", {"text": recognised.model_copy(update={"encoders": ["table"]})}
+    )
     held = {"audio": modality(), "text": modality(), "face": modality(parameters={"track": None})}
     assert [name for name in CONDITIONS if why_not(name, held)] == []
     assert why_not("blur", {"audio": modality()}) is None
     assert why_not("fgsm", {"audio": table}) is why_not("pgd", {"face": chosen}) is None
+
+
+def test_a_condition_of_sound_changes_all_that_is_made_from_sound():
+    recognised = modality(recogniser={"hf": "whisper-tiny.en", "language": None})
+    films = modality(pretrained={"av": {"streams": "av"}})
+    pictures = modality(pretrained={"av": {"streams": "v"}})
+    assert changed("noise", {"text": modality(), "audio": modality(), "face": pictures}) == ("audio",)
+    assert changed("noise", {"text": recognised, "audio": modality(), "face": films}) == (
+        "audio",
+        "face",
+        "text",
+    )
+    assert changed("noise", {"text": recognised}) == ("text",)
+    assert changed("blur", {"text": recognised, "face": films}) == ("face",)
+    assert changed("wrong_words", {"text": recognised, "audio": modality()}) == ("text",)
+    assert changed("missing", {"text": modality()}) == changed("fgsm", {"audio": modality()}) == ()
