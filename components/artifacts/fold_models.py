@@ -33,7 +33,8 @@ class FoldModels(Document):
     Attributes:
         strategy: the registered one.
         classes: in the order of the outputs.
-        folds: by number; empty where the strategy's encoders were tuned with it.
+        folds: by number; empty where all weights of one of the strategy's encoders were tuned with it. Of low-rank
+            updates the weights are beside the members', under `artifacts.model.TUNED`.
         by_prompts: whether they recognise classes by their prompts, as some of them are unseen.
     """
 

@@ -40,9 +40,15 @@ def main() -> None:
     models = FoldModels.read()
     if conditions and not models.folds:
         raise ParamsError(
-            "robustness.conditions: conditions for tuned encoders are not supported yet; set robustness.conditions: {}"
+            "robustness.conditions: the registered strategy's encoders were tuned in all their weights (tune: full), "
+            "and a copy of each for every member and fold is not kept: take tune: lora, or set "
+            "robustness.conditions: {}"
         )
-    left_out = {name: why for name in conditions if (why := why_not(name, card.modalities))}
+    left_out = {
+        name: why
+        for name in conditions
+        if (why := why_not(name, card.modalities, tuned=card.tuning is not None))
+    }
     tested = {name: sorted(levels) for name, levels in conditions.items() if name not in left_out}
     table, word_errors = pd.DataFrame(columns=list(PERTURBED.columns)), list[WordErrors]()
     if tested:
@@ -85,6 +91,7 @@ def _perturbed(
         Tested(
             models=models,
             modalities=card.modalities,
+            tuned=card.tuning.encoders if card.tuning else {},
             store=store,
             recordings={name: _recordings(tables, name) for name in ("audio", "face")},
             utterances=utterances,

@@ -20,6 +20,7 @@ from ..artifacts.model import (
     FOLDER,
     PREDICTIONS,
     SUBSETS,
+    TUNED,
     WEIGHTS,
     LayerWeights,
     Modality,
@@ -64,7 +65,7 @@ def main() -> None:
     device = environment.torch_device()
     models = ModelFiles(environment.landmark_model, environment.encoders)
     tuned = TunedEncoders.of(experiment, inputs, models, environment.cache)
-    keeps = not tuned.tunes(best.best)
+    keeps = tuned.keeps(best.best)
     jobs = {
         f"{name}.{fold.number}": job_of(
             fold, Choice.of(name, strategy.folds[fold.number]), seeds, keep=keeps and name == best.best
@@ -224,9 +225,9 @@ def _write_fold_models(inputs: Inputs, best: Best, refits: dict[int, dict[str, n
     """Write the models of the registered strategy that scored the test folds.
 
     Args:
-        refits: fold → what its refit kept; none where the strategy's encoders are tuned.
+        refits: fold → what its refit kept; none where all weights of an encoder are tuned.
     """
-    kept = ("members.", "preparation.", "prompts", "usual_words")
+    kept = ("members.", "preparation.", "prompts", "usual_words", TUNED)
     with replacing(fold_models.FOLDER) as folder:
         folder.mkdir()
         described = {}

@@ -6,7 +6,7 @@ member per seed is tuned for so many on all rows but those of the test, and scor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +122,10 @@ class TunedEncoders:
     def tunes(self, strategy: str) -> bool:
         """Whether a strategy uses one of them."""
         return bool(self._of(strategy))
+
+    def keeps(self, strategy: str) -> bool:
+        """Whether the weights of a strategy's folds are kept: not where whole encoders are, a copy for each member."""
+        return all(spec.tune == "lora" for spec in self._of(strategy).values())
 
     def _of(self, strategy: str) -> dict[str, PretrainedSpec]:
         """Those that a strategy uses."""
@@ -260,6 +264,7 @@ class TunedEncoders:
                 checkpoint=CheckpointFile(work / f"{name}.seed{seed}.checkpoint"),
                 fold=jobs[name].fold,
                 test=jobs[name].test,
+                keep=jobs[name].keep,
             )
             for name in left
             for seed in jobs[name].seeds
@@ -365,9 +370,15 @@ def _together(name: str, job: Job, work: Path) -> dict[str, np.ndarray]:
             | learned
             | members_by_subset(members)
             | members_operations(members)
+            | _weights(members)
         )
-    state = {"seeds": seeds}
-    for k, arrays in enumerate(sound.values()):
+    return {"seeds": seeds} | _weights(list(sound.values()))
+
+
+def _weights(members: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The weights of members, where they were kept, by their names in a model."""
+    state = {}
+    for k, arrays in enumerate(members):
         for key, x in arrays.items():
             kind, _, rest = key.partition(".")
             if kind == "member":

@@ -181,6 +181,6 @@ def test_a_condition_that_cannot_be_tested_is_left_out_with_the_reason(trained, 
 def test_models_that_were_not_kept_are_refused(trained, tmp_path):
     root = shutil.copytree(trained, tmp_path / "other")
     documents.changed(FoldModels, root, folds={})
-    with pytest.raises(ParamsError, match="tuned encoders are not supported yet"):
+    with pytest.raises(ParamsError, match="tune: full"):
         run(root, {"noise": [0]})
     assert run(root, {}).empty

@@ -9,14 +9,17 @@ from .attacked import ATTACKS
 from .changes import RECOGNISED_WORDS, changed
 
 
-def why_not(condition: str, modalities: Mapping[str, Modality]) -> str | None:
+def why_not(condition: str, modalities: Mapping[str, Modality], *, tuned: bool = False) -> str | None:
     """Why a condition cannot be tested; None where it can.
 
     Args:
         condition: one of ``schema.CONDITIONS``.
         modalities: those that the strategy takes. A condition of another one changes nothing, and can be tested.
+        tuned: whether each member of the strategy has encoders of its own.
     """
     medium = CONDITIONS[condition].modality
+    if condition in ATTACKS and tuned:
+        return "encoders were tuned with each member, and attacks move features that all members read"
     if condition in ATTACKS:
         given = [name for name, how in modalities.items() if POSTERIORS in how.encoders]
         return f"{listed(given)} came as posteriors, and attacks move features" if given else None

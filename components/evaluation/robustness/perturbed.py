@@ -10,13 +10,20 @@ from ...artifacts.robustness import WordErrors
 from ...encoders.cache import Cache
 from ...encoders.parallel import Recipe
 from ...encoders.recognition import RecogniserRecipe
+from ...errors import FeatureError
 from ...schema import CONDITIONS
 from ...training.subsets import proper_subsets
 from . import attacked, recognised, scoring, worse_media
 from .changes import changed
-from .extraction import Changed, extract
+from .extraction import Changed, Wanted, extract
 from .missing import absent
 from .tested import Tested
+from .tuned import TunedFold
+
+AS_IT_IS = ("", 0.0)
+"""Stands for condition and level of what is not changed."""
+Place = tuple[str, str, float, str]
+"""Modality, condition, level, utterance id."""
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,12 +78,18 @@ def perturbed(
         for level in levels
         for each in worse_media.of(name, level, ids, tested, heard, seed=seed)
     ]
-    features = extract(wanted, recipes=recipes, cache=cache, workers=workers, cluster=cluster)
+    of_tuned = [each for each in wanted if each.modality in tested.tuned_modalities]
+    frozen = [each for each in wanted if each.modality not in tested.tuned_modalities]
+    features = extract(frozen, recipes=recipes, cache=cache, workers=workers, cluster=cluster)
     tables = []
     for fold, own in rows.groupby("fold", sort=True):
         model = scoring.load(tested.models, int(fold), tested.root)
         names = own["utterance_id"].to_numpy()
         clean = [_clean(name, int(fold), tested) for name in names]
+        by_tuned = _by_tuned(int(fold), set(names), of_tuned, tested, recipes=recipes, cache=cache)
+        for name, each in zip(names, clean, strict=True):
+            for modality in set(tested.tuned_modalities) & set(each):
+                each[modality] = _there(by_tuned[modality, *AS_IT_IS, name], name)
         truth = pd.Categorical(own["label"], categories=tested.models.classes).codes.astype(int)
         for condition, levels in conditions.items():
             of_condition = changed(condition, tested.modalities)
@@ -88,7 +101,7 @@ def perturbed(
                     answers = [_answers(names, scored, tested, given=list(tested.modalities))]
                 else:
                     held = [
-                        _worse(name, each, condition, level, of_condition, features, seed=seed)
+                        _worse(name, each, condition, level, of_condition, features, by_tuned, seed=seed)
                         for name, each in zip(names, clean, strict=True)
                     ]
                     answers = _by_subset(model, names, held, of_condition, tested)
@@ -156,6 +169,47 @@ def _clean(utterance_id: str, fold: int, tested: Tested) -> dict[str, np.ndarray
     return found
 
 
+def _by_tuned(
+    fold: int,
+    ids: set[str],
+    wanted: Sequence[Wanted],
+    tested: Tested,
+    *,
+    recipes: Mapping[str, Recipe],
+    cache: Cache,
+) -> dict[Place, np.ndarray | None]:
+    """What the encoders that were tuned with a fold's model make of its utterances, as they are and changed."""
+    found: dict[Place, np.ndarray | None] = {}
+    for modality in tested.tuned_modalities:
+        encoders = TunedFold.of(
+            recipes[modality],
+            tested.tuned,
+            fold=fold,
+            count=len(tested.models.folds[fold].seeds),
+            cache=cache,
+            root=tested.root,
+        )
+        unchanged = [
+            Wanted(modality, *AS_IT_IS, worse_media.as_it_is(modality, name, tested))
+            for name in sorted(ids & tested.there[modality])
+        ]
+        changes = [each for each in wanted if each.modality == modality and each.source.utterance_id in ids]
+        own = unchanged + changes
+        what = f"robustness, fold {fold}, {modality} by tuned encoders"
+        for each, tokens in zip(own, encoders.tokens(own, what=what), strict=True):
+            found[modality, each.condition, each.level, each.source.utterance_id] = tokens
+    return found
+
+
+def _there(tokens: np.ndarray | None, utterance_id: str) -> np.ndarray:
+    if tokens is None:
+        raise FeatureError(
+            f"{utterance_id}: there are features of it, and now it cannot be encoded; make them again with: dvc repro "
+            "-f features"
+        )
+    return tokens
+
+
 def _worse(
     utterance_id: str,
     clean: Mapping[str, np.ndarray],
@@ -163,6 +217,7 @@ def _worse(
     level: float,
     of_condition: Sequence[str],
     features: Changed,
+    by_tuned: Mapping[Place, np.ndarray | None],
     *,
     seed: int,
 ) -> tuple[dict[str, np.ndarray], bool]:
@@ -174,7 +229,8 @@ def _worse(
     for name in of_condition:
         if name not in clean:
             continue
-        tokens = features.tokens(name, condition, level, utterance_id)
+        place = (name, condition, level, utterance_id)
+        tokens = by_tuned[place] if place in by_tuned else features.tokens(*place)
         if tokens is None:
             del worse[name]
             lost = True

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...artifacts.fold_models import FoldModels, weights
+from ...artifacts.model import TUNED
 from ...fusion.model import EmotionModel
 from ...fusion.preparation import Preparation
 
@@ -33,7 +34,8 @@ def load(models: FoldModels, fold: int, root: Path = Path()) -> EmotionModel:
         preparation=Preparation.from_description(held.preparation),
         by_prompts=models.by_prompts,
     )
-    model.load_state_dict(load_file(weights(fold, root)))
+    state = load_file(weights(fold, root))
+    model.load_state_dict({name: x for name, x in state.items() if not name.startswith(TUNED)})
     return model
 
 
@@ -42,7 +44,8 @@ def probabilities(model: EmotionModel, rows: Sequence[Mapping[str, np.ndarray]])
 
     Args:
         model: a fold's.
-        rows: for each of N utterances its tokens, ``{modality: [T, D]}``; a missing modality is left out.
+        rows: for each of N utterances its tokens, ``{modality: [T, D]}``, or ``[K, T, D]`` where each of K members has
+            encoders of its own; a missing modality is left out.
 
     Returns:
         float64 ``[N, C]``.
@@ -58,14 +61,20 @@ def probabilities(model: EmotionModel, rows: Sequence[Mapping[str, np.ndarray]])
 def padded(
     model: EmotionModel, rows: Sequence[Mapping[str, np.ndarray]]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """B utterances as a model takes them: tokens ``{modality: [B, T, D]}`` and which there are, bool ``[B, T]``."""
+    """B utterances as a model takes them: tokens ``{modality: [B, T, D]}`` and which there are, bool ``[B, T]``.
+
+    Where each of K members has encoders of its own, tokens are ``[K, B, T, D]``.
+    """
     tokens, present = {}, {}
     for name, plans in model.preparation.plans.items():
-        longest = max((len(row[name]) for row in rows if name in row), default=1)
-        tokens[name] = torch.zeros(len(rows), longest, sum(plan.dimensions for plan in plans))
+        held = [row[name].shape for row in rows if name in row]
+        longest = max((shape[-2] for shape in held), default=1)
+        members = held[0][:-2] if held else ()
+        tokens[name] = torch.zeros(*members, len(rows), longest, sum(plan.dimensions for plan in plans))
         present[name] = torch.zeros(len(rows), longest, dtype=torch.bool)
         for k, row in enumerate(rows):
             if name in row:
-                tokens[name][k, : len(row[name])] = torch.from_numpy(row[name])
-                present[name][k, : len(row[name])] = True
+                length = row[name].shape[-2]
+                tokens[name][..., k, :length, :] = torch.from_numpy(row[name])
+                present[name][k, :length] = True
     return tokens, present

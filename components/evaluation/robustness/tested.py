@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...artifacts.fold_models import FoldModels
-from ...artifacts.model import Modality
+from ...artifacts.model import Modality, TunedEncoder
 from ...encoders import FeatureStore
 from ...encoders.jobs import Source
 from .transcripts import Transcripts
@@ -23,7 +23,8 @@ class Tested:
     Attributes:
         models: of the test folds.
         modalities: those that they take.
-        store: the features of the recordings as they are.
+        tuned: the encoders that were tuned, each with every member of every fold's model, by name.
+        store: the features of the recordings as they are, by encoders before they were tuned.
         recordings: ``audio`` and ``face`` → utterance id → its sound, its film; those that are there.
         utterances: the utterance tables, one after the other; ``text`` is the transcript.
         transcripts: the texts that the encoders read; none where they read none.
@@ -34,6 +35,7 @@ class Tested:
 
     models: FoldModels
     modalities: Mapping[str, Modality]
+    tuned: Mapping[str, TunedEncoder]
     store: FeatureStore
     recordings: Mapping[str, Mapping[str, Source]]
     utterances: "pd.DataFrame"
@@ -41,6 +43,11 @@ class Tested:
     speakers: Mapping[str, str]
     test: frozenset[str]
     root: Path = Path()
+
+    @property
+    def tuned_modalities(self) -> list[str]:
+        """The modalities that have such an encoder."""
+        return [name for name, how in self.modalities.items() if set(how.encoders) & set(self.tuned)]
 
     @cached_property
     def there(self) -> dict[str, set[str]]:

@@ -55,6 +55,13 @@ def worse_sound(condition: str, level: float, utterance_id: str, tested: Tested,
     return _changed(source, _perturbation(condition, level, utterance_id, tested, seed=seed))
 
 
+def as_it_is(modality: str, utterance_id: str, tested: Tested) -> Source:
+    """What the encoders of a modality read of an utterance that is not changed."""
+    if modality == "text":
+        return tested.transcripts.source(utterance_id, tested.transcripts.texts)
+    return tested.recordings[modality][utterance_id]
+
+
 def _recordings(
     modality: str, condition: str, level: float, ids: Sequence[str], tested: Tested, *, seed: int
 ) -> Iterator[Wanted]:

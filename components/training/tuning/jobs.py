@@ -63,6 +63,7 @@ class TuneJob:
         fold: whose rows these are; None: the model on all rows.
         validation: what to score before the first epoch and after each; None: nothing.
         test: what to score once; None: keep the weights instead, unless there is a validation.
+        keep: whether to keep the weights of a job with test rows, too.
     """
 
     choice: Choice
@@ -73,6 +74,7 @@ class TuneJob:
     fold: int | None = None
     validation: Part | None = None
     test: Part | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def run_jobs(
         on). Of a job with validation rows ``ua`` and ``loss`` float64 ``[epochs + 1]``, the first before tuning, NaN
         from where it diverged; of one with test rows ``probabilities`` float64 ``[N, C]``, what
         `subsets.by_subset` and `operations` give, and ``dimension.<name>`` float32 ``[N]`` where they were learned; of
-        another one the weights:
+        another one, and where they are kept, the weights:
         ``member.…`` (the strategy's), ``tuned.<encoder>.…`` and ``preparation.…``. A job without validation rows that
         diverged has only its seconds.
 
@@ -223,13 +225,14 @@ def _trained(member: TunedMember, job: TuneJob, modalities: tuple[str, ...]) -> 
             job.checkpoint.write(member.state() | {"curve": curve})
     if validation:
         return {"ua": curve[:, 0].numpy(), "loss": curve[:, 1].numpy()}
+    found: dict[str, np.ndarray] = {}
     if job.test is not None:
-        found = _scored(member, Stored(job.test.ids, read(reader, job.test, modalities)))
-    else:
+        found |= _scored(member, Stored(job.test.ids, read(reader, job.test, modalities)))
+    if job.test is None or job.keep:
         state = {f"member.{name}": x for name, x in member.model().items()}
         state |= {f"tuned.{name}": x.detach() for name, x in member.weights.items()}
         state |= {f"preparation.{name}": x for name, x in member.live.preparation.state_dict().items()}
-        found = {name: x.cpu().numpy() for name, x in state.items()}
+        found |= {name: x.cpu().numpy() for name, x in state.items()}
     sound = member.alive and all(np.isfinite(x).all() for x in found.values())
     return found if sound else {}
 

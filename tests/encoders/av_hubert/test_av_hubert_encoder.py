@@ -298,6 +298,7 @@ def test_worse_pictures_are_not_tested_where_the_face_is_followed():
     assert "followed" in why_not("blur", {"face": films})
 
 
+@pytest.mark.slow
 @pytest.mark.corpora
 def test_worse_sound_of_a_film_is_heard_by_the_encoder_that_hears_it(talker, seen, stated, tmp_path):
     """One that looks at the pictures alone gives what it gave, and the face is followed once."""

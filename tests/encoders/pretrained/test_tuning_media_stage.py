@@ -1,6 +1,8 @@
 """The stage ``train`` with encoders of sound and of faces that are tuned, and the model that comes of it."""
 
 import multiprocessing
+import shutil
+from dataclasses import replace
 
 import documents
 import numpy as np
@@ -10,16 +12,25 @@ import torch
 import yaml
 from conftest import ROOT
 from emoflow import params
+from emoflow.artifacts import fold_models
+from emoflow.artifacts.fold_models import FoldModels
 from emoflow.artifacts.model import ModelCard
 from emoflow.artifacts.search import Best
 from emoflow.encoders import ModelFiles, make, open_all
+from emoflow.encoders.cache import Cache
+from emoflow.encoders.jobs import Source
+from emoflow.encoders.parallel import Recipe
 from emoflow.encoders.store import Row, write
+from emoflow.errors import ParamsError
+from emoflow.evaluation.robustness.extraction import Wanted
+from emoflow.evaluation.robustness.perturbation import Perturbation
+from emoflow.evaluation.robustness.tuned import TunedFold
 from emoflow.files import file_digest, write_table
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.settings import load as load_settings
-from emoflow.stages import train
+from emoflow.stages import robustness, train
 from emoflow.stages.training_inputs import Inputs
 from emoflow.stages.tuning import CheckpointFile, TunedEncoders
 from emoflow.synthesis import face_drawing
@@ -28,7 +39,7 @@ from emoflow.training.refit import choice_for_everything
 from emoflow.training.tuning import jobs
 from emoflow.training.tuning.jobs import TuneJob
 from emoflow.training.workers import Context, StoredReader
-from in_process import no_processes
+from in_process import no_processes, run_stages
 from tiny_models import RATE, save
 
 CLASSES = ["anger", "happiness", "neutral"]
@@ -200,3 +211,52 @@ def test_strategies_are_tuned_by_the_modalities_that_they_use(there):
     assert {"audio.0.epochs.safetensors", "audio.1.seed1.safetensors"} <= of_audio
     predictions = pd.read_parquet("data/predictions.parquet")
     assert set(predictions["strategy"]) >= set(STRATEGIES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("modality", "condition", "level"), [("audio", "noise", 0), ("face", "brightness", 0.3)]
+)
+def test_the_tuned_encoders_of_a_fold_encode_worse_recordings(there, tmp_path, modality, condition, level):
+    """As the published model encodes them, from which the weights are taken here; the frozen encoder beside it, too."""
+    package = pack(
+        there / "data/model", tmp_path / "packed", models=ModelFiles(pretrained=there / ".emoflow/encoders")
+    )
+    predictor, card = Predictor(package.model), ModelCard.read(there)
+    path = fold_models.weights(0, tmp_path)
+    path.parent.mkdir(parents=True)
+    shutil.copy(there / "data/model/weights.safetensors", path)
+    how = card.modalities[modality]
+    models = ModelFiles(pretrained=there / ".emoflow/encoders")
+    recipe = Recipe(modality, tuple(how.stated()), how.parameters, models, how.join)
+    fold = TunedFold.of(
+        recipe,
+        card.tuning.encoders,
+        fold=0,
+        count=len(card.seeds),
+        cache=Cache(tmp_path / "cache"),
+        root=tmp_path,
+    )
+    film = there / "data/raw/mine/1.mp4"
+    clean = Source("mine/01", film, file_digest(film))
+    change = Perturbation(condition, level, 7, "mine/01")
+    worse = replace(clean, digest=change.digest(clean.digest), change=change, unchanged=clean.digest)
+    wanted = [Wanted(modality, condition, level, each) for each in (clean, worse)]
+    as_it_is, changed = fold.tokens(wanted, what="test")
+    expected, _, _ = predictor._encoded(modality, film)
+    np.testing.assert_allclose(as_it_is, expected, atol=1e-5)
+    assert changed.shape == as_it_is.shape and not np.allclose(changed, as_it_is, atol=1e-3)
+    assert not np.allclose(*as_it_is, atol=1e-6), "members of their own"
+    again = fold.tokens(wanted, what="test")
+    assert np.array_equal(again[1], changed)
+
+
+@pytest.mark.slow
+def test_no_copies_of_whole_encoders_are_kept_of_the_folds(there, tmp_path):
+    assert FoldModels.read(there).folds == {}
+    stated = yaml.safe_load((there / "params.yaml").read_text())
+    stated["robustness"]["conditions"] = {"noise": [0]}
+    root = shutil.copytree(there, tmp_path / "other")
+    (root / "params.yaml").write_text(yaml.safe_dump(stated))
+    with pytest.raises(ParamsError, match=r"tune: full.*take tune: lora"):
+        run_stages(root, robustness)

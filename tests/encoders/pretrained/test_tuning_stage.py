@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import shutil
 
 import documents
 import numpy as np
@@ -12,6 +13,7 @@ import yaml
 from conftest import ROOT
 from emoflow import params
 from emoflow.artifacts.model import ModelCard, Operations
+from emoflow.artifacts.robustness import PERTURBED, RobustnessNotes
 from emoflow.artifacts.search import Best
 from emoflow.artifacts.utterances import UTTERANCES
 from emoflow.encoders import ModelFiles, make, open_all
@@ -24,15 +26,15 @@ from emoflow.registry.package import pack
 from emoflow.registry.stopwatch import Stopwatch, time_stages
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.settings import load as load_settings
-from emoflow.stages import train
+from emoflow.stages import robustness, train
 from emoflow.stages.training_inputs import Inputs
 from emoflow.stages.tuning import CheckpointFile, TunedEncoders
 from emoflow.training.refit import choice_for_everything
 from emoflow.training.tuning import jobs
 from emoflow.training.tuning.jobs import TuneJob
 from emoflow.training.workers import Context, StoredReader
-from in_process import no_processes
-from safetensors.numpy import load_file
+from in_process import no_processes, run_stages
+from safetensors.numpy import load_file, save_file
 from tiny_models import save_blind
 
 CLASSES = ["anger", "happiness", "neutral"]
@@ -236,6 +238,47 @@ def test_the_packed_model_gives_what_its_members_gave_in_training(there, package
     found = Predictor(package.model).table(pd.concat(answers, ignore_index=True)).filter(like="p_").to_numpy()
     np.testing.assert_allclose(found, np.mean(members, axis=0), atol=1e-5)
     assert np.ptp(found, axis=0).min() > 0.05
+
+
+@pytest.mark.slow
+def test_worse_texts_are_encoded_by_what_was_tuned_with_the_folds_model(there, package, tmp_path):
+    root = shutil.copytree(there, tmp_path / "other")
+    table = under(root, {"dropped_words": [0, 0.5, 1], "fgsm": [1]})
+    assert "tuned with each member" in RobustnessNotes.read(root).left_out["fgsm"]
+    columns = [f"p_{name}" for name in CLASSES]
+    said = (
+        pd.read_parquet(root / "data/predictions.parquet").groupby(["fold", "utterance_id"])[columns].mean()
+    )
+    by_level = {
+        key: rows.set_index(["fold", "utterance_id"]) for key, rows in table.groupby(["condition", "level"])
+    }
+    assert set(by_level) == {("dropped_words", level) for level in (0, 0.5, 1)}
+    same = by_level["dropped_words", 0]
+    np.testing.assert_allclose(same[columns].astype(float), said.loc[same.index], atol=1e-5)
+    assert by_level["dropped_words", 1]["unusable"].all() and not same["unusable"].any()
+    worse = by_level["dropped_words", 0.5][columns].to_numpy(float)
+    assert np.abs(worse - same[columns].to_numpy(float)).max() > 0.05
+    before = {path: path.stat().st_mtime_ns for path in (root / ".emoflow/cache").rglob("*.safetensors")}
+    again = under(root, {"dropped_words": [0, 0.5, 1]})
+    pd.testing.assert_frame_equal(again, table)
+    after = {path: path.stat().st_mtime_ns for path in (root / ".emoflow/cache").rglob("*.safetensors")}
+    assert after == before
+    # Each fold has weights of its own: other ones of the second change its answers alone.
+    weights = root / "data/fold_models/1.safetensors"
+    turned = {name: -x if "lora_B" in name else x for name, x in load_file(weights).items()}
+    save_file(turned, weights)
+    changed = under(root, {"dropped_words": [0]}).set_index(["fold", "utterance_id"])[columns].astype(float)
+    np.testing.assert_allclose(changed.loc[0], said.loc[0].loc[changed.loc[0].index], atol=1e-5)
+    assert np.abs(changed.loc[1] - said.loc[1]).to_numpy().max() > 0.05
+
+
+def under(root, conditions: dict) -> pd.DataFrame:
+    """What the stage ``robustness`` writes."""
+    stated = yaml.safe_load((root / "params.yaml").read_text())
+    stated["robustness"] |= {"conditions": conditions, "utterances": None}
+    (root / "params.yaml").write_text(yaml.safe_dump(stated))
+    run_stages(root, robustness)
+    return PERTURBED.read(root)
 
 
 @pytest.mark.slow

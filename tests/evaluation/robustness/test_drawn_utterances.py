@@ -121,6 +121,7 @@ def test_what_cannot_be_tested_says_why():
     held = {"audio": modality(), "text": modality(), "face": modality(parameters={"track": None})}
     assert [name for name in CONDITIONS if why_not(name, held)] == []
     assert why_not("blur", {"audio": modality()}) is None
+    assert "tuned" in why_not("pgd", {"audio": modality()}, tuned=True)
     assert why_not("fgsm", {"audio": table}) is why_not("pgd", {"face": chosen}) is None
 
 
