@@ -32,9 +32,11 @@ class Transcripts:
 
         Args:
             table: of the utterance table ``utterance_id``, ``dialogue``, ``turn``, ``start_s``, ``speaker`` and
-                ``text``; of one corpus or of several whose dialogues have different names.
+                ``text``; of one corpus or of several whose dialogues have different names. Those without a text are
+                left out.
             context: how many earlier turns the encoders read, at most.
         """
+        table = table.dropna(subset=["text"])
         texts = dict(zip(table["utterance_id"], table["text"], strict=True))
         named = table.assign(text=[name if words(text) else "" for name, text in texts.items()])
         return cls(texts, turns(named, context=context) if context else {})

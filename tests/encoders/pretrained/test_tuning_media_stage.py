@@ -14,7 +14,7 @@ from conftest import ROOT
 from emoflow import params
 from emoflow.artifacts import fold_models
 from emoflow.artifacts.fold_models import FoldModels
-from emoflow.artifacts.model import ModelCard
+from emoflow.artifacts.model import TUNED, ModelCard
 from emoflow.artifacts.search import Best
 from emoflow.encoders import ModelFiles, make, open_all
 from emoflow.encoders.cache import Cache
@@ -40,6 +40,7 @@ from emoflow.training.tuning import jobs
 from emoflow.training.tuning.jobs import TuneJob
 from emoflow.training.workers import Context, StoredReader
 from in_process import no_processes, run_stages
+from safetensors.numpy import load_file, save_file
 from tiny_models import RATE, save
 
 CLASSES = ["anger", "happiness", "neutral"]
@@ -219,13 +220,21 @@ def test_strategies_are_tuned_by_the_modalities_that_they_use(there):
 )
 def test_the_tuned_encoders_of_a_fold_encode_worse_recordings(there, tmp_path, modality, condition, level):
     """As the published model encodes them, from which the weights are taken here; the frozen encoder beside it, too."""
-    package = pack(
-        there / "data/model", tmp_path / "packed", models=ModelFiles(pretrained=there / ".emoflow/encoders")
-    )
-    predictor, card = Predictor(package.model), ModelCard.read(there)
+    model = shutil.copytree(there / "data/model", tmp_path / "model")
+    generator = np.random.default_rng(0)
+    state = load_file(model / "weights.safetensors")
+    # Validation may have chosen no epoch: the members are told apart here.
+    state |= {
+        name: (x + generator.normal(0, 0.1, x.shape)).astype(x.dtype)
+        for name, x in sorted(state.items())
+        if name.startswith(TUNED)
+    }
     path = fold_models.weights(0, tmp_path)
     path.parent.mkdir(parents=True)
-    shutil.copy(there / "data/model/weights.safetensors", path)
+    for each in (model / "weights.safetensors", path):
+        save_file(state, each)
+    package = pack(model, tmp_path / "packed", models=ModelFiles(pretrained=there / ".emoflow/encoders"))
+    predictor, card = Predictor(package.model), ModelCard.read(there)
     how = card.modalities[modality]
     models = ModelFiles(pretrained=there / ".emoflow/encoders")
     recipe = Recipe(modality, tuple(how.stated()), how.parameters, models, how.join)
