@@ -19,6 +19,7 @@ from .shared import (
     published_models,
     report_skipped,
     require_workspace,
+    share_in_words,
     show,
     spinner,
     write_out,
@@ -289,20 +290,28 @@ def _set(classes: str, confidence: float):
 
 
 def _answer(row: dict):
-    """One prediction for a terminal: the probabilities as bars, what it rests on, and what the model was trained on."""
+    """One prediction for a terminal: the probabilities as bars, what it rests on, and what the model was trained on.
+
+    The bars are of the calibrated probabilities. Where there are none (the model was published without, or was not
+    calibrated for the modalities that were given), they are of what the model gives, and this is said.
+    """
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     classes = {key.removeprefix("p_"): row[key] for key in row if key.startswith("p_")}
+    calibrated = {name: row.get(f"calibrated_{name}") for name in classes}
+    known = all(isinstance(each, float) and each == each for each in calibrated.values())  # not NaN
     title = Text(str(row["file"] or "text"), style="bold")
     if row["label"] is None:
         return Group(title, Text(str(row["reason"])))
     shown = Table.grid(padding=(0, 1))
-    for name, probability in sorted(classes.items(), key=lambda item: -item[1]):
+    for name, probability in sorted((calibrated if known else classes).items(), key=lambda item: -item[1]):
         bar = Text("█" * round(30 * probability), style="cyan")
-        shown.add_row(Text(name, style="bold" if name == row["label"] else ""), f"{probability:.2f}", bar)
-    below = [_set(row["prediction_set"], row["confidence"])] if row.get("prediction_set") else []
+        figure = share_in_words(probability) if known else f"{probability:.2f}"
+        shown.add_row(Text(name, style="bold" if name == row["label"] else ""), figure, bar)
+    below = [] if known else [Text("these probabilities are not calibrated", style="yellow")]
+    below += [_set(row["prediction_set"], row["confidence"])] if row.get("prediction_set") else []
     below += [Text(f"recognised: {row['recognised_text']}")] if row.get("recognised_text") else []
     below += [
         Text(f"from {row['modalities_used']}, by {row['model']}", style="dim"),

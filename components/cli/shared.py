@@ -88,8 +88,13 @@ def show(renderable) -> None:
 
 
 def confidence_in_words(confidence: float) -> str:
-    """A calibrated confidence, which is never shown as a certainty."""
-    return f"calibrated confidence {'> 0.99' if confidence > 0.99 else f'{confidence:.2f}'}"
+    """A calibrated confidence."""
+    return f"calibrated confidence {share_in_words(confidence)}"
+
+
+def share_in_words(share: float) -> str:
+    """A calibrated probability, which is never shown as a certainty."""
+    return "> 0.99" if share > 0.99 else f"{share:.2f}"
 
 
 def report_skipped(skipped: dict[Path, str]) -> None:

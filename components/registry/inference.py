@@ -41,6 +41,9 @@ DIALOGUE = ("speaker", "context")
 SOURCE = {"audio": "audio", "face": "video", "text": "text"}
 """The column that each modality is made from."""
 
+CALIBRATED = "calibrated_"
+"""Prefix of the columns of calibrated probabilities."""
+
 RECOGNISED = "recognised_text"
 """The column of the words that a model recognised."""
 
@@ -132,9 +135,10 @@ class Predictor:
         Returns:
             Columns ``label``, ``p_<class>`` for each class, ``modalities_used`` ("audio+text"), ``unused`` (what
             was given and not used, and why), ``notices`` (what was used in part, and how far), ``reason`` (why there is
-            no label) and ``model_version``. Of a model whose probabilities were calibrated also ``confidence`` (the
-            calibrated probability of the label) and ``prediction_set`` ("anger+fear": the classes among which the right
-            one is, with the probability that the calibration states; the most probable first). Of a model that
+            no label) and ``model_version``. Of a model whose probabilities were calibrated also
+            ``calibrated_<class>`` for each class, ``confidence`` (that of the label) and ``prediction_set``
+            ("anger+fear": the classes among which the right one is, with the probability that the calibration states;
+            the most probable first), null where the modalities that a row uses were not calibrated. Of a model that
             recognises words also ``recognised_text``: what it recognised, null where a text was given or nothing was
             recognised. The index of ``rows``.
         """
@@ -292,9 +296,10 @@ def _in_words(said: Mapping[str, str]) -> str:
 
 def _calibrated(
     probabilities: np.ndarray, used: list[str], classes: list[str], calibration: ProbabilityCalibration
-) -> dict[str, list]:
-    """Confidence and prediction set of each row ``[N, C]``; None where nothing was predicted, or where its modalities
-    were not calibrated."""
+) -> dict[str, Any]:
+    """Calibrated probabilities, confidence and prediction set of each row ``[N, C]``; null where nothing was predicted,
+    or where its modalities were not calibrated."""
+    calibrated = np.full(probabilities.shape, np.nan)
     confidence: list[float | None] = [None] * len(probabilities)
     sets: list[str | None] = [None] * len(probabilities)
     for number, (row, modalities) in enumerate(zip(probabilities, used, strict=True)):
@@ -302,11 +307,13 @@ def _calibrated(
         if correction is None or np.isnan(row[0]):
             continue
         shares = scaled(row[None], correction.temperature)
+        (calibrated[number],) = shares
         (score,) = set_scores(shares, np.zeros(1))
         confidence[number] = float(shares.max())
         order = np.argsort(-row, kind="stable")
         sets[number] = "+".join(classes[c] for c in order if score[c] <= correction.threshold)
-    return {"confidence": confidence, "prediction_set": sets}
+    by_class: dict[str, Any] = {f"{CALIBRATED}{name}": calibrated[:, c] for c, name in enumerate(classes)}
+    return by_class | {"confidence": confidence, "prediction_set": sets}
 
 
 def tuned_encoders(

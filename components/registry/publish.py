@@ -209,7 +209,7 @@ def _register(
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
     # These two import torch, which an experiment that is published already does not need.
-    from .inference import RECOGNISED, columns_of
+    from .inference import CALIBRATED, RECOGNISED, columns_of
     from .package import pack
 
     # Paths and bytes are both welcome in a cell, and nulls too: MLflow's one type for that is AnyType.
@@ -223,6 +223,10 @@ def _register(
             [
                 ColSpec("string", "label", required=False),
                 *(ColSpec("double", f"p_{each}") for each in facts.description["classes"]),
+                *(
+                    ColSpec("double", f"{CALIBRATED}{each}", required=False)
+                    for each in facts.description["classes"]
+                ),
                 ColSpec("double", "confidence", required=False),
                 ColSpec("string", "prediction_set", required=False),
                 *(

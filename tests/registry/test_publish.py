@@ -428,6 +428,28 @@ def test_a_published_model_is_measured_as_it_predicts(root, monkeypatch):
         measure.measure(parse(f"{NAME}/1"), [broken], **where)
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"), [(["data/raw/control/03.wav"], "calibrated"), (["--text", "I hate this"], "p")]
+)
+def test_the_bars_of_a_prediction_are_of_the_probabilities_that_its_confidence_is_of(
+    root, monkeypatch, given, kind
+):
+    """The model was calibrated for sound alone, and not for words alone."""
+    monkeypatch.chdir(root)
+    asked = ["predict", *given, "--model", f"{NAME}/1"]
+    (row,) = json.loads(CliRunner().invoke(app, [*asked, "--json", "-"]).stdout)
+    assert (row["confidence"] is None) == (kind == "p")
+    shown = CliRunner().invoke(app, asked).output
+    figures = dict(re.findall(r"^(\w+) +(?:> )?(\d\.\d\d) ", shown, re.MULTILINE))
+    assert set(figures) == {"anger", "happiness", "neutral"}
+    assert {name: float(share) for name, share in figures.items()} == pytest.approx(
+        {name: row[f"{kind}_{name}"] for name in figures}, abs=0.006
+    )
+    assert ("not calibrated" in shown) == (kind == "p")
+    if kind == "calibrated":
+        assert f"calibrated confidence {max(figures.values())}" in shown
+
+
 def test_a_published_model_is_explained_as_it_predicts(root, monkeypatch):
     monkeypatch.chdir(root)
     clip, words = str(root / "data/raw/control/08.wav"), "I hate [this] day"
