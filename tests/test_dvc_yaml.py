@@ -59,12 +59,18 @@ def test_a_change_there_runs_no_stage_again(path):
 
 def test_data_docs_are_no_dep():
     """They change with the words on a page; the verdict and the fingerprints are what is read."""
-    outs = {out for stage in STAGES.values() for out in stage["outs"] if "validation/" in out}
+    outs = {out for stage in STAGES.values() for out in stage.get("outs", []) if "validation/" in out}
     assert outs == {
         "reports/validation/${item.corpus}/verdict.json",
         "reports/validation/${item.corpus}/fingerprints.parquet",
     }
     assert not [dep for stage in STAGES.values() for dep in stage["deps"] if "data-docs" in dep]
+
+
+def test_times_are_read_by_no_stage():
+    """They differ from one run to the next; the stage that takes them has no output, and nothing reads its file."""
+    assert not {"outs", "metrics", "plots"} & STAGES["timings"].keys()
+    assert not [dep for stage in ALL.values() for dep in stage["deps"] if "timings.js" in dep]
 
 
 def test_params_named_by_stages_exist():

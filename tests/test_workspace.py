@@ -10,7 +10,18 @@ from emoflow import template, workspace
 from emoflow.errors import WorkspaceError
 
 STAGES = [
-    *("corpora", "utterances", "validate", "features", "folds", "search", "train", "robustness", "evaluate"),
+    *(
+        "corpora",
+        "utterances",
+        "validate",
+        "features",
+        "folds",
+        "search",
+        "train",
+        "robustness",
+        "evaluate",
+        "timings",
+    ),
     *(
         "inputs",
         "av-hubert",

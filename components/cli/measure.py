@@ -99,9 +99,4 @@ def _show(measured) -> None:
         else f"not readable: {measured.energy_why_not}"
     )
     print(f"energy: {energy}")
-    threads = f"{machine.threads} thread{'s' if machine.threads != 1 else ''}"
-    busy = " (busy: the times are too long)" if machine.load > machine.cores + 0.5 else ""
-    print(
-        f"machine: {machine.cores} core{'s' if machine.cores != 1 else ''}, {threads} of torch, load average "
-        f"{machine.load:.1f}{busy}"
-    )
+    print(f"machine: {machine.in_words()}")

@@ -45,19 +45,29 @@ def cost(
         for name, figures in strategies.items()
         if figures.operations and not figures.baseline
     }
-    front: list[str] = []
-    for name in sorted(counted, key=counted.__getitem__):
-        if not front or strategies[name].ua.mean > strategies[front[-1]].ua.mean:
-            front.append(name)
     lower = {each.second for each in comparisons if shown_lower(each)}
     tokens: dict[str, int] = {}
     for counts in operations.tokens.values():
         tokens |= {name: max(count, tokens.get(name, 0)) for name, count in counts.items()}
     return Cost(
         tokens=dict(sorted(tokens.items())),
-        front=front,
+        front=pareto_front({name: operations for name, (operations, *_) in counted.items()}, strategies),
         cheapest=min((name for name in counted if name not in lower), key=counted.__getitem__, default=best),
     )
+
+
+def pareto_front(costs: Mapping[str, float], strategies: Mapping[str, Figures]) -> list[str]:
+    """The strategies with a higher UA than all that cost no more, from the cheapest on.
+
+    Args:
+        costs: strategy → what it costs.
+        strategies: their figures, and those of others.
+    """
+    front: list[str] = []
+    for name in sorted(costs, key=lambda name: (costs[name], -strategies[name].ua.mean, name)):
+        if not front or strategies[name].ua.mean > strategies[front[-1]].ua.mean:
+            front.append(name)
+    return front
 
 
 def shown_lower(compared: Comparison) -> bool:

@@ -1,6 +1,6 @@
-"""The report's chart of UA against operations, in SVG units."""
+"""The report's charts of UA against what a strategy costs, in SVG units."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, log10
@@ -17,7 +17,7 @@ RADIUS = 4.0
 LEFT, RIGHT = 24.0, 14.0
 """Room beside that area, for labels and the axis."""
 MOST_TICKS = 9
-"""Of operations; where there are more, those of powers of ten alone are shown."""
+"""Of the cost; where there are more, those of powers of ten alone are shown."""
 PREFIXES = ("", " k", " M", " G", " T", " P")
 
 
@@ -43,7 +43,7 @@ class Box:
 
 
 def cost_chart(metrics: Metrics) -> dict[str, Any]:
-    """Dots from the cheapest on, their intervals, the Pareto front as a staircase, labels of it, and the axes' ticks.
+    """The chart of UA against operations, see `chart_of`.
 
     Args:
         metrics: of the experiment.
@@ -51,32 +51,50 @@ def cost_chart(metrics: Metrics) -> dict[str, Any]:
     Returns:
         Empty where no strategy but baselines was counted.
     """
-    shown = {
-        name: (figures.operations, figures.ua.mean)
+    operations = {
+        name: figures.operations
         for name, figures in metrics.strategies.items()
         if figures.operations and not figures.baseline
     }
-    if not shown:
-        return {}
-    shown = dict(sorted(shown.items(), key=lambda item: item[1]))
-    across = _log_ticks([operations for operations, _ in shown.values()])
-    intervals = {name: metrics.strategies[name].ua for name in shown}
+    return chart_of(metrics, operations, front=metrics.cost.front, shown=magnitude) if operations else {}
+
+
+def chart_of(
+    metrics: Metrics,
+    costs: Mapping[str, int],
+    *,
+    front: Sequence[str],
+    shown: Callable[[int], str],
+) -> dict[str, Any]:
+    """Dots from the cheapest on, their intervals, the Pareto front as a staircase, labels of it, and the axes' ticks.
+
+    Args:
+        metrics: of the experiment.
+        costs: strategy → what it costs, 1 at least; of one strategy or more.
+        front: the Pareto front, from the cheapest on.
+        shown: how a cost is written on the axis.
+    """
+    held = {name: (cost, metrics.strategies[name].ua.mean) for name, cost in costs.items()}
+    held = dict(sorted(held.items(), key=lambda item: item[1]))
+    across = _log_ticks([cost for cost, _ in held.values()])
+    intervals = {name: metrics.strategies[name].ua for name in held}
     bounds = [bound for ua in intervals.values() for bound in (ua.low, ua.mean, ua.high) if bound is not None]
     up = _percent_ticks(bounds)
 
-    def x_of(operations: int) -> float:
-        return round(WIDTH * log10(operations / across[0]) / log10(across[-1] / across[0]), 1)
+    def x_of(cost: int) -> float:
+        return round(WIDTH * log10(cost / across[0]) / log10(across[-1] / across[0]), 1)
 
     def y_of(percent: float) -> float:
         return round(HEIGHT * (up[-1] - percent) / (up[-1] - up[0]), 1)
 
-    places = {name: (x_of(operations), y_of(100 * ua)) for name, (operations, ua) in shown.items()}
-    front = [places[name] for name in metrics.cost.front]
-    steps = [(x, before) for (_, before), (x, _) in pairwise(front)]
-    corners = [front[0], *(corner for pair in zip(steps, front[1:], strict=True) for corner in pair)]
-    named = dict.fromkeys([metrics.best, metrics.cost.cheapest, *reversed(metrics.cost.front)])
+    places = {name: (x_of(cost), y_of(100 * ua)) for name, (cost, ua) in held.items()}
+    best = [places[name] for name in front]
+    steps = [(x, before) for (_, before), (x, _) in pairwise(best)]
+    corners = [best[0], *(corner for pair in zip(steps, best[1:], strict=True) for corner in pair)]
+    named = dict.fromkeys([metrics.best, metrics.cost.cheapest, *reversed(front)])
     dots = [Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places.values()]
     lines = [Box(min(a, c), min(b, d), max(a, c), max(b, d)) for (a, b), (c, d) in pairwise(corners)]
+    axis = [Box(-LEFT, y_of(each) - LINE / 2, -RADIUS, y_of(each) + LINE / 2) for each in up]
     labelled = (
         across if len(across) <= MOST_TICKS else [each for each in across if str(each).strip("0") == "1"]
     )
@@ -93,8 +111,8 @@ def cost_chart(metrics: Metrics) -> dict[str, Any]:
             if ua.low is not None and ua.high is not None
         ],
         "front": " ".join(f"{x},{y}" for x, y in corners),
-        "labels": labels({name: places[name] for name in named}, [*dots, *lines]),
-        "across": [(x_of(each), magnitude(each)) for each in labelled],
+        "labels": labels({name: places[name] for name in named if name in places}, [*dots, *lines, *axis]),
+        "across": [(x_of(each), shown(each)) for each in labelled],
         "up": [(y_of(each), each) for each in up],
     }
 

@@ -14,6 +14,14 @@ function emoflowRun(run) {
   place.replaceChildren(...parts.flatMap((part, n) => (n ? [" · ", part] : [part])));
 }
 
+function emoflowTimings(timed) {
+  const place = document.getElementById("timings");
+  if (!place || timed.metrics !== place.dataset.metrics) return;
+  place.innerHTML = timed.html;
+  emoflowSortable(place);
+  emoflowSavable(place);
+}
+
 // Tables whose rows stand for themselves are sorted by a click on a column's head.
 const SCALES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 function emoflowValue(cell) {
@@ -36,17 +44,20 @@ function emoflowSort(head, column) {
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
   body.append(...rows.map((each) => each.row));
 }
-for (const table of document.querySelectorAll(".scroll > table")) {
-  const rows = table.tHead?.rows.length === 1 ? Array.from(table.tBodies[0].rows) : [];
-  if (rows.length < 3 || table.matches(".matrix") || rows.some((row) => !row.cells[0].textContent.trim())) continue;
-  Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
-    if (!head.textContent.trim() || head.children.length) return;
-    const button = document.createElement("button");
-    button.append(...head.childNodes);
-    button.addEventListener("click", () => emoflowSort(head, column));
-    head.append(button);
-  });
+function emoflowSortable(part) {
+  for (const table of part.querySelectorAll(".scroll > table")) {
+    const rows = table.tHead?.rows.length === 1 ? Array.from(table.tBodies[0].rows) : [];
+    if (rows.length < 3 || table.matches(".matrix") || rows.some((row) => !row.cells[0].textContent.trim())) continue;
+    Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
+      if (!head.textContent.trim() || head.children.length) return;
+      const button = document.createElement("button");
+      button.append(...head.childNodes);
+      button.addEventListener("click", () => emoflowSort(head, column));
+      head.append(button);
+    });
+  }
 }
+emoflowSortable(document);
 
 // Bars over the time of a clip: a click plays it from there; a strip of a film's frames stands below those of the face.
 const FRAMES = 6;
@@ -103,3 +114,113 @@ for (const figure of document.querySelectorAll(".errors figure")) {
   }, { rootMargin: "400px" });
   seen.observe(strip);
 }
+
+// Each chart can be saved as an SVG file and each table as a CSV file, with all digits that are known.
+function emoflowSave(name, kind, content) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: kind }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+const NAMES = new Map();
+function emoflowName(element, more, ending) {
+  const section = element.closest("section, header");
+  const heading = Array.from(section.querySelectorAll("h1, h2, h3")).filter(
+    (each) => each.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING && !each.closest(".bars"),
+  );
+  const parts = [document.title.split(" · ").slice(0, 2).join(" "), heading.at(-1)?.firstChild.textContent, more];
+  const name = parts.filter(Boolean).join(" ").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
+  const count = (NAMES.get(name + ending) ?? 0) + 1; // several tables may stand below one heading
+  NAMES.set(name + ending, count);
+  return name + (count > 1 ? `-${count}` : "") + ending;
+}
+const DRAWN = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "font-size", "font-family", "text-anchor"];
+function emoflowSvg(svg) {
+  const copy = svg.cloneNode(true), box = svg.getBBox(), pad = 8;
+  const shapes = copy.querySelectorAll("*");
+  svg.querySelectorAll("*").forEach((each, n) => {
+    const style = getComputedStyle(each);
+    for (const name of DRAWN) if (each.tagName !== "title") shapes[n].setAttribute(name, style.getPropertyValue(name));
+    shapes[n].removeAttribute("class");
+  });
+  const [x, y, width, height] = [box.x - pad, box.y - pad, box.width + 2 * pad, box.height + 2 * pad];
+  const ground = document.createElementNS(svg.namespaceURI, "rect");
+  const placed = { x, y, width, height, fill: getComputedStyle(document.body).backgroundColor };
+  for (const name in placed) ground.setAttribute(name, placed[name]);
+  copy.prepend(ground);
+  copy.removeAttribute("class");
+  copy.setAttribute("viewBox", [x, y, width, height].join(" "));
+  copy.setAttribute("width", 2 * width);
+  copy.setAttribute("height", 2 * height);
+  return new XMLSerializer().serializeToString(copy);
+}
+function emoflowText(cell) {
+  const copy = cell.cloneNode(true);
+  for (const each of copy.querySelectorAll(".tag, small, .scale")) each.remove();
+  const text = copy.textContent.replace(/\s+/g, " ").trim();
+  if (text === "–" || text === "·") return "";
+  return /^[−+-]?[\d,.]+$/.test(text) ? text.replace(/−/g, "-").replace(/[,+]/g, "") : text;
+}
+function emoflowCell(cell) {
+  const bounds = cell?.querySelector("[data-low]"), sd = cell?.querySelector("[data-sd]");
+  return {
+    value: cell ? (cell.querySelector("data")?.value ?? (bounds?.tagName === "SPAN" ? "" : emoflowText(cell))) : "",
+    low: bounds?.dataset.low ?? "",
+    high: bounds?.dataset.high ?? "",
+    sd: sd?.dataset.sd ?? "",
+  };
+}
+function emoflowHeads(table) {
+  const heads = [];
+  for (const row of table.tHead?.rows ?? []) {
+    let column = 0;
+    for (const cell of row.cells)
+      for (let n = 0; n < cell.colSpan; n++, column++) heads[column] = [heads[column], emoflowText(cell)].filter(Boolean).join(" ");
+  }
+  return heads;
+}
+function emoflowCsv(table) {
+  const rows = Array.from(table.tBodies[0].rows);
+  const heads = emoflowHeads(table), cells = rows.map((row) => Array.from(row.cells, emoflowCell));
+  const columns = [];
+  for (let column = 0; column < Math.max(heads.length, ...cells.map((row) => row.length)); column++) {
+    if (rows.some((row) => row.cells[column]?.querySelector(".track"))) continue; // drawn, not written
+    for (const part of ["value", "low", "high", "sd"]) {
+      const values = cells.map((row) => row[column]?.[part] ?? "");
+      if (part !== "value" && !values.some(Boolean)) continue;
+      if (part === "value" && !values.some(Boolean) && cells.some((row) => row[column]?.low)) continue; // bounds alone
+      if (column === 0) values.forEach((value, n) => (values[n] = value || values[n - 1] || "")); // written once a group
+      columns.push([[heads[column] || `column ${column + 1}`, part === "value" ? "" : part].filter(Boolean).join(" "), ...values]);
+    }
+  }
+  const tags = rows.map((row) => Array.from(row.querySelectorAll(".tag"), (tag) => tag.textContent).join("; "));
+  if (tags.some(Boolean)) columns.push(["note", ...tags]);
+  columns.forEach((column, n) => {
+    const same = columns.slice(0, n).filter((other) => other[0].replace(/ \(\d+\)$/, "") === column[0]).length;
+    if (same) column[0] += ` (${same + 1})`; // two columns may have one head
+  });
+  const written = (value) => (/[",\n]/.test(value) ? `"${value.replace(/"/g, '""')}"` : value);
+  return columns[0].map((_, n) => columns.map((column) => written(column[n])).join(",") + "\r\n").join("");
+}
+function emoflowButton(after, label, what, save) {
+  const place = document.createElement("div"), button = document.createElement("button");
+  place.className = "save";
+  button.type = "button";
+  button.textContent = label;
+  button.setAttribute("aria-label", `save ${what} as ${label}`);
+  button.addEventListener("click", save);
+  place.append(button);
+  after.after(place);
+}
+function emoflowSavable(part) {
+  for (const svg of part.querySelectorAll("svg[role=img]:not(.bars-of)")) {
+    const name = emoflowName(svg, svg.closest("figure")?.querySelector("figcaption")?.textContent, ".svg");
+    emoflowButton(svg, "SVG", svg.getAttribute("aria-label"), () => emoflowSave(name, "image/svg+xml", emoflowSvg(svg)));
+  }
+  for (const table of part.querySelectorAll(".scroll > table")) {
+    const name = emoflowName(table, "", ".csv");
+    emoflowButton(table.parentNode, "CSV", name.replace(/\.csv$/, "").replace(/-/g, " "), () => emoflowSave(name, "text/csv", emoflowCsv(table)));
+  }
+}
+emoflowSavable(document);

@@ -1,13 +1,12 @@
 """The report: one HTML page that needs nothing else. The template escapes everything that comes from data.
 
 It links the Data Docs and the figure of `emoflow corpora describe`, which lie beside it, and shows what `run_links`
-leaves there.
+and `timing.shown` leave there.
 """
 
 import base64
 import hashlib
 from collections.abc import Sequence
-from functools import cache
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,14 +25,14 @@ from .metrics import TITLES
 from .robustness.panels import panels as robustness_panels
 from .run_links import identity
 from .summary import SCORED_BY, diverged, out_of_reach, over, ranked, trials_by_status
+from .templates import environment
 
 if TYPE_CHECKING:
-    import jinja2
     import pandas as pd
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
 SCRIPT = Path(__file__).with_name("report.js")
-"""The only script that the page's content security policy lets run, by its digest, beside the file ``run.js``."""
+"""The only script that the page's content security policy lets run, by its digest, beside the files ``run.js`` and
+``timings.js``."""
 PANEL = {"width": 220.0, "height": 96.0}
 """Of one learning-curve panel, in SVG units."""
 SQUARE = 200.0
@@ -50,83 +49,47 @@ def page(metrics: Metrics, *, best: Best, trials: "pd.DataFrame") -> str:
         trials: all trials of the search, see `artifacts.search.TRIALS`.
     """
     script = SCRIPT.read_text(encoding="utf-8")
-    return _template().render(
-        script=script,
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        m=metrics,
-        answer=answer(metrics),
-        identity=identity(metrics),
-        best=metrics.strategies[metrics.best],
-        rows=ranked(metrics),
-        titles=TITLES,
-        over=over(metrics),
-        diverged=diverged(metrics),
-        axis=_axis(metrics),
-        chart=cost_chart(metrics),
-        cheapest=cheapest(metrics),
-        contributions=shown(metrics),
-        matrix=_matrix(metrics),
-        search=best,
-        panels=_panels(metrics),
-        worse=robustness_panels(metrics.robustness),
-        reliability=_reliability(metrics),
-        errors=[(each, *_player(each.recording), attributions.shown(each)) for each in metrics.misclassified],
-        layers=_layers(metrics),
-        failed=_failed(trials),
-        least_p=least(metrics.counts.speakers + metrics.counts.nameless),
-        out_of_reach=out_of_reach(metrics),
-        trials_by_status=trials_by_status(metrics.search),
-        agreement=reading(metrics.search.strategies[metrics.best]),
-        scored_by=SCORED_BY,
-        pairs=comb(len(metrics.comparisons) + 1, 2),
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            script=script,
+            script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+            m=metrics,
+            answer=answer(metrics),
+            identity=identity(metrics),
+            best=metrics.strategies[metrics.best],
+            rows=ranked(metrics),
+            titles=TITLES,
+            over=over(metrics),
+            diverged=diverged(metrics),
+            axis=_axis(metrics),
+            chart=cost_chart(metrics),
+            operations={
+                name: f"{magnitude(figures.operations)} operations"
+                for name, figures in metrics.strategies.items()
+                if figures.operations
+            },
+            cheapest=cheapest(metrics),
+            contributions=shown(metrics),
+            matrix=_matrix(metrics),
+            search=best,
+            panels=_panels(metrics),
+            worse=robustness_panels(metrics.robustness),
+            reliability=_reliability(metrics),
+            errors=[
+                (each, *_player(each.recording), attributions.shown(each)) for each in metrics.misclassified
+            ],
+            layers=_layers(metrics),
+            failed=_failed(trials),
+            least_p=least(metrics.counts.speakers + metrics.counts.nameless),
+            out_of_reach=out_of_reach(metrics),
+            trials_by_status=trials_by_status(metrics.search),
+            agreement=reading(metrics.search.strategies[metrics.best]),
+            scored_by=SCORED_BY,
+            pairs=comb(len(metrics.comparisons) + 1, 2),
+        )
     )
-
-
-@cache
-def _template() -> "jinja2.Template":
-    """The page's template; to compile it takes longer than to fill it in."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
-    )
-    environment.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
-    environment.filters |= {"coefficient": _coefficient, "magnitude": magnitude}
-    environment.filters["nats"] = attributions.value
-    return environment.get_template(TEMPLATE.name)
-
-
-def _percent(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{100 * value:.{digits}f}"
-
-
-def _signed(value: float | None, digits: int = 1) -> str:
-    if value is None:
-        return "–"
-    rounded = round(100 * value, digits) or 0.0  # no −0
-    return f"{rounded:+.{digits}f}".replace("-", "−")
-
-
-def _coefficient(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
-
-
-def _p_value(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return "–" if value is None else str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _axis(metrics: Metrics) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a registered model costs on this machine: time by stage, throughput, memory and energy, one clip at a time."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,23 +8,17 @@ from typing import Any
 
 from .. import media
 from ..errors import RegistryError, listed
+from ..evaluation.timing.machine import Latency, Machine, peak_memory, this_machine
+from ..evaluation.timing.stopwatch import Stopwatch
 from ..lineage.reference import ModelReference
 from . import energy
 from .predict import is_film, loaded, media_table
-from .stopwatch import Stopwatch, time_stages
+from .timed_model import time_stages
 from .tracking import tracking, version_named
 
 OTHER = "other"
 """What no stage counts: reading headers, MLflow's checks, the tables that come and go."""
 TOTAL = "total"
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Seconds: the median and the 95th percentile of the repetitions, interpolated linearly."""
-
-    p50_s: float
-    p95_s: float
 
 
 @dataclass(frozen=True)
@@ -47,21 +40,6 @@ class ClipCost:
     reason: str | None
     modalities_used: str
     stages: dict[str, Latency]
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where it was measured.
-
-    Attributes:
-        cores: that this process may use. threads: that torch uses for one operation. gpu: its name, where there is one.
-        load: how many processes computed or waited for a core in the last minute, on average (load average).
-    """
-
-    cores: int
-    threads: int
-    gpu: str | None
-    load: float
 
 
 @dataclass(frozen=True)
@@ -176,16 +154,11 @@ def measure(
         ],
         clips_per_s=count / seconds,
         real_time_factor=seconds / (repeat * sum(durations.values())),
-        peak_memory_bytes=_peak_memory(),
+        peak_memory_bytes=peak_memory(),
         peak_gpu_bytes=torch.cuda.max_memory_allocated() if gpu else None,
         energy_j=None if spent is None else spent / count,
         energy_why_not=before.why_not or after.why_not,
-        machine=Machine(
-            cores=len(os.sched_getaffinity(0)),
-            threads=torch.get_num_threads(),
-            gpu=torch.cuda.get_device_name() if gpu else None,
-            load=os.getloadavg()[0],
-        ),
+        machine=this_machine(),
     )
 
 
@@ -195,23 +168,10 @@ def _text(cell: Any) -> str | None:
 
 
 def _latencies(repetitions: Sequence[dict[str, float]]) -> dict[str, Latency]:
-    import numpy as np
-
     stages = list(dict.fromkeys(name for each in repetitions for name in each))
-    found: dict[str, Any] = {
-        name: np.percentile([each.get(name, 0.0) for each in repetitions], (50, 95)) for name in stages
-    }
-    return {name: Latency(float(p50), float(p95)) for name, (p50, p95) in found.items()}
+    return {name: Latency.of([each.get(name, 0.0) for each in repetitions]) for name in stages}
 
 
 def _duration(path: Path) -> float:
     facts = media.video_facts if is_film(path) else media.audio_facts
     return float(facts(str(path)).duration_s)
-
-
-def _peak_memory() -> int:
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak  # Linux counts kibibytes

@@ -35,21 +35,31 @@ def operations(
     Returns:
         ``operations`` int64 ``[]``, and ``tokens.<modality>`` int64 ``[]``, which is 0 for a modality that no row has.
     """
-    counts = {name: _median(mask.sum(1)) for name, mask in rows.present.items()}
-    lengths = {name: max(1, count) for name, count in counts.items()}
-    typical = Rows(
-        {name: x.new_zeros(1, lengths[name], x.shape[-1]) for name, x in rows.tokens.items()},
-        {name: x.new_full((1, lengths[name]), counts[name] > 0) for name, x in rows.present.items()},
-        rows.target[:1],
-    )
+    counts = token_counts(rows)
     with FlopCounterMode(display=False) as preparing, torch.no_grad():
-        one = prepare(preparation, typical)
+        one = prepare(preparation, typical(rows))
     with FlopCounterMode(display=False) as answering, torch.no_grad():
         model.eval()(one.tokens, one.present)
     total = preparing.get_total_flops() + members * answering.get_total_flops()
     return {OPERATIONS: np.array(total, dtype=np.int64)} | {
         TOKENS + name: np.array(count, dtype=np.int64) for name, count in counts.items()
     }
+
+
+def typical(rows: Rows) -> Rows:
+    """One row with all modalities, each with as many tokens as `token_counts` says, all of them 0."""
+    counts = token_counts(rows)
+    lengths = {name: max(1, count) for name, count in counts.items()}
+    return Rows(
+        {name: x.new_zeros(1, lengths[name], x.shape[-1]) for name, x in rows.tokens.items()},
+        {name: x.new_full((1, lengths[name]), counts[name] > 0) for name, x in rows.present.items()},
+        rows.target[:1],
+    )
+
+
+def token_counts(rows: Rows) -> dict[str, int]:
+    """The median number of tokens of each modality over the rows that have it; 0 of one that none has."""
+    return {name: _median(mask.sum(1)) for name, mask in rows.present.items()}
 
 
 def members_operations(members: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

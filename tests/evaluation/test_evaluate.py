@@ -555,7 +555,7 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
     data, metrics = done
     text = (data.parent / "reports" / "index.html").read_text()
     page = parsed(text)
-    beside = ["data-docs/control/index.html", "corpora/control.png", "run.js"]
+    beside = ["data-docs/control/index.html", "corpora/control.png", "run.js", "timings.js"]
     assert page.links == beside and "url(" not in text and "@import" not in text
     for name in (
         *SKILL,
@@ -652,7 +652,7 @@ def test_the_report_escapes_what_comes_from_data(data, tmp_path):
     Exclusions(exclusions=[excluded]).write(tmp_path, corpus="control")
     metrics = run(data)  # plots, too
     text = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
-    assert evil not in text and parsed(text).links[-1] == "run.js"
+    assert evil not in text and parsed(text).links[-2:] == ["run.js", "timings.js"]
     assert "&lt;script&gt;" in text
     rendered(metrics)
 

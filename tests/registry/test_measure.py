@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from emoflow.errors import RegistryError
+from emoflow.evaluation.timing.stopwatch import Stopwatch
 from emoflow.registry import energy
 from emoflow.registry.inference import Predictor
-from emoflow.registry.stopwatch import Stopwatch, time_stages
+from emoflow.registry.timed_model import time_stages
 from hypothesis import given
 from hypothesis import strategies as st
 from standin_experiment import experiment

@@ -1,14 +1,11 @@
-"""How long each stage of an answer takes, timed from outside: what is packed with a model stays as it was published."""
+"""A stopwatch of the stages of an answer: decoding, encoding, fusing."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import RegistryError
-
 AUDIO = "audio"
-FUSE = "fuse"
 
 
 class Stopwatch:
@@ -82,41 +79,21 @@ class Timed:
             yield item
 
 
-def time_stages(predictor: Any, watch: Stopwatch) -> None:
-    """Have a stopwatch time the stages of a model that is loaded.
+def time_encoder(encoder: Any, modality: str, watch: Stopwatch) -> None:
+    """Have a stopwatch time what an encoder does, as ``decode <modality>`` and ``encode <modality>/<encoder>``.
 
-    Stages are ``decode <modality>``, ``recognise text``, ``encode <modality>/<encoder>`` and ``fuse``, which is
-    preparation and all members. Long recordings are decoded block by block while they are encoded; this counts as
-    decoding.
+    Long recordings are decoded block by block while they are encoded; this counts as decoding.
 
     Args:
-        predictor: the `inference.Predictor` of the package that is loaded, whose methods are replaced by timed ones.
+        encoder: whose methods are replaced by timed ones. One of those that share what is decoded is asked to decode.
+        modality: its own.
         watch: the stopwatch.
-
-    Raises:
-        RegistryError: it was packed by an emoflow with other stages.
     """
-    try:  # of the package, not of this module's `inference`: its parts are private, but they are all that can be timed
-        encoders, tuned, recogniser = predictor._encoders, predictor._tuned, predictor._recogniser
-    except AttributeError as error:
-        raise RegistryError(
-            f"this model was published by another version of emoflow, whose stages cannot be timed ({error}): publish "
-            "it again with this one"
-        ) from None
-    for modality, of_modality in encoders.items():
-        for each in of_modality:
-            _time_decoding(each, modality, watch)  # one of those that share what is decoded is asked
-            each.encode_decoded = watch.timed(f"encode {modality}/{each.name}", each.encode_decoded)
-            if each.name in tuned:
-                own = tuned[each.name]
-                own.encode = watch.timed(f"encode {modality}/{each.name}", own.encode)
-    if recogniser:
-        _time_decoding(recogniser, AUDIO, watch)
-        recogniser.words = watch.timed("recognise text", recogniser.words)
-    predictor.probabilities = watch.timed(FUSE, predictor.probabilities)
+    time_decoding(encoder, modality, watch)
+    encoder.encode_decoded = watch.timed(f"encode {modality}/{encoder.name}", encoder.encode_decoded)
 
 
-def _time_decoding(encoder: Any, modality: str, watch: Stopwatch) -> None:
+def time_decoding(encoder: Any, modality: str, watch: Stopwatch) -> None:
     """Time what an encoder's `decode` does; that of sound goes on while its blocks are taken."""
     time = watch.decoding if modality == AUDIO else watch.timed
     encoder.decode = time(f"decode {modality}", encoder.decode)

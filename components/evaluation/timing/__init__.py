@@ -1,0 +1,1 @@
+"""How long an answer takes on one machine, by stage: a side output that nothing depends on."""
