@@ -571,6 +571,18 @@ def test_the_report_is_whole_and_needs_nothing_else(done):
     assert len(text) < 500_000
 
 
+def test_the_cards_begin_with_the_nested_figure_and_show_the_registered_one_beside_it(done):
+    data, metrics = done
+    text = (data.parent / "reports" / "index.html").read_text()
+    cards = re.findall(r'<div class="card">.*?</div>', text)
+    nested, best = metrics.strategies["chosen"], metrics.strategies[metrics.best]
+    assert nested.ua.mean != best.ua.mean and len(cards) == 4
+    for card, key in zip(cards, ("ua", "wa", "wf1", "macro_f1"), strict=True):
+        assert f"<strong>{100 * getattr(nested, key).mean:.1f}</strong>" in card
+        assert f"★ <b>{100 * getattr(best, key).mean:.1f}</b>" in card
+    assert "strictly nested, the figure to quote" in text and f"★ {metrics.best}, the one strategy" in text
+
+
 def test_the_report_says_corpus_and_task_then_the_answer(done):
     data, metrics = done
     text = (data.parent / "reports" / "index.html").read_text()
