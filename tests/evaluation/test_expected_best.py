@@ -108,5 +108,5 @@ def test_the_report_shows_it_or_says_what_it_takes(tmp_path):
     assert "best expected by luck" in html and "Not estimated" not in html
     held = metrics.search.strategies["cross-attention"].expected_best
     assert (held.configurations, held.finished) == (3, 3)
-    assert f"{100 * held.expected:.1f}</td>" in html
+    assert f"{100 * held.expected:.1f}</data></td>" in html
     assert metrics.search.strategies["majority"].expected_best is None

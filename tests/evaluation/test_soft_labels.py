@@ -125,6 +125,6 @@ def test_the_report_shows_the_registered_strategy_beside_the_raters(tmp_path):
     assert soft.model.kullback_leibler.mean < soft.constant.kullback_leibler.mean
     html = page(metrics, best=inputs.best, trials=inputs.trials)
     assert "Probabilities beside the raters" in html
-    assert f"<b>{soft.constant.cross_entropy.mean:.3f}</b>" in html
+    assert f"{soft.constant.cross_entropy.mean:.3f}</data></b>" in html
     without = metrics.model_copy(update={"soft_labels": None})
     assert "beside the raters" not in page(without, best=inputs.best, trials=inputs.trials)
