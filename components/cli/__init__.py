@@ -7,6 +7,7 @@ import typer
 
 from .. import errors
 from . import (
+    active_learning,
     assets,
     corpora,
     doctor,
@@ -44,6 +45,7 @@ for _group in (
     explain,
     experiment,
     transfer,
+    active_learning,
     probe,
     pretrain,
     doctor,

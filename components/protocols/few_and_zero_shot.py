@@ -163,7 +163,7 @@ def left_of(
             if len(clips) < quota:
                 short[part, label] = len(clips)
                 continue
-            names = _spread(clips.itertuples(index=False, name=None), seed=scarcity.seed, fold=fold)[:quota]
+            names = spread(clips.itertuples(index=False, name=None), seed=scarcity.seed, fold=fold)[:quota]
             drawn |= (role == part) & rows["utterance_id"].isin(names).to_numpy()
     if short:
         most = min(2 * count + (part == "validation") for (part, _), count in short.items())
@@ -176,8 +176,13 @@ def left_of(
     return np.asarray(drawn)
 
 
-def _spread(clips: Iterable[tuple[str, str]], *, seed: int, fold: int) -> list[str]:
-    """Clips in the order in which they are drawn: everybody's first, then everybody's second, and so on."""
+def spread(clips: Iterable[tuple[str, str]], *, seed: int, fold: int) -> list[str]:
+    """Clips in the order in which they are drawn: everybody's first, then everybody's second, and so on.
+
+    Args:
+        clips: ``(utterance, speaker)``, in any order.
+        seed, fold: the draw depends on these and on the names alone.
+    """
     by_speaker: dict[str, list[str]] = {}
     for clip, speaker in sorted(clips, key=lambda pair: rules.hashed(seed, f"{fold}:{pair[0]}")):
         by_speaker.setdefault(speaker, []).append(clip)

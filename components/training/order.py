@@ -71,6 +71,16 @@ class Places:
             self.view.copy_(order.view(i))
 
 
+def batch_size(labelled: int) -> int:
+    """Rows with a label that a step sees, of so many."""
+    return min(labelled, max(BATCH[0], min(BATCH[1], labelled // 10)))
+
+
+def steps_of(labelled: int) -> int:
+    """Steps of an epoch of so many rows with a label."""
+    return labelled // batch_size(labelled)
+
+
 def order_of(rows: Rows, *, seeds: Sequence[int], epoch: int, everything: bool) -> Order:
     """The members' order of the rows in an epoch, a function of their seeds and of the epoch's number.
 
@@ -82,7 +92,7 @@ def order_of(rows: Rows, *, seeds: Sequence[int], epoch: int, everything: bool) 
     """
     known = (rows.target != UNLABELLED).nonzero().squeeze(-1)
     count = len(known)
-    size = min(count, max(BATCH[0], min(BATCH[1], count // 10)))
+    size = batch_size(count)
     labelled = known[_shuffled(count, seeds, epoch).to(known.device)]
     return Order(
         labelled,
@@ -90,7 +100,7 @@ def order_of(rows: Rows, *, seeds: Sequence[int], epoch: int, everything: bool) 
         _shuffled(len(rows), seeds, epoch, consistency.STREAM).to(known.device) if everything else None,
         size=size,
         seen=consistency.view_size(size, labelled=count, rows=len(rows)),
-        steps=count // size,
+        steps=steps_of(count),
     )
 
 

@@ -1,0 +1,1 @@
+"""Active learning, simulated: which clips is it worth to label next? A model asks, and the corpus's labels answer."""
