@@ -49,8 +49,8 @@ def write(path: Path, found: LearningCurves) -> None:
     save_titled(
         figure,
         path,
-        f"{found.strategy}, protocol {found.protocol}\n{len(found.folds)} folds, {found.starts} starts; bars: 95 % "
-        f"intervals over {found.speakers} test speakers",
+        f"{found.strategy}, protocol {found.protocol}\nfolds: {len(found.folds)}, starts of each: {found.starts}; "
+        f"bars: 95 % intervals over {found.speakers} test speakers",
     )
 
 

@@ -76,10 +76,12 @@ def _verdict(against: AgainstRandom) -> str:
 
 
 def _among(against: AgainstRandom) -> str:
-    """Of how many starts the difference is above 0; nothing where there is one."""
+    """Of how many starts the difference is above 0."""
     starts = len(against.by_start)
+    if starts == 1:
+        return ", of one start alone, so that another draw may say otherwise"
     better = sum(value > 0 for value in against.by_start)
-    return f", above 0 in {better} of {starts} starts" if starts > 1 else ""
+    return f", above 0 in {better} of {starts} starts"
 
 
 def _signed(interval: Interval) -> str:
