@@ -11,6 +11,7 @@ from emoflow.artifacts.model import ModelCard
 from emoflow.encoders import ModelFiles, encode, layout_of, make, name_of
 from emoflow.encoders.av_hubert.configuration import AvHubertConfig
 from emoflow.encoders.av_hubert.network import AvHubert
+from emoflow.evaluation.timing.stopwatch import Stopwatch
 from emoflow.fusion.model import EmotionModel
 from emoflow.fusion.preparation import Preparation, plan
 from emoflow.fusion.strategy import build
@@ -18,7 +19,7 @@ from emoflow.params import features_section
 from emoflow.registry.explaining.explain import explain_row
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
-from emoflow.registry.stopwatch import Stopwatch, time_stages
+from emoflow.registry.timed_model import time_stages
 from safetensors.torch import save_file
 
 pytestmark = [pytest.mark.corpora, pytest.mark.slow]

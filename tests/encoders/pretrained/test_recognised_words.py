@@ -25,11 +25,12 @@ from emoflow.encoders.pretrained.recogniser import SpeechRecogniser
 from emoflow.errors import EvaluationError, SettingsError
 from emoflow.evaluation.robustness import scoring, sound
 from emoflow.evaluation.robustness.perturbation import generator
+from emoflow.evaluation.timing.stopwatch import Stopwatch
 from emoflow.files import file_digest
 from emoflow.registry import loadback
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
-from emoflow.registry.stopwatch import Stopwatch, time_stages
+from emoflow.registry.timed_model import time_stages
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages import features, robustness, train
 from in_process import no_processes, run_stages

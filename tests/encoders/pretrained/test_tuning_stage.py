@@ -20,10 +20,11 @@ from emoflow.encoders import ModelFiles, make, open_all
 from emoflow.encoders.dialogue import turns
 from emoflow.encoders.store import Row, write
 from emoflow.errors import ParamsError
+from emoflow.evaluation.timing.stopwatch import Stopwatch
 from emoflow.files import tree_digest, write_table
 from emoflow.registry.inference import Predictor
 from emoflow.registry.package import pack
-from emoflow.registry.stopwatch import Stopwatch, time_stages
+from emoflow.registry.timed_model import time_stages
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.settings import load as load_settings
 from emoflow.stages import robustness, train
