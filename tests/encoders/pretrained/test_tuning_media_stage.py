@@ -62,7 +62,7 @@ def lay_out(root) -> None:
     stated["search"] |= {"strategies": list(STRATEGIES), "configurations": 1, "epochs": 2, "halvings": 0}
     stated["train"] = {
         "seeds": [0, 1],
-        "tuning": {"epochs": 2, "learning_rate": 0.001, "batch": 3, "accumulate": 1, "rank": 2},
+        "tuning": {"epochs": 12, "learning_rate": 0.001, "batch": 3, "accumulate": 1, "rank": 2},
     }
     (root / "params.yaml").write_text(yaml.safe_dump(stated))
     films = root / "data/raw/mine"

@@ -53,7 +53,7 @@ def state(root, *, encoder=ENCODER, **space) -> None:
     stated["search"] |= {"strategies": ["text"], "configurations": 1, "epochs": 2, "halvings": 0}
     stated["train"] = {
         "seeds": [0, 1],
-        "tuning": {"epochs": 10, "learning_rate": 0.02, "batch": 3, "accumulate": 1, "rank": 4},
+        "tuning": {"epochs": 20, "learning_rate": 0.01, "batch": 3, "accumulate": 1, "rank": 4},
     }
     (root / "params.yaml").write_text(yaml.safe_dump(stated))
 
@@ -173,7 +173,7 @@ def test_the_test_folds_are_recognised_and_the_model_says_how_it_was_tuned(there
     assert len(own) == 3 * 2 * 2 and tuning.encoders[NAME].parameters == sum(
         weights[each].size for each in own
     )
-    assert tuning.encoders[NAME].rank == 4 and 1 <= tuning.epochs <= 10
+    assert tuning.encoders[NAME].rank == 4 and 1 <= tuning.epochs <= 20
     assert sorted(tuning.validation) == [0, 1] and all(
         len(curve) == 11 for curve in tuning.validation.values()
     )
