@@ -175,7 +175,7 @@ def test_the_test_folds_are_recognised_and_the_model_says_how_it_was_tuned(there
     )
     assert tuning.encoders[NAME].rank == 4 and 1 <= tuning.epochs <= 20
     assert sorted(tuning.validation) == [0, 1] and all(
-        len(curve) == 11 for curve in tuning.validation.values()
+        len(curve) == 21 for curve in tuning.validation.values()
     )
     assert all(max(curve) > curve[0] + 0.2 for curve in tuning.validation.values())
 
