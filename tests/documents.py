@@ -89,7 +89,7 @@ def nothing_planted(root: Path, corpus: str) -> None:
 
 def no_fold_models(root: Path) -> None:
     """Write what the stage ``train`` writes of the folds' models where none is kept."""
-    FoldModels(strategy="late-average", classes=[], folds={}).write(root)
+    FoldModels(strategy="late-average", classes=[], folds={}, by_prompts=False, tuned=False).write(root)
 
 
 def nothing_perturbed(root: Path) -> None:

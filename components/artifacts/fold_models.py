@@ -36,6 +36,7 @@ class FoldModels(Document):
         folds: by number; empty where all weights of one of the strategy's encoders were tuned with it. Of low-rank
             updates the weights are beside the members', under `artifacts.model.TUNED`.
         by_prompts: whether they recognise classes by their prompts, as some of them are unseen.
+        tuned: whether encoders were tuned with them, so that the stored features are not what they read.
     """
 
     PATH: ClassVar[str] = "data/fold_models/models.json"
@@ -46,3 +47,4 @@ class FoldModels(Document):
     classes: list[str]
     folds: dict[int, FoldModel]
     by_prompts: bool
+    tuned: bool

@@ -4,7 +4,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .attributions.shown import value
 from .cost_chart import magnitude
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def environment() -> "jinja2.Environment":
         lstrip_blocks=True,
     )
     made.filters |= {"pct": _percent, "p": _p_value, "number": _number, "signed": _signed}
-    made.filters |= {"coefficient": _coefficient, "magnitude": magnitude, "exact": _exact, "nats": value}
+    made.filters |= {"coefficient": _coefficient, "magnitude": magnitude, "exact": _exact, "nats": nats}
     made.filters |= {
         "exact_pct": lambda value: _data(value, _percent(value), 100),
         "exact_signed": lambda value: _data(value, _signed(value), 100),
@@ -42,6 +41,12 @@ def _signed(value: float | None, digits: int = 1) -> str:
     if value is None:
         return "–"
     rounded = round(100 * value, digits) or 0.0  # no −0
+    return f"{rounded:+.{digits}f}".replace("-", "−")
+
+
+def nats(value: float, digits: int = 2) -> str:
+    """A signed value in nats."""
+    rounded = round(value, digits) or 0.0  # no −0
     return f"{rounded:+.{digits}f}".replace("-", "−")
 
 

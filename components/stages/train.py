@@ -143,7 +143,12 @@ def main() -> None:
     DIMENSIONS.write(dimensions(scored))
     _operations(scored).write()
     kept_folds = [fold.number for fold in inputs.folds] if keeps else []
-    _write_fold_models(inputs, best, {fold: load(_file(work, f"{best.best}.{fold}")) for fold in kept_folds})
+    _write_fold_models(
+        inputs,
+        best,
+        {fold: load(_file(work, f"{best.best}.{fold}")) for fold in kept_folds},
+        tuned=tuned.tunes(best.best),
+    )
     state = load(_file(work, REFIT))
     card = _card(
         experiment,
@@ -221,11 +226,14 @@ def _everything(inputs: Inputs):
     return out_of_fold(learned.labelled + unlabelled(inputs.folds), inputs.folds)
 
 
-def _write_fold_models(inputs: Inputs, best: Best, refits: dict[int, dict[str, np.ndarray]]) -> None:
+def _write_fold_models(
+    inputs: Inputs, best: Best, refits: dict[int, dict[str, np.ndarray]], *, tuned: bool
+) -> None:
     """Write the models of the registered strategy that scored the test folds.
 
     Args:
         refits: fold → what its refit kept; none where all weights of an encoder are tuned.
+        tuned: whether encoders were tuned with them.
     """
     kept = ("members.", "preparation.", "prompts", "usual_words", TUNED)
     with replacing(fold_models.FOLDER) as folder:
@@ -244,6 +252,7 @@ def _write_fold_models(inputs: Inputs, best: Best, refits: dict[int, dict[str, n
             classes=inputs.protocol.classes,
             folds=described,
             by_prompts=_by_prompts(inputs, best.best),
+            tuned=tuned,
         )
         models.write_file(folder / models.path().name)
 

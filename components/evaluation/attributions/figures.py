@@ -44,17 +44,13 @@ def of_errors(
         FeatureError: the features are missing or broken.
     """
     models = experiment.fold_models
-    if models is None or not models.folds:
-        why = (
-            "its encoders were tuned with it"
-            if experiment.tuning
-            else "the models of the folds were not kept"
-        )
+    if models is None or models.tuned or not models.folds:
+        tuned = models is not None and models.tuned
+        why = "its encoders were tuned with it" if tuned else "the models of the folds were not kept"
         return list(errors), NotAttributed(gradients=why, rollout=why)
     if not errors:
         return [], NotAttributed(gradients=None, rollout=None)
     from ...encoders import open_all
-    from ...fusion.attention_rollout import why_not
     from ..robustness.scoring import load
 
     store = open_all(experiment.root / FOLDER, list(experiment.corpora))
@@ -66,8 +62,7 @@ def of_errors(
         text = heard.get(error.utterance_id, row["text"])
         found = _attributions(error, loaded[error.fold], models, store, row, text, experiment)
         attributed.append(error.model_copy(update={"attributions": found}))
-    some, *_ = _members(loaded[errors[0].fold])
-    return attributed, NotAttributed(gradients=None, rollout=why_not(some))
+    return attributed, NotAttributed(gradients=None, rollout=_without_rollout(loaded[errors[0].fold]))
 
 
 def _attributions(
@@ -122,15 +117,23 @@ def _attributions(
 def _rollout(
     model: "EmotionModel", tokens: "dict[str, Tensor]", present: "dict[str, Tensor]"
 ) -> dict[str, np.ndarray] | None:
-    """The mean over the members, of each token ``[T]``; None where the strategy has none."""
-    from ...fusion.attention_rollout import rollout, why_not
+    """The mean over the members, of each token ``[T]``; None where there is none."""
+    from ...fusion.attention_rollout import rollout
 
-    members = _members(model)
-    if why_not(members[0]):
+    if _without_rollout(model):
         return None
     prepared = model.preparation(tokens, present)
-    each = [rollout(member, prepared, present) for member in members]
+    each = [rollout(member, prepared, present) for member in _members(model)]
     return {name: np.mean([shares[name][0].double().numpy() for shares in each], axis=0) for name in prepared}
+
+
+def _without_rollout(model: "EmotionModel") -> str | None:
+    """Why attention does not lead from tokens to what a model says; None where it does."""
+    from ...fusion.attention_rollout import why_not
+
+    if model.prompts is not None:
+        return "classes are recognised by their prompts, before modalities meet"
+    return why_not(_members(model)[0])
 
 
 def _members(model: "EmotionModel") -> "list[Strategy]":

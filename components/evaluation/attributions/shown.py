@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...artifacts.reports import Attributions, Misclassified, ModalityAttributions
+from ..templates import nats
 from .over_time import standing_out
 
 NAMES = {"audio": "sound", "text": "words"}
@@ -63,12 +64,6 @@ def shown(error: Misclassified) -> dict[str, Any] | None:
     }
 
 
-def value(number: float, digits: int = 2) -> str:
-    """A signed value in nats."""
-    rounded = round(number, digits) or 0.0  # no −0
-    return f"{rounded:+.{digits}f}".replace("-", "−")
-
-
 def _bars(track: ModalityAttributions, highest: float, duration_s: float | None) -> list[dict[str, Any]]:
     """Heights from −1 to 1."""
     parts = len(track.over_time)
@@ -77,7 +72,7 @@ def _bars(track: ModalityAttributions, highest: float, duration_s: float | None)
             "from": at / parts,
             "width": 1 / parts,
             "height": each * parts / highest,
-            "tip": f"{_when(at, at + 1, track, duration_s)}: {value(each, 3)}",
+            "tip": f"{_when(at, at + 1, track, duration_s)}: {nats(each, 3)}",
         }
         for at, each in enumerate(track.over_time)
     ]
@@ -120,9 +115,9 @@ def _said(held: Attributions, label: str) -> str:
         (each, f"the word “{word}”") for track in held.modalities.values() for word, each in track.words or ()
     ]
     highest, lowest = max(found), min(found)
-    parts = [f"{highest[1]} speaks most for {label}: {value(highest[0])}"] if highest[0] > LEAST else []
+    parts = [f"{highest[1]} speaks most for {label}: {nats(highest[0])}"] if highest[0] > LEAST else []
     if lowest[0] < -LEAST:
-        parts.append(f"{lowest[1]} most against it: {value(lowest[0])}")
+        parts.append(f"{lowest[1]} most against it: {nats(lowest[0])}")
     said = "; ".join(parts) or f"nothing in the clip speaks clearly for or against {label}"
     return said[0].upper() + said[1:] + "."
 
@@ -130,8 +125,8 @@ def _said(held: Attributions, label: str) -> str:
 def _of_track(name: str, track: ModalityAttributions, label: str, duration_s: float | None) -> str:
     first, last = standing_out(np.array(track.over_time))
     where, most = _where(name, track, first, last, duration_s), sum(track.over_time[first:last])
-    whole = f"{NAMES.get(name, name)}: {value(track.total)} for {label}"
-    return whole if last - first == len(track.over_time) else f"{whole}; of it {where}: {value(most)}"
+    whole = f"{NAMES.get(name, name)}: {nats(track.total)} for {label}"
+    return whole if last - first == len(track.over_time) else f"{whole}; of it {where}: {nats(most)}"
 
 
 def _where(name: str, track: ModalityAttributions, first: int, last: int, duration_s: float | None) -> str:

@@ -34,8 +34,8 @@ def why_not(inputs: Inputs) -> str | None:
     models, path, store = inputs.models, FoldModels.path(inputs.root), inputs.store
     if models is None:
         return f"{path} does not exist; make it with: dvc repro train"
-    if not models.folds:
-        return "models of tuned encoders and of zero-shot protocols are not kept"
+    if models.tuned or not models.folds:
+        return "encoders were tuned with the models, and what those make is not stored"
     taken = next(iter(models.folds.values())).preparation
     sizes = {name: sum(block["dimensions"] for block in blocks) for name, blocks in taken.items()}
     stored = {name: sum(size for _, size in store.layout(name)) for name in store.modalities if name in sizes}

@@ -2,7 +2,8 @@
 
 import pytest
 from emoflow.artifacts.reports import Attributions, Misclassified, ModalityAttributions
-from emoflow.evaluation.attributions.shown import shown, value
+from emoflow.evaluation.attributions.shown import shown
+from emoflow.evaluation.templates import nats
 
 
 def error(
@@ -78,4 +79,4 @@ def test_without_a_length_places_are_shares_and_a_rough_sum_is_told():
 def test_a_clip_that_says_little_is_said_to():
     assert "nothing in the clip speaks clearly" in shown(error(audio=of(0.01, 0.0)))["said"].lower()
     assert shown(error()) is None
-    assert value(-0.001) == "+0.00" and value(-0.5) == "−0.50"
+    assert nats(-0.001) == "+0.00" and nats(-0.5) == "−0.50"

@@ -160,7 +160,8 @@ def test_it_is_said_in_table_and_picture(found, tmp_path, capsys):
 def test_where_there_are_no_models_or_others_it_is_said(inputs):
     for models, why in (
         (None, "does not exist; make it with: dvc repro train"),
-        (inputs.models.model_copy(update={"folds": {}}), "of tuned encoders and of zero-shot protocols"),
+        (inputs.models.model_copy(update={"folds": {}}), "encoders were tuned with the models"),
+        (inputs.models.model_copy(update={"tuned": True}), "encoders were tuned with the models"),
         (inputs.models.model_copy(update={"classes": ["a", "b"]}), "is of other features, classes or folds"),
     ):
         found = probing(replace(inputs, models=models), targets=["gender"])
