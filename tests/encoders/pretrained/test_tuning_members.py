@@ -24,7 +24,7 @@ CLASSES = ("hate", "lovely", "four")
 CONFIG = {"width": 8, "layers": 1, "learning_rate": 0.01, "dropout": 0.1}
 CHOICE = Choice("text", CONFIG, 3, {})
 NAME = "tiny.context1.mean"
-TUNING = Tuning(epochs=10, learning_rate=0.02, batch=8, accumulate=2)
+TUNING = Tuning(epochs=20, learning_rate=0.02, batch=8, accumulate=2)
 
 NOBODY = AuxiliaryTargets(
     {f"mine/{number}": number for number in range(96)},
@@ -117,8 +117,8 @@ def job(**stated) -> TuneJob:
 @pytest.mark.slow
 def test_what_the_frozen_encoder_does_not_show_is_learned(begin):
     begin()
-    curve = jobs._run(job(epochs=10, validation=TEST))
-    assert curve["ua"].shape == (11,) and curve["ua"][0] < 0.5 and curve["ua"][-1] > 0.9
+    curve = jobs._run(job(epochs=20, validation=TEST))
+    assert curve["ua"].shape == (21,) and curve["ua"][0] < 0.5 and curve["ua"][-1] > 0.9
     assert curve["loss"][-1] < curve["loss"][0] / 2
 
 
@@ -138,7 +138,7 @@ def test_dimensions_are_learned_with_the_encoder(begin, monkeypatch):
     monkeypatch.setattr(f"{__name__}.NOBODY", replace(NOBODY, side={"valence": valence}))
     begin()
     choice = replace(CHOICE, config=CONFIG | {"dimension_weight": 1.0})
-    found = jobs._run(job(choice=choice, epochs=10, test=TEST))
+    found = jobs._run(job(choice=choice, epochs=20, test=TEST))
     assert "dimension.valence" in found and not jobs._run(job(epochs=0, test=TEST)).keys() & {
         "dimension.valence"
     }
