@@ -106,7 +106,7 @@ class Searched:
 
 
 def _refuse(strategy: str, experiment: Params, settings: Settings, inputs: Inputs) -> None:
-    """Raises EvaluationError where labels were seen that the annotator has not yet given, or none can be asked for."""
+    """Raises EvaluationError where features or encoders saw labels of the pool, or no clip can be asked for."""
     protocol = inputs.protocol
     if protocol.scarce:
         raise EvaluationError(

@@ -107,10 +107,15 @@ def encode(job: Job) -> None:
     if job.modality not in _encoders:
         _encoders[job.modality] = _recipes[job.modality].encoders()
     encoders = [encoder for encoder in _encoders[job.modality] if encoder.name in job.keys]
-    if isinstance(job.source, Path) and not Path(file_of(str(job.source))).is_file():
-        raise CorpusError(f"{job.utterance_id}: {job.source} is in the utterance table but does not exist")
+    check_there(job.source, job.utterance_id)
     for group in by_decoding(encoders):
         _encode_by(group, job)
+
+
+def check_there(source: object, utterance_id: str) -> None:
+    """Raises CorpusError for a recording that is not there: it can come back, so the cache must not know of it."""
+    if isinstance(source, Path) and not Path(file_of(str(source))).is_file():
+        raise CorpusError(f"{utterance_id}: {source} is in the utterance table but does not exist")
 
 
 def _encode_by(encoders: Sequence[Encoder], job: Job) -> None:

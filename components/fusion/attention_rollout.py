@@ -15,11 +15,13 @@ from .cross_attention import CrossAttention, CrossLayer
 from .early import ResampledConcatenation
 from .layers import SelfLayer
 from .strategy import Strategy
-from .transformer import Cross, Transformer
+from .transformer import Cross, EarlySummation, Transformer
 
 
 def why_not(member: Strategy) -> str | None:
     """Why a strategy has no roll-out over its modalities' tokens; None where it has one."""
+    if isinstance(member, EarlySummation):
+        return "it adds the modalities up by learned weights before anything attends"
     if isinstance(member, (Transformer, CrossAttention)):
         return None
     if isinstance(member, ResampledConcatenation):

@@ -21,7 +21,7 @@ from ..encoders.dialogue import Turn, turns
 from ..encoders.extract import recipes_of
 from ..encoders.jobs import sources
 from ..encoders.pretrained.recogniser import SpeechRecogniser
-from ..errors import MediaError, SettingsError
+from ..errors import MediaError, SettingsError, listed
 from ..evaluation.timing import shown
 from ..evaluation.timing.machine import Latency, peak_memory, this_machine
 from ..evaluation.timing.measure import (
@@ -41,15 +41,20 @@ from ..training.operations import typical
 from ..training.rows import fit_preparation, read
 from .entry import run
 from .training_inputs import Inputs
+from .tuning import TunedEncoders
 
 TIMED = 8
-"""Utterances whose recordings are encoded: spread evenly over those of the test that have all modalities."""
+"""Utterances whose recordings are encoded, at most: spread evenly over those of the test that have all modalities, or,
+where none has, over those that have one, for each modality."""
 
 
 def main() -> None:
     experiment, metrics = params.load(), Metrics.read()
     inputs, machine = Inputs.of(experiment), this_machine()
-    names = _drawn(inputs)
+    names = drawn({name: inputs.store.ids(name) for name in inputs.trainable}, inputs)
+    if lacking := [name for name, ids in names.items() if not ids]:
+        print(f"timings: not measured, since no utterance of the test has {listed(lacking)}")
+        return
     try:
         encodings = _encodings(experiment, inputs, names)
         passes = {
@@ -66,7 +71,7 @@ def main() -> None:
         return
     timings = Timings(
         machine=machine,
-        utterances=len(names),
+        utterances=max(map(len, names.values())),
         duration_s=duration_s,
         stages={
             stage: Latency.of(seconds) for each in passes.values() for stage, seconds in each.stages.items()
@@ -77,15 +82,26 @@ def main() -> None:
     shown.write(REPORT.parent, metrics, timings)
 
 
-def _drawn(inputs: Inputs) -> list[str]:
-    """The utterances that are timed, sorted; none where no utterance of the test has all modalities."""
+def drawn(stored: Mapping[str, Sequence[str]], inputs: Inputs) -> dict[str, list[str]]:
+    """The utterances that are timed for each modality, sorted, as many of each.
+
+    Args:
+        stored: modality → utterances that have it.
+        inputs: with the folds that test them.
+    """
     tested = {name for fold in inputs.folds for name in fold.test.ids}
-    having = sorted(tested.intersection(*(inputs.store.ids(name) for name in inputs.trainable)))
-    step = max(1, len(having) // TIMED)
-    return having[::step][:TIMED]
+    with_all = tested.intersection(*stored.values())
+    having = {modality: sorted(with_all or tested & set(ids)) for modality, ids in stored.items()}
+    count = min(TIMED, *(len(ids) for ids in having.values() if ids))
+    return {
+        modality: [ids[n * len(ids) // count] for n in range(count if ids else 0)]
+        for modality, ids in having.items()
+    }
 
 
-def _encodings(experiment: params.Params, inputs: Inputs, names: Sequence[str]) -> dict[str, Encoding]:
+def _encodings(
+    experiment: params.Params, inputs: Inputs, names: Mapping[str, Sequence[str]]
+) -> dict[str, Encoding]:
     """What encodes each modality, of those that did not come as features, as on the processor of `emoflow predict`."""
     environment, of_text = settings.load(), experiment.features.text
     models = ModelFiles(environment.landmark_model, environment.encoders)
@@ -95,13 +111,13 @@ def _encodings(experiment: params.Params, inputs: Inputs, names: Sequence[str]) 
         if name in MODALITIES and not {each for each, _ in inputs.store.layout(name)} & {TABLE, POSTERIORS}
     }
     found = {}
-    for name, recipe in (recipes_of(stated, models) if names else {}).items():
+    for name, recipe in recipes_of(stated, models).items():
         recogniser = of_text.recogniser if name == "text" else None
         encoders = recipe.encoders()
         context = 0 if recogniser else max(each.context for each in encoders)
-        media_of = _sources(inputs.corpora, "audio" if recogniser else name, names, context=context)
+        media_of = _sources(inputs.corpora, "audio" if recogniser else name, names[name], context=context)
         heard = SpeechRecogniser(**recogniser, models=models) if recogniser else None
-        found[name] = Encoding(encoders, recipe.join, [media_of[each] for each in names], heard)
+        found[name] = Encoding(encoders, recipe.join, [media_of[each] for each in names[name]], heard)
     return found
 
 
@@ -131,7 +147,9 @@ def _strategies(
     experiment: params.Params, inputs: Inputs, passes: Mapping[str, Passes], duration_s: float | None
 ) -> dict[str, StrategyTimes]:
     """What each strategy takes, of the fold's choice that takes the most operations."""
-    best, operations = Best.read(), Operations.read()
+    best, operations, environment = Best.read(), Operations.read(), settings.load()
+    models = ModelFiles(environment.landmark_model, environment.encoders)
+    tuned = TunedEncoders.of(experiment, inputs, models, environment.cache)
     seen = inputs.folds[0].seen
     rows = read(inputs.store.tokens, seen, inputs.trainable)
     layouts = {name: inputs.store.layout(name) for name in inputs.trainable}
@@ -143,7 +161,10 @@ def _strategies(
         config = best.strategies[name].folds[max(counts, key=counts.__getitem__)].config
         model = _model(experiment, inputs, name, config, layouts, state)
         found[name] = time_strategy(
-            model, typical(rows.of(list(model.modalities))), passes, duration_s=duration_s
+            model,
+            typical(rows.of(list(model.modalities))),
+            {} if tuned.tunes(name) else passes,  # each member would encode by its own weights
+            duration_s=duration_s,
         )
     return found
 

@@ -17,7 +17,6 @@ ROLLED = [
     "many-to-one",
     "one-to-many",
     "single-stream",
-    "transformer-summation",
 ]
 
 
@@ -25,6 +24,7 @@ def test_which_strategies_have_one_and_why_the_others_have_none():
     reasons = {name: why_not(make(name)) for name in REGISTRY}
     assert sorted(name for name, why in reasons.items() if why is None) == ROLLED
     assert "all modalities at once" in reasons["resampled-concatenation"]
+    assert "adds the modalities up" in reasons["transformer-summation"]
     assert reasons["late-average"] == "it has no attention between tokens"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import documents
 import pytest
@@ -43,6 +44,17 @@ def test_every_stage_and_strategy_is_timed_and_nothing_else_is_written(trained):
     for name in (*STAGES, *STRATEGIES, "8 test utterances of 0.5 s"):
         assert name in found["html"], name
     assert "<script" not in found["html"]
+
+
+def test_clips_are_spread_over_all_and_drawn_for_each_modality_where_none_has_all():
+    parts = [SimpleNamespace(test=SimpleNamespace(ids=[f"{n:02}" for n in range(30)]))]
+    inputs = SimpleNamespace(folds=parts)
+    whole = [f"{n:02}" for n in range(31)]  # the last is never tested
+    found = timings.drawn({"audio": whole, "text": whole[:15]}, inputs)
+    assert found["audio"] == found["text"] == ["00", "01", "03", "05", "07", "09", "11", "13"]
+    apart = timings.drawn({"audio": whole[:10], "text": whole[20:]}, inputs)
+    assert len(apart["audio"]) == len(apart["text"]) == 8 and apart["text"][0] == "20"
+    assert timings.drawn({"audio": whole, "text": []}, inputs)["text"] == []
 
 
 def test_without_the_recordings_nothing_is_measured_and_the_run_goes_on(trained, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -45,7 +46,8 @@ def run(simulations: Sequence[Simulation], context: Context, work: Path, *, work
     files = [work / f"{each.name}.json" for each in simulations]
     left = [i for i, file in enumerate(files) if not file.is_file()]
     if 0 < len(left) < len(files):
-        print(f"active learning: {len(files) - len(left)} of {len(files)} simulations were finished before")
+        before = f"{len(files) - len(left)} of {len(files)} simulations were finished before"
+        print(f"active learning: {before}", file=sys.stderr)
     if left:
         os.environ.update(KEEP_MEMORY)  # the workers' to inherit
         with process_pool(min(workers, len(left)), _start, context) as pool:

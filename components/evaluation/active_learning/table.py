@@ -100,6 +100,7 @@ def _notes(found: LearningCurves) -> list[str]:
         f"start{'s' * (found.starts > 1)} each, ensembles of {len(found.seeds)} seeds, pools of {pool} clips of "
         "training speakers. The intervals are over test speakers; what other training clips would change is not in "
         "them.",
-        "The configurations were chosen by validation with all labels of the training speakers, alike for "
+        "The configurations, and what a strategy fits on validation (the weights of late fusion), were chosen with all "
+        "labels of the training and validation speakers, so few clips look better than they are; alike for "
         f"{listed(found.curves)}.",
     ]

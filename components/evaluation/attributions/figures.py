@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 WORDS = "text"
 """The modality whose tokens have an order, and no times."""
-SAME = 1e-3
-"""By how much a fold's model may differ from its own predictions."""
+SAME, SAME_BFLOAT16 = 1e-3, 3e-2
+"""By how much a fold's model may differ from its own predictions; those of bfloat16 are of three digits."""
 DIGITS = 4
 
 
@@ -83,7 +83,8 @@ def _attributions(
         x, there = store.tokens(name, [error.utterance_id], [error.fold])
         tokens[name], present[name] = torch.from_numpy(x).double(), torch.from_numpy(there)
     found = integrated_gradients(model, tokens, present, models.classes.index(error.predicted))
-    if abs(exp(found.answer) - error.confidence) > SAME:
+    same = SAME_BFLOAT16 if models.folds[error.fold].config.get("bfloat16") else SAME
+    if abs(exp(found.answer) - error.confidence) > same:
         raise EvaluationError(
             f"{error.utterance_id}: the model of fold {error.fold} gives {error.predicted} {exp(found.answer):.4f}, "
             f"and the predictions hold {error.confidence:.4f}; run the stage `train` again"
@@ -100,8 +101,11 @@ def _attributions(
             words=_words(model, tokens[name], values, text) if name == WORDS else None,
             rollout=_rounded(over_time.in_parts(flow[name], starts, ends)) if flow else None,
         )
-    paths = [row[column] for column in ("audio", "video") if isinstance(row[column], str)]
-    clip = recording.read(experiment.root / RAW / row["corpus"] / paths[0] if paths else None)
+    sound, film = (
+        experiment.root / RAW / row["corpus"] / row[column] if isinstance(row[column], str) else None
+        for column in ("audio", "video")
+    )
+    clip = recording.read(sound, film)
     return Attributions(
         log_probability=round(found.answer, DIGITS),
         neutral=round(found.neutral, DIGITS),

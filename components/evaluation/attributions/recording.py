@@ -28,20 +28,26 @@ class Recording:
     unreadable: str | None = None
 
 
-def read(path: Path | None) -> Recording:
-    """Decode a clip's sound, or read its film's length where it has none.
+def read(sound: Path | None, film: Path | None) -> Recording:
+    """The waveform of a clip's sound, or else of its film's; the length of its film, which the report plays, or sound.
 
     Args:
-        path: of its sound or film, perhaps a part of it (``schema.CUT``); None where it has neither.
+        sound, film: perhaps parts of longer ones (``schema.CUT``); None where the clip has none.
     """
+    path = sound or film
     if path is None:
         return Recording(None, None, "it has no recording")
+    waveform, duration_s, unreadable = None, None, None
     try:
         samples = decode_audio(path)
     except MediaError as error:
+        unreadable = str(error)
+    else:
+        peaks = np.array([np.abs(part).max(initial=0) for part in np.array_split(samples, COLUMNS)])
+        waveform, duration_s = np.round(peaks / peaks.max(), 3).tolist(), len(samples) / RATE
+    if film is not None:
         try:
-            return Recording(video_facts(path).duration_s, None)
-        except MediaError:
-            return Recording(None, None, str(error))
-    peaks = np.array([np.abs(part).max(initial=0) for part in np.array_split(samples, COLUMNS)])
-    return Recording(len(samples) / RATE, np.round(peaks / peaks.max(), 3).tolist())
+            return Recording(video_facts(film).duration_s, waveform)
+        except MediaError as error:
+            unreadable = unreadable or str(error)
+    return Recording(duration_s, waveform, None if duration_s is not None else unreadable)

@@ -87,7 +87,8 @@ def errors(heard: Said, ids: Sequence[str], tested: Tested) -> list[WordErrors]:
     """
     if not heard:
         return []
-    among = dict.fromkeys((name for name in ids if name in tested.there["text"]), "")
+    sound = tested.recordings["audio"]
+    among = dict.fromkeys((name for name in ids if name in tested.there["text"] and name in sound), "")
     table, reference = tested.utterances, "transcripts"
     if table.loc[table["utterance_id"].isin(among), "text"].isna().all():
         table = table.assign(text=table["utterance_id"].map(dict(tested.transcripts.texts)))

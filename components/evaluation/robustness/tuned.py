@@ -10,7 +10,7 @@ from ...artifacts.fold_models import weights
 from ...artifacts.model import TUNED, TunedEncoder
 from ...encoders import Encoder, merge
 from ...encoders.cache import Cache, Entry
-from ...encoders.parallel import Recipe
+from ...encoders.parallel import Recipe, check_there
 from ...encoders.pretrained.tuning.members import TunedMembers
 from ...errors import MediaError
 from ...files import digest_of, file_digest
@@ -106,6 +106,7 @@ class TunedFold:
         found = self.cache.get(key)
         if found is not None:
             return found
+        check_there(source.source, source.utterance_id)
         try:
             medium = encoder.decode_cached(
                 source.source, digest=source.unchanged or source.digest, root=self.cache.root

@@ -150,7 +150,7 @@ def time_strategy(
     Args:
         model: as it would be registered; what it has learned changes no time.
         typical: one unprepared row of the model's modalities.
-        encoded: modality → its passes; a modality that came as features has none.
+        encoded: modality → its passes; a modality that came as features, or is encoded by each member, has none.
         duration_s: of the utterances that were encoded, on average.
         repeat: how often it is fused.
     """

@@ -21,7 +21,7 @@ from emoflow.encoders.cache import Cache
 from emoflow.encoders.jobs import Source
 from emoflow.encoders.parallel import Recipe
 from emoflow.encoders.store import Row, write
-from emoflow.errors import ParamsError
+from emoflow.errors import CorpusError, ParamsError
 from emoflow.evaluation.robustness.extraction import Wanted
 from emoflow.evaluation.robustness.perturbation import Perturbation
 from emoflow.evaluation.robustness.tuned import TunedFold
@@ -250,6 +250,9 @@ def test_the_tuned_encoders_of_a_fold_encode_worse_recordings(there, tmp_path, m
     clean = Source("mine/01", film, file_digest(film))
     change = Perturbation(condition, level, 7, "mine/01")
     worse = replace(clean, digest=change.digest(clean.digest), change=change, unchanged=clean.digest)
+    gone = replace(clean, source=film.with_name("gone.mp4"))
+    with pytest.raises(CorpusError, match=r"gone\.mp4 is in the utterance table but does not exist"):
+        fold.tokens([Wanted(modality, condition, level, gone)], what="test")
     wanted = [Wanted(modality, condition, level, each) for each in (clean, worse)]
     as_it_is, changed = fold.tokens(wanted, what="test")
     expected, _, _ = predictor._encoded(modality, film)

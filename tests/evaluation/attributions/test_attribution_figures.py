@@ -15,6 +15,7 @@ from emoflow.artifacts.reports import Attributions, Metrics
 from emoflow.encoders.cache import Cache
 from emoflow.encoders.extract import extract, recipes_of
 from emoflow.errors import EvaluationError
+from emoflow.evaluation.run_links import identity
 from emoflow.files import file_digest, write_table
 from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages import evaluate, robustness, search, train
@@ -113,6 +114,13 @@ def test_the_values_sum_to_what_the_clip_changes(evaluated):
         words = held.modalities["text"].words
         assert sum(value for _, value in words) == pytest.approx(held.modalities["text"].total, abs=1e-3)
         assert held.duration_s == 1 and max(held.waveform) == 1
+
+
+def test_the_links_of_a_published_report_hold_where_there_are_no_recordings(evaluated):
+    metrics = Metrics.read(evaluated)
+    bare = [each.model_copy(update={"attributions": None}) for each in metrics.misclassified]
+    assert identity(metrics.model_copy(update={"misclassified": bare})) == identity(metrics)
+    assert identity(metrics.model_copy(update={"misclassified": bare[1:]})) != identity(metrics)
 
 
 def test_the_page_shows_them_with_words_for_who_does_not_see_them(evaluated):
