@@ -1,22 +1,22 @@
 """How many bytes a member of a population takes, measured on one: a step, and a scoring of validation rows."""
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from .data import Rows
 from .members import Member
+from .observing import Observing
 from .population import Population
 
 STATES = 4
 """Copies of a member's parameters that stay: themselves, their average and AdamW's two moments."""
 
 
-class Peak(TorchDispatchMode):
+class Peak(Observing):
     """Measures the most bytes that the results of the operations under it took at once.
 
     Attributes:
@@ -24,25 +24,17 @@ class Peak(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch's has no annotations
+        super().__init__()
         self.most = self._now = 0
         self._counted: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
+    def saw(self, operation: Callable[..., Any], args: tuple[Any, ...], result: Any) -> None:
         for each in tree_leaves(result):
             if isinstance(each, torch.Tensor) and (storage := each.untyped_storage()) not in self._counted:
                 self._counted.add(storage)
                 self._now += storage.nbytes()
                 weakref.finalize(storage, self._let_go, storage.nbytes())
                 self.most = max(self.most, self._now)
-        return result
 
     def _let_go(self, size: int) -> None:
         self._now -= size

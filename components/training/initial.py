@@ -13,9 +13,9 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from .counters import counter_bits, counter_uniform24, member_keys, member_seeds
+from .observing import Observing
 
 STREAM = 20000
 """Which streams of random numbers the parameters have: from this on, one each."""
@@ -145,30 +145,18 @@ def first_weights(
     return model, weights, buffers, None
 
 
-class _Draws(TorchDispatchMode):
+class _Draws(Observing):
     """Keeps what is drawn under it; of what it does not know, nothing, so that it explains no parameter."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch's has no annotations
+        super().__init__()
         self.drawn: list[Drawn] = []
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing is compiled here, and torch's compiler takes more than a second to import
-
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if func in _DRAW:
-            kind, stated = _DRAW[func]
+    def saw(self, operation: Callable[..., Any], args: tuple[Any, ...], result: Any) -> None:
+        if operation in _DRAW:
+            kind, stated = _DRAW[operation]
             a, b = (*args[1:], *(0.0, 1.0)[len(args) - 1 :]) if stated else (0.0, 1.0)
             self.drawn.append(Drawn(result.detach().clone(), Distribution(kind, a, b)))
-        return result
 
 
 def _built(make: Callable[[], Module], *, seed: int) -> tuple[Module, list[Drawn]]:
