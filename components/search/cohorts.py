@@ -1,6 +1,5 @@
 """Cohorts on Ray: one Tune trial a cohort, its outcome handed to the caller as soon as it is there."""
 
-import gc
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from ..fusion.strategy import uses
 from ..progress import track
 from ..ray_cluster import Site, joined
 from ..training.memory import KEEP_MEMORY, available
+from ..training.worker_start import start_worker
 from .cohort import Cohort, run_cohort
 from .outcome import Outcome
 from .shared_features import FoldFile, within_reach
@@ -92,8 +92,7 @@ def _trainable(config: dict[str, Any], shared: dict[str, Any]) -> None:
     import torch
     from ray import tune
 
-    gc.freeze()  # what is imported stays: the collector need not look at it again
-    torch.set_num_threads(1)  # the result must not depend on how many cores a machine has
+    start_worker()
     cohort = shared["cohorts"][config["cohort"]]
     site = shared["site"]
     if site.device == "cuda":

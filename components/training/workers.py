@@ -1,6 +1,5 @@
 """Refits in worker processes, which end with the one that started them, however it ends."""
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from .rows import Fold, Part, Reader, fit_preparation, prepare, read
 from .subsets import by_subset
 from .svm import choose as choose_svm
 from .svm import probabilities as by_svm
+from .worker_start import start_worker
 from .zero_shot import Prompts, places
 from .zero_shot import probabilities as by_prompts
 
@@ -135,10 +135,7 @@ _context: Context
 def _start(context: Context) -> None:
     global _context
     _context = context
-    import torch
-
-    torch.set_num_threads(1)
-    gc.freeze()  # what is imported stays: the collector need not look at it again
+    start_worker()
 
 
 @lru_cache(maxsize=1)

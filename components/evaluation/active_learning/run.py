@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from ...progress import track
 from ...training.data import Rows
 from ...training.memory import KEEP_MEMORY
 from ...training.rows import Part, fit_preparation, prepare, read
+from ...training.worker_start import start_worker
 from ...training.workers import Context
 from .annotator import Answers, annotate
 from .plan import Simulation
@@ -69,10 +69,7 @@ _context: Context
 def _start(context: Context) -> None:
     global _context
     _context = context
-    import torch
-
-    torch.set_num_threads(1)
-    gc.freeze()  # what is imported stays: the collector need not look at it again
+    start_worker()
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,5 @@
 """Members that are tuned in worker processes, with progress by the step and a checkpoint after each epoch."""
 
-import gc
 import math
 import os
 import queue
@@ -29,6 +28,7 @@ from ..predicted import DIMENSION
 from ..refit import Choice, refit
 from ..rows import Part, fit_preparation, prepare, read
 from ..subsets import by_subset
+from ..worker_start import start_worker
 from ..workers import Context
 from .learner import Opener, Tuning
 from .live import Live, Stored
@@ -166,8 +166,7 @@ def _start(context: TuneContext, steps: "Queue[int]") -> None:
     global _context, _advanced
     _context, _advanced = context, steps
     steps.cancel_join_thread()  # whoever no longer reads must not hold a worker that ends
-    torch.set_num_threads(1)
-    gc.freeze()
+    start_worker()
 
 
 @lru_cache(maxsize=1)
