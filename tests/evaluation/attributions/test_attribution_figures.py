@@ -5,28 +5,19 @@ from pathlib import Path
 
 import documents
 import numpy as np
-import pandas as pd
 import pytest
-import soundfile
-import yaml
-from conftest import ROOT
 from emoflow.artifacts.fold_models import FoldModels, weights
 from emoflow.artifacts.reports import Attributions, Metrics
-from emoflow.encoders.cache import Cache
-from emoflow.encoders.extract import extract, recipes_of
 from emoflow.errors import EvaluationError
 from emoflow.evaluation.run_links import identity
-from emoflow.files import file_digest, write_table
-from emoflow.schema import UTTERANCE_COLUMNS
 from emoflow.stages import evaluate, robustness, search, train
-from in_process import no_processes, run_stages
+from heard_experiment import CLASSES, RATE, RAW, filtered, lay_out, recorded
+from in_process import run_stages
 from safetensors.numpy import load_file, save_file
-from scipy.signal import butter, sosfilt
 
 pytestmark = pytest.mark.slow
 
-CLASSES = ["anger", "sadness"]
-SPEAKERS, CLIPS, RATE = 6, 10, 16_000
+SPEAKERS, CLIPS = 6, 10
 SENTENCES = ["the door is open now", "we walk to the shop", "a dog sits by the tree", "it's late, isn't it?"]
 
 
@@ -37,49 +28,30 @@ def evaluated(tmp_path_factory) -> Path:
     Clip n shows it in the third n % 3 of its second; the label of one clip in five is wrong.
     """
     root = tmp_path_factory.mktemp("evaluated")
-    table = _recordings(root / "data/raw/lab")
-    write_table(root / "data/utterances/lab.parquet", table)
-    stated = {"audio": {"encoders": ["logmel"]}, "text": {"encoders": ["hashing"], "dimensions": 64}}
-    (root / "data/features").mkdir()
-    with no_processes():
-        extract(
-            table, raw=root / "data/raw/lab", out=root / "data/features/lab", recipes=recipes_of(stated),
-            attached={}, excluded={}, cache=Cache(root / ".emoflow/cache"), workers=1,
-        )  # fmt: skip
-    documents.three_folds(root, table)
-    documents.protocol(classes=CLASSES).write(root)
+    lay_out(
+        root,
+        _recordings(root / RAW),
+        search={"strategies": ["single-stream"], "configurations": 1, "epochs": 12, "halvings": 0},
+        train={"seeds": [0, 1], "classifiers": []},
+    )
     documents.nothing_planted(root, "lab")
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params |= {"corpora": ["lab"], "modalities": ["audio", "text"]}
-    for name, section in stated.items():
-        params["features"][name] |= section
-    params["search"] |= {"strategies": ["single-stream"], "configurations": 1, "epochs": 12, "halvings": 0}
-    params["train"] |= {"seeds": [0, 1], "classifiers": []}
-    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     run_stages(root, search, train, robustness, evaluate)
     return root
 
 
-def _recordings(folder: Path) -> pd.DataFrame:
-    folder.mkdir(parents=True)
+def _recordings(folder: Path) -> list[dict[str, str]]:
     generator, rows = np.random.default_rng(0), []
     for speaker in range(SPEAKERS):
-        for shown, kind in zip(CLASSES, ("low", "high"), strict=True):
+        for shown in CLASSES:
             for clip in range(CLIPS):
-                name = f"{speaker}-{shown}-{clip}"
                 wave = 0.001 * generator.normal(size=RATE)
-                heard = sosfilt(
-                    butter(6, 1000, kind, fs=RATE, output="sos"), generator.normal(size=RATE // 3)
-                )
                 begin = clip % 3 * RATE // 3
-                wave[begin : begin + RATE // 3] += 0.1 * heard
-                soundfile.write(folder / f"{name}.wav", wave, RATE)
+                wave[begin : begin + RATE // 3] += 0.1 * filtered(generator.normal(size=RATE // 3), shown)
                 said = SENTENCES[clip % len(SENTENCES)]
                 label = shown if clip % 5 else CLASSES[1 - CLASSES.index(shown)]
-                row = {"utterance_id": f"lab/{name}", "corpus": "lab", "speaker": f"lab/{speaker}"}
-                row |= {"label": label, "audio": f"{name}.wav", "text": said, "text_digest": said}
-                rows.append(row | {"audio_digest": file_digest(folder / f"{name}.wav")})
-    return pd.DataFrame(rows).reindex(columns=list(UTTERANCE_COLUMNS)).sort_values("utterance_id")
+                name = f"{speaker}-{shown}-{clip}"
+                rows.append(recorded(folder, name, wave, speaker=speaker, label=label, said=said))
+    return rows
 
 
 def errors(root: Path) -> dict[str, Attributions]:
