@@ -49,14 +49,15 @@ where none has, over those that have one, for each modality."""
 
 
 def main() -> None:
-    experiment, metrics = params.load(), Metrics.read()
+    experiment, environment, metrics = params.load(), settings.load(), Metrics.read()
+    models = ModelFiles(environment.landmark_model, environment.encoders)
     inputs, machine = Inputs.of(experiment), this_machine()
     names = drawn({name: inputs.store.ids(name) for name in inputs.trainable}, inputs)
     if lacking := [name for name, ids in names.items() if not ids]:
         print(f"timings: not measured, since no utterance of the test has {listed(lacking)}")
         return
     try:
-        encodings = _encodings(experiment, inputs, names)
+        encodings = _encodings(experiment, inputs, names, models)
         passes = {
             name: time_encoding(name, encodings[name])
             for name in track(encodings, total=len(encodings), what="timings, modalities encoded")
@@ -76,7 +77,13 @@ def main() -> None:
         stages={
             stage: Latency.of(seconds) for each in passes.values() for stage, seconds in each.stages.items()
         },
-        strategies=_strategies(experiment, inputs, passes, duration_s),
+        strategies=_strategies(
+            experiment,
+            inputs,
+            passes,
+            duration_s,
+            tuned=TunedEncoders.of(experiment, inputs, models, environment.cache),
+        ),
         peak_memory_bytes=peak_memory(),
     )
     shown.write(REPORT.parent, metrics, timings)
@@ -100,11 +107,10 @@ def drawn(stored: Mapping[str, Sequence[str]], inputs: Inputs) -> dict[str, list
 
 
 def _encodings(
-    experiment: params.Params, inputs: Inputs, names: Mapping[str, Sequence[str]]
+    experiment: params.Params, inputs: Inputs, names: Mapping[str, Sequence[str]], models: ModelFiles
 ) -> dict[str, Encoding]:
     """What encodes each modality, of those that did not come as features, as on the processor of `emoflow predict`."""
-    environment, of_text = settings.load(), experiment.features.text
-    models = ModelFiles(environment.landmark_model, environment.encoders)
+    of_text = experiment.features.text
     stated = {
         name: getattr(experiment.features, name).model_dump()
         for name in inputs.trainable
@@ -144,12 +150,15 @@ def _mean_duration(encodings: Mapping[str, Encoding]) -> float | None:
 
 
 def _strategies(
-    experiment: params.Params, inputs: Inputs, passes: Mapping[str, Passes], duration_s: float | None
+    experiment: params.Params,
+    inputs: Inputs,
+    passes: Mapping[str, Passes],
+    duration_s: float | None,
+    *,
+    tuned: TunedEncoders,
 ) -> dict[str, StrategyTimes]:
     """What each strategy takes, of the fold's choice that takes the most operations."""
-    best, operations, environment = Best.read(), Operations.read(), settings.load()
-    models = ModelFiles(environment.landmark_model, environment.encoders)
-    tuned = TunedEncoders.of(experiment, inputs, models, environment.cache)
+    best, operations = Best.read(), Operations.read()
     seen = inputs.folds[0].seen
     rows = read(inputs.store.tokens, seen, inputs.trainable)
     layouts = {name: inputs.store.layout(name) for name in inputs.trainable}
