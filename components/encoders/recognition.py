@@ -151,6 +151,7 @@ def hear(
 
     Raises:
         SettingsError: the model is absent, or is no Whisper.
+        FeatureError: what was recognised is gone from the cache.
     """
     (recogniser,) = recipe.encoders()
     wanted = [(source, recogniser, source.key(cache, recogniser)) for source in recordings]
