@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def required() -> set[str]:
     """What must be there, so that a test without it fails instead of being skipped.
 
-    EMOFLOW_REQUIRE names it: corpora, postgresql, encoders, gpu. In CI it is the first two at least.
+    EMOFLOW_REQUIRE names it: corpora, postgresql, chromium, encoders, gpu. In CI it is the first two at least.
     """
     stated = {name for name in os.environ.get("EMOFLOW_REQUIRE", "").split(",") if name}
     return stated | ({"corpora", "postgresql"} if os.environ.get("CI") == "true" else set())

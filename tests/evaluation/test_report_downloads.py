@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from browser import CHROMIUM, opened
+from conftest import absent
 from emoflow.artifacts.reports import Metrics
 from emoflow.evaluation.timing import shown
 from emoflow.evaluation.timing.machine import Latency, Machine
@@ -15,13 +16,15 @@ from emoflow.evaluation.timing.measure import StrategyTimes, Timings
 from emoflow.stages.evaluate import evaluate
 from fabricated_experiment import experiment
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")]
+pytestmark = pytest.mark.slow
 
 SAVE = "document.querySelectorAll('.save button')"
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> Path:
+    if CHROMIUM is None:
+        absent("chromium", "no Chromium here: apt-get install chromium, or put it on PATH")
     root = tmp_path_factory.mktemp("report")
     experiment(root, speakers=6, clips=2, folds=3, seeds=2)
     metrics = evaluate(corpora=["control"], seed=7, root=root)
